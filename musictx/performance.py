@@ -1,0 +1,249 @@
+"""``Performance``: the one in-memory form of music, and pure functions on it.
+
+Times are seconds from the start of the performance, pitches are MIDI note numbers (60 is middle
+C) and velocities are MIDI velocities (1 to 127). A `Performance` is never changed in place: every
+function here returns a new one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from musictx.errors import MusictxError
+
+NOTE_DTYPE = np.dtype([("onset", "f8"), ("offset", "f8"), ("pitch", "u1"), ("velocity", "u1")])
+SPAN_DTYPE = np.dtype([("onset", "f8"), ("offset", "f8")])
+TEMPO_DTYPE = np.dtype([("time", "f8"), ("bpm", "f8")])
+
+
+def _no_spans() -> np.ndarray:
+    return np.empty(0, SPAN_DTYPE)
+
+
+def _default_tempo() -> np.ndarray:
+    return np.array([(0.0, 120.0)], TEMPO_DTYPE)
+
+
+@dataclass(frozen=True)
+class Performance:
+    """Notes in seconds, with the sustain pedal and the tempo map they came with.
+
+    Parameters
+    ----------
+    notes : np.ndarray [shape=(n,), dtype=NOTE_DTYPE]
+        Fields ``onset`` and ``offset`` (s), ``pitch`` and ``velocity``. Sorted here by onset,
+        then pitch.
+    pedals : np.ndarray [shape=(m,), dtype=SPAN_DTYPE]
+        Spans (s) in which the sustain pedal is down. Sorted, not overlapping.
+    tempos : np.ndarray [shape=(t,), dtype=TEMPO_DTYPE]
+        Tempo changes: ``time`` (s) and ``bpm`` (quarter notes a minute). Only used to place bar
+        lines and to write files; the notes are in seconds already.
+    remarks : tuple of str
+        What reading the file left out or mended, in words for a musician.
+    """
+
+    notes: np.ndarray = field(default_factory=lambda: np.empty(0, NOTE_DTYPE))
+    pedals: np.ndarray = field(default_factory=_no_spans)
+    tempos: np.ndarray = field(default_factory=_default_tempo)
+    remarks: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        notes = np.asarray(self.notes, NOTE_DTYPE)
+        order = np.lexsort((notes["offset"], notes["pitch"], notes["onset"]))
+        object.__setattr__(self, "notes", notes[order])
+        object.__setattr__(self, "pedals", np.sort(np.asarray(self.pedals, SPAN_DTYPE), order="onset"))
+        object.__setattr__(self, "tempos", np.asarray(self.tempos, TEMPO_DTYPE))
+
+    def __len__(self) -> int:
+        """Number of notes."""
+        return len(self.notes)
+
+    @property
+    def duration(self) -> float:
+        """Time (s) at which the last note ends; 0 if there is none."""
+        return float(self.notes["offset"].max()) if len(self.notes) else 0.0
+
+
+def make_notes(
+    onset: Sequence[float] | np.ndarray,
+    offset: Sequence[float] | np.ndarray,
+    pitch: Sequence[int] | np.ndarray,
+    velocity: Sequence[int] | np.ndarray | int = 80,
+) -> np.ndarray:
+    """Build a note array from columns.
+
+    Parameters
+    ----------
+    onset, offset : array_like [shape=(n,)]
+        Seconds.
+    pitch : array_like [shape=(n,)]
+        MIDI note numbers, 0 to 127.
+    velocity : array_like [shape=(n,)] or int
+        1 to 127; one number serves for all notes.
+
+    Returns
+    -------
+    np.ndarray [shape=(n,), dtype=NOTE_DTYPE]
+    """
+    notes = np.empty(len(onset), NOTE_DTYPE)
+    notes["onset"], notes["offset"] = onset, offset
+    notes["pitch"], notes["velocity"] = pitch, velocity
+    return notes
+
+
+def resolve_overlaps(notes: np.ndarray) -> np.ndarray:
+    """End each note where the same pitch is struck again, as a piano does.
+
+    Of several notes with one pitch and one onset, the longest is kept.
+
+    Parameters
+    ----------
+    notes : np.ndarray [shape=(n,), dtype=NOTE_DTYPE]
+
+    Returns
+    -------
+    np.ndarray [shape=(m,), dtype=NOTE_DTYPE]
+        At most one note of a pitch sounds at any time; sorted by onset, then pitch.
+    """
+    notes = notes[np.lexsort((-notes["offset"], notes["onset"], notes["pitch"]))]
+    pitch, onset = notes["pitch"], notes["onset"]
+    first = np.ones(len(notes), bool)
+    first[1:] = (pitch[1:] != pitch[:-1]) | (onset[1:] != onset[:-1])
+    notes = notes[first]
+    same = notes["pitch"][1:] == notes["pitch"][:-1]
+    end = notes["offset"][:-1]
+    notes["offset"][:-1] = np.where(same, np.minimum(end, notes["onset"][1:]), end)
+    return notes[np.lexsort((notes["pitch"], notes["onset"]))]
+
+
+def apply_pedal(performance: Performance) -> Performance:
+    """Lengthen notes to what is heard: the sustain pedal becomes part of the note ends.
+
+    A note whose key is released, or already held, while the pedal is down rings until the pedal
+    comes up, or until its pitch is struck again.
+
+    Parameters
+    ----------
+    performance : Performance
+
+    Returns
+    -------
+    Performance
+        Without pedals; at most one note of a pitch sounds at any time.
+
+    References
+    ----------
+    Oore et al., "This time with feeling" (2018), section 3.1.
+    """
+    notes, pedals = performance.notes.copy(), performance.pedals
+    if len(pedals):
+        span = np.searchsorted(pedals["onset"], notes["offset"], side="right") - 1
+        held = (span >= 0) & (notes["offset"] < pedals["offset"][span])
+        notes["offset"][held] = pedals["offset"][span[held]]
+    return replace(performance, notes=resolve_overlaps(notes), pedals=_no_spans())
+
+
+def slice_time(performance: Performance, start: float = 0.0, end: float = np.inf) -> Performance:
+    """Cut out ``[start, end)``; what sounded at ``start`` or at ``end`` is cut there.
+
+    Parameters
+    ----------
+    performance : Performance
+    start, end : float
+        Seconds.
+
+    Returns
+    -------
+    Performance
+        Times count from ``start``. Notes struck before ``start`` are left out, as a listener
+        who comes in at ``start`` never hears their attack.
+    """
+    if not end > start:
+        raise MusictxError(f"the end of the passage ({end:g} s) must come after its start ({start:g} s)")
+    notes = performance.notes
+    notes = notes[(notes["onset"] >= start) & (notes["onset"] < end)].copy()
+    notes["onset"] -= start
+    notes["offset"] = np.minimum(notes["offset"], end) - start
+    pedals = performance.pedals
+    pedals = pedals[(pedals["offset"] > start) & (pedals["onset"] < end)].copy()
+    for name in ("onset", "offset"):
+        pedals[name] = np.clip(pedals[name], start, end) - start
+    tempos = performance.tempos
+    first = max(0, int(np.searchsorted(tempos["time"], start, side="right")) - 1)
+    tempos = tempos[first:][tempos["time"][first:] < end].copy()
+    tempos["time"] = np.maximum(tempos["time"] - start, 0.0)
+    return replace(performance, notes=notes, pedals=pedals, tempos=tempos)
+
+
+def transpose(performance: Performance, semitones: int) -> Performance:
+    """Move every pitch by `semitones`; notes that would leave 0 to 127 are dropped."""
+    notes = performance.notes.copy()
+    pitch = notes["pitch"].astype(int) + semitones
+    inside = (pitch >= 0) & (pitch <= 127)
+    notes = notes[inside]
+    notes["pitch"] = pitch[inside]
+    return replace(performance, notes=notes)
+
+
+def stretch(performance: Performance, factor: float) -> Performance:
+    """Multiply every time by `factor` (2 plays at half the tempo)."""
+    if not (np.isfinite(factor) and factor > 0):
+        raise MusictxError(f"the stretch factor must be a positive number, not {factor!r}")
+    notes, pedals, tempos = (a.copy() for a in (performance.notes, performance.pedals, performance.tempos))
+    for array in (notes, pedals):
+        array["onset"] *= factor
+        array["offset"] *= factor
+    tempos["time"] *= factor
+    tempos["bpm"] /= factor
+    return replace(performance, notes=notes, pedals=pedals, tempos=tempos)
+
+
+def shift(performance: Performance, seconds: float) -> Performance:
+    """Start everything `seconds` later."""
+    notes, pedals, tempos = (a.copy() for a in (performance.notes, performance.pedals, performance.tempos))
+    for array in (notes, pedals):
+        array["onset"] += seconds
+        array["offset"] += seconds
+    tempos["time"][1:] += seconds
+    return replace(performance, notes=notes, pedals=pedals, tempos=tempos)
+
+
+def merge(performances: Sequence[Performance]) -> Performance:
+    """Lay performances on top of one another; the first one's tempo map is kept.
+
+    Pedal spans are united: the merged pedal is down wherever any of them is.
+    """
+    if not performances:
+        return Performance()
+    notes = np.concatenate([p.notes for p in performances])
+    remarks = tuple(dict.fromkeys(remark for p in performances for remark in p.remarks))
+    pedals = unite_spans(np.concatenate([p.pedals for p in performances]))
+    return Performance(notes, pedals, performances[0].tempos, remarks)
+
+
+def unite_spans(spans: np.ndarray) -> np.ndarray:
+    """Unite spans that touch or overlap.
+
+    Parameters
+    ----------
+    spans : np.ndarray [shape=(n,), dtype=SPAN_DTYPE]
+
+    Returns
+    -------
+    np.ndarray [shape=(m,), dtype=SPAN_DTYPE]
+        Sorted and disjoint.
+    """
+    if not len(spans):
+        return spans
+    spans = np.sort(spans, order="onset")
+    reach = np.maximum.accumulate(spans["offset"])
+    new = np.ones(len(spans), bool)
+    new[1:] = spans["onset"][1:] > reach[:-1]
+    starts = np.flatnonzero(new)
+    united = np.empty(len(starts), SPAN_DTYPE)
+    united["onset"] = spans["onset"][starts]
+    united["offset"] = reach[np.append(starts[1:], len(spans)) - 1]
+    return united
