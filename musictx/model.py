@@ -1,0 +1,253 @@
+"""``ModelConfig`` and ``MusicTransformer``: a decoder-only transformer whose position scheme is configuration."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from musictx.attention import BeyondRule, attend, attend_cached
+from musictx.errors import MusictxError
+from musictx.events import VOCABULARY_SIZE
+from musictx.positions import SCHEMES, Positions, rotate
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Everything that makes one model differ from another."""
+
+    position: str = "relative"  # a name in musictx.positions.SCHEMES
+    vocabulary: int = VOCABULARY_SIZE
+    layers: int = 6
+    width: int = 256
+    heads: int = 4
+    kv_heads: int | None = None  # fewer key-value heads than heads: grouped; 1: multi-query; None: as heads
+    feed_forward: int = 1024  # width inside the feed-forward
+    context_length: int = 1024  # tokens seen at once in training
+    max_distance: int | None = None  # rows of the relative table; None: half the context length
+    beyond: BeyondRule = "clamp"  # distances beyond the table: "clamp" (Shaw) or "zero" (tensor2tensor)
+    rope_base: float = 10000.0
+    rope_scaling: Literal["none", "ntk", "yarn"] = "none"
+    rope_factor: float = 1.0  # lengths up to factor · context_length
+    window: int | None = None  # a token sees only so many last tokens, itself included
+    norm: Literal["layer", "rms"] = "layer"
+    norm_placement: Literal["pre", "post"] = "pre"
+    activation: Literal["gelu", "relu", "relu_squared"] = "gelu"
+    dropout: float = 0.1  # on embeddings and on what each layer adds
+
+    def __post_init__(self) -> None:
+        choices = {
+            "position": tuple(SCHEMES),
+            "beyond": ("clamp", "zero"),
+            "rope_scaling": ("none", "ntk", "yarn"),
+            "norm": ("layer", "rms"),
+            "norm_placement": ("pre", "post"),
+            "activation": tuple(ACTIVATIONS),
+        }
+        for name, allowed in choices.items():
+            if getattr(self, name) not in allowed:
+                raise MusictxError(
+                    f"{name} is {getattr(self, name)!r}; it must be one of {', '.join(allowed)}"
+                )
+        sizes = ("vocabulary", "layers", "width", "heads", "feed_forward", "context_length")
+        optional = ("kv_heads", "max_distance", "window")
+        for name in (*sizes, *(n for n in optional if getattr(self, n) is not None)):
+            if not isinstance(getattr(self, name), int) or getattr(self, name) < 1:
+                raise MusictxError(
+                    f"{name} is {getattr(self, name)!r}; it must be a whole number of at least 1"
+                )
+        if self.width % (2 * self.heads):
+            raise MusictxError(
+                f"width {self.width} must be a multiple of twice the number of heads ({self.heads})"
+            )
+        if self.heads % self.groups:
+            raise MusictxError(f"heads ({self.heads}) must be a multiple of kv_heads ({self.kv_heads})")
+        if not 0 <= self.dropout < 1:
+            raise MusictxError(f"dropout is {self.dropout}; it must lie in [0, 1)")
+        if self.rope_base <= 1 or self.rope_factor < 1:
+            raise MusictxError("rope_base must be greater than 1 and rope_factor at least 1")
+
+    @property
+    def head_width(self) -> int:
+        """Width of one head."""
+        return self.width // self.heads
+
+    @property
+    def groups(self) -> int:
+        """Number of key-value heads."""
+        return self.heads if self.kv_heads is None else self.kv_heads
+
+    @property
+    def largest_distance(self) -> int:
+        """Rows of the relative table."""
+        return self.max_distance or max(1, self.context_length // 2)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values, for JSON."""
+        return asdict(self)
+
+
+ACTIVATIONS = {"gelu": F.gelu, "relu": F.relu, "relu_squared": lambda x: F.relu(x).square()}
+
+
+class LayerCache:
+    """Keys and values of one layer, kept so that each new token costs one row of attention.
+
+    Parameters
+    ----------
+    config : ModelConfig
+    batch, capacity : int
+        Sequences, and positions to make room for.
+    """
+
+    def __init__(self, config: ModelConfig, batch: int, capacity: int, like: Tensor):
+        shape = (batch, config.groups, capacity, config.head_width)
+        self.keys, self.values = like.new_zeros(shape), like.new_zeros(shape)
+
+    def append(self, k: Tensor, v: Tensor, start: int) -> tuple[Tensor, Tensor]:
+        """Store keys and values [shape=(B, G, T, d)] at `start`; return all up to there."""
+        end = start + k.shape[2]
+        self.keys[:, :, start:end], self.values[:, :, start:end] = k, v
+        return self.keys[:, :, :end], self.values[:, :, :end]
+
+
+class Cache:
+    """The state of decoding: a `LayerCache` for each layer and the number of tokens seen."""
+
+    def __init__(self, model: MusicTransformer, batch: int, capacity: int):
+        like = model.head.weight
+        self.layers = [LayerCache(model.config, batch, capacity, like) for _ in range(model.config.layers)]
+        self.capacity, self.length = capacity, 0
+
+
+class Attention(nn.Module):
+    """Causal multi-head self-attention; order enters through the position scheme."""
+
+    def __init__(self, config: ModelConfig, positions: Positions, layer: int):
+        super().__init__()
+        self.config, self.layer = config, layer
+        self.positions = (positions,)  # in a tuple: shared by all layers, registered once by the model
+        d = config.head_width
+        self.qkv = nn.Linear(config.width, (config.heads + 2 * config.groups) * d, bias=False)
+        self.out = nn.Linear(config.heads * d, config.width, bias=False)
+
+    def forward(self, x: Tensor, cache: LayerCache | None = None, start: int = 0) -> Tensor:
+        """Attend from positions start … start + T - 1 of `x` [shape=(B, T, width)]."""
+        config, (positions,) = self.config, self.positions
+        batch, length, _ = x.shape
+        heads = self.qkv(x).view(batch, length, -1, config.head_width).transpose(1, 2)
+        turned, v = heads.split([config.heads + config.groups, config.groups], 1)
+        turned = rotate(turned, positions.rotation(start, start + length, turned))
+        q, k = turned.split([config.heads, config.groups], 1)
+        rule = {"table": positions.table(self.layer), "beyond": config.beyond, "window": config.window}
+        if cache is not None:
+            k, v = cache.append(k, v, start)
+        rule["key_bias"] = positions.key_bias(k.shape[2], k)
+        y = attend(q, k, v, **rule) if start == 0 else attend_cached(q, k, v, **rule)
+        return self.out(y.transpose(1, 2).reshape(batch, length, -1))
+
+
+class FeedForward(nn.Module):
+    """Two linear maps with an activation between, at each position alone."""
+
+    def __init__(self, config: ModelConfig):
+        super().__init__()
+        self.up = nn.Linear(config.width, config.feed_forward, bias=False)
+        self.down = nn.Linear(config.feed_forward, config.width, bias=False)
+        self.activation = ACTIVATIONS[config.activation]
+
+    def forward(self, x: Tensor) -> Tensor:  # noqa: D102
+        return self.down(self.activation(self.up(x)))
+
+
+class Layer(nn.Module):
+    """Attention and feed-forward, each added to the stream, with the norm before or after."""
+
+    def __init__(self, config: ModelConfig, positions: Positions, layer: int):
+        super().__init__()
+        norm = nn.LayerNorm if config.norm == "layer" else nn.RMSNorm
+        self.attention, self.feed_forward = Attention(config, positions, layer), FeedForward(config)
+        self.attention_norm, self.feed_forward_norm = norm(config.width), norm(config.width)
+        self.dropout = nn.Dropout(config.dropout)
+        self.pre = config.norm_placement == "pre"
+
+    def forward(self, x: Tensor, cache: LayerCache | None = None, start: int = 0) -> Tensor:  # noqa: D102
+        if self.pre:
+            x = x + self.dropout(self.attention(self.attention_norm(x), cache, start))
+            return x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))
+        x = self.attention_norm(x + self.dropout(self.attention(x, cache, start)))
+        return self.feed_forward_norm(x + self.dropout(self.feed_forward(x)))
+
+
+class MusicTransformer(nn.Module):
+    """A decoder-only transformer over event tokens.
+
+    Parameters
+    ----------
+    config : ModelConfig
+
+    References
+    ----------
+    Huang et al., "Music Transformer: generating music with long-term structure" (2018).
+    """
+
+    def __init__(self, config: ModelConfig):
+        super().__init__()
+        self.config = config
+        self.embedding = nn.Embedding(config.vocabulary, config.width)
+        self.positions: Positions = SCHEMES[config.position](config)
+        self.dropout = nn.Dropout(config.dropout)
+        self.layers = nn.ModuleList(Layer(config, self.positions, i) for i in range(config.layers))
+        norm = nn.LayerNorm if config.norm == "layer" else nn.RMSNorm
+        self.norm = norm(config.width) if config.norm_placement == "pre" else nn.Identity()
+        self.head = nn.Linear(config.width, config.vocabulary, bias=False)
+        self._initialise()
+
+    def _initialise(self) -> None:
+        """Embeddings of unit size, as the sinusoids; every layer adds nothing at first."""
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.normal_(module.weight, std=module.in_features**-0.5)
+        for layer in self.layers:
+            assert isinstance(layer, Layer)
+            nn.init.zeros_(layer.attention.out.weight)
+            nn.init.zeros_(layer.feed_forward.down.weight)
+        nn.init.zeros_(self.head.weight)
+
+    def forward(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
+        """Logits of the next token at every position.
+
+        Parameters
+        ----------
+        tokens : Tensor [shape=(B, T), dtype=int64]
+        cache : Cache, optional
+            Tokens seen before; these are appended. The first call takes a whole primer (prefill),
+            later ones any number of tokens.
+
+        Returns
+        -------
+        Tensor [shape=(B, T, vocabulary)]
+        """
+        start = 0 if cache is None else cache.length
+        if cache is not None and start + tokens.shape[1] > cache.capacity:
+            raise MusictxError(
+                f"the cache has room for {cache.capacity} tokens, not {start + tokens.shape[1]}"
+            )
+        x = self.dropout(self.positions.embed(self.embedding(tokens), start))
+        for i, layer in enumerate(self.layers):
+            x = layer(x, None if cache is None else cache.layers[i], start)
+        if cache is not None:
+            cache.length = start + tokens.shape[1]
+        return self.head(self.norm(x))
+
+    def parameter_count(self) -> int:
+        """Number of trained numbers."""
+        return sum(p.numel() for p in self.parameters())
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.head.weight.device
