@@ -1,0 +1,238 @@
+"""Training batches from a corpus: drawn by seed and place alone, augmented on the fly.
+
+A window is a function of (seed, step, place in the batch). So a run that was killed goes on with the very batches
+that it would have seen, and models that are compared see the same ones, without any state to save.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from musictx.corpus import Corpus, stream_window
+from musictx.errors import MusictxError
+from musictx.events import (
+    END,
+    NOTE_OFF,
+    START,
+    VELOCITY_LEVELS,
+    EventTable,
+    table_to_tokens,
+    tokens_to_table,
+)
+
+
+@dataclass(frozen=True)
+class Augmentation:
+    """How training windows are varied.
+
+    Attributes
+    ----------
+    transpose : tuple of int
+        Lowest and highest transposition in semitones, both included.
+    stretch : tuple of float
+        Factors for all times, one drawn for each window (tensor2tensor's by default).
+    louder : int
+        Velocity levels (of 32) by which a window is made softer or louder at most.
+    bare : float
+        Share of windows that begin as a bare melody of equal velocity: what people type or play on
+        a screen piano. The music comes in full after a random time.
+    """
+
+    transpose: tuple[int, int] = (-5, 6)
+    stretch: tuple[float, ...] = (0.95, 0.975, 1.0, 1.025, 1.05)
+    louder: int = 2
+    bare: float = 0.06
+
+    def __post_init__(self) -> None:
+        if self.transpose[0] > self.transpose[1] or max(map(abs, self.transpose)) > 24:
+            raise MusictxError(f"transpose {self.transpose} must rise and stay within 24 semitones")
+        if not self.stretch or not all(0.5 <= f <= 2 for f in self.stretch):
+            raise MusictxError(f"stretch factors {self.stretch} must lie between 0.5 and 2")
+
+
+NO_AUGMENTATION = Augmentation(transpose=(0, 0), stretch=(1.0,), louder=0, bare=0.0)
+
+
+def _time_scaled(table: EventTable, factor: float) -> EventTable:
+    """Scale all times; notes that would vanish within one step are dropped."""
+    step = np.rint(table.step * factor).astype(np.int64)
+    partner = note_pairs(table)
+    paired = np.flatnonzero(partner >= 0)
+    keep = np.ones(len(step), bool)
+    keep[paired] = step[paired] != step[partner[paired]]
+    return EventTable(
+        step[keep], table.is_on[keep], table.pitch[keep], table.level[keep], round(table.end * factor)
+    )
+
+
+def note_pairs(table: EventTable) -> np.ndarray:
+    """Row of the off that ends each on, and of the on that each off ends; -1 where it is outside.
+
+    Returns
+    -------
+    np.ndarray [shape=(n,), int64]
+    """
+    order = np.argsort(table.pitch, kind="stable")
+    pitch, is_on = table.pitch[order], table.is_on[order]
+    pair = np.flatnonzero((pitch[1:] == pitch[:-1]) & is_on[:-1] & ~is_on[1:])
+    partner = np.full(len(order), -1, np.int64)
+    partner[order[pair]], partner[order[pair + 1]] = order[pair + 1], order[pair]
+    return partner
+
+
+def _bare_melody(table: EventTable, until: int, level: int) -> EventTable:
+    """Thin the ons before step `until` out to their top line, all at one velocity level."""
+    step, pitch = table.step, table.pitch
+    early = np.flatnonzero(table.is_on & (step < until))
+    if not len(early):
+        return table
+    partner = note_pairs(table)
+    off = np.where(partner[early] >= 0, step[partner[early]], table.end)
+    on, high = step[early], pitch[early]
+    # A note belongs to the melody unless a higher one sounds at its onset, or is struck within 50 ms.
+    covered = (
+        (high[None, :] > high[:, None])
+        & (on[None, :] <= on[:, None] + 5)
+        & (np.maximum(off, on + 30)[None, :] > on[:, None])
+    ).any(1)
+    drop = early[covered]
+    drop = np.concatenate([drop, partner[drop][partner[drop] >= 0]])
+    orphan = ~table.is_on & (partner < 0) & (step < until)  # struck before the window: not heard bare
+    keep = ~orphan
+    keep[drop] = False
+    flat = np.where(table.is_on & (step < until), level, table.level)
+    return EventTable(step[keep], table.is_on[keep], pitch[keep], flat[keep], table.end)
+
+
+def augment(tokens: np.ndarray, rng: np.random.Generator, how: Augmentation) -> np.ndarray:
+    """Transpose, stretch, make louder or thin out a window of events.
+
+    Parameters
+    ----------
+    tokens : np.ndarray [shape=(n,), dtype=uint16]
+        Without specials.
+    rng : np.random.Generator
+    how : Augmentation
+
+    Returns
+    -------
+    np.ndarray [shape=(m,), dtype=uint16]
+        `m` differs a little from `n` where times are stretched.
+    """
+    semitones = int(rng.integers(how.transpose[0], how.transpose[1] + 1))
+    factor = float(rng.choice(np.asarray(how.stretch)))
+    louder = int(rng.integers(-how.louder, how.louder + 1))
+    bare = bool(rng.random() < how.bare)
+    seconds, level = rng.uniform(2.0, 12.0), int(rng.integers(12, 28))
+    if how == NO_AUGMENTATION or not len(tokens):
+        return tokens
+    table = tokens_to_table(tokens)
+    if factor != 1.0:
+        table = _time_scaled(table, factor)
+    if bare:
+        table = _bare_melody(table, int(seconds * 100), level)
+    pitch = table.pitch
+    if len(pitch):  # a piece that would leave the keyboard is moved only as far as it can go
+        semitones = int(np.clip(semitones, -pitch.min(), NOTE_OFF - 1 - pitch.max()))
+    level = np.clip(table.level + louder, 0, VELOCITY_LEVELS - 1)
+    return table_to_tokens(EventTable(table.step, table.is_on, pitch + semitones, level, table.end))
+
+
+class BatchSource:
+    """Batches of windows, each a function of the seed, the step and its place in the batch.
+
+    Parameters
+    ----------
+    corpus : Corpus
+    length : int
+        Tokens in a window.
+    batch : int
+        Windows in a batch.
+    seed : int
+    augmentation : Augmentation
+    balance : bool
+        Draw from each source folder equally often; else every token equally often.
+    """
+
+    def __init__(
+        self,
+        corpus: Corpus,
+        *,
+        length: int,
+        batch: int,
+        seed: int = 0,
+        augmentation: Augmentation = NO_AUGMENTATION,
+        balance: bool = True,
+    ):
+        self.corpus, self.length, self.size, self.seed = corpus, length, batch, seed
+        self.augmentation = augmentation
+        weight = (corpus.ends - corpus.starts).astype(np.float64)
+        if balance:
+            for source in np.unique(corpus.source):
+                weight[corpus.source == source] /= weight[corpus.source == source].sum()
+        self.cumulative = np.cumsum(weight) / weight.sum()
+
+    def batch(self, step: int, first: int = 0, count: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Inputs and targets of one step, or of a share of it.
+
+        Parameters
+        ----------
+        step : int
+        first, count : int
+            Which windows of the step's batch; all by default. Shares of a batch put together are the
+            batch, so that accumulation and several devices see what one device would.
+
+        Returns
+        -------
+        inputs, targets : np.ndarray [shape=(count, length), dtype=int64]
+        """
+        count = self.size if count is None else count
+        rngs = (np.random.default_rng([self.seed, step, i]) for i in range(first, first + count))
+        rows = np.stack([self._window(rng) for rng in rngs]).astype(np.int64)
+        return rows[:, :-1], rows[:, 1:]
+
+    def _window(self, rng: np.random.Generator) -> np.ndarray:
+        """One window: from anywhere in a piece, and on into other pieces where it ends too soon."""
+        needed, parts, anywhere = self.length + 1, [], True
+        while needed > 0:
+            piece = self.corpus.piece(self._draw(rng))
+            total = len(piece) + 2
+            start = int(rng.integers(0, max(1, total - self.length // 8))) if anywhere else 0
+            # Some more than needed, since stretching and thinning may shorten it.
+            window = stream_window(piece, start, int(needed * (2.0 if self.augmentation.bare else 1.2)) + 8)
+            first, last = (window[:1] == START).any(), (window[-1:] == END).any()
+            body = augment(window[int(first) : len(window) - int(last)], rng, self.augmentation)
+            part = np.concatenate([[START] * int(first), body, [END] * int(last)]).astype(np.uint16)[:needed]
+            parts.append(part)
+            needed, anywhere = needed - len(part), False
+        return np.concatenate(parts)
+
+    def _draw(self, rng: np.random.Generator) -> int:
+        return min(int(np.searchsorted(self.cumulative, rng.random(), side="right")), len(self.corpus) - 1)
+
+
+def split_sources(corpus: Corpus, groups: Sequence[int], share: float, seed: int) -> tuple[Corpus, Corpus]:
+    """Split into training and validation parts, whole groups at a time.
+
+    Parameters
+    ----------
+    corpus : Corpus
+    groups : sequence of int
+        The piece that each performance belongs to.
+    share : float
+        Share of the groups for validation; at least one if there are two.
+    seed : int
+
+    Returns
+    -------
+    train, validation : Corpus
+        Validation is empty if there is only one group.
+    """
+    numbers = np.unique(np.asarray(groups))
+    np.random.default_rng(seed).shuffle(numbers)
+    count = 0 if len(numbers) < 2 else max(1, round(share * len(numbers)))
+    held = np.isin(np.asarray(groups), numbers[:count])
+    return corpus.subset(np.flatnonzero(~held)), corpus.subset(np.flatnonzero(held))

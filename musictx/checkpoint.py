@@ -1,0 +1,173 @@
+"""Checkpoints: a folder with ``model.safetensors``, ``config.json`` and a card, ``README.md`` for people and
+``card.json`` for programs. Nothing is ever unpickled."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save
+
+from musictx.errors import MusictxError
+from musictx.events import VOCABULARY_SIZE
+from musictx.model import ModelConfig, MusicTransformer
+from musictx.shipped import shipped_folder
+
+WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "card.json"
+SHIPPED_MODELS = ("vanilla", "relative", "rope")
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file so that, whatever happens, either the old one or the new one is there, whole.
+
+    Raises
+    ------
+    MusictxError
+        If it cannot be written (no permission, a full disk); the old file is untouched.
+    """
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+            temporary = Path(file.name)
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except OSError as error:
+        if temporary is not None:
+            temporary.unlink(missing_ok=True)
+        raise MusictxError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def save_model(
+    model: MusicTransformer,
+    folder: str | os.PathLike[str],
+    card: dict[str, Any] | None = None,
+    *,
+    dtype: torch.dtype = torch.float32,
+) -> None:
+    """Write a model as a checkpoint folder.
+
+    Parameters
+    ----------
+    model : MusicTransformer
+    folder : path
+    card : dict, optional
+        What the model is and where it comes from: data, licence, steps, NLL; any JSON values.
+    dtype : torch.dtype
+        Stored precision; ``torch.float16`` or ``torch.bfloat16`` halve the file.
+
+    Raises
+    ------
+    MusictxError
+        If the folder cannot be written; files that were there before stay.
+    """
+    folder = Path(folder)
+    weights = {name: w.detach().to("cpu", dtype).contiguous() for name, w in model.state_dict().items()}
+    write_atomically(folder / WEIGHTS, save(weights, {"format": "musictx"}))
+    write_atomically(folder / CONFIG, (json.dumps(model.config.to_dict(), indent=2) + "\n").encode())
+    write_atomically(folder / CARD, (json.dumps(card or {}, indent=2) + "\n").encode())
+
+
+def find_model(name: str | os.PathLike[str]) -> Path:
+    """Folder of a shipped model (by name), of a checkpoint, or of a training run's best model."""
+    if str(name) in SHIPPED_MODELS and (shipped_folder("checkpoints") / str(name) / CONFIG).is_file():
+        return shipped_folder("checkpoints") / str(name)
+    folder = Path(name)
+    for candidate in (folder, folder / "model"):
+        if (candidate / CONFIG).is_file():
+            return candidate
+    raise MusictxError(
+        f"no model at {str(name)!r}: it must be one of {', '.join(SHIPPED_MODELS)}, a checkpoint folder with "
+        f"{CONFIG} and {WEIGHTS}, or the folder of a training run"
+    )
+
+
+def read_config(folder: Path) -> ModelConfig:
+    """Configuration of a checkpoint folder."""
+    path = folder / CONFIG
+    try:
+        values = json.loads(path.read_text())
+        known = {f.name for f in fields(ModelConfig)}
+        unknown = set(values) - known
+    except (OSError, ValueError, TypeError) as error:
+        raise MusictxError(f"{path} cannot be read as a model's configuration: {error}") from error
+    if unknown:
+        raise MusictxError(f"{path} has settings that this version does not know: {', '.join(sorted(unknown))}")
+    return ModelConfig(**values)
+
+
+def read_card(folder: Path) -> dict[str, Any]:
+    """Card of a checkpoint folder; empty if it has none."""
+    path = folder / CARD
+    try:
+        return json.loads(path.read_text()) if path.is_file() else {}
+    except (OSError, ValueError) as error:
+        raise MusictxError(f"{path} cannot be read: {error}") from error
+
+
+def load_model(
+    name: str | os.PathLike[str], *, device: str | torch.device = "cpu", **overrides: Any
+) -> MusicTransformer:
+    """Load a model, ready to play.
+
+    Parameters
+    ----------
+    name : str or path
+        ``"vanilla"``, ``"relative"`` or ``"rope"`` (shipped), or a checkpoint folder.
+    device : str or torch.device
+    **overrides
+        Settings of `ModelConfig` that may change after training: ``rope_base``, ``rope_scaling``,
+        ``rope_factor``, ``window``.
+
+    Returns
+    -------
+    MusicTransformer
+        In float32 and evaluation mode.
+
+    Raises
+    ------
+    MusictxError
+        If there is no such model, or its files are cut, foreign, or of another vocabulary.
+    """
+    folder = find_model(name)
+    config = read_config(folder)
+    changeable = {"rope_base", "rope_scaling", "rope_factor", "window"}
+    if set(overrides) - changeable:
+        wrong = ", ".join(sorted(set(overrides) - changeable))
+        raise MusictxError(f"{wrong} cannot change after training; only {', '.join(sorted(changeable))} can")
+    if config.vocabulary != VOCABULARY_SIZE:
+        raise MusictxError(
+            f"{folder} has a vocabulary of {config.vocabulary} events; this version plays {VOCABULARY_SIZE}"
+        )
+    model = MusicTransformer(ModelConfig(**{**config.to_dict(), **overrides}))
+    path = folder / WEIGHTS
+    try:
+        weights = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise MusictxError(f"{path} is missing, cut or not a safetensors file ({error})") from error
+    try:
+        model.load_state_dict({k: v.float() for k, v in weights.items()}, strict=True)
+    except RuntimeError as error:
+        reason = " ".join(str(error).split())[:300]
+        raise MusictxError(f"{path} does not fit its {CONFIG}: {reason}") from error
+    return model.to(device).eval()
+
+
+def list_models() -> list[str]:
+    """Names of the shipped models that are present."""
+    return [m for m in SHIPPED_MODELS if (shipped_folder("checkpoints") / m / CONFIG).is_file()]

@@ -1,0 +1,269 @@
+"""A folder of MIDI → a token corpus on disk, split by piece, drawn as batches.
+
+On disk a corpus is a folder with ``tokens.bin`` (uint16, all pieces end to end) and ``index.json``
+(each piece's name, group and place; what was skipped and why). It is read through a memory map and
+needs no MIDI library.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from musictx.errors import MusictxError
+from musictx.events import END, START, VOCABULARY_SIZE, encode
+
+FORMAT = 1  # raise it when the same files would give other tokens: old caches are then rebuilt
+MIDI_SUFFIXES = (".mid", ".midi", ".kar")
+_CHUNK = 64  # files handed to a worker at once
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Encoded pieces, memory-mapped.
+
+    Attributes
+    ----------
+    tokens : np.ndarray [shape=(n,), dtype=uint16]
+        Pieces end to end, without special tokens.
+    starts, ends : np.ndarray [shape=(pieces,), dtype=int64]
+        Place of each piece in `tokens`.
+    names : tuple of str
+        Path of each piece's file below its folder.
+    source : np.ndarray [shape=(pieces,), dtype=int64]
+        Which of the folders each piece came from.
+    skipped : dict of str to str
+        Files that could not be used, and why.
+    """
+
+    tokens: np.ndarray
+    starts: np.ndarray
+    ends: np.ndarray
+    names: tuple[str, ...]
+    source: np.ndarray
+    skipped: dict[str, str]
+
+    def __len__(self) -> int:
+        """Number of pieces."""
+        return len(self.starts)
+
+    def piece(self, i: int) -> np.ndarray:
+        """Tokens of piece `i` [shape=(n,), dtype=uint16]."""
+        return self.tokens[self.starts[i] : self.ends[i]]
+
+    @property
+    def token_count(self) -> int:
+        """Tokens of all pieces."""
+        return int((self.ends - self.starts).sum())
+
+    def subset(self, chosen: Sequence[int] | np.ndarray) -> Corpus:
+        """Only the pieces with these numbers; the tokens stay where they are."""
+        chosen = np.asarray(chosen, np.int64)
+        names = tuple(self.names[i] for i in chosen)
+        return Corpus(
+            self.tokens, self.starts[chosen], self.ends[chosen], names, self.source[chosen], self.skipped
+        )
+
+
+def find_midi(folders: Sequence[Path]) -> list[tuple[int, Path]]:
+    """Every MIDI file below the folders, sorted: pairs of the folder's number and the path."""
+    found = []
+    for number, folder in enumerate(folders):
+        if not folder.is_dir():
+            raise MusictxError(f"{folder} is not a folder; give a folder that holds MIDI files")
+        for path in sorted(folder.rglob("*")):
+            if path.suffix.lower() in MIDI_SUFFIXES and path.is_file():
+                found.append((number, path))
+    return found
+
+
+def _encode_files(paths: list[Path]) -> list[tuple[np.ndarray, str]]:
+    """Tokens of each file, or none and the reason."""
+    from musictx.midi import read_midi
+
+    results = []
+    for path in paths:
+        tokens, reason = np.empty(0, np.uint16), ""
+        try:
+            tokens = encode(read_midi(path))
+            reason = "" if len(tokens) else "it has no notes"
+        except MusictxError as error:
+            reason = str(error)
+        except Exception as error:  # one odd file must never end the run
+            reason = f"{type(error).__name__}: {error}"
+        results.append((tokens, reason))
+    return results
+
+
+def _fingerprint(files: list[tuple[int, Path]]) -> str:
+    digest = hashlib.sha256(str(FORMAT).encode())
+    for number, path in files:
+        status = path.stat()
+        digest.update(f"{number}\0{path.resolve()}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
+    return digest.hexdigest()
+
+
+def build_corpus(
+    folders: Sequence[str | os.PathLike[str]],
+    output: str | os.PathLike[str],
+    *,
+    workers: int | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Corpus:
+    """Encode every MIDI file below some folders; memory does not grow with their number.
+
+    A corpus that was built from the same files before is opened instead of built again.
+
+    Parameters
+    ----------
+    folders : sequence of path
+    output : path
+        Folder for the corpus.
+    workers : int, optional
+        Processes; by default the number of processors.
+    progress : callable, optional
+        Called with the files done and their total.
+
+    Returns
+    -------
+    Corpus
+
+    Raises
+    ------
+    MusictxError
+        If a folder is missing, or none of the files could be used.
+    """
+    folders = [Path(f) for f in folders]
+    output = Path(output)
+    files = find_midi(folders)
+    if not files:
+        raise MusictxError(f"no MIDI file (.mid, .midi) below {', '.join(map(str, folders))}")
+    fingerprint = _fingerprint(files)
+    index_path = output / "index.json"
+    if index_path.is_file() and json.loads(index_path.read_text()).get("fingerprint") == fingerprint:
+        return open_corpus(output)
+    output.mkdir(parents=True, exist_ok=True)
+    pieces, skipped, position, done = [], {}, 0, 0
+    chunks = [files[i : i + _CHUNK] for i in range(0, len(files), _CHUNK)]
+    with open(output / "tokens.part", "wb") as sink:
+        for chunk, results in zip(chunks, _map_chunks(chunks, workers), strict=True):
+            for (number, path), (tokens, reason) in zip(chunk, results, strict=True):
+                name = str(path.relative_to(folders[number]))
+                if reason:
+                    skipped[str(path)] = reason
+                    continue
+                sink.write(tokens.tobytes())
+                pieces.append([name, number, position, position + len(tokens)])
+                position += len(tokens)
+            done += len(chunk)
+            if progress:
+                progress(done, len(files))
+        sink.flush()
+        os.fsync(sink.fileno())
+    if not pieces:
+        path, reason = next(iter(skipped.items()))
+        raise MusictxError(
+            f"none of the {len(files)} MIDI files could be used; the first, {path}: {reason}"
+        )
+    index = {
+        "format": FORMAT,
+        "fingerprint": fingerprint,
+        "folders": [str(f) for f in folders],
+        "pieces": pieces,
+        "skipped": skipped,
+    }
+    os.replace(output / "tokens.part", output / "tokens.bin")
+    part = output / "index.part"
+    part.write_text(json.dumps(index))
+    os.replace(part, index_path)
+    return open_corpus(output)
+
+
+def _map_chunks(
+    chunks: list[list[tuple[int, Path]]], workers: int | None
+) -> Iterator[list[tuple[np.ndarray, str]]]:
+    """Encode the chunks in order, with only a few of them in flight."""
+    paths = [[path for _, path in chunk] for chunk in chunks]
+    workers = min(workers or os.cpu_count() or 1, len(chunks))
+    if workers == 1:
+        yield from map(_encode_files, paths)
+        return
+    with ProcessPoolExecutor(workers) as pool:
+        ahead = 2 * workers
+        pending = [pool.submit(_encode_files, p) for p in paths[:ahead]]
+        for i in range(len(paths)):
+            if i + ahead < len(paths):
+                pending.append(pool.submit(_encode_files, paths[i + ahead]))
+            yield pending.pop(0).result()
+
+
+def open_corpus(folder: str | os.PathLike[str]) -> Corpus:
+    """Open a corpus that `build_corpus` wrote.
+
+    Raises
+    ------
+    MusictxError
+        If the folder is no corpus, or its files do not belong together.
+    """
+    folder = Path(folder)
+    try:
+        index = json.loads((folder / "index.json").read_text())
+        tokens = np.memmap(folder / "tokens.bin", np.uint16, "r")
+        names, source, starts, ends = zip(*index["pieces"], strict=True)
+    except (OSError, ValueError, KeyError) as error:
+        raise MusictxError(f"{folder} is not an encoded corpus ({error})") from error
+    if index.get("format") != FORMAT or ends[-1] != len(tokens):
+        raise MusictxError(f"{folder} is a corpus of another version, or cut; encode the MIDI files again")
+    return Corpus(
+        tokens, np.array(starts, np.int64), np.array(ends, np.int64), names, np.array(source), index["skipped"]
+    )
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Consecutive tokens of a piece for validation: inputs and the targets one step later."""
+
+    piece: int
+    inputs: np.ndarray
+    targets: np.ndarray
+
+
+def consecutive_chunks(corpus: Corpus, length: int, *, full_only: bool = False) -> Iterator[Chunk]:
+    """Cut every piece into consecutive chunks; every event is a target exactly once.
+
+    The first event follows START; each later chunk starts from the last event before it, its only
+    context. (Convention ``perf388``, with `length` as the context.)
+
+    Parameters
+    ----------
+    corpus : Corpus
+    length : int
+        Targets in a chunk; the last of a piece is shorter.
+    full_only : bool
+        Leave the shorter ones out.
+    """
+    for i in range(len(corpus)):
+        stream = np.concatenate([[START], corpus.piece(i)]).astype(np.int64)
+        for at in range(0, len(stream) - 1, length):
+            targets = stream[at + 1 : at + 1 + length]
+            if len(targets) == length or not full_only:
+                yield Chunk(i, stream[at : at + len(targets)], targets)
+
+
+def stream_window(piece: np.ndarray, start: int, length: int) -> np.ndarray:
+    """`length` tokens of START + piece + END from place `start` on; shorter where the piece ends."""
+    stop = start + length
+    body = piece[max(0, start - 1) : max(0, stop - 1)]
+    head = [START] if start == 0 else []
+    tail = [END] if stop >= len(piece) + 2 else []
+    return np.concatenate([head, body, tail]).astype(np.uint16)
+
+
+assert VOCABULARY_SIZE <= np.iinfo(np.uint16).max

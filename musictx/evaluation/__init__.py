@@ -1,0 +1,1 @@
+"""Measuring models and music: NLL in named conventions, structure, copies."""
