@@ -1,83 +1,344 @@
-"""MIDI files to `Performance`."""
+"""MIDI files to `Performance` and back.
+
+What is read: all tracks of types 0 and 1 on one time axis; of a type 2 file, whose tracks are
+pieces of their own, the first that has notes. Drums (channel 10) are left out. The sustain pedal
+belongs to its channel, wherever in the file it is written: see `musictx.midi_notes.assemble`.
+Damaged files are read up to the damage. Everything left out or mended is said in
+``Performance.remarks``; nothing usable at all raises `MusictxError`.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from os import PathLike, fspath
+from pathlib import Path
 
 import numpy as np
-import symusic
 
 from musictx.errors import MusictxError
-from musictx.performance import NOTE_DTYPE, SPAN_DTYPE, TEMPO_DTYPE, Performance, unite_spans
+from musictx.midi_notes import RESET_CONTROLLERS, SUSTAIN, PairedNotes, Part, assemble, pair_notes
+from musictx.midi_objects import from_miditoolkit, from_pretty_midi, to_miditoolkit, to_pretty_midi
+from musictx.midi_writing import write_midi
+from musictx.performance import NOTE_DTYPE, Performance
+from musictx.smf import CONTROL, DRUM_CHANNEL, PROGRAM, Messages, MidiEvents, parse_smf
+from musictx.tempo_map import TempoMap
 
-_SUSTAIN = 64
+__all__ = [
+    "MidiSummary",
+    "TrackSummary",
+    "from_miditoolkit",
+    "from_pretty_midi",
+    "inspect_midi",
+    "read_midi",
+    "to_miditoolkit",
+    "to_pretty_midi",
+    "write_midi",
+]
+
+MAX_BYTES = 32 << 20  # some four million notes; a whole day of piano is under ten megabytes
+
+StrPath = str | PathLike[str]
+TrackChoice = int | str | Iterable[int | str]
 
 
-def read_midi(path: str | PathLike[str], *, pedal_threshold: int = 64) -> Performance:
+@dataclass(frozen=True)
+class TrackSummary:
+    """One track of a file: the notes of one channel in one track chunk.
+
+    Parameters
+    ----------
+    index : int
+        Its number, as the `tracks` option of `read_midi` takes it.
+    name : str
+        Empty if the file gives none.
+    program : int
+        General MIDI program (0 to 127; 0 is the grand piano).
+    is_drum : bool
+    notes : int
+        Number of notes.
+    lowest, highest : int
+        Pitches.
+    """
+
+    index: int
+    name: str
+    program: int
+    is_drum: bool
+    notes: int
+    lowest: int
+    highest: int
+
+
+@dataclass(frozen=True)
+class MidiSummary:
+    """What a file holds.
+
+    Parameters
+    ----------
+    tracks : tuple of TrackSummary
+        Only those that have notes.
+    duration : float
+        Time (s) at which the last note ends, drums included.
+    format : int
+        MIDI file type: 0, 1 or 2.
+    has_pedal : bool
+        The sustain pedal is used.
+    damaged : bool
+        The file breaks off or holds something that is no MIDI; what is before that can be read.
+    """
+
+    tracks: tuple[TrackSummary, ...]
+    duration: float
+    format: int
+    has_pedal: bool
+    damaged: bool
+
+
+@dataclass(frozen=True)
+class _Voice:
+    """The notes of one channel in one track chunk, in ticks."""
+
+    name: str
+    chunk: int
+    port: int
+    channel: int
+    onset: np.ndarray
+    offset: np.ndarray
+    pitch: np.ndarray
+    velocity: np.ndarray
+
+    @property
+    def is_drum(self) -> bool:
+        return self.channel == DRUM_CHANNEL
+
+
+def read_midi(path: StrPath, *, tracks: TrackChoice | None = None, pedal_threshold: int = 64) -> Performance:
     """Read a MIDI file.
 
     Parameters
     ----------
     path : path
-    pedal_threshold : int
-        The sustain pedal is down where controller 64 has at least this value.
+        A Standard MIDI File of type 0, 1 or 2.
+    tracks : int, str, or several of them, optional
+        Tracks to read, by number (as `inspect_midi` counts them) or by name (capitals do not matter).
+        All but the drums if not given; of a type 2 file the first one with notes.
+    pedal_threshold : int, optional
+        The sustain pedal is down where controller 64 has at least this value (1 to 127).
 
     Returns
     -------
     Performance
-        All tracks but the drums, merged on one time axis.
+        Notes (s), sustain pedal, tempo map, and remarks on what was left out or mended.
 
     Raises
     ------
     MusictxError
-        The file cannot be read as MIDI.
+        The file does not exist, is no MIDI, is too large, or has no notes besides drums; there is
+        no such track.
+
+    See Also
+    --------
+    inspect_midi : Which tracks there are.
     """
+    if not 1 <= pedal_threshold <= 127:
+        raise MusictxError(f"the pedal threshold must be between 1 and 127, not {pedal_threshold}")
     name = fspath(path)
-    try:
-        score = symusic.Score(name, ttype="tick")
-    except Exception as error:
-        raise MusictxError(f"{name} cannot be read as a MIDI file: {error}") from error
-    tempos = score.tempos.numpy()
-    order = np.argsort(tempos["time"], kind="stable")
-    ticks, beat = tempos["time"][order].astype("f8"), tempos["mspq"][order] * 1e-6
-    if not len(ticks) or ticks[0] > 0:
-        ticks, beat = np.append(0.0, ticks), np.append(0.5, beat)
-    per_quarter = score.ticks_per_quarter
-    seconds = np.append(0.0, np.cumsum(np.diff(ticks) * beat[:-1] / per_quarter))
+    midi = _parse(path)
+    voices, unended = _voices(midi)
+    wanted = voices if tracks is None else _choose(voices, tracks, name)
+    played = [v for v in wanted if not v.is_drum]
+    if midi.format == 2 and tracks is None:
+        played = [v for v in played if v.chunk == played[0].chunk]
+    if not played:
+        raise MusictxError(
+            f"{name} has only drums; a track with pitched notes is needed"
+            if wanted
+            else f"{name} has no notes"
+        )
 
-    def at(tick: np.ndarray) -> np.ndarray:
-        place = np.searchsorted(ticks, tick, side="right") - 1
-        return seconds[place] + (tick - ticks[place]) * beat[place] / per_quarter
-
-    tempo_map = np.empty(len(ticks), TEMPO_DTYPE)
-    tempo_map["time"], tempo_map["bpm"] = seconds, 60 / beat
-    notes, pedals, remarks = [], [], []
-    drums = 0
-    for track in score.tracks:
-        if track.is_drum:
-            drums += len(track.notes)
-            continue
-        columns = track.notes.numpy()
-        start = columns["time"].astype("i8")
-        these = np.empty(len(start), NOTE_DTYPE)
-        these["onset"], these["offset"] = at(start), at(start + columns["duration"])
-        these["pitch"], these["velocity"] = columns["pitch"], columns["velocity"]
-        notes.append(these)
-        controls = track.controls.numpy()
-        sustain = controls["number"] == _SUSTAIN
-        down = controls["value"][sustain] >= pedal_threshold
-        time = at(controls["time"][sustain].astype("i8"))
-        change = np.flatnonzero(np.diff(np.append(False, down).astype("i1")))
-        spans = np.empty((len(change) + 1) // 2, SPAN_DTYPE)
-        spans["onset"] = time[change[::2]]
-        spans["offset"][: len(change) // 2] = time[change[1::2]]
-        spans["offset"][len(change) // 2 :] = np.inf
-        pedals.append(spans)
+    remarks = []
+    drums = sum(len(v.onset) for v in wanted if v.is_drum)
     if drums:
-        remarks.append(f"{drums} drum notes left out")
-    all_notes = np.concatenate(notes) if notes else np.empty(0, NOTE_DTYPE)
-    if not len(all_notes):
-        raise MusictxError(f"{name} has no notes to play" + (" besides drums" if drums else ""))
-    spans = unite_spans(np.concatenate(pedals))
-    spans["offset"] = np.minimum(spans["offset"], max(all_notes["offset"].max(), spans["onset"].max(initial=0)))
-    return Performance(all_notes, spans[spans["offset"] > spans["onset"]], tempo_map, tuple(remarks))
+        remarks.append(f"{_count(drums, 'drum note')} left out")
+    if midi.format == 2 and len({v.chunk for v in voices}) > 1:
+        remarks.append("the file holds several separate pieces (type 2)")
+    if midi.tracks_left_out:
+        remarks.append(
+            f"{_count(midi.tracks_left_out, 'track')} beyond the first {len(midi.tracks)} left out"
+        )
+    if unended:
+        remarks.append(
+            f"{_count(unended, 'note')} without an end ended at the next strike or the end of the track"
+        )
+    maps = _tempo_maps(midi)
+    if any(t.damaged for t in midi.tracks):
+        last = max(float(maps[i].to_seconds(np.array(t.end))) for i, t in enumerate(midi.tracks) if t.damaged)
+        remarks.append(f"the file is damaged or cut short: a track breaks off after {last:.1f} s")
+
+    parts = _parts(midi, played, maps)
+    performance = assemble(parts, maps[played[0].chunk].tempos(), remarks, pedal_threshold)
+    if not len(performance):
+        raise MusictxError(f"{name} has no notes in its first 24 hours")
+    return performance
+
+
+def inspect_midi(path: StrPath) -> MidiSummary:
+    """List the tracks of a MIDI file.
+
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    MidiSummary
+        Tracks without notes are not listed; there may be none at all.
+
+    Raises
+    ------
+    MusictxError
+        The file does not exist, is no MIDI, or is too large.
+    """
+    midi = _parse(path)
+    voices, _ = _voices(midi)
+    maps = _tempo_maps(midi)
+    ends = [float(maps[v.chunk].to_seconds(v.offset.max())) for v in voices]
+    summaries = tuple(
+        TrackSummary(
+            i, v.name, _program(midi, v), v.is_drum, len(v.onset), int(v.pitch.min()), int(v.pitch.max())
+        )
+        for i, v in enumerate(voices)
+    )
+    pedal = any(len(_pedal_moves(track.messages).tick) for track in midi.tracks)
+    return MidiSummary(
+        summaries, max(ends, default=0.0), midi.format, pedal, any(t.damaged for t in midi.tracks)
+    )
+
+
+def _parse(path: StrPath) -> MidiEvents:
+    name = fspath(path)
+    file = Path(path)
+    try:
+        if file.is_dir():
+            raise MusictxError(f"{name} is a folder; a MIDI file is needed")
+        with file.open("rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        raise MusictxError(f"{name} does not exist") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise MusictxError(f"{name} cannot be read: {reason}") from error
+    if len(data) > MAX_BYTES:
+        raise MusictxError(f"{name} is larger than {MAX_BYTES >> 20} MB, the most that is read as MIDI")
+    if not data:
+        raise MusictxError(f"{name} is empty; a MIDI file is needed")
+    try:
+        return parse_smf(data)
+    except MusictxError as error:
+        raise MusictxError(f"{name} {error}") from None
+
+
+def _voices(midi: MidiEvents) -> tuple[list[_Voice], int]:
+    """Tracks with notes, in file order; and how many notes have no end."""
+    voices = []
+    unended = 0
+    for chunk, track in enumerate(midi.tracks):
+        if not len(track.messages.tick):
+            continue
+        notes = pair_notes(track)
+        unended += notes.unended
+        channels = np.flatnonzero(np.bincount(notes.channel, minlength=16))
+        for channel in channels.tolist():
+            name = track.name
+            if len(channels) > 1:
+                name = f"{name} (channel {channel + 1})" if name else f"channel {channel + 1}"
+            voices.append(_voice(name, chunk, track.port, channel, notes, alone=len(channels) == 1))
+    return voices, unended
+
+
+def _voice(name: str, chunk: int, port: int, channel: int, notes: PairedNotes, *, alone: bool) -> _Voice:
+    mine = slice(None) if alone else notes.channel == channel
+    columns = (notes.onset[mine], notes.offset[mine], notes.pitch[mine], notes.velocity[mine])
+    return _Voice(name, chunk, port, channel, *columns)
+
+
+def _choose(voices: list[_Voice], tracks: TrackChoice, path: str) -> list[_Voice]:
+    """Pick the tracks asked for, in file order."""
+    asked = [tracks] if isinstance(tracks, int | str) else list(tracks)
+    names = [v.name.casefold() for v in voices]
+    chosen: set[int] = set()
+    for ask in asked:
+        if isinstance(ask, str):
+            found = [i for i, name in enumerate(names) if name == ask.strip().casefold()]
+        else:
+            found = [ask] if 0 <= ask < len(voices) else []
+        if not found:
+            there = ", ".join(f"{i} ({v.name or 'no name'})" for i, v in enumerate(voices[:20]))
+            raise MusictxError(f"{path} has no track {ask!r} with notes; it has {there or 'none'}")
+        chosen.update(found)
+    if not chosen:
+        raise MusictxError(f"no track of {path} was chosen; leave the choice out to read them all")
+    return [voices[i] for i in sorted(chosen)]
+
+
+def _parts(midi: MidiEvents, voices: list[_Voice], maps: list[TempoMap]) -> list[Part]:
+    """Notes and pedal of each channel in seconds."""
+    # The tracks of type 2 have nothing to do with one another, nor have their channels.
+    keys = [(v.chunk if midi.format == 2 else -1, v.port, v.channel) for v in voices]
+    parts = []
+    for key in dict.fromkeys(keys):
+        notes = [_in_seconds(v, maps[v.chunk]) for v, k in zip(voices, keys, strict=True) if k == key]
+        piece, port, channel = key
+        ticks, values = [], []
+        for chunk, track in enumerate(midi.tracks):
+            if track.port == port and piece in (-1, chunk):
+                moves = _pedal_moves(track.messages)
+                moves = moves.where(moves.status & 15 == channel)
+                ticks.append(maps[chunk].to_seconds(moves.tick))
+                values.append(np.where(moves.data1 == SUSTAIN, moves.data2, 0))
+        time, value = np.concatenate(ticks), np.concatenate(values)
+        order = np.argsort(time, kind="stable")
+        parts.append(Part(np.concatenate(notes), time[order], value[order]))
+    return parts
+
+
+def _in_seconds(voice: _Voice, tempo_map: TempoMap) -> np.ndarray:
+    notes = np.empty(len(voice.onset), NOTE_DTYPE)
+    notes["onset"], notes["offset"] = tempo_map.to_seconds(voice.onset), tempo_map.to_seconds(voice.offset)
+    notes["pitch"], notes["velocity"] = voice.pitch, voice.velocity
+    return notes
+
+
+def _pedal_moves(messages: Messages) -> Messages:
+    """Movements of the sustain pedal; resetting all controllers lifts it."""
+    control = np.flatnonzero(messages.status & 0xF0 == CONTROL)
+    number = messages.data1[control]
+    return messages.where(control[(number == SUSTAIN) | (number == RESET_CONTROLLERS)])
+
+
+def _tempo_maps(midi: MidiEvents) -> list[TempoMap]:
+    """Tempo map of each track: one for all, except in type 2."""
+    if midi.ticks_per_second:
+        return [TempoMap.steady(midi.ticks_per_second)] * len(midi.tracks)
+    if midi.format == 2:
+        return [TempoMap.from_ticks(t.tempos, midi.division) for t in midi.tracks]
+    tempos = np.concatenate([t.tempos for t in midi.tracks])
+    return [TempoMap.from_ticks(tempos, midi.division)] * len(midi.tracks)
+
+
+def _program(midi: MidiEvents, voice: _Voice) -> int:
+    """Program with which the first note of a track sounds."""
+    program, latest = 0, -1
+    for chunk, track in enumerate(midi.tracks):
+        if track.port != voice.port or (midi.format == 2 and chunk != voice.chunk):
+            continue
+        mine = track.messages.where(track.messages.status == PROGRAM | voice.channel)
+        mine = mine.where(mine.tick <= voice.onset.min())
+        if len(mine.tick) and mine.tick[-1] >= latest:
+            program, latest = int(mine.data1[-1]), int(mine.tick[-1])
+    return program
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" + ("" if number == 1 else "s")
