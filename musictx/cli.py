@@ -1,0 +1,40 @@
+"""The ``musictx`` command: thin, parses and calls."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from musictx.cli_train import train
+from musictx.errors import MusictxError
+
+app = typer.Typer(
+    name="musictx",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    help="Give it a few seconds of music, and a Music Transformer plays on.",
+)
+app.command()(train)
+
+
+@app.callback()
+def _root() -> None:
+    """Keep ``train`` a subcommand however many there are."""
+
+
+def main() -> None:
+    """Run the command line: status 0 done, 1 the input or the run failed, 2 wrong usage."""
+    try:
+        app()
+    except MusictxError as error:
+        print(f"musictx: {error}", file=sys.stderr)
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("musictx: stopped", file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,95 @@
+"""What the command line shows while it works: bars on a terminal, plain lines in a log."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+console = Console(stderr=True)
+
+
+def _bar(*columns: Any) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        *columns,
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+        transient=True,
+    )
+
+
+@contextmanager
+def corpus_progress(title: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar that counts files."""
+    with _bar(MofNCompleteColumn()) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+def _clock(seconds: float) -> str:
+    hours, rest = divmod(int(seconds), 3600)
+    return f"{hours}:{rest // 60:02d}:{rest % 60:02d}"
+
+
+class TrainingDisplay:
+    """Loss, speed and time left of a training run."""
+
+    def __init__(self, train: Any, validation: dict[str, Any], model: Any, config: Any):
+        pieces = ", ".join(f"{name}: {len(c)} pieces" for name, c in validation.items()) or "none"
+        console.print(
+            f"{model.position} positions, context {model.context_length}; training on {len(train)} pieces, "
+            f"{train.token_count / 1e6:.1f} M tokens; validation {pieces}"
+        )
+        for path, reason in list(train.skipped.items())[:10]:
+            console.print(f"skipped {path}: {reason}", markup=False)
+        if len(train.skipped) > 10:
+            console.print(f"… and {len(train.skipped) - 10} more; all are listed in the corpus's index.json")
+        self.bar = _bar(TextColumn("{task.fields[text]}"))
+        self.task = self.bar.add_task("training", total=1.0, text="")
+        self.last_line = 0.0
+
+    def __enter__(self) -> TrainingDisplay:
+        """Show the bar."""
+        self.bar.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Take the bar away."""
+        self.bar.stop()
+
+    def update(self, p: Any) -> None:
+        """Show the progress after a step; in a log, a line a minute."""
+        best = "" if p.validation is None else f" · validation {p.validation:.3f}"
+        text = f"step {p.step} · loss {p.loss:.3f}{best} · {p.tokens_per_second:,.0f} tokens/s"
+        self.bar.update(self.task, completed=p.share, text=text)
+        if not console.is_terminal and (time.monotonic() - self.last_line > 60 or p.share >= 1):
+            self.last_line = time.monotonic()
+            console.print(f"{100 * p.share:.1f} % · {text} · {_clock(p.seconds_left)} left", highlight=False)
+
+    def sampler(self, output: Path) -> Callable[[Any, int], None]:
+        """A function that writes what the model plays on its own, as MIDI and as a picture."""
+
+        def sample(model: Any, step: int) -> None:
+            try:
+                from musictx.midi import write_midi
+                from musictx.performance import Performance
+                from musictx.pianoroll import draw_roll
+                from musictx.sampling import continue_performance
+            except ImportError as error:  # a machine that only trains
+                console.print(f"no sample written: {error}")
+                return
+            music = continue_performance(model, Performance(), seconds=20, seed=step)
+            folder = output / "samples"
+            folder.mkdir(exist_ok=True)
+            write_midi(music, folder / f"step-{step:06d}.mid")
+            draw_roll(music, folder / f"step-{step:06d}.png", title=f"step {step}")
+
+        return sample

@@ -1,0 +1,117 @@
+"""``musictx train``."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from musictx import __version__
+from musictx.errors import MusictxError
+
+
+def _amount(text: str | None) -> int | None:
+    """``25M``, ``300k`` or ``1000`` as a number."""
+    if text is None:
+        return None
+    units = {"k": 10**3, "m": 10**6, "g": 10**9, "b": 10**9}
+    try:
+        scale = units.get(text[-1:].lower(), 1)
+        return int(float(text[:-1]) * scale) if scale > 1 else int(text)
+    except ValueError as error:
+        raise MusictxError(f"--tokens is {text!r}; give a number such as 25M or 300000") from error
+
+
+def train(
+    midi: Annotated[list[Path], typer.Argument(help="Folders of MIDI files (searched recursively), or of encoded corpora.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the run: model, state, metrics, samples.")],
+    validation: Annotated[
+        list[Path], typer.Option(help="Folder held out for validation; repeatable. Without it, a tenth of the pieces.")
+    ] = [],  # noqa: B006  (typer's way)
+    position: Annotated[str, typer.Option(help="vanilla, learned, relative, rope, alibi or none.")] = "relative",
+    size: Annotated[str, typer.Option(help="tiny, small, medium or large: 0.3, 6, 27 or 90 million parameters.")] = "small",
+    context: Annotated[int, typer.Option(help="Tokens that the model sees at once.")] = 1024,
+    steps: Annotated[int | None, typer.Option(help="Stop after so many steps.")] = None,
+    tokens: Annotated[str | None, typer.Option(help="Stop after so many tokens, such as 25M.")] = None,
+    hours: Annotated[float | None, typer.Option(help="Stop after so many hours.")] = None,
+    batch: Annotated[int, typer.Option(help="Windows of music in a step, over all devices.")] = 8,
+    micro_batch: Annotated[int | None, typer.Option(help="Windows at once on a device: fewer need less memory.")] = None,
+    curriculum: Annotated[float, typer.Option(help="First share of the budget on windows of half the context.")] = 0.0,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on exactly where a killed or stopped run was.")] = False,
+    minutes: Annotated[float | None, typer.Option(help="Save and stop after so many minutes, to be resumed.")] = None,
+    devices: Annotated[int, typer.Option(help="GPUs, or processes on a CPU.")] = 1,
+    precision: Annotated[str, typer.Option(help="auto, 32-true, bf16-mixed, 16-mixed …")] = "auto",
+    seed: Annotated[int, typer.Option(help="The same seed gives the same batches and first weights.")] = 0,
+    optimizer: Annotated[str, typer.Option(help="muon or adamw.")] = "muon",
+    matrix_lr: Annotated[float, typer.Option(help="Peak learning rate of Muon.")] = 0.02,
+    lr: Annotated[float, typer.Option(help="Peak learning rate of AdamW.")] = 3e-3,
+    dropout: Annotated[float, typer.Option(help="For small corpora 0.1 to 0.3.")] = 0.1,
+    decay: Annotated[float, typer.Option(help="Last share of the budget in which the rates fall to 0.")] = 0.4,
+    compile: Annotated[bool, typer.Option("--compile", help="Use torch.compile (needs a C++ compiler).")] = False,
+    card_facts: Annotated[
+        list[str], typer.Option("--fact", help="KEY=TEXT for the model's card: licence, citation … Repeatable.")
+    ] = [],  # noqa: B006
+) -> None:
+    """Train a Music Transformer on folders of MIDI files.
+
+    Kill it at any time; the same command with --resume goes on exactly where it was.
+    """
+    from musictx.batches import split_sources
+    from musictx.cli_progress import TrainingDisplay, corpus_progress
+    from musictx.corpus import build_corpus, open_corpus
+    from musictx.sizes import sized_config
+    from musictx.training import Run, TrainingConfig
+
+    if steps is None and tokens is None and hours is None:
+        hours = 1.0
+    config = TrainingConfig(
+        steps=steps, tokens=_amount(tokens), hours=hours, batch=batch, micro_batch=micro_batch, curriculum=curriculum,
+        optimizer=optimizer, matrix_lr=matrix_lr, lr=lr, decay=decay, seed=seed, precision=precision,
+        devices=devices, compile=compile,
+    )  # fmt: skip
+    model_config = sized_config(size, position, context, dropout=dropout, activation="relu_squared")
+    if (output / "state.pt").is_file() and not resume:
+        raise MusictxError(f"{output} holds a run already; add --resume to go on with it, or choose another --output")
+
+    def corpus(folders: list[Path], name: str) -> Any:
+        if len(folders) == 1 and (folders[0] / "index.json").is_file():
+            return open_corpus(folders[0])
+        with corpus_progress(f"encoding {name}") as progress:
+            return build_corpus(folders, output / "corpus" / name, progress=progress)
+
+    everything = corpus(midi, "train")
+    if validation:
+        held = {_name(folder): corpus([folder], _name(folder)) for folder in validation}
+    else:
+        from musictx.grouping import group_pieces
+
+        everything, rest = split_sources(everything, group_pieces(everything), 0.1, seed)
+        held = {"validation": rest} if len(rest) else {}
+    display = TrainingDisplay(everything, held, model_config, config)
+    command = shlex.join(["musictx", *sys.argv[1:]])
+    card = {
+        "command": command,
+        "musictx": __version__,
+        "data": {
+            "training": {"pieces": len(everything), "tokens": everything.token_count},
+            "validation": {name: {"pieces": len(c), "tokens": c.token_count} for name, c in held.items()},
+        },
+        **dict(fact.split("=", 1) for fact in card_facts if "=" in fact),
+    }
+    run = Run(output, model_config, config, everything, held, card)
+    with display:
+        run.fit(
+            resume=resume,
+            on_progress=display.update,
+            on_checkpoint=display.sampler(output),
+            stop_after=None if minutes is None else 60 * minutes,
+        )
+
+
+def _name(folder: Path) -> str:
+    """Name of a validation folder: the last part that says more than "validation"."""
+    parts = [p for p in folder.resolve().parts if p.lower() not in ("validation", "valid", "val", "test")]
+    return parts[-1] if len(parts) > 1 else folder.name
