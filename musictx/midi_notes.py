@@ -44,9 +44,9 @@ def pair_notes(track: TrackEvents) -> PairedNotes:
 
     Of overlapping notes with one channel and pitch, the first struck is the first to end, as
     sequencers write them. Where a channel and pitch has more note-ons than note-offs, that
-    would end every later note one too late; there each note-off ends all that sounds instead. A
-    note without any note-off ends where its pitch is struck again, or with the track. Notes that
-    end in the tick in which they begin are kept: in performances they are the shortest strokes.
+    would end every later note one too late; there a note ends at the next note-off, or where its
+    pitch is struck again, or with the track. Notes that end in the tick in which they begin are
+    kept: in performances they are the shortest strokes.
 
     Parameters
     ----------
@@ -82,7 +82,7 @@ def pair_notes(track: TrackEvents) -> PairedNotes:
     unended = 0
     if not even.all():
         odd = np.flatnonzero(~even)
-        end[odd], unended = _ends_by_next_off(tick, group, on, ons[odd], track.end)
+        end[odd], unended = _ends_by_next_message(tick, group, on, ons[odd], track.end)
 
     struck = messages.where(ons)
     return PairedNotes(struck.tick, end, struck.status & 15, struck.data1, struck.data2, unended)
@@ -101,36 +101,30 @@ def _unmatched(on: np.ndarray, group: np.ndarray, begin: np.ndarray) -> np.ndarr
     return ~on & (depth < np.minimum(previous, start))
 
 
-def _ends_by_next_off(
+def _ends_by_next_message(
     tick: np.ndarray, group: np.ndarray, on: np.ndarray, which: np.ndarray, end: int
 ) -> tuple[np.ndarray, int]:
-    """Ends of the notes struck at `which`, each at the next note-off of its group.
+    """Ends of the notes struck at `which`, each at the next message of its group.
 
     Returns
     -------
     ends : np.ndarray [shape=(len(which),)]
     unended : int
-        How many found no note-off.
+        How many found no note-off there.
     """
-    # Group and tick as one number, so that one sorted search finds the next event of the group.
-    span = int(max(tick.max(), end)) + 2
-    place = group * span + tick
-    limit = (group[which] + 1) * span
-
-    def following(events: np.ndarray) -> np.ndarray:
-        places = np.append(place[events], np.iinfo(np.int64).max)
-        return places[np.searchsorted(places, place[which], side="right")]
-
-    off = following(np.flatnonzero(~on))
+    # Group and tick as one number, so that one sorted search finds the next message of the group.
+    place = group * (int(max(tick.max(), end)) + 1) + tick
+    following = np.searchsorted(place, place[which], side="right")
+    following[following == len(place)] = -1
+    found = group[following] == group[which]
+    found[following == -1] = False
+    ends = np.where(found, tick[following], np.maximum(end, tick[which]))
+    unended = ~found | on[following]
     # A note-off in the same tick ends the note only if there is no earlier one that it could mean.
     after, before = np.minimum(which + 1, len(on) - 1), np.maximum(which - 1, 0)
     at_once = ~on[after] & (place[after] == place[which])
     at_once &= ~(on[before] & (group[before] == group[which])) | (which == 0)
-    off = np.where(at_once, place[which], off)
-    struck = np.minimum(following(np.flatnonzero(on)), limit)
-    found = off < limit
-    last = np.where(struck < limit, struck - group[which] * span, end)
-    return np.where(found, off - group[which] * span, last), int(len(which) - found.sum())
+    return np.where(at_once, tick[which], ends), int((unended & ~at_once).sum())
 
 
 def pedal_spans(time: np.ndarray, value: np.ndarray, threshold: int, end: float) -> np.ndarray:
