@@ -107,7 +107,9 @@ def read_config(folder: Path) -> ModelConfig:
     except (OSError, ValueError, TypeError) as error:
         raise MusictxError(f"{path} cannot be read as a model's configuration: {error}") from error
     if unknown:
-        raise MusictxError(f"{path} has settings that this version does not know: {', '.join(sorted(unknown))}")
+        raise MusictxError(
+            f"{path} has settings that this version does not know: {', '.join(sorted(unknown))}"
+        )
     return ModelConfig(**values)
 
 

@@ -26,22 +26,40 @@ def _amount(text: str | None) -> int | None:
 
 
 def train(
-    midi: Annotated[list[Path], typer.Argument(help="Folders of MIDI files (searched recursively), or of encoded corpora.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the run: model, state, metrics, samples.")],
+    midi: Annotated[
+        list[Path],
+        typer.Argument(help="Folders of MIDI files (searched recursively), or of encoded corpora."),
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder for the run: model, state, metrics, samples.")
+    ],
     validation: Annotated[
-        list[Path], typer.Option(help="Folder held out for validation; repeatable. Without it, a tenth of the pieces.")
+        list[Path],
+        typer.Option(help="Folder held out for validation; repeatable. Without it, a tenth of the pieces."),
     ] = [],  # noqa: B006  (typer's way)
-    position: Annotated[str, typer.Option(help="vanilla, learned, relative, rope, alibi or none.")] = "relative",
-    size: Annotated[str, typer.Option(help="tiny, small, medium or large: 0.3, 6, 27 or 90 million parameters.")] = "small",
+    position: Annotated[
+        str, typer.Option(help="vanilla, learned, relative, rope, alibi or none.")
+    ] = "relative",
+    size: Annotated[
+        str, typer.Option(help="tiny, small, medium or large: 0.3, 6, 27 or 90 million parameters.")
+    ] = "small",
     context: Annotated[int, typer.Option(help="Tokens that the model sees at once.")] = 1024,
     steps: Annotated[int | None, typer.Option(help="Stop after so many steps.")] = None,
     tokens: Annotated[str | None, typer.Option(help="Stop after so many tokens, such as 25M.")] = None,
     hours: Annotated[float | None, typer.Option(help="Stop after so many hours.")] = None,
     batch: Annotated[int, typer.Option(help="Windows of music in a step, over all devices.")] = 8,
-    micro_batch: Annotated[int | None, typer.Option(help="Windows at once on a device: fewer need less memory.")] = None,
-    curriculum: Annotated[float, typer.Option(help="First share of the budget on windows of half the context.")] = 0.0,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on exactly where a killed or stopped run was.")] = False,
-    minutes: Annotated[float | None, typer.Option(help="Save and stop after so many minutes, to be resumed.")] = None,
+    micro_batch: Annotated[
+        int | None, typer.Option(help="Windows at once on a device: fewer need less memory.")
+    ] = None,
+    curriculum: Annotated[
+        float, typer.Option(help="First share of the budget on windows of half the context.")
+    ] = 0.0,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on exactly where a killed or stopped run was.")
+    ] = False,
+    minutes: Annotated[
+        float | None, typer.Option(help="Save and stop after so many minutes, to be resumed.")
+    ] = None,
     devices: Annotated[int, typer.Option(help="GPUs, or processes on a CPU.")] = 1,
     precision: Annotated[str, typer.Option(help="auto, 32-true, bf16-mixed, 16-mixed …")] = "auto",
     seed: Annotated[int, typer.Option(help="The same seed gives the same batches and first weights.")] = 0,
@@ -49,10 +67,15 @@ def train(
     matrix_lr: Annotated[float, typer.Option(help="Peak learning rate of Muon.")] = 0.02,
     lr: Annotated[float, typer.Option(help="Peak learning rate of AdamW.")] = 3e-3,
     dropout: Annotated[float, typer.Option(help="For small corpora 0.1 to 0.3.")] = 0.1,
-    decay: Annotated[float, typer.Option(help="Last share of the budget in which the rates fall to 0.")] = 0.4,
-    compile: Annotated[bool, typer.Option("--compile", help="Use torch.compile (needs a C++ compiler).")] = False,
+    decay: Annotated[
+        float, typer.Option(help="Last share of the budget in which the rates fall to 0.")
+    ] = 0.4,
+    compile: Annotated[
+        bool, typer.Option("--compile", help="Use torch.compile (needs a C++ compiler).")
+    ] = False,
     card_facts: Annotated[
-        list[str], typer.Option("--fact", help="KEY=TEXT for the model's card: licence, citation … Repeatable.")
+        list[str],
+        typer.Option("--fact", help="KEY=TEXT for the model's card: licence, citation … Repeatable."),
     ] = [],  # noqa: B006
 ) -> None:
     """Train a Music Transformer on folders of MIDI files.
@@ -74,7 +97,9 @@ def train(
     )  # fmt: skip
     model_config = sized_config(size, position, context, dropout=dropout, activation="relu_squared")
     if (output / "state.pt").is_file() and not resume:
-        raise MusictxError(f"{output} holds a run already; add --resume to go on with it, or choose another --output")
+        raise MusictxError(
+            f"{output} holds a run already; add --resume to go on with it, or choose another --output"
+        )
 
     def corpus(folders: list[Path], name: str) -> Any:
         if len(folders) == 1 and (folders[0] / "index.json").is_file():

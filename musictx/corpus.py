@@ -168,10 +168,8 @@ def build_corpus(
         sink.flush()
         os.fsync(sink.fileno())
     if not pieces:
-        path, reason = next(iter(skipped.items()))
-        raise MusictxError(
-            f"none of the {len(files)} MIDI files could be used; the first, {path}: {reason}"
-        )
+        name, reason = next(iter(skipped.items()))
+        raise MusictxError(f"none of the {len(files)} MIDI files could be used; the first, {name}: {reason}")
     index = {
         "format": FORMAT,
         "fingerprint": fingerprint,
@@ -222,7 +220,12 @@ def open_corpus(folder: str | os.PathLike[str]) -> Corpus:
     if index.get("format") != FORMAT or ends[-1] != len(tokens):
         raise MusictxError(f"{folder} is a corpus of another version, or cut; encode the MIDI files again")
     return Corpus(
-        tokens, np.array(starts, np.int64), np.array(ends, np.int64), names, np.array(source), index["skipped"]
+        tokens,
+        np.array(starts, np.int64),
+        np.array(ends, np.int64),
+        names,
+        np.array(source),
+        index["skipped"],
     )
 
 
@@ -266,4 +269,4 @@ def stream_window(piece: np.ndarray, start: int, length: int) -> np.ndarray:
     return np.concatenate([head, body, tail]).astype(np.uint16)
 
 
-assert VOCABULARY_SIZE <= np.iinfo(np.uint16).max
+assert np.iinfo(np.uint16).max >= VOCABULARY_SIZE

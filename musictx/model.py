@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -90,7 +91,11 @@ class ModelConfig:
         return asdict(self)
 
 
-ACTIVATIONS = {"gelu": F.gelu, "relu": F.relu, "relu_squared": lambda x: F.relu(x).square()}
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "gelu": F.gelu,
+    "relu": F.relu,
+    "relu_squared": lambda x: F.relu(x).square(),
+}
 
 
 class LayerCache:
@@ -110,17 +115,33 @@ class LayerCache:
     def append(self, k: Tensor, v: Tensor, start: int) -> tuple[Tensor, Tensor]:
         """Store keys and values [shape=(B, G, T, d)] at `start`; return all up to there."""
         end = start + k.shape[2]
+        if end > self.keys.shape[2]:  # doubled, so that growing costs little however long the music gets
+            room = (0, 0, 0, max(end, 2 * self.keys.shape[2]) - self.keys.shape[2])
+            self.keys, self.values = F.pad(self.keys, room), F.pad(self.values, room)
         self.keys[:, :, start:end], self.values[:, :, start:end] = k, v
         return self.keys[:, :, :end], self.values[:, :, :end]
 
 
 class Cache:
-    """The state of decoding: a `LayerCache` for each layer and the number of tokens seen."""
+    """The state of decoding: a `LayerCache` for each layer and the number of tokens seen.
+
+    Parameters
+    ----------
+    model : MusicTransformer
+    batch, capacity : int
+        Sequences, and positions to make room for at first; more room is made when it is needed.
+    """
 
     def __init__(self, model: MusicTransformer, batch: int, capacity: int):
         like = model.head.weight
         self.layers = [LayerCache(model.config, batch, capacity, like) for _ in range(model.config.layers)]
-        self.capacity, self.length = capacity, 0
+        self.length = 0
+
+    def repeat(self, times: int) -> None:
+        """Make `times` sequences of the one seen so far."""
+        for layer in self.layers:
+            layer.keys = layer.keys.repeat(times, 1, 1, 1)
+            layer.values = layer.values.repeat(times, 1, 1, 1)
 
 
 class Attention(nn.Module):
@@ -142,11 +163,18 @@ class Attention(nn.Module):
         turned, v = heads.split([config.heads + config.groups, config.groups], 1)
         turned = rotate(turned, positions.rotation(start, start + length, turned))
         q, k = turned.split([config.heads, config.groups], 1)
-        rule = {"table": positions.table(self.layer), "beyond": config.beyond, "window": config.window}
         if cache is not None:
             k, v = cache.append(k, v, start)
-        rule["key_bias"] = positions.key_bias(k.shape[2], k)
-        y = attend(q, k, v, **rule) if start == 0 else attend_cached(q, k, v, **rule)
+        function = attend if start == 0 else attend_cached
+        y = function(
+            q,
+            k,
+            v,
+            table=positions.table(self.layer),
+            beyond=config.beyond,
+            key_bias=positions.key_bias(k.shape[2], k),
+            window=config.window,
+        )
         return self.out(y.transpose(1, 2).reshape(batch, length, -1))
 
 
@@ -232,10 +260,6 @@ class MusicTransformer(nn.Module):
         Tensor [shape=(B, T, vocabulary)]
         """
         start = 0 if cache is None else cache.length
-        if cache is not None and start + tokens.shape[1] > cache.capacity:
-            raise MusictxError(
-                f"the cache has room for {cache.capacity} tokens, not {start + tokens.shape[1]}"
-            )
         x = self.dropout(self.positions.embed(self.embedding(tokens), start))
         for i, layer in enumerate(self.layers):
             x = layer(x, None if cache is None else cache.layers[i], start)

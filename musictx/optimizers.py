@@ -46,7 +46,8 @@ def make_optimizers(
     ----------
     Jordan et al., "Muon: an optimizer for hidden layers" (2024).
     """
-    hidden, rest = [], []
+    hidden: list[nn.Parameter] = []
+    rest: list[nn.Parameter] = []
     for name, parameter in model.named_parameters():
         (hidden if name.startswith("layers.") and parameter.ndim == 2 else rest).append(parameter)
     fused = all(p.device.type in ("cpu", "cuda") for p in rest)
@@ -74,14 +75,3 @@ def set_rate(optimizers: list[torch.optim.Optimizer], factor: float) -> None:
     for optimizer in optimizers:
         for group in optimizer.param_groups:
             group["lr"] = group["peak_lr"] * factor
-
-
-def unwrap(model: nn.Module) -> MusicTransformer:
-    """The model inside what Fabric or ``torch.compile`` put around it."""
-    while True:
-        inner = getattr(model, "_orig_mod", None) or getattr(model, "_forward_module", None)
-        inner = inner or (model.module if isinstance(model, nn.parallel.DistributedDataParallel) else None)
-        if inner is None:
-            assert isinstance(model, MusicTransformer)
-            return model
-        model = inner

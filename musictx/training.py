@@ -34,7 +34,7 @@ from musictx.corpus import Chunk, Corpus, consecutive_chunks
 from musictx.errors import MusictxError
 from musictx.evaluation.nll import chunk_losses
 from musictx.model import ModelConfig, MusicTransformer
-from musictx.optimizers import make_optimizers, schedule, set_rate, unwrap
+from musictx.optimizers import make_optimizers, schedule, set_rate
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def choose_precision(wanted: str, accelerator: str = "auto") -> str:
         return wanted
     if torch.cuda.is_available() and accelerator in ("auto", "cuda", "gpu"):
         return "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"
-    capabilities = getattr(torch.cpu, "get_capabilities", dict)()
+    capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
     has_bf16 = capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") or capabilities.get("bf16")
     return "bf16-mixed" if has_bf16 else "32-true"
 
@@ -228,8 +228,8 @@ class Run:
                 loss = float(torch.stack(losses).mean())
                 if not math.isfinite(loss):
                     raise MusictxError(
-                        f"the loss is {loss} at step {self.step}: lower the learning rate (now {config.lr} and "
-                        f"{config.matrix_lr}); the last good state is in {self.folder}"
+                        f"the loss is {loss} at step {self.step}: lower the learning rate (now "
+                        f"{config.lr} and {config.matrix_lr}); the last good state is in {self.folder}"
                     )
                 rate = (self.step - logged_step) * self.tokens_a_step / max(now - last_logged, 1e-9)
                 last_logged, logged_step, losses = now, self.step, []
@@ -255,7 +255,11 @@ class Run:
         return model
 
     def _step(
-        self, source: BatchSource, wrapped: Any, model: MusicTransformer, optimizers: list[torch.optim.Optimizer]
+        self,
+        source: BatchSource,
+        wrapped: Any,
+        model: MusicTransformer,
+        optimizers: list[torch.optim.Optimizer],
     ) -> torch.Tensor:
         """One update from one batch, shared over devices and micro-batches."""
         fabric, config = self.fabric, self.config
@@ -339,9 +343,7 @@ class Run:
             with open(self.folder / "metrics.jsonl", "a") as file:
                 file.write(json.dumps({**line, "seconds": round(self.seconds, 1)}) + "\n")
 
-    def _save(
-        self, path: Path, model: MusicTransformer, optimizers: list[torch.optim.Optimizer]
-    ) -> None:
+    def _save(self, path: Path, model: MusicTransformer, optimizers: list[torch.optim.Optimizer]) -> None:
         """Write the state: a run that is killed at any moment goes on from the last one."""
         # Gathered, since every device draws its own dropout.
         random = self.fabric.all_gather(torch.get_rng_state())
@@ -362,9 +364,7 @@ class Run:
             self._plot()
         self.fabric.barrier()
 
-    def _load(
-        self, path: Path, model: MusicTransformer, optimizers: list[torch.optim.Optimizer]
-    ) -> None:
+    def _load(self, path: Path, model: MusicTransformer, optimizers: list[torch.optim.Optimizer]) -> None:
         """Go on from a state; what was logged after it is forgotten, since it will be computed again."""
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)

@@ -47,8 +47,8 @@ def chunk_losses(
             with torch.inference_mode():
                 logits = model(inputs.to(device)).float()
                 losses = F.cross_entropy(logits.flatten(0, 1), targets.to(device).flatten(), reduction="none")
-            losses = losses.view(len(group), longest).cpu().numpy()
+            table = losses.view(len(group), longest).cpu().numpy()
             for row, chunk in enumerate(group):
-                yield chunk, losses[row, : len(chunk.targets)]
+                yield chunk, table[row, : len(chunk.targets)]
     finally:
         model.train(was_training)
