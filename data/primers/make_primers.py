@@ -15,7 +15,7 @@ import numpy as np
 from scores import SCORES, Score, Voice
 
 from musictx.midi import write_midi
-from musictx.performance import SPAN_DTYPE, TEMPO_DTYPE, Performance, make_notes
+from musictx.performance import SPAN_DTYPE, TEMPO_DTYPE, Performance, make_notes, resolve_overlaps
 
 FOLDER = Path(__file__).resolve().parent
 STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
@@ -95,9 +95,12 @@ def perform(score: Score) -> tuple[Performance, float]:
     if len(lengths) != 1:
         raise ValueError(f"{score.name}: the voices are not equally long: {[float(x) for x in lengths]}")
     total = float(lengths.pop())
-    rows = []
+    rows, struck = [], set()
     for voice, (notes, _) in zip(score.voices, read, strict=True):
         for start, length, pitch, marks, place in notes:
+            if (start, pitch) in struck:
+                continue  # two voices meet on one key
+            struck.add((start, pitch))
             held = SHORT if "'" in marks else voice.held
             phase = (start - Fraction(score.pickup)) % Fraction(score.bar)
             accent = 4 if phase == 0 else 1 if phase.denominator == 1 else -2
@@ -112,8 +115,8 @@ def perform(score: Score) -> tuple[Performance, float]:
     pedals = [[float(x) for x in span.split("-")] for span in score.pedal.split()]
     pedals = [(seconds(down) + 0.06 * (down > 0), seconds(up)) for down, up in pedals]  # down after the bass
     tempos = np.array(list(zip(starts, bpm, strict=True)), TEMPO_DTYPE)
-    performance = Performance(make_notes(*zip(*rows, strict=True)), np.array(pedals, SPAN_DTYPE), tempos)
-    return performance, float(seconds(total))
+    notes = resolve_overlaps(make_notes(*zip(*rows, strict=True)))
+    return Performance(notes, np.array(pedals, SPAN_DTYPE), tempos), float(seconds(total))
 
 
 def main() -> None:
