@@ -85,10 +85,9 @@ def perform(score: Score) -> tuple[Performance, float]:
     beats, bpm = points(score.tempo)
     starts = np.concatenate([[0.0], np.cumsum(np.diff(beats) * 60 / bpm[:-1])])
 
-    def seconds(at: np.ndarray | float) -> np.ndarray:
-        at = np.asarray(at, float)
-        step = np.searchsorted(beats, at, side="right") - 1
-        return starts[step] + (at - beats[step]) * 60 / bpm[step]
+    def seconds(at: float) -> float:
+        step = int(np.searchsorted(beats, at, side="right")) - 1
+        return float(starts[step] + (at - beats[step]) * 60 / bpm[step])
 
     read = [read_voice(voice, score.bar, score.pickup) for voice in score.voices]
     lengths = {length for _, length in read}
@@ -96,8 +95,8 @@ def perform(score: Score) -> tuple[Performance, float]:
         raise ValueError(f"{score.name}: the voices are not equally long: {[float(x) for x in lengths]}")
     total = float(lengths.pop())
     rows, struck = [], set()
-    for voice, (notes, _) in zip(score.voices, read, strict=True):
-        for start, length, pitch, marks, place in notes:
+    for voice, (typed, _) in zip(score.voices, read, strict=True):
+        for start, length, pitch, marks, place in typed:
             if (start, pitch) in struck:
                 continue  # two voices meet on one key
             struck.add((start, pitch))
@@ -111,12 +110,14 @@ def perform(score: Score) -> tuple[Performance, float]:
                 late = random.normal(0, 0.005) + (ROLL * place if "^" in marks else 0.002 * place)
                 offset = max(onset + late + 0.04, offset + random.normal(0, 0.006))
                 onset = max(0.0, onset + late)
-            rows.append((onset, min(offset, float(seconds(total))), pitch, round(np.clip(loud, 1, 127))))
-    pedals = [[float(x) for x in span.split("-")] for span in score.pedal.split()]
-    pedals = [(seconds(down) + 0.06 * (down > 0), seconds(up)) for down, up in pedals]  # down after the bass
+            rows.append((onset, min(offset, seconds(total)), pitch, round(np.clip(loud, 1, 127))))
+    pedals = []
+    for span in score.pedal.split():
+        down, up = map(float, span.split("-"))
+        pedals.append((seconds(down) + 0.06 * (down > 0), seconds(up)))  # down just after the bass
     tempos = np.array(list(zip(starts, bpm, strict=True)), TEMPO_DTYPE)
     notes = resolve_overlaps(make_notes(*zip(*rows, strict=True)))
-    return Performance(notes, np.array(pedals, SPAN_DTYPE), tempos), float(seconds(total))
+    return Performance(notes, np.array(pedals, SPAN_DTYPE), tempos), seconds(total)
 
 
 def main() -> None:
