@@ -1,0 +1,62 @@
+"""What a visitor takes away: one lane as MIDI or as sound, rendered from the notes that the page sends."""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from pathlib import Path
+from typing import Any
+
+from app.payloads import read_notes
+from musictx.audio import write_wav
+from musictx.errors import MusictxError
+from musictx.midi import write_midi
+from musictx.performance import Performance
+
+MOST_WAV_SECONDS = 900.0
+MEDIA_TYPES = {"mid": "audio/midi", "wav": "audio/wav"}
+
+_one_at_a_time = threading.Semaphore(1)  # rendering sound must not starve the lanes of other visitors
+
+
+def render_download(sent: Any) -> tuple[bytes, str]:
+    """A file for the page's download buttons.
+
+    Parameters
+    ----------
+    sent : object
+        ``format`` ("mid" or "wav"), ``notes`` and ``pedals`` as in `app.payloads.read_notes`.
+
+    Returns
+    -------
+    content : bytes
+    media_type : str
+
+    Raises
+    ------
+    MusictxError
+        If the request makes no sense, or there is nothing to render.
+    """
+    kind = sent.get("format") if isinstance(sent, dict) else None
+    if kind not in MEDIA_TYPES:
+        raise MusictxError("a download is either a .mid or a .wav file")
+    performance = read_notes(sent.get("notes"), sent.get("pedals", ()))
+    if not len(performance):
+        raise MusictxError("there is nothing to download yet; press Continue first")
+    with tempfile.TemporaryDirectory(prefix="musictx-") as folder:
+        path = Path(folder) / f"download.{kind}"
+        if kind == "mid":
+            write_midi(performance, path)
+        else:
+            _write_sound(performance, path)
+        return path.read_bytes(), MEDIA_TYPES[kind]
+
+
+def _write_sound(performance: Performance, path: Path) -> None:
+    if performance.duration > MOST_WAV_SECONDS:
+        raise MusictxError(
+            f"the music lasts {performance.duration:.0f} s; a .wav can hold {MOST_WAV_SECONDS:.0f} s here, "
+            "a .mid any length"
+        )
+    with _one_at_a_time:
+        write_wav(performance, path)

@@ -1,0 +1,71 @@
+"""The page as Gradio sees it: one studio component, and one event that starts and one that stops each lane."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from app.payloads import MODELS
+from app.stage import Stage
+from app.streaming import lane_player
+from musictx.checkpoint import load_model
+
+MOST_LANES = 96  # generators open at once; `Stage` decides which of them play
+
+_STATIC = Path(__file__).parent / "static"
+# Each event's name must stand quoted in this text for Gradio to accept it.
+_EVENTS = " ".join(f"'play_{name}' 'stop_{name}'" for name in MODELS)
+_MOUNT = f"""
+/* events: {_EVENTS} */
+import(new URL("musictx/static/studio.js", document.baseURI))
+  .then((studio) => studio.mount({{ element, props, trigger, watch }}));
+"""
+
+
+def build(models: Mapping[str, str | Path] | None = None, *, visitors: int = 3) -> gr.Blocks:
+    """Load the models and lay out the page.
+
+    Parameters
+    ----------
+    models : mapping, optional
+        For ``"vanilla"``, ``"relative"`` and ``"rope"`` the folder of a checkpoint; the shipped one
+        where it says nothing.
+    visitors : int
+        How many visitors' runs may generate at once; others are told their place.
+
+    Returns
+    -------
+    gr.Blocks
+        To be launched by `app.launch`, which adds the routes that the page needs.
+
+    Raises
+    ------
+    MusictxError
+        If a model cannot be loaded.
+    """
+    folders = dict(models or {})
+    loaded: dict[str, Any] = {name: load_model(folders.get(name, name)) for name in MODELS}
+    stage = Stage(visitors)
+    with gr.Blocks(title="musictx", analytics_enabled=False, fill_width=True) as page:
+        studio = gr.HTML(
+            html_template=(_STATIC / "studio.html").read_text(encoding="utf-8"),
+            head='<link rel="stylesheet" href="musictx/static/styles.css">',
+            js_on_load=_MOUNT,
+            apply_default_css=False,
+        )
+        for name in MODELS:
+            playing = getattr(studio, f"play_{name}")(
+                lane_player(name, loaded[name], stage),
+                None,
+                studio,
+                show_progress="hidden",
+                trigger_mode="multiple",
+                concurrency_id="lanes",
+                concurrency_limit=MOST_LANES,
+                api_visibility="private",
+            )
+            getattr(studio, f"stop_{name}")(None, None, None, cancels=[playing], api_visibility="private")
+    return page

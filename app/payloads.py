@@ -1,0 +1,159 @@
+"""What a page may send: checked here before anything else looks at it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from musictx.errors import MusictxError
+from musictx.performance import SPAN_DTYPE, Performance, make_notes
+
+MODELS = ("vanilla", "relative", "rope")
+MOST_NOTES = 20_000
+MOST_SECONDS = 3600.0  # no note of a page lies later than this
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to continue; every field is one control of the page."""
+
+    seconds: float = 30.0
+    temperature: float = 1.0
+    top_p: float = 0.98
+    top_k: int = 0
+    min_p: float = 0.0
+    seed: int = 0
+
+    def sampling(self) -> dict[str, Any]:
+        """Keyword arguments for `musictx.sampling`."""
+        return asdict(self)
+
+
+# name: (label in the page, lowest, highest)
+LIMITS: dict[str, tuple[str, float, float]] = {
+    "seconds": ("Length", 2, 180),
+    "temperature": ("Temperature", 0.1, 2),
+    "top_p": ("Top-p", 0.05, 1),
+    "top_k": ("Top-k", 0, 391),
+    "min_p": ("Min-p", 0, 0.5),
+    "seed": ("Seed", 0, 2**31 - 1),
+}
+
+
+def read_settings(sent: Any) -> Settings:
+    """Settings from a page's JSON object; whatever it leaves out has its default.
+
+    Raises
+    ------
+    MusictxError
+        If a value is no number or outside `LIMITS`.
+    """
+    if not isinstance(sent, Mapping):
+        raise MusictxError("the settings did not arrive; reload the page and try again")
+    values: dict[str, Any] = {}
+    for name, (label, lowest, highest) in LIMITS.items():
+        if sent.get(name) is None:
+            continue
+        value = _number(sent[name], label)
+        if not lowest <= value <= highest:
+            raise MusictxError(f"{label} is {value:g}; choose a number from {lowest:g} to {highest:g}")
+        values[name] = int(value) if name in ("top_k", "seed") else value
+    return Settings(**values)
+
+
+def read_notes(notes: Any, pedals: Any = ()) -> Performance:
+    """A performance from a page's ``[[onset, offset, pitch, velocity], …]`` and ``[[down, up], …]``.
+
+    Times are whole milliseconds, so that a page, a link and the server mean the same instant.
+
+    Raises
+    ------
+    MusictxError
+        If there are too many notes, or one that no piano could play.
+    """
+    table = _table(notes, 4, "notes")
+    spans = _table(pedals, 2, "pedal marks")
+    if len(table):
+        pitch, velocity = table[:, 2], table[:, 3]
+        if (pitch < 0).any() or (pitch > 127).any() or (velocity < 1).any() or (velocity > 127).any():
+            raise MusictxError("a note lies outside MIDI's range: pitches go from 0 to 127, velocities from 1")
+    pedal_array = np.empty(len(spans), SPAN_DTYPE)
+    pedal_array["onset"], pedal_array["offset"] = spans[:, 0] / 1000, spans[:, 1] / 1000
+    note_array = make_notes(
+        table[:, 0] / 1000, table[:, 1] / 1000, table[:, 2].astype(int), table[:, 3].astype(int)
+    )
+    return Performance(note_array, pedal_array)
+
+
+def read_length(length: Any) -> float:
+    """Length of the primer in seconds, from whole milliseconds.
+
+    Raises
+    ------
+    MusictxError
+        If it is not between 0 and `MOST_SECONDS`.
+    """
+    seconds = _number(length, "The primer's length") / 1000
+    if not 0 < seconds <= MOST_SECONDS:
+        raise MusictxError(f"the primer is {seconds:g} s long; choose a stretch of up to {MOST_SECONDS:g} s")
+    return seconds
+
+
+def note_rows(notes: np.ndarray) -> list[list[int]]:
+    """The reverse of `read_notes`: rows of whole milliseconds, pitch and velocity."""
+    table = np.column_stack(
+        [
+            np.rint(notes["onset"] * 1000),
+            np.rint(notes["offset"] * 1000),
+            notes["pitch"],
+            notes["velocity"],
+        ]
+    )
+    return table.astype(int).tolist()
+
+
+def span_rows(spans: np.ndarray) -> list[list[int]]:
+    """Pedal spans as rows of whole milliseconds."""
+    return np.rint(np.column_stack([spans["onset"], spans["offset"]]) * 1000).astype(int).tolist()
+
+
+def read_model_name(name: Any) -> str:
+    """One of `MODELS`.
+
+    Raises
+    ------
+    MusictxError
+        If it is something else.
+    """
+    if name not in MODELS:
+        raise MusictxError(f"there is no model {str(name)[:40]!r} here; choose one of {', '.join(MODELS)}")
+    return str(name)
+
+
+def _number(value: Any, label: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        raise MusictxError(f"{label} must be a number")
+    return float(value)
+
+
+def _table(rows: Any, columns: int, what: str) -> np.ndarray:
+    if not isinstance(rows, Sequence) or isinstance(rows, str):
+        raise MusictxError(f"the {what} did not arrive; reload the page and try again")
+    if len(rows) > MOST_NOTES:
+        raise MusictxError(f"{len(rows):,} {what} are too many; choose a stretch with at most {MOST_NOTES:,}")
+    try:
+        table = np.array(rows, dtype=float).reshape(-1, columns)
+    except (TypeError, ValueError):
+        raise MusictxError(f"the {what} are damaged; reload the page and try again") from None
+    if len(table) != len(rows):
+        raise MusictxError(f"the {what} are damaged; reload the page and try again")
+    times = table[:, :2]
+    if not np.isfinite(table).all() or (times < 0).any() or (times > MOST_SECONDS * 1000).any():
+        raise MusictxError(f"the {what} must lie between 0 and {MOST_SECONDS:g} seconds")
+    if (times[:, 1] < times[:, 0]).any():
+        raise MusictxError(f"one of the {what} ends before it begins")
+    return table

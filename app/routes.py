@@ -1,0 +1,123 @@
+"""Everything that the page asks for besides the lanes: its own files, presets, uploads, downloads, votes.
+
+Nothing of a visitor stays on the server between two requests, so there is nothing to mix up.
+"""
+
+from __future__ import annotations
+
+import functools
+import json
+import logging
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import anyio
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.staticfiles import StaticFiles
+
+import musictx
+from app.downloads import render_download
+from app.presets import presets
+from app.uploads import MOST_BYTES, describe_upload
+from app.votes import VoteBook
+from musictx.errors import MusictxError
+
+PREFIX = "/musictx"
+MOST_JSON_BYTES = 2 * 2**20
+
+_STATIC = Path(__file__).parent / "static"
+_PIANO = Path(musictx.__file__).parent / "piano"
+_log = logging.getLogger(__name__)
+
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+def routes(votes: VoteBook) -> list[BaseRoute]:
+    """The routes to mount beside Gradio's own, all below `PREFIX`."""
+
+    async def vote(request: Request) -> Response:
+        sent = await _json(request)
+        await anyio.to_thread.run_sync(votes.add, sent)
+        return JSONResponse({})
+
+    return [
+        Mount(
+            PREFIX,
+            routes=[
+                Route("/alive", _plainly(_alive)),
+                Route("/presets", _plainly(_presets)),
+                Route("/upload", _plainly(_upload), methods=["POST"]),
+                Route("/download", _plainly(_download), methods=["POST"]),
+                Route("/vote", _plainly(vote), methods=["POST"]),
+                Mount("/static", StaticFiles(directory=_STATIC)),
+                Mount("/piano", StaticFiles(directory=_PIANO)),
+            ],
+        )
+    ]
+
+
+def _plainly(handler: Handler) -> Handler:
+    """Answer errors with one plain sentence in JSON, never with a traceback."""
+
+    @functools.wraps(handler)
+    async def answer(request: Request) -> Response:
+        try:
+            return await handler(request)
+        except MusictxError as error:
+            return JSONResponse({"error": str(error)}, status_code=400)
+        except ClientDisconnect:
+            return Response(status_code=400)
+        except Exception:
+            _log.exception("%s", request.url.path)
+            return JSONResponse({"error": "something went wrong on the server; try again"}, status_code=500)
+
+    return answer
+
+
+async def _alive(request: Request) -> Response:
+    return JSONResponse({})
+
+
+async def _presets(request: Request) -> Response:
+    return JSONResponse(await anyio.to_thread.run_sync(presets))
+
+
+async def _upload(request: Request) -> Response:
+    name = Path(request.query_params.get("name", "") or "The file").name[:120]
+    wanted = request.query_params.get("tracks")
+    try:
+        tracks = None if wanted is None else [int(index) for index in wanted.split(",") if index][:1024]
+    except ValueError:
+        raise MusictxError("the choice of tracks did not arrive; reload the page and try again") from None
+    if tracks == []:
+        raise MusictxError("no track is chosen; choose at least one")
+    limit = f"{name} is larger than {MOST_BYTES // 2**20} MB; choose a smaller MIDI file"
+    content = await _body(request, MOST_BYTES, limit)
+    return JSONResponse(await anyio.to_thread.run_sync(describe_upload, content, name, tracks))
+
+
+async def _download(request: Request) -> Response:
+    sent = await _json(request)
+    content, media_type = await anyio.to_thread.run_sync(render_download, sent)
+    return Response(content, media_type=media_type)
+
+
+async def _json(request: Request) -> Any:
+    content = await _body(request, MOST_JSON_BYTES, "this is too much music at once; choose a shorter stretch")
+    try:
+        return json.loads(content)
+    except ValueError:
+        raise MusictxError("the request did not arrive whole; try again") from None
+
+
+async def _body(request: Request, limit: int, sentence: str) -> bytes:
+    """The request's body, refused as soon as it grows past `limit` bytes."""
+    content = bytearray()
+    async for chunk in request.stream():
+        content += chunk
+        if len(content) > limit:
+            raise MusictxError(sentence)
+    return bytes(content)

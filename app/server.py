@@ -1,0 +1,71 @@
+"""Starting the page's server, so that it needs nothing from outside."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import gradio as gr
+import torch
+
+from app.layout import MOST_LANES, build
+from app.routes import routes
+from app.votes import VoteBook
+
+
+def launch(
+    host: str = "127.0.0.1",
+    port: int | None = None,
+    *,
+    models: Mapping[str, str | Path] | None = None,
+    votes: Path | None = None,
+    visitors: int = 3,
+    open_browser: bool = False,
+    block: bool = True,
+) -> str:
+    """Serve the page.
+
+    Parameters
+    ----------
+    host : str
+        Address to listen at; ``"0.0.0.0"`` lets other machines in.
+    port : int, optional
+        The first free one from 7860 if not given.
+    models, visitors
+        As for `app.build`.
+    votes : Path, optional
+        SQLite file for the votes of the blind mode; ``MUSICTX_VOTES`` or the user's data folder if
+        not given.
+    open_browser : bool
+        Show the page in the default browser.
+    block : bool
+        Return only when the server is stopped; otherwise it goes on in the background.
+
+    Returns
+    -------
+    str
+        The page's address.
+    """
+    # Lanes run in threads of their own; more threads inside each only get in one another's way.
+    torch.set_num_threads(1)
+    page = build(models, visitors=visitors)
+    page.queue(max_size=2 * MOST_LANES)
+    fonts = ["system-ui", "sans-serif"]
+    _, address, _ = page.launch(
+        server_name=host,
+        server_port=port,
+        app_kwargs={"routes": routes(VoteBook(votes))},
+        max_threads=MOST_LANES + 16,
+        theme=gr.themes.Base(font=fonts, font_mono=["ui-monospace", "monospace"]),
+        footer_links=[],
+        share=False,
+        ssr_mode=False,
+        run_history=False,
+        inbrowser=open_browser,
+        prevent_thread_lock=True,
+        quiet=True,
+    )
+    print(f"musictx listens at {address}", flush=True)
+    if block:
+        page.block_thread()
+    return str(address)

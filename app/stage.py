@@ -1,0 +1,106 @@
+"""Who may play now: a fair queue of visitors, and a way to let the slowest lane catch up."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+
+COMFORTABLE_LEAD = 12.0  # seconds of music ahead of the listener from which a lane can afford to wait
+SCARCE_LEAD = 5.0  # a lane with less than this needs the processor most
+YIELD_SECONDS = 0.02  # how long a comfortable lane stands back at a time
+
+
+@dataclass
+class Ticket:
+    """The place of one visitor's run; its lanes share it."""
+
+    visitor: str
+    run: str
+    lanes: int = 0
+    started: float | None = None
+    leads: dict[str, float] = field(default_factory=dict)
+
+
+class Stage:
+    """Admits at most `visitors` runs at once; the others wait in the order in which they came.
+
+    Parameters
+    ----------
+    visitors : int
+        How many visitors' runs may generate at the same time.
+    """
+
+    def __init__(self, visitors: int = 3) -> None:
+        self.visitors = visitors
+        self._tickets: list[Ticket] = []
+        self._changed = threading.Condition()
+
+    def enter(self, visitor: str, run: str) -> Ticket:
+        """Queue up one lane of `run`; the visitor's earlier runs lose their place."""
+        with self._changed:
+            self._tickets = [t for t in self._tickets if t.visitor != visitor or t.run == run]
+            ticket = next((t for t in self._tickets if t.visitor == visitor and t.run == run), None)
+            if ticket is None:
+                ticket = Ticket(visitor, run)
+                self._tickets.append(ticket)
+            ticket.lanes += 1
+            self._changed.notify_all()
+            return ticket
+
+    def leave(self, ticket: Ticket) -> None:
+        """One lane has ended; with its last lane the run gives its place to the next visitor."""
+        with self._changed:
+            ticket.lanes -= 1
+            if ticket.lanes <= 0 and ticket in self._tickets:
+                self._tickets.remove(ticket)
+            self._changed.notify_all()
+
+    def is_current(self, ticket: Ticket) -> bool:
+        """Whether the visitor has not started another run since."""
+        with self._changed:
+            return ticket in self._tickets
+
+    def wait(self, ticket: Ticket, seconds: float) -> int:
+        """Wait up to `seconds` for the run's turn.
+
+        Returns
+        -------
+        int
+            How many runs must end before this one starts; 0 if it may play.
+        """
+        deadline = time.monotonic() + seconds
+        with self._changed:
+            while (place := self._place(ticket)) > 0:
+                remaining = deadline - time.monotonic()
+                if remaining <= 0:
+                    break
+                self._changed.wait(remaining)
+            if place == 0 and ticket.started is None:
+                ticket.started = time.monotonic()
+            return place
+
+    def stand_back(self, ticket: Ticket, lane: str, music_seconds: float) -> float:
+        """How long (s) a lane that has made `music_seconds` of music should leave the processor to others."""
+        with self._changed:
+            played = time.monotonic() - (ticket.started or time.monotonic())
+            lead = ticket.leads[lane] = music_seconds - played
+            if lead < COMFORTABLE_LEAD:
+                return 0.0
+            needy = any(
+                other < SCARCE_LEAD
+                for each in self._tickets
+                for name, other in each.leads.items()
+                if not (each is ticket and name == lane)
+            )
+            return YIELD_SECONDS if needy else 0.0
+
+    def lane_ended(self, ticket: Ticket, lane: str) -> None:
+        """Forget the lane's lead: it no longer needs the processor."""
+        with self._changed:
+            ticket.leads.pop(lane, None)
+
+    def _place(self, ticket: Ticket) -> int:
+        if ticket not in self._tickets:
+            return 0
+        return max(0, self._tickets.index(ticket) - self.visitors + 1)

@@ -1,0 +1,45 @@
+// After the last note: the three continuations in a few numbers.
+
+import { h } from "./dom.js";
+
+const MEASURES = [
+  ["motif_recurrence", "Motif recurrence", "how much of the opening’s patterns comes back"],
+  ["density_by_quarter", "Notes a second, by quarter", "does it keep its pace, thin out or pile up?"],
+  ["pitch_class_drift", "Drift from the opening’s key, by quarter", "0 keeps the opening’s notes, 1 shares none"],
+];
+
+function bars(values) {
+  const known = values.filter((value) => value !== null);
+  const most = Math.max(...known, 1e-9);
+  return h("span", { class: "bars", role: "img", "aria-label": values.map((value) => (value === null ? "none" : value.toFixed(2))).join(", ") },
+    ...values.map((value) => {
+      const bar = h("i");
+      bar.style.height = `${Math.max(4, ((value ?? 0) / most) * 100)}%`;
+      return bar;
+    }));
+}
+
+function cell(value) {
+  if (value === null || value === undefined) return h("td", {}, "–");
+  if (!Array.isArray(value)) return h("td", {}, h("b", {}, value.toFixed(2)));
+  return h("td", {}, bars(value), h("span", { class: "figures" }, value.map((each) => (each === null ? "–" : each.toFixed(each < 10 ? 1 : 0))).join("  ")));
+}
+
+/** A table with one column a lane. `lanes` are {model, name, summary} in the order of the page. */
+export function showComparison(element, lanes) {
+  element.hidden = !lanes.some((lane) => lane.summary);
+  if (element.hidden) return;
+  element.replaceChildren(
+    h("h2", {}, "How they compare"),
+    h("table", { "data-testid": "comparison" },
+      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, h("span", { class: "unseen" }, "Measure")),
+        ...lanes.map(({ model, name }) => h("th", { scope: "col", "data-model": model }, name)))),
+      h("tbody", {}, ...MEASURES.map(([key, title, meaning]) =>
+        h("tr", {}, h("th", { scope: "row" }, title, h("small", {}, meaning)),
+          ...lanes.map(({ model, summary }) => {
+            const each = cell(summary?.[key]);
+            each.dataset.model = model;
+            return each;
+          }))))),
+  );
+}

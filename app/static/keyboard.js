@@ -1,0 +1,108 @@
+// The on-screen piano: mouse, touch, and the arrow keys of the computer.
+
+import { h } from "./dom.js";
+
+const NAMES = ["C", "C sharp", "D", "E flat", "E", "F", "F sharp", "G", "A flat", "A", "B flat", "B"];
+const BLACK = new Set([1, 3, 6, 8, 10]);
+
+export const isBlack = (pitch) => BLACK.has(pitch % 12);
+export const pitchName = (pitch) => `${NAMES[pitch % 12]} ${Math.floor(pitch / 12) - 1}`;
+
+/** Keys from `low` to `high`. `on` has noteOn(pitch, velocity) and noteOff(pitch). */
+export class Keyboard {
+  constructor(on, low = 36, high = 96) {
+    this.on = on;
+    this.keys = new Map();
+    this.pointers = new Map();
+    this.element = h("div", { class: "keyboard", role: "group", "aria-label": "Piano keys; arrow keys move, enter plays" });
+    const whites = [];
+    for (let pitch = low; pitch <= high; pitch += 1) if (!isBlack(pitch)) whites.push(pitch);
+    let white = 0;
+    for (let pitch = low; pitch <= high; pitch += 1) {
+      const black = isBlack(pitch);
+      const key = h("button", {
+        type: "button", class: black ? "key black" : "key white", tabindex: pitch === 60 ? "0" : "-1",
+        "data-pitch": pitch, "data-testid": `key-${pitch}`, "aria-label": pitchName(pitch),
+      }, h("span", { class: "cap" }));
+      const width = 100 / whites.length;
+      key.style.left = `${black ? (white - 0.3) * width : white * width}%`;
+      key.style.width = `${black ? width * 0.6 : width}%`;
+      if (!black) white += 1;
+      this.keys.set(pitch, key);
+      this.element.append(key);
+    }
+    this.listen();
+  }
+
+  listen() {
+    const { element } = this;
+    const pitchAt = (event) => {
+      const under = document.elementFromPoint(event.clientX, event.clientY);
+      const key = under instanceof Element ? under.closest(".key") : null;
+      return key && element.contains(key) ? Number(key.dataset.pitch) : null;
+    };
+    // How far down a key is struck says how loud.
+    const velocity = (event, pitch) => {
+      const box = this.keys.get(pitch).getBoundingClientRect();
+      return Math.round(45 + 60 * Math.min(1, Math.max(0, (event.clientY - box.top) / box.height)));
+    };
+    const glide = (event) => {
+      const before = this.pointers.get(event.pointerId);
+      const pitch = pitchAt(event);
+      if (before === undefined || pitch === before) return;
+      if (before !== null) this.on.noteOff(before);
+      if (pitch !== null) this.on.noteOn(pitch, velocity(event, pitch));
+      this.pointers.set(event.pointerId, pitch);
+    };
+    const lift = (event) => {
+      const pitch = this.pointers.get(event.pointerId);
+      this.pointers.delete(event.pointerId);
+      if (pitch != null) this.on.noteOff(pitch);
+    };
+    element.addEventListener("pointerdown", (event) => {
+      const pitch = pitchAt(event);
+      if (pitch === null || event.button !== 0) return;
+      event.target.releasePointerCapture?.(event.pointerId);
+      this.pointers.set(event.pointerId, pitch);
+      this.on.noteOn(pitch, velocity(event, pitch));
+    });
+    window.addEventListener("pointermove", glide);
+    window.addEventListener("pointerup", lift);
+    window.addEventListener("pointercancel", lift);
+    element.addEventListener("keydown", (event) => {
+      const pitch = Number(event.target.dataset?.pitch);
+      if (!pitch) return;
+      const step = { ArrowRight: 1, ArrowLeft: -1, ArrowUp: 12, ArrowDown: -12 }[event.key];
+      if (step) {
+        event.preventDefault();
+        event.stopPropagation();
+        this.focus(pitch + step);
+      } else if (event.key === "Enter" || event.key === " ") {
+        event.preventDefault();
+        event.stopPropagation();
+        if (!event.repeat) this.on.noteOn(pitch, 75);
+      }
+    });
+    element.addEventListener("keyup", (event) => {
+      if (event.key !== "Enter" && event.key !== " ") return;
+      event.preventDefault();
+      this.on.noteOff(Number(event.target.dataset?.pitch));
+    });
+  }
+
+  focus(pitch) {
+    const key = this.keys.get(pitch);
+    if (!key) return;
+    for (const each of this.keys.values()) each.tabIndex = -1;
+    key.tabIndex = 0;
+    key.focus();
+  }
+
+  show(pitch, down) {
+    this.keys.get(pitch)?.classList.toggle("down", down);
+  }
+
+  label(captions) {
+    for (const [pitch, key] of this.keys) key.firstChild.textContent = captions.get(pitch) ?? "";
+  }
+}

@@ -1,0 +1,85 @@
+// A link that holds primer, seed and settings; and the page's memory of them across a reload.
+
+const KEY = "musictx.page";
+const MOST_KEPT = 20_000; // notes that are remembered across a reload
+
+async function through(stream, bytes) {
+  const piped = new Blob([bytes]).stream().pipeThrough(stream);
+  return new Uint8Array(await new Response(piped).arrayBuffer());
+}
+
+function toText(bytes) {
+  let binary = "";
+  for (const byte of bytes) binary += String.fromCharCode(byte);
+  return btoa(binary).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+
+function toBytes(text) {
+  return Uint8Array.from(atob(text.replaceAll("-", "+").replaceAll("_", "/")), (letter) => letter.charCodeAt(0));
+}
+
+/** Onsets as steps and offsets as lengths: small numbers, so that the link stays short. */
+function packRows(rows) {
+  let last = 0;
+  return rows.flatMap(([on, off, pitch, velocity]) => {
+    const step = on - last;
+    last = on;
+    return [step, off - on, pitch, velocity];
+  });
+}
+
+function unpackRows(flat) {
+  const rows = [];
+  let on = 0;
+  for (let k = 0; k + 3 < flat.length; k += 4) {
+    on += flat[k];
+    rows.push([on, on + flat[k + 1], flat[k + 2], flat[k + 3]]);
+  }
+  return rows;
+}
+
+const isWhole = (value) => Number.isInteger(value) && value >= 0;
+
+/** The text after # for {preset | title, notes, pedals}, stretch, settings and lanes continued further. */
+export async function writeLink({ preset, title, notes, pedals, stretch, settings, more }) {
+  const music = preset ? { p: preset } : { t: title, n: packRows(notes), d: pedals.flat() };
+  const content = JSON.stringify({ v: 1, ...music, a: stretch.start, b: stretch.end, s: settings, m: more });
+  const bytes = await through(new CompressionStream("deflate-raw"), new TextEncoder().encode(content));
+  return `music=${toText(bytes)}`;
+}
+
+/** The reverse; null if the address holds no music, an Error's sentence if it is damaged. */
+export async function readLink(hash) {
+  const text = new URLSearchParams(hash.replace(/^#/, "")).get("music");
+  if (!text) return null;
+  try {
+    const bytes = await through(new DecompressionStream("deflate-raw"), toBytes(text));
+    const { v, p, t, n, d, a, b, s, m } = JSON.parse(new TextDecoder().decode(bytes));
+    if (v !== 1 || !isWhole(a) || !isWhole(b) || typeof s !== "object") throw new Error();
+    const common = { stretch: { start: a, end: b }, settings: s, more: m ?? {} };
+    if (p) return { preset: String(p), ...common };
+    if (!n.every(isWhole) || !d.every(isWhole)) throw new Error();
+    const pedals = d.flatMap((down, k) => (k % 2 ? [] : [[down, d[k + 1]]]));
+    return { title: String(t), notes: unpackRows(n), pedals, ...common };
+  } catch {
+    throw new Error("The link is damaged: the music in it cannot be read. Ask for it again, or choose an opening here.");
+  }
+}
+
+/** Remember the primer and settings in this tab, so that a reload keeps them. */
+export function remember(page) {
+  try {
+    if (page.notes && page.notes.length > MOST_KEPT) return;
+    sessionStorage.setItem(KEY, JSON.stringify(page));
+  } catch {
+    // No room, or not allowed: the page works without.
+  }
+}
+
+export function recall() {
+  try {
+    return JSON.parse(sessionStorage.getItem(KEY));
+  } catch {
+    return null;
+  }
+}

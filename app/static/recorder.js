@@ -1,0 +1,78 @@
+// What a person plays becomes a primer: notes and pedal with the time at which they came.
+
+/** Collects notes. `now` gives milliseconds; `changed` is called when a note has ended or is taken back. */
+export class Recorder {
+  constructor(changed, now = () => performance.now()) {
+    this.changed = changed;
+    this.now = now;
+    this.recording = false;
+    this.clear();
+  }
+
+  clear() {
+    this.notes = [];
+    this.pedals = [];
+    this.sounding = new Map();
+    this.pedalDown = null;
+    this.origin = null;
+  }
+
+  start() {
+    this.recording = true;
+    // A second take goes on after the first.
+    if (this.notes.length) this.origin = this.now() - this.length - 300;
+  }
+
+  /** End the recording; what still sounds ends here. */
+  stop() {
+    for (const pitch of [...this.sounding.keys()]) this.noteOff(pitch);
+    this.pedal(false);
+    this.recording = false;
+  }
+
+  get length() {
+    return Math.max(0, ...this.notes.map((row) => row[1]));
+  }
+
+  time() {
+    this.origin ??= this.now();
+    return Math.max(0, Math.round(this.now() - this.origin));
+  }
+
+  noteOn(pitch, velocity) {
+    if (!this.recording) return;
+    if (this.sounding.has(pitch)) this.noteOff(pitch);
+    this.sounding.set(pitch, [this.time(), null, pitch, velocity]);
+  }
+
+  noteOff(pitch) {
+    const row = this.sounding.get(pitch);
+    if (!row) return;
+    this.sounding.delete(pitch);
+    row[1] = Math.max(row[0] + 20, this.time());
+    this.notes.push(row);
+    this.notes.sort((a, b) => a[0] - b[0] || a[2] - b[2]);
+    this.changed();
+  }
+
+  pedal(down) {
+    if (!this.recording) return;
+    if (down) this.pedalDown ??= this.time();
+    else if (this.pedalDown !== null) {
+      if (this.time() > this.pedalDown) this.pedals.push([this.pedalDown, this.time()]);
+      this.pedalDown = null;
+      this.changed();
+    }
+  }
+
+  /** Take back the last note. */
+  undo() {
+    if (!this.notes.length) return;
+    this.notes.pop();
+    const { length } = this;
+    this.pedals = this.pedals.filter(([down]) => down < length).map(([down, up]) => [down, Math.min(up, length)]);
+    if (!this.notes.length) this.clear();
+    else if (this.recording) this.origin = this.now() - length - 300;
+    this.changed();
+  }
+}

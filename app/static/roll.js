@@ -1,0 +1,161 @@
+// Piano rolls on canvas: notes below, the playhead and what sounds on a layer above.
+
+import { h } from "./dom.js";
+
+const BLACK = new Set([1, 3, 6, 8, 10]);
+
+/** A canvas as sharp as the screen is. Returns its context with the scale set, and its size in CSS pixels. */
+export function prepare(canvas) {
+  const { clientWidth: width, clientHeight: height } = canvas;
+  const scale = Math.min(window.devicePixelRatio || 1, 2);
+  if (canvas.width !== Math.round(width * scale) || canvas.height !== Math.round(height * scale)) {
+    canvas.width = Math.round(width * scale);
+    canvas.height = Math.round(height * scale);
+  }
+  const context = canvas.getContext("2d");
+  context.setTransform(scale, 0, 0, scale, 0, 0);
+  context.clearRect(0, 0, width, height);
+  return { context, width, height };
+}
+
+/** Colours come from the style sheet, so that themes need no code. */
+export function colourOf(element, name) {
+  return getComputedStyle(element).getPropertyValue(name).trim();
+}
+
+/** Lowest and highest pitch of some notes, with room around them, at least `span` semitones apart. */
+export function pitchRange(pitches, span = 36) {
+  let low = 127;
+  let high = 0;
+  for (const pitch of pitches) {
+    if (pitch < low) low = pitch;
+    if (pitch > high) high = pitch;
+  }
+  if (low > high) return [48, 84];
+  const missing = Math.max(0, span - (high - low));
+  return [Math.max(0, low - 2 - Math.floor(missing / 2)), Math.min(127, high + 2 + Math.ceil(missing / 2))];
+}
+
+/** Draw rows of a whole primer small, for cards. */
+export function drawThumbnail(canvas, rows) {
+  const { context, width, height } = prepare(canvas);
+  if (!rows.length) return;
+  const end = Math.max(...rows.map((row) => row[1]));
+  const [low, high] = pitchRange(rows.map((row) => row[2]), 24);
+  const line = height / (high - low + 1);
+  context.fillStyle = colourOf(canvas, "--primer");
+  for (const [on, off, pitch] of rows) {
+    const x = (on / end) * width;
+    context.fillRect(x, (high - pitch) * line, Math.max(1.5, ((off - on) / end) * width - 0.5), Math.max(1.5, line * 0.9));
+  }
+}
+
+/** One lane's roll. `onseek` is called with a time when the roll is clicked or dragged over. */
+export class Roll {
+  constructor(onseek) {
+    this.notes = h("canvas", { class: "roll-notes", role: "img", "aria-label": "Piano roll" });
+    this.above = h("canvas", { class: "roll-above", "aria-hidden": "true" });
+    this.element = h("div", { class: "roll" }, this.notes, this.above);
+    this.view = { start: 0, end: 10, low: 48, high: 84 };
+    this.score = null;
+    this.element.addEventListener("pointerdown", (event) => {
+      if (event.button !== 0 || !this.score) return;
+      this.element.setPointerCapture(event.pointerId);
+      onseek(this.timeAt(event));
+    });
+    this.element.addEventListener("pointermove", (event) => {
+      if (event.buttons & 1 && this.element.hasPointerCapture(event.pointerId)) onseek(this.timeAt(event));
+    });
+  }
+
+  timeAt(event) {
+    const box = this.element.getBoundingClientRect();
+    const share = Math.min(1, Math.max(0, (event.clientX - box.left) / box.width));
+    return this.view.start + share * (this.view.end - this.view.start);
+  }
+
+  scales(width, height) {
+    const { start, end, low, high } = this.view;
+    const line = height / (high - low + 1);
+    return { x: (time) => ((time - start) / (end - start)) * width, y: (pitch) => (high - pitch) * line, line };
+  }
+
+  draw() {
+    const { context, width, height } = prepare(this.notes);
+    if (!width) return;
+    const { x, y, line } = this.scales(width, height);
+    const colour = (name) => colourOf(this.element, name);
+    this.drawGround(context, width, height, x, y, line, colour);
+    if (!this.score) return;
+    const { score } = this;
+    const bar = Math.max(2, Math.min(line * 0.86, 9));
+    const inset = (line - bar) / 2;
+    const colours = [colour("--lane"), colour("--primer")];
+    for (const note of score.notes) {
+      const off = note.off ?? Math.max(note.on + 0.05, score.known);
+      const left = x(note.on);
+      context.globalAlpha = 0.5 + 0.5 * Math.min(1, note.velocity / 100);
+      context.fillStyle = colours[note.primer ? 1 : 0];
+      context.beginPath();
+      context.roundRect(left, y(note.pitch) + inset, Math.max(2, x(off) - left - 0.75), bar, Math.min(2, bar / 2));
+      context.fill();
+    }
+    context.globalAlpha = 1;
+  }
+
+  drawGround(context, width, height, x, y, line, colour) {
+    const { start, end, low, high } = this.view;
+    context.fillStyle = colour("--roll-black");
+    for (let pitch = low; pitch <= high; pitch += 1) {
+      if (BLACK.has(pitch % 12)) context.fillRect(0, y(pitch), width, line);
+    }
+    if (this.score) {
+      context.fillStyle = colour("--roll-primer");
+      context.fillRect(0, 0, x(this.score.length), height);
+    }
+    const step = [1, 2, 5, 10, 15, 30, 60, 120].find((each) => ((end - start) / each) * 44 < width) ?? 300;
+    context.fillStyle = colour("--roll-line");
+    context.font = `10px ${getComputedStyle(this.element).fontFamily}`;
+    context.textBaseline = "bottom";
+    for (let time = Math.ceil(start / step) * step; time < end; time += step) {
+      context.fillRect(Math.round(x(time)), 0, 1, height);
+    }
+    if (!this.score) return;
+    context.fillStyle = colour("--ink-soft");
+    context.fillRect(Math.round(x(this.score.length)), 0, 1, height);
+    if (this.score.beyond !== null && this.score.beyond < end) this.drawBeyond(context, x(this.score.beyond), height, colour);
+  }
+
+  drawBeyond(context, left, height, colour) {
+    context.save();
+    context.strokeStyle = colour("--ink-soft");
+    context.setLineDash([3, 3]);
+    context.beginPath();
+    context.moveTo(Math.round(left) + 0.5, 0);
+    context.lineTo(Math.round(left) + 0.5, height);
+    context.stroke();
+    context.restore();
+    context.fillStyle = colour("--ink-soft");
+    context.fillText("beyond the training length", left + 4, height - 2);
+  }
+
+  /** The playhead, and the notes that sound under it. */
+  drawPlayhead(position, heard) {
+    const { context, width, height } = prepare(this.above);
+    if (!this.score || position === null) return;
+    const { x, y, line } = this.scales(width, height);
+    const bar = Math.max(3, Math.min(line, 10));
+    if (heard) {
+      context.fillStyle = colourOf(this.element, "--glow");
+      for (const note of this.score.notes) {
+        if (note.on > position) break;
+        const off = note.off ?? this.score.known;
+        if (off < position) continue;
+        const left = x(note.on);
+        context.fillRect(left, y(note.pitch) + (line - bar) / 2, Math.max(3, x(off) - left), bar);
+      }
+    }
+    context.fillStyle = colourOf(this.element, "--ink");
+    context.fillRect(Math.round(x(position)) - 0.5, 0, heard ? 2 : 1, height);
+  }
+}

@@ -1,0 +1,133 @@
+// Notes of a primer and of a lane. Times are seconds on the axis on which 0 is the primer's start;
+// rows, as the server and links have them, are [onset, offset, pitch, velocity] in whole milliseconds.
+
+/** Cut [start, end) out of rows and pedals, as the server does: attacks before the start are not heard. */
+export function cutRows(rows, pedals, start, end) {
+  const notes = [];
+  for (const [on, off, pitch, velocity] of rows) {
+    if (on >= start && on < end) notes.push([on - start, Math.min(off, end) - start, pitch, velocity]);
+  }
+  const spans = [];
+  for (const [down, up] of pedals) {
+    if (up > start && down < end) spans.push([Math.max(down, start) - start, Math.min(up, end) - start]);
+  }
+  return { notes, pedals: spans };
+}
+
+/** Rows with the sustain pedal turned into note ends, and each pitch ended where it is struck again. */
+export function pedalledRows(rows, pedals) {
+  const sorted = rows.map((row) => [...row]).sort((a, b) => a[0] - b[0] || a[2] - b[2]);
+  const spans = [...pedals].sort((a, b) => a[0] - b[0]);
+  const last = new Map();
+  for (const row of sorted) {
+    let low = 0;
+    let high = spans.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (spans[middle][0] <= row[1]) low = middle + 1;
+      else high = middle;
+    }
+    if (low > 0 && spans[low - 1][1] > row[1]) row[1] = spans[low - 1][1];
+    const before = last.get(row[2]);
+    if (before && before[1] > row[0]) before[1] = row[0];
+    last.set(row[2], row);
+  }
+  return sorted;
+}
+
+function noteOf([on, off, pitch, velocity], primer) {
+  return { on: on / 1000, off: off === null ? null : off / 1000, pitch, velocity, primer };
+}
+
+/** What one lane plays: the primer's notes, then the continuation's as they become known. */
+export class Score {
+  constructor(primerRows, length) {
+    this.length = length; // end of the primer, where the continuation starts
+    this.notes = primerRows.map((row) => noteOf(row, true));
+    this.primerCount = this.notes.length;
+    this.base = this.notes.length; // where the current part's notes start
+    this.known = 0; // nothing is missing before this time; the server says so with its first message
+    this.partStart = length; // end of what the models were last given
+    this.complete = false;
+    this.beyond = null; // from here on the music is longer than what the model was trained on
+  }
+
+  /** A finished score of one piece without continuation, for listening to a primer. */
+  static finished(rows, length) {
+    const score = new Score(rows, length);
+    score.known = length;
+    score.complete = true;
+    return score;
+  }
+
+  get end() {
+    let end = Math.max(this.length, this.complete ? 0 : this.known);
+    for (const note of this.notes) end = Math.max(end, note.off ?? note.on);
+    return end;
+  }
+
+  get continuationCount() {
+    return this.notes.length - this.primerCount;
+  }
+
+  /** The server's view of what it continues: the primer as the model hears it. */
+  adopt(rows) {
+    if (rows.length === this.base) {
+      this.notes.sort((a, b) => a.on - b.on || a.pitch - b.pitch);
+      rows.forEach((row, k) => Object.assign(this.notes[k], noteOf(row, this.notes[k].primer)));
+    } else {
+      this.notes = rows.map((row) => noteOf(row, row[0] / 1000 < this.length));
+      this.primerCount = this.notes.filter((note) => note.primer).length;
+    }
+    this.base = rows.length;
+    // What still sounds at the end is held until the model lets go of it.
+    for (const note of this.notes) if (note.off >= this.partStart - 0.0015) note.off = null;
+  }
+
+  /** Go on after the end: everything so far is what the next part continues. */
+  extend() {
+    const end = this.end;
+    for (const note of this.notes) note.off ??= end;
+    this.base = this.notes.length;
+    this.complete = false;
+    this.known = end;
+    this.partStart = end;
+    return end;
+  }
+
+  /** Take in one message; whatever is here already stays as it is. */
+  receive({ at, notes, offs, known, beyond }) {
+    if (this.base + at > this.notes.length) return; // messages were lost; a later one says it all again
+    notes.forEach(([on, pitch, velocity], k) => {
+      this.notes[this.base + at + k] ??= noteOf([on, null, pitch, velocity], false);
+    });
+    for (const [index, off] of offs) {
+      const note = index >= 0 ? this.notes[this.base + index] : this.notes[-index - 1];
+      if (note) note.off = off / 1000;
+    }
+    this.known = Math.max(this.known, known / 1000);
+    if (beyond != null) this.beyond = beyond / 1000;
+  }
+
+  /** No more notes will come: what still sounds ends with the music. */
+  finish() {
+    if (this.complete) return;
+    for (const note of this.notes) note.off ??= Math.max(note.on, this.known);
+    this.complete = true;
+  }
+
+  /** Rows of everything, or of the continuation alone (on its own axis). */
+  rows(continuationOnly = false) {
+    const ms = (seconds) => Math.round(seconds * 1000);
+    const shift = continuationOnly ? this.length : 0;
+    return this.notes
+      .filter((note) => !continuationOnly || !note.primer)
+      .map((note) => [ms(note.on - shift), ms((note.off ?? Math.max(note.on, this.known)) - shift), note.pitch, note.velocity]);
+  }
+
+  clone() {
+    const copy = Object.assign(Object.create(Score.prototype), this);
+    copy.notes = this.notes.map((note) => ({ ...note }));
+    return copy;
+  }
+}

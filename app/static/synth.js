@@ -1,0 +1,189 @@
+// The piano: samples, voices, and the way to the loudspeaker.
+
+const LAYER_VELOCITY = { soft: 40, loud: 77 };
+const UNDAMPED = 90; // strings from this pitch up have no damper
+const RESTRIKE = 0.04; // time constant (s) with which a new stroke stops the old sound of its string
+const RAMP = 0.01; // seconds in which a lane is faded in or out
+const ZONES = 9; // the keyboard's parts that stand next to one another from left to right
+const AT_ONCE = 4; // samples fetched at a time, so that the page's own requests are not held up
+
+/** Load the samples that `index.json` lists; the middle of the keyboard comes first. */
+export class Samples {
+  constructor(base) {
+    this.base = base;
+    this.byLayer = { soft: new Map(), loud: new Map() };
+    this.ready = this.load();
+  }
+
+  async load() {
+    const list = await (await fetch(new URL("index.json", this.base))).json();
+    const queue = list.sort((a, b) => Math.abs(a.pitch - 63) - Math.abs(b.pitch - 63));
+    // An offline context decodes without a click having been made.
+    const decoder = new OfflineAudioContext(1, 1, 44100);
+    const worker = async () => {
+      for (let entry = queue.shift(); entry; entry = queue.shift()) {
+        const response = await fetch(new URL(entry.file, this.base));
+        const buffer = await decoder.decodeAudioData(await response.arrayBuffer());
+        this.byLayer[entry.layer].set(entry.pitch, { buffer, gain: entry.gain, pitch: entry.pitch });
+      }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, worker));
+  }
+
+  nearest(layer, pitch) {
+    let best = null;
+    for (const sample of this.byLayer[layer].values()) {
+      if (!best || Math.abs(sample.pitch - pitch) < Math.abs(best.pitch - pitch)) best = sample;
+    }
+    return best;
+  }
+}
+
+/** Time constant (s) of a damped string, as in musictx/audio.py: 130 ms in the bass, 70 ms at the top. */
+function damping(pitch) {
+  return 0.13 - 0.06 * Math.min(1, Math.max(0, (pitch - 21) / (UNDAMPED - 1 - 21)));
+}
+
+/** Where a pitch stands between left (-1) and right (1), in steps of a zone. */
+function panOf(zone) {
+  return 0.4 * (-1 + (2 * zone) / (ZONES - 1));
+}
+
+/** What one lane plays into: a gain, and before it a few places from left to right. */
+class Bus {
+  constructor(context, target, gain) {
+    this.context = context;
+    this.node = new GainNode(context, { gain });
+    this.node.connect(target);
+    this.zones = new Map();
+  }
+
+  input(pitch) {
+    const zone = Math.round(((Math.min(1, Math.max(-1, (pitch - 64) / 44)) + 1) / 2) * (ZONES - 1));
+    if (!this.zones.has(zone)) {
+      const place = new StereoPannerNode(this.context, { pan: panOf(zone) });
+      // A panner halves the power of what stands in the middle; both sides together stay as loud.
+      const level = new GainNode(this.context, { gain: Math.SQRT2 });
+      level.connect(place).connect(this.node);
+      this.zones.set(zone, level);
+    }
+    return this.zones.get(zone);
+  }
+
+  disconnect() {
+    this.node.disconnect();
+  }
+}
+
+/** Web Audio from the voices to the output. Made with the first click, as browsers demand. */
+export class Sound {
+  constructor(samples) {
+    this.samples = samples;
+    this.context = null;
+    this.volume = 0.8;
+  }
+
+  /** Make or wake the audio context; call it from a click or a key. */
+  wake() {
+    if (!this.context) this.build();
+    if (this.context.state === "suspended") this.context.resume();
+    return this.context;
+  }
+
+  build() {
+    const context = new AudioContext({ latencyHint: "interactive" });
+    this.context = context;
+    this.master = new GainNode(context, { gain: this.volume });
+    const compressor = new DynamicsCompressorNode(context, {
+      threshold: -8, knee: 6, ratio: 12, attack: 0.002, release: 0.2,
+    });
+    // The compressor makes up for its own reduction; this takes that back and leaves headroom.
+    const headroom = new GainNode(context, { gain: 0.62 });
+    // Last guard: a curve that is straight up to 0.8 and never reaches full scale.
+    const curve = Float32Array.from({ length: 4097 }, (_, k) => {
+      const x = k / 2048 - 1;
+      const size = Math.abs(x);
+      return Math.sign(x) * (size < 0.8 ? size : 0.8 + 0.18 * Math.tanh((size - 0.8) / 0.18));
+    });
+    this.output = new WaveShaperNode(context, { curve });
+    this.master.connect(compressor).connect(headroom).connect(this.output).connect(context.destination);
+    this.live = new Bus(context, this.master, 1);
+  }
+
+  setVolume(volume) {
+    this.volume = volume;
+    if (this.context) this.master.gain.setTargetAtTime(volume, this.context.currentTime, 0.01);
+  }
+
+  bus(audible) {
+    return new Bus(this.context, this.master, audible ? 1 : 0);
+  }
+
+  setAudible(bus, audible) {
+    const now = this.context.currentTime;
+    const { gain } = bus.node;
+    gain.cancelScheduledValues(now);
+    gain.setValueAtTime(gain.value, now);
+    gain.linearRampToValueAtTime(audible ? 1 : 0, now + RAMP);
+  }
+
+  /**
+   * Strike a string at context time `when`. `skip` seconds of it have passed already.
+   * Mixes the two layers by velocity as musictx/piano/README.md says.
+   */
+  strike(bus, pitch, velocity, when, skip = 0) {
+    const level = 0.7 * (velocity / 127) ** 1.5;
+    const { soft, loud } = LAYER_VELOCITY;
+    const share = Math.min(Math.max((velocity - soft) / (loud - soft), 0), 1.5);
+    const envelope = new GainNode(this.context);
+    envelope.connect(bus.input(pitch));
+    const voice = { pitch, envelope, sources: [], start: when };
+    for (const [layer, weight] of [["loud", share], ["soft", 1 - share]]) {
+      if (Math.abs(weight) < 0.04) continue;
+      const sample = this.samples.nearest(layer, pitch);
+      if (!sample) continue;
+      const rate = 2 ** ((pitch - sample.pitch) / 12);
+      const source = new AudioBufferSourceNode(this.context, { buffer: sample.buffer, playbackRate: rate });
+      const gain = new GainNode(this.context, { gain: weight * level * sample.gain });
+      source.connect(gain).connect(envelope);
+      if (skip * rate < sample.buffer.duration) source.start(when, skip * rate);
+      else continue;
+      voice.sources.push(source);
+    }
+    if (voice.sources.length) voice.sources[0].onended = () => envelope.disconnect();
+    else envelope.disconnect();
+    if (skip > 0) {
+      // Coming in the middle of a note without a click.
+      envelope.gain.setValueAtTime(0, when);
+      envelope.gain.linearRampToValueAtTime(1, when + RAMP);
+    }
+    return voice;
+  }
+
+  /** Let the damper fall at context time `when`. */
+  release(voice, when) {
+    if (voice.pitch < UNDAMPED) this.fade(voice, when, damping(voice.pitch));
+  }
+
+  /** The string is struck again: its old sound ends quickly. */
+  stopString(voice, when) {
+    this.fade(voice, when, RESTRIKE);
+  }
+
+  fade(voice, when, constant) {
+    const at = Math.max(when, voice.start + 0.01, this.context.currentTime);
+    voice.envelope.gain.setTargetAtTime(0, at, constant);
+    for (const source of voice.sources) source.stop(at + constant * 9);
+  }
+
+  /** A short click, for the metronome. */
+  click(when, strong) {
+    const tone = new OscillatorNode(this.context, { frequency: strong ? 1500 : 1000 });
+    const gain = new GainNode(this.context, { gain: 0 });
+    tone.connect(gain).connect(this.live.node);
+    gain.gain.setValueAtTime(0.15, when);
+    gain.gain.exponentialRampToValueAtTime(0.001, when + 0.05);
+    tone.start(when);
+    tone.stop(when + 0.06);
+  }
+}

@@ -1,0 +1,23 @@
+// Light and dark: as the system has it, until the visitor says otherwise.
+
+import { icon } from "./dom.js";
+
+const KEY = "musictx.theme";
+
+export function showTheme(root, button, changed) {
+  const system = matchMedia("(prefers-color-scheme: dark)");
+  const apply = () => {
+    const theme = localStorage.getItem(KEY) ?? (system.matches ? "dark" : "light");
+    root.dataset.theme = theme;
+    document.documentElement.dataset.musictxTheme = theme;
+    button.replaceChildren(icon(theme === "dark" ? "sun" : "moon"));
+    button.setAttribute("aria-pressed", theme === "dark");
+    changed();
+  };
+  button.addEventListener("click", () => {
+    localStorage.setItem(KEY, root.dataset.theme === "dark" ? "light" : "dark");
+    apply();
+  });
+  system.addEventListener("change", apply);
+  apply();
+}
