@@ -9,6 +9,7 @@ Damaged files are read up to the damage. Everything left out or mended is said i
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
 from os import PathLike, fspath
@@ -36,7 +37,7 @@ __all__ = [
     "write_midi",
 ]
 
-MAX_BYTES = 32 << 20  # some four million notes; a whole day of piano is under ten megabytes
+MAX_BYTES = 24 << 20  # some three million notes; a day of piano with its pedal takes 12 MB
 
 StrPath = str | PathLike[str]
 TrackChoice = int | str | Iterable[int | str]
@@ -205,10 +206,8 @@ def inspect_midi(path: StrPath) -> MidiSummary:
     maps = _tempo_maps(midi)
     ends = [float(maps[v.chunk].to_seconds(v.offset.max())) for v in voices]
     summaries = tuple(
-        TrackSummary(
-            i, v.name, _program(midi, v), v.is_drum, len(v.onset), int(v.pitch.min()), int(v.pitch.max())
-        )
-        for i, v in enumerate(voices)
+        TrackSummary(i, v.name, program, v.is_drum, len(v.onset), int(v.pitch.min()), int(v.pitch.max()))
+        for i, (v, program) in enumerate(zip(voices, _programs(midi, voices), strict=True))
     )
     pedal = any(len(_pedal_moves(track.messages).tick) for track in midi.tracks)
     return MidiSummary(
@@ -224,11 +223,13 @@ def _parse(path: StrPath) -> MidiEvents:
             raise MusictxError(f"{name} is a folder; a MIDI file is needed")
         with file.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)
+    except MusictxError:
+        raise
     except FileNotFoundError:
         raise MusictxError(f"{name} does not exist") from None
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise MusictxError(f"{name} cannot be read: {reason}") from error
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        reason = getattr(error, "strerror", None) or error
+        raise MusictxError(f"{name!r} cannot be read: {reason}") from error
     if len(data) > MAX_BYTES:
         raise MusictxError(f"{name} is larger than {MAX_BYTES >> 20} MB, the most that is read as MIDI")
     if not data:
@@ -284,8 +285,7 @@ def _choose(voices: list[_Voice], tracks: TrackChoice, path: str) -> list[_Voice
 
 def _parts(midi: MidiEvents, voices: list[_Voice], maps: list[TempoMap]) -> list[Part]:
     """Notes and pedal of each channel in seconds."""
-    # The tracks of type 2 have nothing to do with one another, nor have their channels.
-    keys = [(v.chunk if midi.format == 2 else -1, v.port, v.channel) for v in voices]
+    keys = [_channel(midi, v.chunk, v.port, v.channel) for v in voices]
     parts = []
     for key in dict.fromkeys(keys):
         notes = [_in_seconds(v, maps[v.chunk]) for v, k in zip(voices, keys, strict=True) if k == key]
@@ -327,17 +327,29 @@ def _tempo_maps(midi: MidiEvents) -> list[TempoMap]:
     return [TempoMap.from_ticks(tempos, midi.division)] * len(midi.tracks)
 
 
-def _program(midi: MidiEvents, voice: _Voice) -> int:
-    """Program with which the first note of a track sounds."""
-    program, latest = 0, -1
+def _programs(midi: MidiEvents, voices: list[_Voice]) -> list[int]:
+    """Program with which the first note of each track sounds."""
+    changes: dict[tuple[int, int, int], list[tuple[int, int]]] = {}
     for chunk, track in enumerate(midi.tracks):
-        if track.port != voice.port or (midi.format == 2 and chunk != voice.chunk):
-            continue
-        mine = track.messages.where(track.messages.status == PROGRAM | voice.channel)
-        mine = mine.where(mine.tick <= voice.onset.min())
-        if len(mine.tick) and mine.tick[-1] >= latest:
-            program, latest = int(mine.data1[-1]), int(mine.tick[-1])
-    return program
+        of_program = np.flatnonzero(track.messages.status & 0xF0 == PROGRAM)
+        tick, status, program, _ = track.messages.where(of_program)
+        for channel in np.unique(status & 15).tolist():
+            mine = status & 15 == channel
+            found = zip(tick[mine].tolist(), program[mine].tolist(), strict=True)
+            changes.setdefault(_channel(midi, chunk, track.port, channel), []).extend(found)
+    for rows in changes.values():
+        rows.sort(key=lambda row: row[0])
+    programs = []
+    for voice in voices:
+        rows = changes.get(_channel(midi, voice.chunk, voice.port, voice.channel), [])
+        before = bisect_right(rows, voice.onset.min(), key=lambda row: row[0])
+        programs.append(rows[before - 1][1] if before else 0)
+    return programs
+
+
+def _channel(midi: MidiEvents, chunk: int, port: int, number: int) -> tuple[int, int, int]:
+    """Name a channel apart from all others: in type 2 each track has channels of its own."""
+    return chunk if midi.format == 2 else -1, port, number
 
 
 def _count(number: int, word: str) -> str:

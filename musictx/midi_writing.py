@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 from os import PathLike, fspath
 from pathlib import Path
 
@@ -210,20 +211,32 @@ def write_whole(data: bytes, path: str | PathLike[str]) -> None:
         The file cannot be written there.
     """
     name = fspath(path)
-    target = Path(os.path.realpath(name))
-    if target.is_dir():
-        raise MusictxError(f"{name} is a folder; the name of a file is needed")
-    if not target.parent.is_dir():
-        raise MusictxError(f"{name} cannot be written: the folder {target.parent} does not exist")
-    draft = target.with_name(f".{target.name[:100]}.{secrets.token_hex(4)}.part")
     try:
-        try:
-            with draft.open("xb") as stream:
-                stream.write(data)
-                stream.flush()
-                os.fsync(stream.fileno())
-            os.replace(draft, target)
-        finally:
-            draft.unlink(missing_ok=True)
-    except OSError as error:
-        raise MusictxError(f"{name} cannot be written: {error.strerror or error}") from error
+        target = Path(os.path.realpath(name))
+        if target.is_dir():
+            raise MusictxError(f"{name} is a folder; the name of a file is needed")
+        if not target.parent.is_dir():
+            raise MusictxError(f"{name} cannot be written: there is no folder {Path(name).parent}")
+        if target.exists() and not target.is_file():  # a device or a pipe must not be replaced
+            target.write_bytes(data)
+        else:
+            _replace(target, data)
+    except MusictxError:
+        raise
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        reason = getattr(error, "strerror", None) or error
+        raise MusictxError(f"{name!r} cannot be written: {reason}") from error
+
+
+def _replace(target: Path, data: bytes) -> None:
+    draft = target.with_name(f".{secrets.token_hex(8)}.part")
+    try:
+        with draft.open("xb") as stream:
+            stream.write(data)
+            stream.flush()
+            os.fsync(stream.fileno())
+        if target.exists():
+            shutil.copymode(target, draft)
+        os.replace(draft, target)
+    finally:
+        draft.unlink(missing_ok=True)

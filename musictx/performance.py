@@ -27,7 +27,7 @@ def _default_tempo() -> np.ndarray:
     return np.array([(0.0, 120.0)], TEMPO_DTYPE)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Performance:
     """Notes in seconds, with the sustain pedal and the tempo map they came with.
 
@@ -37,7 +37,8 @@ class Performance:
         Fields ``onset`` and ``offset`` (s), ``pitch`` and ``velocity``. Sorted here by onset,
         then pitch.
     pedals : np.ndarray [shape=(m,), dtype=SPAN_DTYPE]
-        Spans (s) in which the sustain pedal is down. Sorted, not overlapping.
+        Spans (s) in which the sustain pedal is down. Sorted, not overlapping; two that touch are a
+        pedal that was lifted and pressed again at once.
     tempos : np.ndarray [shape=(t,), dtype=TEMPO_DTYPE]
         Tempo changes: ``time`` (s) and ``bpm`` (quarter notes a minute). Only used to place bar
         lines and to write files; the notes are in seconds already.
@@ -54,7 +55,8 @@ class Performance:
         notes = np.asarray(self.notes, NOTE_DTYPE)
         order = np.lexsort((notes["offset"], notes["pitch"], notes["onset"]))
         object.__setattr__(self, "notes", notes[order])
-        object.__setattr__(self, "pedals", np.sort(np.asarray(self.pedals, SPAN_DTYPE), order="onset"))
+        pedals = np.asarray(self.pedals, SPAN_DTYPE)
+        object.__setattr__(self, "pedals", pedals[np.argsort(pedals["onset"], kind="stable")])
         object.__setattr__(self, "tempos", np.asarray(self.tempos, TEMPO_DTYPE))
 
     def __len__(self) -> int:
@@ -173,13 +175,25 @@ def slice_time(performance: Performance, start: float = 0.0, end: float = np.inf
         pedals[name] = np.clip(pedals[name], start, end) - start
     tempos = performance.tempos
     first = max(0, int(np.searchsorted(tempos["time"], start, side="right")) - 1)
-    tempos = tempos[first:][tempos["time"][first:] < end].copy()
+    last = max(first + 1, int(np.searchsorted(tempos["time"], end)))
+    tempos = tempos[first:last].copy()
     tempos["time"] = np.maximum(tempos["time"] - start, 0.0)
     return replace(performance, notes=notes, pedals=pedals, tempos=tempos)
 
 
 def transpose(performance: Performance, semitones: int) -> Performance:
-    """Move every pitch by `semitones`; notes that would leave 0 to 127 are dropped."""
+    """Move every pitch.
+
+    Parameters
+    ----------
+    performance : Performance
+    semitones : int
+
+    Returns
+    -------
+    Performance
+        Without the notes that would leave the pitches 0 to 127.
+    """
     notes = performance.notes.copy()
     pitch = notes["pitch"].astype(int) + semitones
     inside = (pitch >= 0) & (pitch <= 127)
@@ -189,7 +203,23 @@ def transpose(performance: Performance, semitones: int) -> Performance:
 
 
 def stretch(performance: Performance, factor: float) -> Performance:
-    """Multiply every time by `factor` (2 plays at half the tempo)."""
+    """Play slower or faster.
+
+    Parameters
+    ----------
+    performance : Performance
+    factor : float
+        Every time is multiplied by it: 2 plays at half the tempo.
+
+    Returns
+    -------
+    Performance
+
+    Raises
+    ------
+    MusictxError
+        `factor` is not a positive number.
+    """
     if not (np.isfinite(factor) and factor > 0):
         raise MusictxError(f"the stretch factor must be a positive number, not {factor!r}")
     notes, pedals, tempos = (a.copy() for a in (performance.notes, performance.pedals, performance.tempos))
@@ -202,19 +232,38 @@ def stretch(performance: Performance, factor: float) -> Performance:
 
 
 def shift(performance: Performance, seconds: float) -> Performance:
-    """Start everything `seconds` later."""
+    """Start everything later, or earlier if `seconds` is negative.
+
+    Parameters
+    ----------
+    performance : Performance
+    seconds : float
+
+    Returns
+    -------
+    Performance
+        The tempo that held at the start still does.
+    """
     notes, pedals, tempos = (a.copy() for a in (performance.notes, performance.pedals, performance.tempos))
     for array in (notes, pedals):
         array["onset"] += seconds
         array["offset"] += seconds
-    tempos["time"][1:] += seconds
+    tempos["time"][1:] = np.maximum(tempos["time"][1:] + seconds, 0.0)
     return replace(performance, notes=notes, pedals=pedals, tempos=tempos)
 
 
 def merge(performances: Sequence[Performance]) -> Performance:
     """Lay performances on top of one another; the first one's tempo map is kept.
 
-    Pedal spans are united: the merged pedal is down wherever any of them is.
+    Parameters
+    ----------
+    performances : sequence of Performance
+
+    Returns
+    -------
+    Performance
+        Its pedal is down wherever any of theirs is: apply the pedals first (`apply_pedal`) if one
+        performance's pedal must not lengthen another's notes.
     """
     if not performances:
         return Performance()
