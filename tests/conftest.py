@@ -1,0 +1,91 @@
+"""Fixtures shared by all tests: small real MIDI files, and the shared data where it is present."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import mido
+import pytest
+from hypothesis import settings
+
+# The same examples in every run, and no failures because a machine is busy.
+settings.register_profile("tests", derandomize=True, deadline=None)
+settings.load_profile("tests")
+
+MidiFileMaker = Callable[..., Path]
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder of the shared corpora; tests that need it are skipped where it is absent."""
+    folder = Path(__file__).resolve().parents[2] / "shared" / "data"
+    if not folder.is_dir():
+        pytest.skip("needs the shared corpora (../shared/data), which are not here")
+    return folder
+
+
+@pytest.fixture
+def midi_file(tmp_path: Path) -> MidiFileMaker:
+    """Make a real MIDI file: ``midi_file(track, track, …, type=1, division=480, name="test.mid")``.
+
+    A track is a list of ``(tick, what, *values)`` with absolute ticks, in file order:
+    ``on pitch [velocity [channel]]``, ``off pitch [channel]``, ``pedal value [channel]``,
+    ``control number value [channel]``, ``program number [channel]``, ``tempo bpm``, ``name text``, ``end``.
+    Without tempo, 960 ticks are a second.
+    """
+
+    def make(
+        *tracks: Sequence[tuple[Any, ...]], type: int = 1, division: int = 480, name: str = "test.mid"
+    ) -> Path:
+        midi = mido.MidiFile(type=type, ticks_per_beat=division)
+        for rows in tracks:
+            track = mido.MidiTrack()
+            now = 0
+            for tick, what, *values in rows:
+                message = _message(what, *values)
+                message.time = tick - now
+                now = tick
+                track.append(message)
+            midi.tracks.append(track)
+        path = tmp_path / name
+        midi.save(path)
+        return path
+
+    return make
+
+
+def _message(what: str, first: Any = 0, second: int | None = None, channel: int = 0) -> Any:
+    if what == "on":
+        velocity = 64 if second is None else second
+        return mido.Message("note_on", note=first, velocity=velocity, channel=channel)
+    if what == "control":
+        return mido.Message("control_change", control=first, value=second, channel=channel)
+    channel = second or 0
+    if what == "off":
+        return mido.Message("note_off", note=first, channel=channel)
+    if what == "pedal":
+        return mido.Message("control_change", control=64, value=first, channel=channel)
+    if what == "program":
+        return mido.Message("program_change", program=first, channel=channel)
+    if what == "tempo":
+        return mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(first))
+    if what == "name":
+        return mido.MetaMessage("track_name", name=first)
+    return mido.MetaMessage("end_of_track")
+
+
+@pytest.fixture
+def raw_midi_file(tmp_path: Path) -> MidiFileMaker:
+    """Make a file from hand-written track bytes: ``raw_midi_file(track, …, type=0, division=480)``."""
+
+    def make(*tracks: bytes, type: int = 0, division: int = 480, name: str = "raw.mid") -> Path:
+        head = b"MThd" + (6).to_bytes(4, "big")
+        head += b"".join(number.to_bytes(2, "big") for number in (type, len(tracks), division))
+        chunks = b"".join(b"MTrk" + len(track).to_bytes(4, "big") + track for track in tracks)
+        path = tmp_path / name
+        path.write_bytes(head + chunks)
+        return path
+
+    return make
