@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -16,41 +15,12 @@ from safetensors.torch import load_file, save
 
 from musictx.errors import MusictxError
 from musictx.events import VOCABULARY_SIZE
+from musictx.files import write_bytes
 from musictx.model import ModelConfig, MusicTransformer
 from musictx.shipped import shipped_folder
 
 WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "card.json"
 SHIPPED_MODELS = ("vanilla", "relative", "rope")
-
-
-def write_atomically(path: Path, data: bytes) -> None:
-    """Write a file so that, whatever happens, either the old one or the new one is there, whole.
-
-    Raises
-    ------
-    MusictxError
-        If it cannot be written (no permission, a full disk); the old file is untouched.
-    """
-    temporary = None
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            temporary = Path(file.name)
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
-    except OSError as error:
-        if temporary is not None:
-            temporary.unlink(missing_ok=True)
-        raise MusictxError(f"cannot write {path}: {error.strerror or error}") from error
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def save_model(
@@ -78,9 +48,9 @@ def save_model(
     """
     folder = Path(folder)
     weights = {name: w.detach().to("cpu", dtype).contiguous() for name, w in model.state_dict().items()}
-    write_atomically(folder / WEIGHTS, save(weights, {"format": "musictx"}))
-    write_atomically(folder / CONFIG, (json.dumps(model.config.to_dict(), indent=2) + "\n").encode())
-    write_atomically(folder / CARD, (json.dumps(card or {}, indent=2) + "\n").encode())
+    write_bytes(folder / WEIGHTS, save(weights, {"format": "musictx"}))
+    write_bytes(folder / CONFIG, (json.dumps(model.config.to_dict(), indent=2) + "\n").encode())
+    write_bytes(folder / CARD, (json.dumps(card or {}, indent=2) + "\n").encode())
 
 
 def find_model(name: str | os.PathLike[str]) -> Path:

@@ -6,6 +6,7 @@ import sys
 
 import typer
 
+from musictx.cli_play import continue_primer, info, render, serve
 from musictx.cli_train import train
 from musictx.errors import MusictxError
 
@@ -16,12 +17,11 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     help="Give it a few seconds of music, and a Music Transformer plays on.",
 )
-app.command()(train)
-
-
-@app.callback()
-def _root() -> None:
-    """Keep ``train`` a subcommand however many there are."""
+app.command("train")(train)
+app.command("continue")(continue_primer)
+app.command("render")(render)
+app.command("info")(info)
+app.command("app")(serve)
 
 
 def main() -> None:

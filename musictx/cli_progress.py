@@ -34,6 +34,14 @@ def corpus_progress(title: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
+@contextmanager
+def working(title: str, total: float | None = None) -> Iterator[Callable[[float], None]]:
+    """A bar for one piece of work; call what it yields with how far the work is."""
+    with _bar() as bar:
+        task = bar.add_task(title, total=total)
+        yield lambda done: bar.update(task, completed=done)
+
+
 def _clock(seconds: float) -> str:
     hours, rest = divmod(int(seconds), 3600)
     return f"{hours}:{rest // 60:02d}:{rest % 60:02d}"
@@ -83,13 +91,13 @@ class TrainingDisplay:
                 from musictx.performance import Performance
                 from musictx.pianoroll import draw_roll
                 from musictx.sampling import continue_performance
-            except ImportError as error:  # a machine that only trains
-                console.print(f"no sample written: {error}")
-                return
-            music = continue_performance(model, Performance(), seconds=20, seed=step)
-            folder = output / "samples"
-            folder.mkdir(exist_ok=True)
-            write_midi(music, folder / f"step-{step:06d}.mid")
-            draw_roll(music, folder / f"step-{step:06d}.png", title=f"step {step}")
+
+                music = continue_performance(model, Performance(), seconds=20, seed=step)
+                folder = output / "samples"
+                folder.mkdir(exist_ok=True)
+                write_midi(music, folder / f"step-{step:06d}.mid")
+                draw_roll(music, folder / f"step-{step:06d}.png", title=f"step {step}")
+            except Exception as error:  # no MIDI library on a machine that only trains, an empty sample …
+                console.print(f"no sample written at step {step}: {error}", markup=False)
 
         return sample

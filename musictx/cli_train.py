@@ -91,10 +91,21 @@ def train(
     if steps is None and tokens is None and hours is None:
         hours = 1.0
     config = TrainingConfig(
-        steps=steps, tokens=_amount(tokens), hours=hours, batch=batch, micro_batch=micro_batch, curriculum=curriculum,
-        optimizer=optimizer, matrix_lr=matrix_lr, lr=lr, decay=decay, seed=seed, precision=precision,
-        devices=devices, compile=compile,
-    )  # fmt: skip
+        steps=steps,
+        tokens=_amount(tokens),
+        hours=hours,
+        batch=batch,
+        micro_batch=micro_batch,
+        curriculum=curriculum,
+        optimizer=optimizer,
+        matrix_lr=matrix_lr,
+        lr=lr,
+        decay=decay,
+        seed=seed,
+        precision=precision,
+        devices=devices,
+        compile=compile,
+    )
     model_config = sized_config(size, position, context, dropout=dropout, activation="relu_squared")
     if (output / "state.pt").is_file() and not resume:
         raise MusictxError(

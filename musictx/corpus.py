@@ -140,11 +140,11 @@ def build_corpus(
     MusictxError
         If a folder is missing, or none of the files could be used.
     """
-    folders = [Path(f) for f in folders]
+    sources = [Path(f) for f in folders]
     output = Path(output)
-    files = find_midi(folders)
+    files = find_midi(sources)
     if not files:
-        raise MusictxError(f"no MIDI file (.mid, .midi) below {', '.join(map(str, folders))}")
+        raise MusictxError(f"no MIDI file (.mid, .midi) below {', '.join(map(str, sources))}")
     fingerprint = _fingerprint(files)
     index_path = output / "index.json"
     if index_path.is_file() and json.loads(index_path.read_text()).get("fingerprint") == fingerprint:
@@ -155,7 +155,7 @@ def build_corpus(
     with open(output / "tokens.part", "wb") as sink:
         for chunk, results in zip(chunks, _map_chunks(chunks, workers), strict=True):
             for (number, path), (tokens, reason) in zip(chunk, results, strict=True):
-                name = str(path.relative_to(folders[number]))
+                name = str(path.relative_to(sources[number]))
                 if reason:
                     skipped[str(path)] = reason
                     continue
@@ -173,7 +173,7 @@ def build_corpus(
     index = {
         "format": FORMAT,
         "fingerprint": fingerprint,
-        "folders": [str(f) for f in folders],
+        "folders": [str(f) for f in sources],
         "pieces": pieces,
         "skipped": skipped,
     }

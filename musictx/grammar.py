@@ -37,7 +37,8 @@ class Grammar:
     -----
     The rules: a note is struck only while silent and released only while sounding; within a step offs
     come before ons, both by rising pitch; VELOCITY stands right before a NOTE_ON, differs from the
-    level before, and is said before the first note; a TIME_SHIFT shorter than 1 s is not followed by another; PAD and START never come.
+    level before, and is said before the first note; a TIME_SHIFT shorter than 1 s is not followed by
+    another; PAD and START never come.
     """
 
     def __init__(self, rows: int, longest_rest: int = LONGEST_REST):
@@ -72,7 +73,7 @@ class Grammar:
         room = self.longest_rest - self.rest
         shift = np.arange(1, MAX_SHIFT + 1)
         ok[:, TIME_SHIFT:VELOCITY] &= shift[None, :] <= room[:, None]
-        can_strike = ok[:, NOTE_ON:NOTE_OFF].any(1)
+        can_strike = np.any(ok[:, NOTE_ON:NOTE_OFF], axis=1)
         ok[:, VELOCITY:PAD] &= can_strike[:, None]
         ok[self.level < 0, NOTE_ON:NOTE_OFF] = False
         rows = np.flatnonzero(self.level >= 0)

@@ -1,4 +1,4 @@
-"""``ModelConfig`` and ``MusicTransformer``: a decoder-only transformer whose position scheme is configuration."""
+"""``ModelConfig`` and ``MusicTransformer``: a decoder-only transformer, its position scheme a setting."""
 
 from __future__ import annotations
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,217 +21,29 @@ from musictx.events import (
     TIME_SHIFT,
     VELOCITY,
     EventTable,
-    encode,
     level_to_velocity,
-    table_to_tokens,
     tokens_to_table,
 )
+from musictx.filters import Settings, draw, filter_logits
 from musictx.grammar import Grammar
 from musictx.model import Cache, MusicTransformer
-from musictx.performance import Performance, apply_pedal, make_notes, slice_time
+from musictx.performance import Performance, make_notes, slice_time
+from musictx.primer import Primer, cut_primer, prepare_primer
+
+__all__ = [
+    "Continuation",
+    "NoteOff",
+    "NoteOn",
+    "Settings",
+    "continue_performance",
+    "continue_variations",
+    "cut_primer",
+    "generate",
+    "stream_notes",
+]
 
 LONGEST = 3600.0  # seconds that can be asked for
 _TOKENS_A_SECOND = 400  # a bound: no music that a person can follow has more
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How tokens are drawn. All filters apply, one after the other, to the same distribution.
-
-    Attributes
-    ----------
-    temperature : float
-        Logits are divided by it; 0 always takes the likeliest token.
-    top_k : int
-        Keep the k likeliest tokens; 0 keeps all.
-    top_p : float
-        Keep the likeliest tokens that together have this probability (nucleus); 1 keeps all.
-    min_p : float
-        Keep tokens with at least this share of the likeliest one's probability; 0 keeps all.
-    grammar : bool
-        Draw only events that can follow (see `musictx.grammar`).
-    allow_end : bool
-        Let the model end the piece before the time asked for.
-    """
-
-    temperature: float = 1.0
-    top_k: int = 0
-    top_p: float = 0.98
-    min_p: float = 0.0
-    grammar: bool = True
-    allow_end: bool = True
-
-    def __post_init__(self) -> None:
-        if not (np.isfinite(self.temperature) and 0 <= self.temperature <= 10):
-            raise MusictxError(f"temperature is {self.temperature}; it must lie between 0 and 10")
-        if self.top_k < 0:
-            raise MusictxError(f"top-k is {self.top_k}; it must be 0 (off) or more")
-        if not 0 < self.top_p <= 1:
-            raise MusictxError(f"top-p is {self.top_p}; it must be greater than 0 and at most 1")
-        if not 0 <= self.min_p <= 1:
-            raise MusictxError(f"min-p is {self.min_p}; it must lie between 0 and 1")
-
-
-def filter_logits(logits: np.ndarray, settings: Settings) -> np.ndarray:
-    """Probabilities after temperature, top-k, top-p and min-p.
-
-    Parameters
-    ----------
-    logits : np.ndarray [shape=(rows, vocabulary)]
-        Forbidden tokens are -inf.
-    settings : Settings
-
-    Returns
-    -------
-    np.ndarray [shape=(rows, vocabulary), dtype=float64]
-
-    References
-    ----------
-    Holtzman et al., "The curious case of neural text degeneration" (2019) for top-p;
-    Nguyen et al., "Turning up the heat: min-p sampling" (2024).
-    """
-    logits = logits.astype(np.float64)
-    logits = logits - logits.max(-1, keepdims=True)
-    if settings.temperature == 0:
-        return (np.arange(logits.shape[-1]) == logits.argmax(-1)[:, None]).astype(np.float64)
-    p = np.exp(logits / settings.temperature)
-    p /= p.sum(-1, keepdims=True)
-    keep = p >= settings.min_p * p.max(-1, keepdims=True)
-    if settings.top_k or settings.top_p < 1:
-        order = np.argsort(-p, -1, kind="stable")
-        ranked = np.take_along_axis(p, order, -1)
-        chosen = np.ones_like(keep)
-        if settings.top_k:
-            chosen[:, settings.top_k :] = False
-        if settings.top_p < 1:  # up to and with the token that reaches top_p
-            chosen &= np.cumsum(ranked, -1) - ranked < settings.top_p
-        ranks = np.empty_like(keep)
-        np.put_along_axis(ranks, order, chosen, -1)
-        keep &= ranks
-    p = np.where(keep, p, 0.0)
-    return p / p.sum(-1, keepdims=True)
-
-
-def draw(probabilities: np.ndarray, uniform: np.ndarray) -> np.ndarray:
-    """Draw a token for each row by inverting the cumulative distribution.
-
-    Parameters
-    ----------
-    probabilities : np.ndarray [shape=(rows, vocabulary)]
-    uniform : np.ndarray [shape=(rows,)]
-        In [0, 1).
-
-    Returns
-    -------
-    np.ndarray [shape=(rows,), dtype=int64]
-        Never a token of probability 0.
-    """
-    cumulative = np.cumsum(probabilities, -1)
-    return (cumulative <= (uniform * cumulative[:, -1])[:, None]).sum(-1)
-
-
-class Primer(NamedTuple):
-    """A primer as the model gets it."""
-
-    performance: Performance  # what is heard of it: cut, pedal applied
-    tokens: np.ndarray  # with START where the piece begins
-    cut: float  # seconds at which the continuation begins
-    remarks: tuple[str, ...]
-
-
-def cut_primer(performance: Performance, start: float = 0.0, end: float | None = None) -> Performance:
-    """The part of a performance that serves as primer, with the pedal applied.
-
-    Parameters
-    ----------
-    performance : Performance
-    start, end : float
-        Seconds; without `end`, to the last note's end.
-
-    Returns
-    -------
-    Performance
-        Times count from `start`; notes that still sound at `end` are cut there.
-    """
-    heard = _heard(performance, start, end)
-    return heard if end is None else slice_time(heard, 0.0, end - start)
-
-
-def _heard(performance: Performance, start: float, end: float | None) -> Performance:
-    if start < 0 or (end is not None and end <= start):
-        raise MusictxError(f"the primer must end after it starts; start is {start:g} s and end is {end} s")
-    if start > 0:
-        performance = slice_time(performance, start)
-    return apply_pedal(performance)
-
-
-def prepare_primer(
-    model: MusicTransformer, performance: Performance, start: float = 0.0, end: float | None = None
-) -> Primer:
-    """Cut and encode a primer; of one that is too long the last part is kept.
-
-    Too long is what fills more than three quarters of the model's context length: some room must
-    stay in which the model was trained to play on.
-    """
-    heard = _heard(performance, start, end)
-    until = None if end is None else end - start
-    tokens = encode(heard, until=until)
-    shown = heard if until is None else slice_time(heard, 0.0, until)
-    cut = tokens_to_table(tokens).end * STEP_SECONDS
-    limit = max(1, model.config.context_length * 3 // 4)
-    if model.positions.limit is not None:
-        limit = min(limit, model.positions.limit // 2)
-    if len(tokens) < limit:
-        # A passage from the middle of a piece has no START before it, as in training.
-        opening = [START] if start == 0 else []
-        tokens = np.concatenate([opening, tokens]).astype(np.uint16)
-        return Primer(shown, tokens if len(tokens) else np.array([START], np.uint16), cut, ())
-    kept = last_events(tokens, limit)
-    seconds = tokens_to_table(kept).end * STEP_SECONDS
-    remark = (
-        f"the primer is {cut:.1f} s long; the model listens to its last {seconds:.1f} s "
-        f"({len(kept)} of {len(tokens)} events)"
-    )
-    return Primer(shown, kept, cut, (remark,))
-
-
-def last_events(tokens: np.ndarray, limit: int) -> np.ndarray:
-    """The last events of a sequence as a sequence of its own.
-
-    The velocity is said again, and offs of notes that were struck before are left out.
-
-    Parameters
-    ----------
-    tokens : np.ndarray [shape=(n,)]
-        Without specials.
-    limit : int
-        Largest number of tokens.
-
-    Returns
-    -------
-    np.ndarray [shape=(m,), dtype=uint16]
-    """
-    at = max(0, len(tokens) - limit)
-    table, before = tokens_to_table(tokens), tokens_to_table(tokens[:at])
-    first = len(before.step)
-    sounding = set(before.pitch[before.is_on].tolist())
-    keep = np.ones(len(table.step) - first, bool)
-    for i, (pitch, is_on) in enumerate(
-        zip(table.pitch[first:].tolist(), table.is_on[first:].tolist(), strict=True)
-    ):
-        if pitch in sounding:
-            sounding.discard(pitch)
-            keep[i] = is_on
-    rows = np.flatnonzero(keep) + first
-    kept = EventTable(
-        table.step[rows] - before.end,
-        table.is_on[rows],
-        table.pitch[rows],
-        table.level[rows],
-        table.end - before.end,
-    )
-    result = table_to_tokens(kept)
-    return result if len(result) <= limit else last_events(tokens, limit - 1)
 
 
 def generate(
@@ -436,6 +248,7 @@ def continue_variations(
     primer_end: float | None = None,
     seed: int = 0,
     variations: int = 1,
+    on_progress: Callable[[float], None] | None = None,
     **settings: Any,
 ) -> list[Continuation]:
     """Play on from a primer, several times at once.
@@ -454,6 +267,8 @@ def continue_variations(
         until the model releases it.
     seed : int
     variations : int
+    on_progress : callable, optional
+        Called with the seconds of music made so far (of the slowest variation).
     **settings
         Fields of `Settings`.
 
@@ -475,8 +290,11 @@ def continue_variations(
                 counts[i] += 1
                 ended[i] = token == END
                 events[i] += streams[i].push(token)
-        if all(stream.ended for stream in streams):
+        going = [stream.step for stream in streams if not stream.ended]
+        if not going:
             break
+        if on_progress:
+            on_progress(min(going) * STEP_SECONDS - ready.cut)
     for stream, made in zip(streams, events, strict=True):
         made += stream.finish()
     return [

@@ -29,10 +29,11 @@ from lightning_fabric import Fabric
 from torch.nn import functional as F
 
 from musictx.batches import Augmentation, BatchSource
-from musictx.checkpoint import save_model, write_atomically
+from musictx.checkpoint import save_model
 from musictx.corpus import Chunk, Corpus, consecutive_chunks
 from musictx.errors import MusictxError
 from musictx.evaluation.nll import chunk_losses
+from musictx.files import write_bytes
 from musictx.model import ModelConfig, MusicTransformer
 from musictx.optimizers import make_optimizers, schedule, set_rate
 
@@ -335,7 +336,7 @@ class Run:
     def _start(self) -> None:
         """Write the settings of a new run, and clear what an earlier one left."""
         settings = {"model": self.model_config.to_dict(), "training": asdict(self.config), "card": self.card}
-        write_atomically(self.folder / "run.json", (json.dumps(settings, indent=2) + "\n").encode())
+        write_bytes(self.folder / "run.json", (json.dumps(settings, indent=2) + "\n").encode())
         (self.folder / "metrics.jsonl").unlink(missing_ok=True)
 
     def _log(self, line: dict[str, Any]) -> None:
@@ -360,7 +361,7 @@ class Run:
             }
             buffer = BytesIO()
             torch.save(state, buffer)
-            write_atomically(path, buffer.getvalue())
+            write_bytes(path, buffer.getvalue())
             self._plot()
         self.fabric.barrier()
 
@@ -384,7 +385,7 @@ class Run:
         metrics = self.folder / "metrics.jsonl"
         if self.fabric.is_global_zero and metrics.is_file():
             kept = [x for x in metrics.read_text().splitlines() if _step_of(x) <= self.step]
-            write_atomically(metrics, ("\n".join(kept) + "\n").encode() if kept else b"")
+            write_bytes(metrics, ("\n".join(kept) + "\n").encode() if kept else b"")
 
     def _plot(self) -> None:
         """Draw the loss curve; a machine that only trains may have no matplotlib."""
@@ -411,7 +412,7 @@ class Run:
             axes.legend()
         buffer = BytesIO()
         figure.savefig(buffer, format="png", dpi=110)
-        write_atomically(self.folder / "loss.png", buffer.getvalue())
+        write_bytes(self.folder / "loss.png", buffer.getvalue())
 
 
 def _step_of(line: str) -> int:

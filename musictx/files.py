@@ -1,0 +1,76 @@
+"""Writing a file so that it is either complete or as it was before."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from os import PathLike, fspath
+from pathlib import Path
+from typing import BinaryIO
+
+from musictx.errors import MusictxError
+
+
+@contextmanager
+def writing(path: str | PathLike[str]) -> Iterator[BinaryIO]:
+    """Open a file to be written whole: it takes its name only when all is written and on the disk.
+
+    Parameters
+    ----------
+    path : path
+        Links are followed; a device or a pipe is written to as it is.
+
+    Yields
+    ------
+    binary stream
+
+    Raises
+    ------
+    MusictxError
+        The file cannot be written there. What was there before is kept.
+
+    Examples
+    --------
+    >>> with writing("out.bin") as stream:  # doctest: +SKIP
+    ...     stream.write(b"music")
+    """
+    name = fspath(path)
+    try:
+        target = Path(os.path.realpath(name))
+        if target.is_dir():
+            raise MusictxError(f"{name} is a folder; the name of a file is needed")
+        if not target.parent.is_dir():
+            raise MusictxError(f"{name} cannot be written: there is no folder {Path(name).parent}")
+        if target.exists() and not target.is_file():  # a device or a pipe must not be replaced
+            with target.open("wb") as stream:
+                yield stream
+            return
+        draft = target.with_name(f".{secrets.token_hex(8)}.part")
+        try:
+            with draft.open("xb") as stream:
+                yield stream
+                stream.flush()
+                os.fsync(stream.fileno())
+            if target.exists():
+                shutil.copymode(target, draft)
+            os.replace(draft, target)
+        finally:
+            draft.unlink(missing_ok=True)
+    except MusictxError:
+        raise
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        reason = getattr(error, "strerror", None) or error
+        raise MusictxError(f"{name!r} cannot be written: {reason}") from error
+
+
+def write_bytes(path: str | PathLike[str], data: bytes) -> None:
+    """Write a whole file as `writing` does; its folder is made if it is missing."""
+    try:
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise MusictxError(f"{fspath(path)} cannot be written: {error.strerror or error}") from error
+    with writing(path) as stream:
+        stream.write(data)

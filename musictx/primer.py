@@ -1,0 +1,116 @@
+"""The primer as a model hears it: cut, pedal applied, encoded, and short enough."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from musictx.errors import MusictxError
+from musictx.events import START, STEP_SECONDS, EventTable, encode, table_to_tokens, tokens_to_table
+from musictx.model import MusicTransformer
+from musictx.performance import Performance, apply_pedal, slice_time
+
+
+class Primer(NamedTuple):
+    """A primer as the model gets it."""
+
+    performance: Performance  # what is heard of it: cut, pedal applied
+    tokens: np.ndarray  # with START where the piece begins
+    cut: float  # seconds at which the continuation begins
+    remarks: tuple[str, ...]
+
+
+def cut_primer(performance: Performance, start: float = 0.0, end: float | None = None) -> Performance:
+    """The part of a performance that serves as primer, with the pedal applied.
+
+    Parameters
+    ----------
+    performance : Performance
+    start, end : float
+        Seconds; without `end`, to the last note's end.
+
+    Returns
+    -------
+    Performance
+        Times count from `start`; notes that still sound at `end` are cut there.
+    """
+    heard = _heard(performance, start, end)
+    return heard if end is None else slice_time(heard, 0.0, end - start)
+
+
+def _heard(performance: Performance, start: float, end: float | None) -> Performance:
+    if start < 0 or (end is not None and end <= start):
+        raise MusictxError(f"the primer must end after it starts; start is {start:g} s and end is {end} s")
+    if start > 0:
+        performance = slice_time(performance, start)
+    return apply_pedal(performance)
+
+
+def prepare_primer(
+    model: MusicTransformer, performance: Performance, start: float = 0.0, end: float | None = None
+) -> Primer:
+    """Cut and encode a primer; of one that is too long the last part is kept.
+
+    Too long is what fills more than three quarters of the model's context length: some room must
+    stay in which the model was trained to play on.
+    """
+    heard = _heard(performance, start, end)
+    until = None if end is None else end - start
+    tokens = encode(heard, until=until)
+    shown = heard if until is None else slice_time(heard, 0.0, until)
+    cut = tokens_to_table(tokens).end * STEP_SECONDS
+    limit = max(1, model.config.context_length * 3 // 4)
+    if model.positions.limit is not None:
+        limit = min(limit, model.positions.limit // 2)
+    if len(tokens) < limit:
+        # A passage from the middle of a piece has no START before it, as in training.
+        opening = [START] if start == 0 else []
+        tokens = np.concatenate([opening, tokens]).astype(np.uint16)
+        return Primer(shown, tokens if len(tokens) else np.array([START], np.uint16), cut, ())
+    kept = last_events(tokens, limit)
+    seconds = tokens_to_table(kept).end * STEP_SECONDS
+    remark = (
+        f"the primer is {cut:.1f} s long; the model listens to its last {seconds:.1f} s "
+        f"({len(kept)} of {len(tokens)} events)"
+    )
+    return Primer(shown, kept, cut, (remark,))
+
+
+def last_events(tokens: np.ndarray, limit: int) -> np.ndarray:
+    """The last events of a sequence as a sequence of its own.
+
+    The velocity is said again, and offs of notes that were struck before are left out.
+
+    Parameters
+    ----------
+    tokens : np.ndarray [shape=(n,)]
+        Without specials.
+    limit : int
+        Largest number of tokens.
+
+    Returns
+    -------
+    np.ndarray [shape=(m,), dtype=uint16]
+    """
+    at = max(0, len(tokens) - limit)
+    table, before = tokens_to_table(tokens), tokens_to_table(tokens[:at])
+    first = len(before.step)
+    sounding = set(before.pitch[before.is_on].tolist())
+    keep = np.ones(len(table.step) - first, bool)
+    for i, (pitch, is_on) in enumerate(
+        zip(table.pitch[first:].tolist(), table.is_on[first:].tolist(), strict=True)
+    ):
+        if pitch in sounding:
+            sounding.discard(pitch)
+            keep[i] = is_on
+    rows = np.flatnonzero(keep) + first
+    kept = EventTable(
+        table.step[rows] - before.end,
+        table.is_on[rows],
+        table.pitch[rows],
+        table.level[rows],
+        table.end - before.end,
+    )
+    result = table_to_tokens(kept)
+    return result if len(result) <= limit else last_events(tokens, limit - 1)
