@@ -12,6 +12,8 @@ from app.layout import MOST_LANES, build
 from app.routes import routes
 from app.votes import VoteBook
 
+PAPER = "var(--musictx-paper, transparent)"  # static/styles.css has it, light and dark
+
 
 def launch(
     host: str = "127.0.0.1",
@@ -50,13 +52,15 @@ def launch(
     torch.set_num_threads(1)
     page = build(models, visitors=visitors)
     page.queue(max_size=2 * MOST_LANES)
-    fonts = ["system-ui", "sans-serif"]
+    theme = gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]).set(
+        body_background_fill=PAPER, body_background_fill_dark=PAPER
+    )
     _, address, _ = page.launch(
         server_name=host,
         server_port=port,
         app_kwargs={"routes": routes(VoteBook(votes))},
         max_threads=MOST_LANES + 16,
-        theme=gr.themes.Base(font=fonts, font_mono=["ui-monospace", "monospace"]),
+        theme=theme,
         footer_links=[],
         share=False,
         ssr_mode=False,

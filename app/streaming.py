@@ -21,9 +21,8 @@ from app.payloads import MODELS, Settings, note_rows, read_length, read_notes, r
 from app.stage import Stage, Ticket
 from musictx.errors import MusictxError
 from musictx.evaluation import describe_continuation
-from musictx.events import encode
-from musictx.performance import Performance, make_notes
-from musictx.sampling import NoteOff, NoteOn, cut_primer, stream_notes
+from musictx.performance import Performance, make_notes, merge, slice_time
+from musictx.sampling import NoteOff, NoteOn, NoteStream, prepare_primer, stream_notes
 
 MESSAGE_SECONDS = 0.04  # time between two messages of a lane
 HEARTBEAT_SECONDS = 1.0  # a lane that has nothing to say still says so this often
@@ -40,7 +39,7 @@ class Lane:
     Parameters
     ----------
     run, name : str
-        The page's name for this run, and the model's.
+        The page's name for this run and its part ("run.part"), and the model's.
     """
 
     run: str
@@ -114,7 +113,8 @@ def lane_player(name: str, model: Any, stage: Stage) -> Callable[..., Iterator[s
     def play(event: gr.EventData, request: gr.Request) -> Iterator[str]:
         sent = event._data if isinstance(event._data, dict) else {}
         lane = Lane(run=str(sent.get("run", ""))[:40], name=name)
-        ticket = stage.enter(str(request.session_hash), lane.run)
+        # A lane that is continued further belongs to the run that it continues.
+        ticket = stage.enter(str(request.session_hash), lane.run.partition(".")[0])
         try:
             yield from _play(lane, model, stage, ticket, sent)
         except MusictxError as error:
@@ -143,15 +143,17 @@ def _play(
     yield from _queue(lane, stage, ticket)
     if not stage.is_current(ticket):
         return
-    primer = cut_primer(performance, 0.0, length)
-    lane.primer_seconds = length
+    primer = prepare_primer(model, performance, 0.0, length)
+    lane.primer_seconds = primer.cut
     lane.begun = time.monotonic()
-    yield lane.message("running", primer=note_rows(primer.notes))
-    yield from _stream(lane, model, stage, ticket, performance, settings, len(encode(primer)))
+    held = sorted(-1 - index for index in NoteStream(primer).open.values())
+    remark = " ".join(_sentence(each) for each in primer.remarks)
+    yield lane.message("running", primer=note_rows(primer.performance.notes), held=held, remark=remark)
+    yield from _stream(lane, model, stage, ticket, performance, length, settings, len(primer.tokens))
     if not stage.is_current(ticket):
         return
-    lane.music_seconds = settings.seconds
-    yield lane.message("done", everything=True, summary=_summary(primer, lane.continuation()))
+    opening = read_length(sent.get("opening", sent.get("length")))
+    yield lane.message("done", everything=True, summary=_summary(primer.performance, lane, opening))
 
 
 def _queue(lane: Lane, stage: Stage, ticket: Ticket) -> Iterator[str]:
@@ -170,12 +172,11 @@ def _stream(
     stage: Stage,
     ticket: Ticket,
     performance: Performance,
+    length: float,
     settings: Settings,
     primer_tokens: int,
 ) -> Iterator[str]:
-    events = stream_notes(
-        model, performance, primer_start=0.0, primer_end=lane.primer_seconds, **settings.sampling()
-    )
+    events = stream_notes(model, performance, primer_start=0.0, primer_end=length, **settings.sampling())
     told_at, told = time.monotonic(), (0, 0)
     try:
         for made in events:
@@ -196,12 +197,13 @@ def _stream(
             close()
 
 
-def _summary(primer: Performance, continuation: Performance) -> dict[str, Any] | None:
-    """The comparison shown under the lanes; None if there is too little music to describe."""
-    try:
-        described = describe_continuation(primer, continuation)
-    except MusictxError:
-        return None
+def _summary(primer: Performance, lane: Lane, opening: float) -> dict[str, Any]:
+    """The comparison shown under the lanes: everything after `opening` seconds beside what comes before."""
+    end = lane.primer_seconds + lane.music_seconds
+    whole = merge([primer, lane.continuation()])
+    described = describe_continuation(
+        slice_time(primer, 0.0, opening), slice_time(whole, opening), start=0.0, end=max(end - opening, 0.0)
+    )
     return {name: _plain(value) for name, value in described.items()}
 
 

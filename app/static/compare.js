@@ -3,7 +3,7 @@
 import { h } from "./dom.js";
 
 const MEASURES = [
-  ["motif_recurrence", "Motif recurrence", "how much of the opening’s patterns comes back"],
+  ["motif_recurrence", "Motif recurrence", "how much of it is made of the opening’s patterns"],
   ["density_by_quarter", "Notes a second, by quarter", "does it keep its pace, thin out or pile up?"],
   ["pitch_class_drift", "Drift from the opening’s key, by quarter", "0 keeps the opening’s notes, 1 shares none"],
 ];
@@ -19,10 +19,15 @@ function bars(values) {
     }));
 }
 
-function cell(value) {
+const percent = (share) => `${Math.round(100 * share)} %`;
+
+function cell(summary, key) {
+  const value = summary?.[key];
   if (value === null || value === undefined) return h("td", {}, "–");
-  if (!Array.isArray(value)) return h("td", {}, h("b", {}, value.toFixed(2)));
-  return h("td", {}, bars(value), h("span", { class: "figures" }, value.map((each) => (each === null ? "–" : each.toFixed(each < 10 ? 1 : 0))).join("  ")));
+  if (key === "motif_recurrence") {
+    return h("td", {}, h("b", {}, percent(value)), h("span", { class: "figures" }, `  by chance ${percent(summary.motif_baseline ?? 0)}`));
+  }
+  return h("td", {}, bars(value), h("span", { class: "figures" }, value.map((each) => (each === null ? "–" : each.toFixed(key === "pitch_class_drift" ? 2 : 1))).join("  ")));
 }
 
 /** A table with one column a lane. `lanes` are {model, name, summary} in the order of the page. */
@@ -37,7 +42,7 @@ export function showComparison(element, lanes) {
       h("tbody", {}, ...MEASURES.map(([key, title, meaning]) =>
         h("tr", {}, h("th", { scope: "row" }, title, h("small", {}, meaning)),
           ...lanes.map(({ model, summary }) => {
-            const each = cell(summary?.[key]);
+            const each = cell(summary, key);
             each.dataset.model = model;
             return each;
           }))))),

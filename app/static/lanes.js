@@ -29,7 +29,7 @@ export class Lane {
     this.hearButton.classList.add("hear");
     this.actions = {
       more: button("more", `more-${model}`, "More", "Continue further:"),
-      primer: button("primer", `primer-${model}`, "Use as primer", "Use as the primer:"),
+      primer: button("primer", `primer-${model}`, "As primer", "Use as the primer:"),
       midi: button("midi", `midi-${model}`, ".mid", "Download as MIDI:"),
       wav: button("wav", `wav-${model}`, ".wav", "Download as sound:"),
     };
@@ -103,12 +103,12 @@ export class Lane {
       this.numbers.textContent = "";
       return;
     }
-    const parts = [`${score.continuationCount} notes`];
-    if (this.message && !this.blind && this.message.tokens) {
-      parts.push(`${Math.round(this.message.tokens_per_second)} tokens/s`);
-      parts.push(`${this.message.music_per_second.toFixed(1)} s of music/s`);
+    let text = this.state === "waiting" && !score.continuationCount ? "" : `${score.continuationCount} notes`;
+    if (this.message?.tokens && !this.blind) {
+      const { tokens_per_second: tokens, music_per_second: music } = this.message;
+      text += `\n${Math.round(tokens)} tokens/s · ${music.toFixed(1)} s of music/s`;
     }
-    this.numbers.textContent = parts.join(" · ");
+    this.numbers.textContent = text;
   }
 
   draw() {

@@ -51,18 +51,19 @@ export class Piano {
     return !this.element.hidden;
   }
 
-  toggle(open) {
-    this.element.hidden = !open;
-    if (!open) {
+  /** Open or close the panel; true if it is open now. */
+  toggle() {
+    this.element.hidden = this.open;
+    if (this.open) {
+      const frame = this.keyboard.element.parentElement;
+      frame.scrollLeft = this.keyboard.keys.get(64).offsetLeft - frame.clientWidth / 2;
+    } else {
       if (this.recorder.recording) this.toggleRecording();
       this.releaseAll();
       this.beat.checked = false;
       this.setMetronome();
-      return;
     }
-    const frame = this.keyboard.element.parentElement;
-    const middle = this.keyboard.keys.get(64);
-    frame.scrollLeft = middle.offsetLeft - frame.clientWidth / 2;
+    return this.open;
   }
 
   noteOn(pitch, velocity) {

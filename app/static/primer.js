@@ -117,7 +117,8 @@ export class Primer {
   }
 
   choose({ start, end }) {
-    this.stretch = { start: Math.round(start), end: Math.round(end) };
+    // Whole hundredths of a second, as the models have it.
+    this.stretch = { start: Math.round(start / 10) * 10, end: Math.round(end / 10) * 10 };
     this.refresh();
     this.on.changed();
   }
@@ -152,8 +153,7 @@ export class Primer {
     const { start, end } = this.stretch;
     const count = this.cut().notes.length;
     this.title.textContent = this.source.title;
-    const whole = `${clock(this.duration / 1000)} min`;
-    this.detail.textContent = ` ${this.source.composer ? `${this.source.composer} · ` : ""}${((end - start) / 1000).toFixed(1)} s of ${whole}, ${count} notes`;
+    this.detail.textContent = `${count} notes in ${((end - start) / 1000).toFixed(1)} s of ${clock(this.duration / 1000)}`;
     for (const [edge, field] of [["start", this.from], ["end", this.to]]) {
       const handle = this.handles[edge];
       field.input.value = (this.stretch[edge] / 1000).toFixed(1);

@@ -105,10 +105,14 @@ export class Roll {
 
   drawGround(context, width, height, x, y, line, colour) {
     const { start, end, low, high } = this.view;
-    context.fillStyle = colour("--roll-black");
-    for (let pitch = low; pitch <= high; pitch += 1) {
-      if (BLACK.has(pitch % 12)) context.fillRect(0, y(pitch), width, line);
+    if (line >= 3.5) {
+      context.fillStyle = colour("--roll-black");
+      for (let pitch = low; pitch <= high; pitch += 1) {
+        if (BLACK.has(pitch % 12)) context.fillRect(0, y(pitch), width, line);
+      }
     }
+    context.fillStyle = colour("--roll-line");
+    for (let pitch = Math.ceil(low / 12) * 12; pitch <= high; pitch += 12) context.fillRect(0, Math.round(y(pitch) + line), width, 1);
     if (this.score) {
       context.fillStyle = colour("--roll-primer");
       context.fillRect(0, 0, x(this.score.length), height);

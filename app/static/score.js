@@ -70,8 +70,8 @@ export class Score {
     return this.notes.length - this.primerCount;
   }
 
-  /** The server's view of what it continues: the primer as the model hears it. */
-  adopt(rows) {
+  /** The server's view of what it continues: the primer as the model hears it, and which notes of it go on. */
+  adopt(rows, held) {
     if (rows.length === this.base) {
       this.notes.sort((a, b) => a.on - b.on || a.pitch - b.pitch);
       rows.forEach((row, k) => Object.assign(this.notes[k], noteOf(row, this.notes[k].primer)));
@@ -80,8 +80,7 @@ export class Score {
       this.primerCount = this.notes.filter((note) => note.primer).length;
     }
     this.base = rows.length;
-    // What still sounds at the end is held until the model lets go of it.
-    for (const note of this.notes) if (note.off >= this.partStart - 0.0015) note.off = null;
+    for (const k of held) if (this.notes[k]) this.notes[k].off = null;
   }
 
   /** Go on after the end: everything so far is what the next part continues. */

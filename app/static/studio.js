@@ -1,60 +1,57 @@
 // The studio: one primer, three lanes, one clock. Everything else is a part with a file of its own.
 
 import { showComparison } from "./compare.js";
-import { h, icon, isTyping } from "./dom.js";
-import { Lane, MODELS } from "./lanes.js";
-import { readLink, recall, remember, writeLink } from "./link.js";
+import { wireButtons, wireFiles, wireKeys } from "./controls.js";
+import { Display } from "./display.js";
+import { h } from "./dom.js";
+import { MODELS } from "./lanes.js";
+import { Openings } from "./openings.js";
 import { Piano } from "./piano.js";
 import { Primer } from "./primer.js";
-import { drawThumbnail, pitchRange } from "./roll.js";
-import { pedalledRows, Score } from "./score.js";
 import { Settings } from "./settings.js";
 import { Samples, Sound } from "./synth.js";
+import { History, newTake, nextPart } from "./takes.js";
 import { showTheme } from "./theme.js";
 import { Transport } from "./transport.js";
 import { TransportBar } from "./transport-bar.js";
 import { shuffled, Vote } from "./vote.js";
 import { server, Wire } from "./wire.js";
 
-const MOST_UPLOAD = 8 * 2 ** 20; // bytes, as on the server
-const MOST_STEPS = 30; // how far back undo goes
-const REDRAW = 60; // milliseconds between two drawings of a lane that grows
-const MOST_TAKES = 9;
-
 class Studio {
   constructor({ element, props, trigger, watch }) {
-    const root = element.querySelector(".mtx");
-    this.root = root;
-    const find = (selector) => root.querySelector(selector);
+    this.root = element.querySelector(".mtx");
+    const find = (selector) => this.root.querySelector(selector);
     this.find = find;
-    this.takes = [];
+    this.history = new History();
     this.take = null;
-    this.steps = [];
     this.order = [...MODELS];
     this.blind = false;
     this.program = "primer"; // what the transport plays: "primer" or "lanes"
-    this.dirty = new Set();
+    this.heard = "relative";
     this.sound = new Sound(new Samples(new URL("musictx/piano/", document.baseURI)));
     this.transport = new Transport(this.sound, () => this.transportChanged());
     this.wire = new Wire({ trigger, watch, props }, {
       message: (model, message) => this.receive(model, message),
       lost: (model, sentence) => this.fail(model, sentence),
     });
-    this.settings = new Settings(find("#settings"), () => this.keep());
+    this.settings = new Settings(find("#settings"), () => this.settingsChanged());
     this.primer = new Primer(find("#primer"), {
-      changed: () => this.primerChanged(), play: () => this.playPrimer(), tracks: (tracks) => this.chooseTracks(tracks),
+      changed: () => this.primerChanged(), play: () => this.playPrimer(), tracks: (tracks) => this.openings.chooseTracks(tracks),
+    });
+    this.openings = new Openings(find("#presets"), this.primer, {
+      step: () => this.step(), leave: () => this.leaveTake(), notice: (text, bad) => this.notice(text, bad), play: () => this.playPrimer(),
     });
     this.piano = new Piano(find("#piano"), this.sound, {
-      recorded: (piece) => this.recorded(piece), notice: (text) => this.notice(text), quiet: () => this.transport.pause(),
+      recorded: (piece) => this.openings.recorded(piece), notice: (text) => this.notice(text), quiet: () => this.transport.pause(),
     });
     this.vote = new Vote(find("#vote"), (choice) => this.voted(choice));
     this.bar = new TransportBar(find("#transport"), {
       toggle: () => this.toggle(), seek: (time) => this.seek(time), volume: (value) => this.setVolume(value),
       view: (view) => this.setView(view), blind: (on) => this.setBlind(on), undo: () => this.undo(),
-      share: () => this.share(), take: (index) => this.showTake(this.takes[index]),
+      share: () => this.openings.share(this.take ?? { ...this.primer, settings: this.settings.values, more: {} }),
+      take: (index) => this.showTake(this.history.takes[index]),
     });
-    this.lanes = new Map(MODELS.map((model) => [model, new Lane(model, (what) => this.act(what, model), (time) => this.seek(time))]));
-    this.heard = MODELS[1];
+    this.display = new Display(find("#lanes"), { act: (what, model) => this.act(what, model), seek: (time) => this.seek(time) });
     this.arrange();
     this.listen();
     this.setView("rows");
@@ -62,51 +59,35 @@ class Studio {
     this.start();
   }
 
-  /** Wire up what stands in studio.html. */
+  async start() {
+    const link = await this.openings.start(this.settings);
+    this.ready = true;
+    this.root.dataset.ready = "true";
+    this.refresh();
+    if (!link) return;
+    this.pendingMore = { ...link.more };
+    this.continueMusic({ silent: true });
+    this.notice("This music came with the link. Press play to listen.");
+  }
+
   listen() {
-    const { find } = this;
-    for (const place of this.root.querySelectorAll("[data-icon]")) place.replaceWith(icon(place.dataset.icon));
-    showTheme(this.root, find("#theme"), () => this.redrawAll());
-    find("#settings").addEventListener("submit", (event) => {
-      event.preventDefault();
-      this.continueMusic();
+    wireButtons(this.root, {
+      continue: () => this.continueMusic(),
+      stop: () => this.stop(),
+      vary: () => {
+        this.settings.nextSeed();
+        this.settingsChanged();
+        this.continueMusic();
+      },
+      newSeed: () => { this.settings.newSeed(); this.settingsChanged(); },
+      defaults: () => { this.settings.reset(); this.settingsChanged(); },
+      piano: () => this.piano.toggle(),
     });
-    find("#new-seed").append(icon("dice"));
-    find("#new-seed").addEventListener("click", () => { this.settings.newSeed(); this.keep(); });
-    find("#defaults").addEventListener("click", () => { this.settings.reset(); this.keep(); });
-    this.stopButton = find("[data-testid=stop]");
-    this.stopButton.addEventListener("click", () => this.stop());
-    this.continueButton = find("[data-testid=continue]");
-    this.varyButton = find("#vary");
-    this.varyButton.addEventListener("click", () => { this.settings.nextSeed(); this.continueMusic(); });
-    find("#explain-open").addEventListener("click", () => {
-      find("#explain").open = true;
-      find("#explain").scrollIntoView({ behavior: "smooth" });
-      find("#explain summary").focus({ preventScroll: true });
+    wireFiles(this.root, (file) => this.openings.upload(file));
+    wireKeys(this.root, {
+      toggle: () => this.toggle(), hear: (index) => this.hear(this.order[index]), move: (seconds) => this.seek(this.transport.position + seconds),
     });
-    const pianoButton = find("#piano-open");
-    pianoButton.addEventListener("click", () => {
-      const open = !this.piano.open;
-      this.piano.toggle(open);
-      pianoButton.setAttribute("aria-expanded", open);
-      this.redrawAll();
-    });
-    const upload = find("[data-testid=upload]");
-    upload.addEventListener("change", () => {
-      if (upload.files[0]) this.upload(upload.files[0]);
-      upload.value = "";
-    });
-    this.root.addEventListener("dragover", (event) => event.preventDefault());
-    this.root.addEventListener("drop", (event) => {
-      event.preventDefault();
-      if (event.dataTransfer.files[0]) this.upload(event.dataTransfer.files[0]);
-    });
-    // Popovers close when something else is clicked.
-    document.addEventListener("pointerdown", (event) => {
-      for (const fold of this.root.querySelectorAll("details.fold[open]")) if (!fold.contains(event.target)) fold.open = false;
-      this.clicked = event.target.closest?.("button, summary") ?? null;
-    });
-    document.addEventListener("keydown", (event) => this.keyDown(event));
+    showTheme(this.root, this.find("#theme"), () => this.redrawAll());
     new ResizeObserver(() => this.redrawAll()).observe(this.root);
     const frame = () => {
       this.frame();
@@ -115,127 +96,34 @@ class Studio {
     requestAnimationFrame(frame);
   }
 
-  async start() {
-    try {
-      this.presets = await server.presets();
-    } catch (error) {
-      this.presets = [];
-      this.notice(error.message, true);
-    }
-    this.showPresets();
-    let link = null;
-    try {
-      link = await readLink(location.hash);
-    } catch (error) {
-      this.notice(error.message, true);
-    }
-    const page = link ?? recall();
-    const preset = this.presets.find((each) => each.name === page?.preset);
-    this.settings.set(page?.settings);
-    if (preset) this.setSource(this.ofPreset(preset), page.stretch);
-    else if (page?.notes?.length) this.setSource({ name: "", composer: "", ...page, title: page.title || "A shared opening" }, page.stretch);
-    else if (this.presets.length) this.setSource(this.ofPreset(this.presets[0]), { start: 0, end: this.presets[0].end });
-    this.root.dataset.ready = "true";
-    if (link && this.primer.source) {
-      this.pendingMore = { ...link.more };
-      this.continueMusic({ silent: true });
-      this.notice("This music came with the link. Press play to listen.");
-    }
-  }
-
-  // ---- the primer
-
-  ofPreset(preset) {
-    return { ...preset, preset: preset.name };
-  }
-
-  showPresets() {
-    this.find("#presets").replaceChildren(...this.presets.map((preset) => {
-      const canvas = h("canvas", { "aria-hidden": "true" });
-      const choose = () => this.choosePreset(preset);
-      const short = preset.title.split(/[,(]/)[0].trim();
-      const card = h("div", { class: "preset", "data-name": preset.name },
-        h("button", { type: "button", class: "card", "data-testid": `preset-${preset.name}`, "aria-pressed": "false", title: `${preset.title}. ${preset.description}`, onclick: choose },
-          canvas, h("strong", {}, short), h("small", {}, preset.composer.split(" ").at(-1))),
-        h("button", { type: "button", class: "icon round play-card", "aria-label": `Hear ${short}`, onclick: () => { choose(); this.playPrimer(true); } }, icon("play")));
-      requestAnimationFrame(() => drawThumbnail(canvas, pedalledRows(preset.notes, preset.pedals)));
-      return card;
-    }));
-  }
-
-  choosePreset(preset) {
-    if (this.primer.source?.preset === preset.name && !this.take) return this.setSource(this.ofPreset(preset), { start: 0, end: preset.end });
-    this.step();
-    this.setSource(this.ofPreset(preset), { start: 0, end: preset.end });
-  }
-
-  setSource(source, stretch) {
-    this.primer.set(source, stretch);
-    for (const card of this.root.querySelectorAll(".preset")) {
-      const chosen = card.dataset.name === source.preset;
-      card.classList.toggle("chosen", chosen);
-      card.firstChild.setAttribute("aria-pressed", chosen);
-    }
-    this.notice((source.remarks ?? []).join(" "));
-  }
+  // ---- primer and settings
 
   primerChanged() {
     if (this.program === "primer") this.transport.load(new Map(), null);
-    if (this.program === "primer" || !this.take) this.showPreview();
-    this.keep();
+    this.showPreview();
+    if (this.ready) this.openings.keep(this.settings.values);
+  }
+
+  settingsChanged() {
+    this.showPreview();
+    if (this.ready) this.openings.keep(this.settings.values);
   }
 
   /** Before the first run the lanes show the primer that they are going to get. */
   showPreview() {
     if (this.take) return;
-    for (const lane of this.lanes.values()) {
-      lane.roll.score = this.primer.score();
-      lane.set("waiting");
-      lane.showNumbers(null);
-    }
-    this.fitView();
-    this.redrawAll();
+    this.display.show(null, this.primer.source ? this.primer.score() : null);
+    this.fit();
     this.refresh();
   }
 
-  async upload(file, tracks) {
-    if (file.size > MOST_UPLOAD) return this.notice(`${file.name} is larger than ${MOST_UPLOAD / 2 ** 20} MB; choose a smaller MIDI file.`, true);
-    this.notice("Reading the file …");
-    try {
-      const piece = await server.upload(file, tracks);
-      this.step();
-      this.leaveTake();
-      this.setSource({ ...piece, title: piece.name, composer: "", file });
-    } catch (error) {
-      this.notice(error.message, true);
-      if (tracks) this.primer.showTracks();
-    }
-  }
-
-  chooseTracks(tracks) {
-    const { file } = this.primer.source;
-    if (!tracks.length) {
-      this.notice("Choose at least one track.", true);
-      this.primer.showTracks();
-    } else if (file) this.upload(file, tracks);
-    else this.notice("Upload the file again to choose other tracks.", true);
-  }
-
-  recorded(piece) {
-    if (!this.primer.source?.recorded) this.step();
-    this.leaveTake();
-    const source = { ...piece, name: "", title: "Played by you", composer: "", recorded: true, tracks: [] };
-    const end = Math.max(0, ...piece.notes.map((row) => row[1]));
-    this.setSource(source, { start: 0, end: Math.max(end, 1) });
-  }
-
-  playPrimer(fromStart = false) {
-    if (this.program === "primer" && this.transport.state !== "stopped" && !fromStart) return this.transport.pause();
+  playPrimer() {
+    if (this.program === "primer" && this.transport.state !== "stopped") return this.transport.pause();
     const score = this.primer.score();
     if (!score.notes.length) return this.notice("There is no note in the chosen stretch.", true);
     this.program = "primer";
     this.transport.load(new Map([["primer", score]]), "primer");
-    this.transport.play();
+    return this.transport.play();
   }
 
   // ---- runs
@@ -245,58 +133,41 @@ class Studio {
   }
 
   continueMusic({ silent = false } = {}) {
-    if (this.running) return;
-    const fault = this.settings.fault;
-    if (fault) return this.notice(fault, true);
-    const cut = this.primer.cut();
-    if (!cut.notes.length) return this.notice("There is no note in the chosen stretch: move the handles, choose an opening or play a few notes.", true);
+    if (this.running || !this.primer.source) return;
+    const fault = this.settings.fault ?? (this.primer.cut().notes.length ? null
+      : "There is no note in the chosen stretch: move the handles, choose an opening or play a few notes.");
+    if (fault) {
+      this.notice(fault, true);
+      return;
+    }
     this.step();
-    const { source, stretch } = this.primer;
-    const take = { ...cut, source, stretch: { ...stretch }, settings: this.settings.values, run: crypto.randomUUID?.() ?? `${Date.now()}-${Math.random()}`,
-      parts: {}, more: {}, summaries: {}, states: {}, errors: {}, voted: null, heardSeconds: 0 };
-    take.run = take.run.replaceAll(".", "");
-    const rows = this.primer.score();
-    take.scores = new Map(MODELS.map((model) => {
-      const score = rows.clone();
-      Object.assign(score, { complete: false, known: 0 });
-      return [model, score];
-    }));
-    this.takes = [...this.takes, take].slice(-MOST_TAKES);
-    if (!this.blind && this.revealed) this.order = [...MODELS];
-    this.revealed = false;
+    const take = newTake(this.primer, this.settings.values);
+    this.history.add(take);
     if (this.blind) this.order = shuffled(MODELS);
-    this.arrange();
-    this.adoptTake(take);
-    for (const model of MODELS) this.startLane(model, cut.notes, cut.pedals, cut.length, take.settings);
-    this.transport.at = Math.max(0, cut.length / 1000 - this.settings.leadIn);
-    if (!silent) this.transport.play();
+    else if (this.revealed) this.order = [...MODELS];
+    this.revealed = false;
     this.notice("");
-    this.keep();
+    this.adoptTake(take);
+    this.arrange();
+    this.transport.at = Math.max(0, take.length / 1000 - this.settings.leadIn);
+    for (const model of MODELS) this.startLane(model);
+    if (!silent) this.transport.play();
     this.refresh();
   }
 
-  startLane(model, notes, pedals, length, settings) {
-    const { take } = this;
-    take.parts[model] = (take.parts[model] ?? -1) + 1;
+  startLane(model) {
+    const part = nextPart(this.take, model);
     this.setState(model, "waiting");
-    this.wire.start(model, { run: `${take.run}.${take.parts[model]}`, notes, pedals, length, settings });
+    this.wire.start(model, part);
   }
 
   /** Show a take and make it what the transport plays. */
   adoptTake(take) {
     this.take = take;
     this.program = "lanes";
-    this.vote.hide();
-    for (const [model, lane] of this.lanes) {
-      lane.roll.score = take.scores.get(model);
-      lane.message = take.messages?.[model] ?? null;
-      lane.set(take.states[model] ?? "waiting", take.errors[model]);
-      lane.showNumbers();
-    }
+    this.display.show(take);
     this.transport.load(take.scores, this.heard);
-    this.fitView();
-    this.redrawAll();
-    this.showResults();
+    this.fit();
     this.refresh();
   }
 
@@ -304,46 +175,48 @@ class Studio {
     if (take === this.take) return;
     this.stop();
     this.settings.set(take.settings);
-    this.primer.set(take.source, take.stretch);
+    this.openings.set(take.source, take.stretch);
     this.adoptTake(take);
   }
 
+  /** Leave what was made: the lanes wait for the next primer. */
   leaveTake() {
     this.stop();
     this.take = null;
     this.program = "primer";
     this.transport.load(new Map(), null);
-    this.showResults();
   }
 
   setState(model, state, error = "") {
     this.take.states[model] = state;
     this.take.errors[model] = error;
-    this.lanes.get(model).set(state, error);
+    this.display.lane(model).set(state, error);
   }
 
   receive(model, message) {
     const { take } = this;
-    if (!take) return;
-    const lane = this.lanes.get(model);
+    const lane = this.display.lane(model);
     const score = take.scores.get(model);
     if (message.state === "waiting") {
-      const ahead = message.place;
-      this.notice(`The models are playing for others. ${ahead === 1 ? "One visitor is" : `${ahead} visitors are`} ahead of you; yours starts by itself.`);
+      const ahead = message.place === 1 ? "One visitor is" : `${message.place} visitors are`;
+      this.notice(`The models are playing for others. ${ahead} ahead of you; yours starts by itself.`);
+      this.queued = true;
       return;
     }
     if (message.primer) {
-      score.adopt(message.primer);
-      if (lane.state === "waiting" && this.find("#notice").textContent.startsWith("The models are playing for")) this.notice("");
+      if (this.queued || message.remark) this.notice(message.remark);
+      this.queued = false;
+      score.adopt(message.primer, message.held);
     }
+    const first = score.continuationCount === 0;
     score.receive(message);
-    (take.messages ??= {})[model] = message;
+    take.messages[model] = message;
+    lane.showNumbers(message);
     if (message.state === "done" || message.state === "error") this.ended(model, message);
     else if (lane.state !== "running") this.setState(model, "running");
-    lane.showNumbers(message);
-    if (score.continuationCount && !lane.seen) this.firstNote(lane);
-    this.fitView();
-    this.dirty.add(lane);
+    this.fit();
+    if (first && score.continuationCount) lane.draw();
+    else this.display.dirty.add(lane);
     this.transport.nudge();
   }
 
@@ -354,79 +227,60 @@ class Studio {
     this.setState(model, message.state, message.error);
     if (this.pendingMore?.[model] > 0) {
       this.pendingMore[model] -= 1;
-      this.more(model);
+      this.startLane(model);
     }
-    this.showResults();
     this.refresh();
   }
 
-  firstNote(lane) {
-    lane.draw();
-    lane.seen = true;
-  }
-
   fail(model, sentence) {
-    if (!this.take) return;
     this.take.scores.get(model).finish();
     this.setState(model, "error", sentence);
-    this.dirty.add(this.lanes.get(model));
+    this.display.dirty.add(this.display.lane(model));
     this.transport.nudge();
     this.refresh();
   }
 
   /** Stop the models; what is there stays, and goes on sounding. */
   stop() {
-    const stopped = [...this.wire.open.keys()];
     this.pendingMore = null;
-    for (const model of stopped) {
+    this.queued = false;
+    for (const model of [...this.wire.open.keys()]) {
       this.wire.stop(model);
       this.take.scores.get(model).finish();
       this.setState(model, "done");
-      this.dirty.add(this.lanes.get(model));
+      this.display.dirty.add(this.display.lane(model));
     }
-    if (stopped.length) this.showResults();
     this.refresh();
   }
 
   act(what, model) {
     if (what === "hear") this.hear(model);
     else if (what === "more") {
+      if (this.wire.open.has(model)) return;
       this.step();
-      this.more(model);
+      this.startLane(model);
+      this.fit();
+      this.refresh();
     } else if (what === "primer") this.usePrimer(model);
     else this.download(model, what === "midi" ? "mid" : "wav");
   }
 
-  /** Continue one lane further from where it is. */
-  more(model) {
-    const { take } = this;
-    if (this.wire.open.has(model)) return;
-    const score = take.scores.get(model);
-    take.more[model] = (take.more[model] ?? 0) + 1;
-    const settings = { ...take.settings, seed: (take.settings.seed + 7919 * take.more[model]) % 2_147_483_647 };
-    take.summaries[model] = null;
-    const length = Math.round(score.extend() * 1000);
-    this.startLane(model, score.rows(), [], length, settings);
-    this.refresh();
-  }
-
   usePrimer(model) {
-    const score = this.take.scores.get(model);
+    const rows = this.take.scores.get(model).rows();
+    const title = `${this.take.source.title}, continued by ${this.display.lane(model).name}`;
     this.step();
-    const rows = score.rows();
-    const title = `${this.take.source.title}, continued by ${this.lanes.get(model).name}`;
     this.leaveTake();
-    this.setSource({ name: "", title, composer: "", notes: rows, pedals: [], tracks: [] });
-    this.notice("This is the new opening: its last seconds are chosen. Continue when you like.");
+    this.openings.set({ title, composer: "", notes: rows, pedals: [] });
+    this.notice("This is the new opening; its last seconds are chosen. Continue when you like.");
   }
 
   async download(model, format) {
-    const score = this.take.scores.get(model);
-    const part = this.settings.continuationOnly ? "continuation" : "joined";
-    const name = (this.take.source.preset || this.take.source.title || "primer").replace(/\.midi?$/i, "").replace(/[^\p{L}\p{N}]+/gu, "-").slice(0, 40);
+    const { source, scores } = this.take;
+    const alone = this.settings.continuationOnly;
+    const name = (source.preset || source.title).replace(/\.midi?$/i, "").replace(/[^\p{L}\p{N}]+/gu, "-").slice(0, 40);
     try {
-      const blob = await server.download({ format, notes: score.rows(this.settings.continuationOnly) });
-      const link = h("a", { href: URL.createObjectURL(blob), download: `${name}-${model}-${part}.${format}` });
+      const blob = await server.download({ format, notes: scores.get(model).rows(alone) });
+      const link = h("a", { href: URL.createObjectURL(blob), download: `${name}-${model}${alone ? "-continuation" : ""}.${format}` });
       link.click();
       setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
     } catch (error) {
@@ -437,28 +291,30 @@ class Studio {
   // ---- listening
 
   toggle() {
-    if (this.transport.state !== "stopped") return this.transport.pause();
-    if (!this.take) return this.playPrimer();
-    if (this.program !== "lanes") {
-      this.program = "lanes";
-      this.transport.load(this.take.scores, this.heard);
+    if (this.transport.state !== "stopped") this.transport.pause();
+    else if (!this.take) this.playPrimer();
+    else {
+      this.showLanesInTransport();
+      this.transport.play();
     }
-    this.transport.play();
   }
 
   seek(time) {
     if (!this.take) return;
-    if (this.program !== "lanes") {
-      this.transport.load(this.take.scores, this.heard);
-      this.program = "lanes";
-    }
+    this.showLanesInTransport();
     this.transport.seek(time);
+  }
+
+  showLanesInTransport() {
+    if (this.program === "lanes") return;
+    this.program = "lanes";
+    this.transport.load(this.take.scores, this.heard);
   }
 
   hear(model) {
     this.heard = model;
     if (this.program === "lanes") this.transport.hear(model);
-    for (const [name, lane] of this.lanes) lane.setHeard(name === model);
+    this.display.hear(model);
     this.drawPlayheads();
   }
 
@@ -469,34 +325,18 @@ class Studio {
     localStorage.setItem("musictx.volume", volume);
   }
 
-  setView(view) {
-    this.find("#lanes").dataset.view = view;
-    this.bar.showView(view);
-    this.redrawAll();
-  }
-
   transportChanged() {
-    if (this.transport.state === "waiting" && this.transport.statistics.waits && this.program === "lanes") {
+    const { state, statistics } = this.transport;
+    if (state === "waiting" && statistics.waits > (this.waitsTold ?? 0)) {
       this.notice("The models are still playing; the sound waits a moment for them.");
       this.waitTold = true;
-    } else if (this.waitTold && this.transport.state === "playing") {
+    } else if (this.waitTold && state !== "waiting") {
       this.waitTold = false;
       this.notice("");
     }
-    this.primer.setPlaying(this.program === "primer" && this.transport.state !== "stopped");
+    this.waitsTold = statistics.waits;
+    this.primer.setPlaying(this.program === "primer" && state !== "stopped");
     this.drawPlayheads();
-  }
-
-  keyDown(event) {
-    if (isTyping(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;
-    const onButton = event.target.closest?.("button, summary, [role=slider], input");
-    if (event.key === " " && (!onButton || onButton === this.clicked)) {
-      event.preventDefault();
-      if (!event.repeat) this.toggle();
-    } else if (["1", "2", "3"].includes(event.key)) this.hear(this.order[Number(event.key) - 1]);
-    else if ((event.key === "ArrowLeft" || event.key === "ArrowRight") && (!onButton || onButton === this.clicked)) {
-      this.seek(this.transport.position + (event.key === "ArrowLeft" ? -1 : 1) * (event.shiftKey ? 5 : 1));
-    } else if (event.key === "Escape") for (const fold of this.root.querySelectorAll("details.fold[open]")) fold.open = false;
   }
 
   // ---- blind test
@@ -505,23 +345,22 @@ class Studio {
     this.blind = blind;
     this.revealed = false;
     this.order = blind ? shuffled(MODELS) : [...MODELS];
-    if (blind) this.heard = this.order[0];
     this.bar.showBlind(blind);
     this.arrange();
-    this.hear(this.heard);
-    this.showResults();
+    this.hear(this.order[blind ? 0 : 1]);
+    this.refresh();
     this.redrawAll();
   }
 
   async voted(choice) {
     const { take, order } = this;
-    take.voted = choice ?? "none";
+    take.voted = true;
     this.blind = false;
     this.revealed = true;
     this.bar.showBlind(false);
     this.arrange();
     this.vote.reveal(order, choice);
-    this.showResults(true);
+    this.refresh();
     this.redrawAll();
     try {
       await server.vote({ order, choice, settings: take.settings, notes: take.notes, pedals: take.pedals, length: take.length,
@@ -531,92 +370,29 @@ class Studio {
     }
   }
 
-  /** Put the lanes into their order and give them their names. */
   arrange() {
-    const place = this.find("#lanes");
-    place.replaceChildren(...this.order.map((model) => this.lanes.get(model).element));
-    this.order.forEach((model, index) => this.lanes.get(model).place(index, this.blind));
-    for (const [model, lane] of this.lanes) {
-      lane.setHeard(model === this.heard);
-      lane.showNumbers();
-    }
+    this.display.arrange(this.order, this.blind, this.heard);
   }
 
-  showResults(keepVote = false) {
-    const { take } = this;
-    const some = take && [...take.scores.values()].some((score) => score.continuationCount);
-    if (!keepVote) {
-      if (this.blind && some && !take.voted && !this.running) this.vote.ask(this.order);
-      else this.vote.hide();
-    }
-    showComparison(this.find("#compare"), this.blind || !take ? [] : this.order.map((model) => ({ model, name: this.lanes.get(model).name, summary: take.summaries[model] })));
-  }
+  // ---- undo
 
-  // ---- undo, links, memory
-
-  /** Remember how things stand, for undo. */
   step() {
-    const { take } = this;
     const { source, stretch } = this.primer;
-    if (!source) return;
-    const copy = take && { ...take, more: { ...take.more }, parts: { ...take.parts }, summaries: { ...take.summaries }, states: { ...take.states }, errors: { ...take.errors },
-      scores: new Map([...take.scores].map(([model, score]) => [model, score.clone()])) };
-    this.steps.push({ source, stretch: { ...stretch }, take: copy, original: take, takes: this.takes, settings: this.settings.values });
-    if (this.steps.length > MOST_STEPS) this.steps.shift();
+    this.history.step({ source, stretch, settings: this.settings.values, take: this.take });
     this.refresh();
   }
 
   undo() {
-    const step = this.steps.pop();
+    const step = this.history.undo();
     if (!step) return;
     this.leaveTake();
     this.settings.set(step.settings);
-    this.setSource(step.source, step.stretch);
-    this.takes = step.takes;
-    if (step.take) {
-      // A run that was going on when the step was taken has ended since.
-      for (const score of step.take.scores.values()) score.finish();
-      for (const model of MODELS) if (step.take.states[model] !== "error") step.take.states[model] = "done";
-      this.takes = this.takes.map((take) => (take === step.original ? step.take : take));
-      for (const earlier of this.steps) {
-        if (earlier.original === step.original) earlier.original = step.take;
-        earlier.takes = earlier.takes.map((take) => (take === step.original ? step.take : take));
-      }
-      this.adoptTake(step.take);
-    } else this.showPreview();
-    this.keep();
+    this.openings.set(step.source, step.stretch);
+    if (step.take) this.adoptTake(step.take);
     this.refresh();
   }
 
-  async share() {
-    const from = this.take ?? { ...this.primer, settings: this.settings.values, more: {} };
-    const { source, stretch } = from;
-    const inside = ([on, off]) => off > stretch.start && on < stretch.end;
-    const hash = await writeLink({ preset: source.preset, title: source.title, notes: source.notes.filter(inside), pedals: source.pedals.filter(inside),
-      stretch, settings: from.settings, more: from.more });
-    history.replaceState(null, "", `#${hash}`);
-    try {
-      await navigator.clipboard.writeText(location.href);
-      this.notice("The link is copied. It holds the opening, the seed and the settings, and gives the same music again.");
-    } catch {
-      this.notice("The link stands in the address bar. It gives the same music again.");
-    }
-    this.shared = true;
-  }
-
-  keep() {
-    const { source, stretch } = this.primer;
-    if (!source || !this.root.dataset.ready) return;
-    const { notes, pedals, title, composer, preset } = source;
-    remember({ stretch, settings: this.settings.values, ...(preset ? { preset } : { notes, pedals, title, composer }) });
-    // The address no longer says what the page holds.
-    if (location.hash && (this.root.dataset.ready === "true") && !this.wire.open.size && this.shared) {
-      history.replaceState(null, "", location.pathname + location.search);
-      this.shared = false;
-    }
-  }
-
-  // ---- drawing
+  // ---- showing
 
   notice(text, bad = false) {
     const place = this.find("#notice");
@@ -624,61 +400,54 @@ class Studio {
     place.classList.toggle("bad", bad);
   }
 
-  refresh() {
-    const { running } = this;
-    this.stopButton.disabled = !running;
-    this.continueButton.setAttribute("aria-disabled", running);
-    this.continueButton.classList.toggle("busy", running);
-    this.continueButton.lastChild.textContent = running ? "playing on …" : "three models play on";
-    this.varyButton.disabled = running || !this.take;
-    this.bar.undoButton.disabled = !this.steps.length;
-    this.bar.showTakes(this.takes, this.take);
-    this.bar.shown = null;
-    if (!running) this.showResults(this.revealed);
+  setView(view) {
+    this.find("#lanes").dataset.view = view;
+    this.bar.showView(view);
+    this.redrawAll();
   }
 
-  /** One time axis and one range of pitches for all lanes. */
-  fitView() {
-    const scores = [...this.lanes.values()].map((lane) => lane.score).filter(Boolean);
-    if (!scores.length) return;
-    const seconds = (this.take?.settings ?? this.settings.values).seconds;
-    const end = Math.max(...scores.map((score) => Math.max(score.end, score.partStart + (score.complete && this.take ? 0 : seconds))));
-    const pitches = scores.flatMap((score) => score.notes.map((note) => note.pitch));
-    const [low, high] = pitchRange(pitches);
-    const view = { start: 0, end, low, high };
-    const before = this.lanes.get(MODELS[0]).roll.view;
-    if (Object.keys(view).every((key) => view[key] === before[key])) return;
-    for (const lane of this.lanes.values()) {
-      lane.roll.view = view;
-      this.dirty.add(lane);
-    }
+  /** Bring buttons, takes, vote and comparison up to date. */
+  refresh() {
+    const { running, take } = this;
+    const start = this.find("[data-testid=continue]");
+    start.setAttribute("aria-disabled", running);
+    start.classList.toggle("busy", running);
+    start.lastChild.textContent = running ? "playing on …" : "three models play on";
+    this.find("[data-testid=stop]").disabled = !running;
+    this.find("#vary").disabled = running || !take;
+    this.bar.undoButton.disabled = !this.history.steps.length;
+    this.bar.showTakes(this.history.takes, take);
+    const some = take && !running && [...take.scores.values()].some((score) => score.continuationCount);
+    if (this.blind && some && !take.voted) this.vote.ask(this.order);
+    else if (!this.revealed || !take?.voted) this.vote.hide();
+    const shown = take && !this.blind ? this.order : [];
+    showComparison(this.find("#compare"), shown.map((model) => ({ model, name: this.display.lane(model).name, summary: take.summaries[model] })));
+  }
+
+  fit() {
+    this.display.fit(this.take, (this.take?.settings ?? this.settings.values).seconds || 30);
   }
 
   redrawAll() {
-    for (const lane of this.lanes.values()) this.dirty.add(lane);
+    this.display.redraw();
     this.primer.draw();
-    this.drawPlayheads();
+    this.openings.redraw();
   }
 
   frame() {
     const now = performance.now();
-    if (this.dirty.size && now - (this.drawnAt ?? 0) > REDRAW) {
-      this.drawnAt = now;
-      for (const lane of this.dirty) lane.draw();
-      this.dirty.clear();
-      this.drawPlayheads();
-    } else if (this.transport.state === "playing") this.drawPlayheads();
-    if (this.transport.state === "playing" && this.program === "lanes") this.take.heardSeconds += Math.min(0.1, (now - (this.frameAt ?? now)) / 1000);
+    const playing = this.transport.state === "playing";
+    if (this.display.frame(now) || playing) this.drawPlayheads();
+    if (playing && this.take && this.program === "lanes") this.take.heardSeconds += Math.min(0.1, (now - this.frameAt) / 1000);
     this.frameAt = now;
   }
 
   drawPlayheads() {
-    const { transport } = this;
+    const { position, state, end } = this.transport;
     const inLanes = this.program === "lanes" && this.take;
-    const position = transport.position;
-    for (const [model, lane] of this.lanes) lane.roll.drawPlayhead(inLanes ? position : null, model === this.heard);
-    this.primer.showPlayhead(this.program === "primer" && transport.state !== "stopped" ? position : null);
-    this.bar.show(inLanes ? position : 0, inLanes ? transport.end : 0, inLanes ? transport.state : "stopped", Boolean(this.primer.source));
+    this.display.drawPlayheads(inLanes ? position : null, this.heard);
+    this.primer.showPlayhead(!inLanes && state !== "stopped" ? position : null);
+    this.bar.show(inLanes ? position : 0, inLanes ? end : 0, inLanes ? state : "stopped", Boolean(this.primer.source));
   }
 }
 
@@ -686,6 +455,6 @@ class Studio {
 export function mount(gradio) {
   const studio = new Studio(gradio);
   studio.root.hidden = false;
-  // For tests and measurements: the output node, the clock and what is loaded.
+  // For tests and measurements: the output node, the clock, and whether all samples are there.
   window.musictx = { sound: studio.sound, transport: studio.transport, ready: studio.sound.samples.ready };
 }

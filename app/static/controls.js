@@ -1,0 +1,64 @@
+// Keys of the computer, files dropped on the page, and the buttons that stand in studio.html.
+
+import { icon, isTyping } from "./dom.js";
+
+/** Wire the buttons of studio.html to what they do. */
+export function wireButtons(root, on) {
+  const find = (selector) => root.querySelector(selector);
+  for (const place of root.querySelectorAll("[data-icon]")) place.replaceWith(icon(place.dataset.icon));
+  find("#new-seed").append(icon("dice"));
+  find("#settings").addEventListener("submit", (event) => {
+    event.preventDefault();
+    on.continue();
+  });
+  find("[data-testid=stop]").addEventListener("click", on.stop);
+  find("#vary").addEventListener("click", on.vary);
+  find("#new-seed").addEventListener("click", on.newSeed);
+  find("#defaults").addEventListener("click", on.defaults);
+  find("#explain-open").addEventListener("click", () => {
+    find("#explain").open = true;
+    find("#explain").scrollIntoView({ behavior: "smooth" });
+    find("#explain summary").focus({ preventScroll: true });
+  });
+  find("#piano-open").addEventListener("click", () => find("#piano-open").setAttribute("aria-expanded", on.piano()));
+}
+
+/** Files chosen or dropped. */
+export function wireFiles(root, use) {
+  const upload = root.querySelector("[data-testid=upload]");
+  upload.addEventListener("change", () => {
+    if (upload.files[0]) use(upload.files[0]);
+    upload.value = "";
+  });
+  root.addEventListener("dragover", (event) => event.preventDefault());
+  root.addEventListener("drop", (event) => {
+    event.preventDefault();
+    if (event.dataTransfer.files[0]) use(event.dataTransfer.files[0]);
+  });
+}
+
+/** Space, digits and arrows; `on` has toggle(), hear(index) and move(seconds). Folds close on escape and outside clicks. */
+export function wireKeys(root, on) {
+  let clicked = null;
+  const closeFolds = (except) => {
+    for (const fold of root.querySelectorAll("details.fold[open]")) if (!except || !fold.contains(except)) fold.open = false;
+  };
+  document.addEventListener("pointerdown", (event) => {
+    closeFolds(event.target);
+    clicked = event.target.closest?.("button, summary") ?? null;
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") closeFolds();
+    if (isTyping(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;
+    // A control reached by keyboard keeps its own keys; one that was clicked does not hold on to them.
+    const control = event.target.closest?.("button, summary, [role=slider], input");
+    const free = !control || control === clicked;
+    if (event.key === " " && free) {
+      event.preventDefault();
+      if (!event.repeat) on.toggle();
+    } else if (["1", "2", "3"].includes(event.key)) on.hear(Number(event.key) - 1);
+    else if ((event.key === "ArrowLeft" || event.key === "ArrowRight") && free) {
+      on.move((event.key === "ArrowLeft" ? -1 : 1) * (event.shiftKey ? 5 : 1));
+    }
+  });
+}

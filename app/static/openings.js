@@ -1,0 +1,145 @@
+// Where a primer comes from: the cards, an upload, the piano, a link, or this tab before it was reloaded.
+
+import { h, icon } from "./dom.js";
+import { readLink, recall, remember, writeLink } from "./link.js";
+import { drawThumbnail } from "./roll.js";
+import { pedalledRows } from "./score.js";
+import { server } from "./wire.js";
+
+const MOST_UPLOAD = 8 * 2 ** 20; // bytes, as on the server
+
+/**
+ * Puts pieces into the primer. `on` has step(), called before something replaces what is there,
+ * leave(), notice(text, bad) and play(), which plays the primer.
+ */
+export class Openings {
+  constructor(element, primer, on) {
+    this.element = element;
+    this.primer = primer;
+    this.on = on;
+    this.presets = [];
+  }
+
+  /** Fetch the presets, and put in what the address or the tab's memory holds. Returns what a link asks for. */
+  async start(settings) {
+    try {
+      this.presets = await server.presets();
+    } catch (error) {
+      this.on.notice(error.message, true);
+    }
+    this.showCards();
+    let link = null;
+    let fault = null;
+    try {
+      link = await readLink(location.hash);
+    } catch (error) {
+      fault = error.message;
+    }
+    const page = link ?? recall();
+    const preset = this.presets.find((each) => each.name === page?.preset);
+    settings.set(page?.settings);
+    if (preset) this.set({ ...preset, preset: preset.name }, page.stretch);
+    else if (page?.notes?.length) this.set({ composer: "", ...page, title: page.title || "A shared opening" }, page.stretch);
+    else if (this.presets.length) this.usePreset(this.presets[0]);
+    if (link?.preset && !preset) fault = `The link asks for the opening “${link.preset}”, which is not here. Choose another one.`;
+    if (fault) this.on.notice(fault, true);
+    return fault ? null : link;
+  }
+
+  showCards() {
+    this.element.replaceChildren(...this.presets.map((preset) => {
+      const canvas = h("canvas", { "aria-hidden": "true" });
+      const short = preset.title.split(/[,(]/)[0].trim();
+      const composer = preset.composer.replace(/\(.*\)/, "").trim().split(" ").at(-1);
+      const choose = () => {
+        this.on.step();
+        this.on.leave();
+        this.usePreset(preset);
+      };
+      requestAnimationFrame(() => drawThumbnail(canvas, pedalledRows(preset.notes, preset.pedals)));
+      return h("div", { class: "preset", "data-name": preset.name },
+        h("button", { type: "button", class: "card", "data-testid": `preset-${preset.name}`, "aria-pressed": "false",
+          title: `${preset.title}. ${preset.description}`, onclick: choose },
+          canvas, h("strong", {}, short), h("small", {}, composer)),
+        h("button", { type: "button", class: "icon round play-card", "data-testid": `hear-${preset.name}`, "aria-label": `Hear ${short}`,
+          onclick: () => { choose(); this.on.play(); } }, icon("play")));
+    }));
+  }
+
+  redraw() {
+    for (const card of this.element.children) {
+      const preset = this.presets.find((each) => each.name === card.dataset.name);
+      drawThumbnail(card.querySelector("canvas"), pedalledRows(preset.notes, preset.pedals));
+    }
+  }
+
+  usePreset(preset) {
+    this.set({ ...preset, preset: preset.name }, { start: 0, end: preset.end });
+  }
+
+  set(source, stretch) {
+    this.on.notice((source.remarks ?? []).join(" "));
+    this.primer.set(source, stretch);
+    for (const card of this.element.children) {
+      const chosen = card.dataset.name === source.preset;
+      card.firstChild.setAttribute("aria-pressed", chosen);
+    }
+  }
+
+  async upload(file, tracks) {
+    if (file.size > MOST_UPLOAD) {
+      this.on.notice(`${file.name} is larger than ${MOST_UPLOAD / 2 ** 20} MB; choose a smaller MIDI file.`, true);
+      return;
+    }
+    this.on.notice("Reading the file …");
+    try {
+      const piece = await server.upload(file, tracks);
+      this.on.step();
+      this.on.leave();
+      this.set({ ...piece, title: piece.name, composer: "", file });
+    } catch (error) {
+      this.on.notice(error.message, true);
+      if (tracks) this.primer.showTracks();
+    }
+  }
+
+  chooseTracks(tracks) {
+    const { file } = this.primer.source;
+    if (tracks.length && file) this.upload(file, tracks);
+    else {
+      this.on.notice(file ? "Choose at least one track." : "Upload the file again to choose other tracks.", true);
+      this.primer.showTracks();
+    }
+  }
+
+  /** What has been played on the piano so far. */
+  recorded({ notes, pedals }) {
+    if (!this.primer.source?.recorded) this.on.step();
+    this.on.leave();
+    const end = Math.max(10, ...notes.map((row) => row[1]));
+    this.set({ notes, pedals, title: "Played by you", composer: "", recorded: true }, { start: 0, end });
+  }
+
+  /** A link to `from`: its primer, settings and lanes continued further. */
+  async share({ source, stretch, settings, more }) {
+    const inside = ([on, off]) => off > stretch.start && on < stretch.end;
+    const hash = await writeLink({ preset: source.preset, title: source.title, notes: source.notes.filter(inside),
+      pedals: source.pedals.filter(inside), stretch, settings, more });
+    history.replaceState(null, "", `#${hash}`);
+    try {
+      await navigator.clipboard.writeText(location.href);
+      this.on.notice("The link is copied. It holds the opening, the seed and the settings, and gives the same music again.");
+    } catch {
+      this.on.notice("The link stands in the address bar. It gives the same music again.");
+    }
+  }
+
+  /** Keep primer and settings across a reload. The address no longer says what the page holds. */
+  keep(settings) {
+    const { source, stretch } = this.primer;
+    if (!source) return;
+    const { notes, pedals, title, composer, preset } = source;
+    remember({ stretch, settings, ...(preset ? { preset } : { notes, pedals, title, composer }) });
+    if (location.hash) history.replaceState(null, "", location.pathname + location.search);
+  }
+}

@@ -1,0 +1,79 @@
+// What has been made so far: takes, each with three scores, and the steps back to earlier ones.
+
+import { MODELS } from "./lanes.js";
+
+const MOST_TAKES = 9;
+const MOST_STEPS = 30;
+const MORE_SEED = 7919; // a lane that goes on draws from another seed than the one it began with
+
+/** A new take: the cut primer, how it is continued, and per model a score, a state and what was said about it. */
+export function newTake(primer, settings) {
+  const take = {
+    ...primer.cut(), source: primer.source, stretch: { ...primer.stretch }, settings,
+    run: Array.from(crypto.getRandomValues(new Uint32Array(3)), (word) => word.toString(36)).join(""),
+    parts: {}, more: {}, summaries: {}, states: {}, errors: {}, messages: {}, scores: new Map(), voted: null, heardSeconds: 0,
+  };
+  const opening = primer.score();
+  for (const model of MODELS) take.scores.set(model, Object.assign(opening.clone(), { complete: false, known: 0 }));
+  return take;
+}
+
+/** What a lane's part is asked for; the first part continues the primer, later ones what is there. */
+export function nextPart(take, model) {
+  const part = (take.parts[model] ?? -1) + 1;
+  take.parts[model] = part;
+  const common = { run: `${take.run}.${part}`, opening: take.length };
+  if (part === 0) return { ...common, notes: take.notes, pedals: take.pedals, length: take.length, settings: take.settings };
+  take.more[model] = part;
+  take.summaries[model] = null;
+  const score = take.scores.get(model);
+  const length = Math.ceil(score.extend() * 100) * 10;
+  const seed = (take.settings.seed + MORE_SEED * part) % 2_147_483_647;
+  return { ...common, notes: score.rows(), pedals: [], length, settings: { ...take.settings, seed } };
+}
+
+function copyOf(take) {
+  const copy = { ...take };
+  for (const key of ["parts", "more", "summaries", "states", "errors", "messages"]) copy[key] = { ...take[key] };
+  copy.scores = new Map([...take.scores].map(([model, score]) => [model, score.clone()]));
+  return copy;
+}
+
+/** The takes of this page and the steps that led to how it is now. */
+export class History {
+  constructor() {
+    this.takes = [];
+    this.steps = [];
+  }
+
+  add(take) {
+    this.takes = [...this.takes, take].slice(-MOST_TAKES);
+  }
+
+  /** Remember how things stand: `now` is {source, stretch, settings, take}. */
+  step(now) {
+    if (!now.source) return;
+    this.steps.push({ ...now, stretch: { ...now.stretch }, copy: now.take && copyOf(now.take), takes: this.takes });
+    if (this.steps.length > MOST_STEPS) this.steps.shift();
+  }
+
+  /** Take the last step back. The take in the answer is as it was then. */
+  undo() {
+    const step = this.steps.pop();
+    if (!step) return null;
+    const replaced = (take) => (take === step.take ? step.copy : take);
+    this.takes = step.takes.map(replaced);
+    for (const earlier of this.steps) {
+      earlier.takes = earlier.takes.map(replaced);
+      earlier.take = replaced(earlier.take);
+    }
+    if (step.copy) {
+      // What was still being made when the step was taken has ended since.
+      for (const [model, score] of step.copy.scores) {
+        score.finish();
+        if (step.copy.states[model] !== "error") step.copy.states[model] = "done";
+      }
+    }
+    return { ...step, take: step.copy };
+  }
+}
