@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from musictx.errors import MusictxError
-from musictx.midi_notes import RESET_CONTROLLERS, SUSTAIN, PairedNotes, Part, assemble, pair_notes
+from musictx.midi_notes import RESET_CONTROLLERS, SUSTAIN, PairedNotes, Part, assemble, counted, pair_notes
 from musictx.midi_objects import from_miditoolkit, from_pretty_midi, to_miditoolkit, to_pretty_midi
 from musictx.midi_writing import write_midi
 from musictx.performance import NOTE_DTYPE, Performance
@@ -161,16 +161,16 @@ def read_midi(path: StrPath, *, tracks: TrackChoice | None = None, pedal_thresho
     remarks = []
     drums = sum(len(v.onset) for v in wanted if v.is_drum)
     if drums:
-        remarks.append(f"{_count(drums, 'drum note')} left out")
+        remarks.append(f"{counted(drums, 'drum note')} left out")
     if midi.format == 2 and len({v.chunk for v in voices}) > 1:
         remarks.append("the file holds several separate pieces (type 2)")
     if midi.tracks_left_out:
         remarks.append(
-            f"{_count(midi.tracks_left_out, 'track')} beyond the first {len(midi.tracks)} left out"
+            f"{counted(midi.tracks_left_out, 'track')} beyond the first {len(midi.tracks)} left out"
         )
     if unended:
         remarks.append(
-            f"{_count(unended, 'note')} without an end ended at the next strike or the end of the track"
+            f"{counted(unended, 'note')} without an end ended at the next strike or the end of the track"
         )
     maps = _tempo_maps(midi)
     if any(t.damaged for t in midi.tracks):
@@ -350,7 +350,3 @@ def _programs(midi: MidiEvents, voices: list[_Voice]) -> list[int]:
 def _channel(midi: MidiEvents, chunk: int, port: int, number: int) -> tuple[int, int, int]:
     """Name a channel apart from all others: in type 2 each track has channels of its own."""
     return chunk if midi.format == 2 else -1, port, number
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}" + ("" if number == 1 else "s")

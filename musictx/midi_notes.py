@@ -202,8 +202,14 @@ def _clip(notes: np.ndarray, pedals: np.ndarray, remarks: list[str]) -> tuple[np
     """Leave out what lies after the longest time that is read."""
     late = notes["onset"] >= LONGEST_SECONDS
     if late.any():
-        remarks.append(f"{late.sum()} notes after {LONGEST_SECONDS / 3600:g} hours were left out")
+        hours = LONGEST_SECONDS / 3600
+        remarks.append(f"{counted(int(late.sum()), 'note')} after the first {hours:g} hours left out")
     notes, pedals = notes[~late], pedals[pedals["onset"] < LONGEST_SECONDS]
     for array in (notes, pedals):
         array["offset"] = np.minimum(array["offset"], LONGEST_SECONDS)
     return notes, pedals
+
+
+def counted(number: int, word: str) -> str:
+    """Say how many there are of something: ``1 note``, ``2 notes``."""
+    return f"{number} {word}" + ("" if number == 1 else "s")

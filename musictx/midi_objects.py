@@ -7,13 +7,13 @@ acts on here; drums are left out, as when files are read.
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from musictx.errors import MusictxError
-from musictx.midi_notes import RESET_CONTROLLERS, SUSTAIN, Part, assemble
+from musictx.midi_notes import RESET_CONTROLLERS, SUSTAIN, Part, assemble, counted
 from musictx.midi_writing import check_notes, midi_bytes, pedal_moves
 from musictx.performance import NOTE_DTYPE, TEMPO_DTYPE, Performance
 from musictx.tempo_map import TempoMap
@@ -158,9 +158,11 @@ def to_miditoolkit(performance: Performance) -> miditoolkit.MidiFile:
     return midi
 
 
-def _from_instruments(instruments: list, part, tempos: np.ndarray, threshold: int) -> Performance:  # type: ignore[no-untyped-def]
+def _from_instruments(
+    instruments: list[Any], part: Callable[[Any], Part], tempos: np.ndarray, threshold: int
+) -> Performance:
     drums = sum(len(i.notes) for i in instruments if i.is_drum)
-    remarks = [f"{drums} drum note{'' if drums == 1 else 's'} left out"] if drums else []
+    remarks = [f"{counted(drums, 'drum note')} left out"] if drums else []
     parts = [part(instrument) for instrument in instruments if not instrument.is_drum]
     performance = assemble(parts, tempos, remarks, threshold)
     if not len(performance):
