@@ -3,35 +3,14 @@
 import numpy as np
 import pytest
 import torch
+from helpers_evaluation import make_corpus, random_corpus, tiny_model
 
-from musictx.corpus import Corpus, consecutive_chunks
+from musictx.corpus import consecutive_chunks
 from musictx.errors import MusictxError
 from musictx.evaluation.bands import band, draw_weights, holm, mean_band, paired_test, ratio_draws
 from musictx.evaluation.floors import Floors, NGram, copied, floor_tables
 from musictx.evaluation.nll import EVENT_TYPES, LossTable, chunk_losses, event_types, padded_little
 from musictx.events import EVENTS, START
-from musictx.model import ModelConfig, MusicTransformer
-
-
-def make_corpus(pieces) -> Corpus:
-    ends = np.cumsum([len(p) for p in pieces])
-    tokens = np.concatenate(pieces).astype(np.uint16)
-    names = tuple(f"{i}.mid" for i in range(len(pieces)))
-    return Corpus(tokens, np.append(0, ends[:-1]), ends, names, np.zeros(len(pieces), int), {})
-
-
-def random_corpus(lengths, seed=0) -> Corpus:
-    rng = np.random.default_rng(seed)
-    return make_corpus([rng.integers(0, EVENTS, n) for n in lengths])
-
-
-def tiny_model(position="relative", seed=0, **settings) -> MusicTransformer:
-    torch.manual_seed(seed)
-    settings = {"layers": 1, "width": 32, "heads": 2, "feed_forward": 32, "context_length": 32, **settings}
-    model = MusicTransformer(ModelConfig(position=position, **settings))
-    for p in model.parameters():
-        torch.nn.init.normal_(p, std=0.2)
-    return model.eval()
 
 
 def test_every_event_counts_once_and_a_uniform_model_has_the_logarithm():

@@ -1,0 +1,165 @@
+"""What an evaluation looks like: CSV, a picture, a table for the terminal."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from rich.table import Table
+
+COLUMNS = ("model", "length", "figure", "from", "to", "nats", "low", "high", "count")
+
+
+def to_csv(result: dict[str, Any]) -> str:
+    """Every figure of an evaluation, one a row.
+
+    Parameters
+    ----------
+    result : dict
+        As `musictx.evaluation.compare.Evaluation.to_dict` gives it.
+    """
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+
+    def row(
+        name: str, length: str, label: str, figure: dict[str, Any] | None, span: tuple = ("", "")
+    ) -> None:
+        if figure:
+            writer.writerow(
+                [name, length, label, *span, *(figure[k] for k in ("nats", "low", "high", "count"))]
+            )
+
+    for name, lengths in [
+        *((name, model["lengths"]) for name, model in result["models"].items()),
+        *result["floors"].items(),
+    ]:
+        for length, figures in lengths.items():
+            for label in ("per_token", "per_note", "full_chunks"):
+                row(name, length, label, figures[label])
+            for kind, figure in figures["by_type"].items():
+                row(name, length, kind, figure)
+            places = figures.get("by_position")
+            if places:
+                for i, start in enumerate(places["from"]):
+                    figure = {k: places[k][i] for k in ("nats", "low", "high", "count")}
+                    row(name, length, "by_position", figure, (start, places["to"][i]))
+    return text.getvalue()
+
+
+def _colours(names: list[str], models: dict[str, Any]) -> dict[str, str]:
+    """A colour for each model: its scheme's, if no other model has taken it."""
+    from musictx.pianoroll import COLOURS, OTHERS
+
+    chosen: dict[str, str] = {}
+    spare = iter([*(c for c in OTHERS if c not in COLOURS.values()), *OTHERS, *["#555555"] * len(names)])
+    for name in names:
+        colour = COLOURS.get(models[name]["position"])
+        chosen[name] = colour if colour and colour not in chosen.values() else next(spare)
+    return chosen
+
+
+def draw(result: dict[str, Any]) -> bytes:
+    """Picture of an evaluation as PNG: NLL over the place in the context, and over the length.
+
+    The longest chunks show every place; a dashed line marks where each model's training length ends.
+    """
+    from matplotlib.figure import Figure
+
+    models = result["models"]
+    names = [n for n, m in models.items() if m["lengths"]]
+    colours = _colours(names, models)
+    figure = Figure(figsize=(12, 4.8), layout="constrained")
+    over_place, over_length = figure.subplots(1, 2, width_ratios=[2, 1])
+    _draw_places(over_place, models, names, colours)
+    _draw_lengths(over_length, result, names, colours)
+    data = result["data"]
+    figure.suptitle(
+        f"NLL of {data['pieces']} performances of {data['units']} pieces ({data['tokens']:,} events); "
+        f"bands: {100 * result['level']:.0f} % bootstrap over pieces",
+        fontsize=10,
+    )
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=130)
+    return buffer.getvalue()
+
+
+def _draw_places(axes: Axes, models: dict[str, Any], names: list[str], colours: dict[str, str]) -> None:
+    top = 0.0
+    for name in names:
+        length = max(models[name]["lengths"], key=int)
+        places = models[name]["lengths"][length]["by_position"]
+        middle = [(a + b) / 2 for a, b in zip(places["from"], places["to"], strict=True)]
+        axes.plot(middle, places["nats"], color=colours[name], label=f"{name} (chunks of {length})")
+        axes.fill_between(middle, places["low"], places["high"], color=colours[name], alpha=0.18, lw=0)
+        top = max(top, *places["nats"])
+    for context in sorted({models[n]["context_length"] for n in names}):
+        axes.axvline(context, color="0.35", ls="--", lw=1)
+        axes.annotate(
+            " training length",
+            (context, 0.985),
+            xycoords=("data", "axes fraction"),
+            va="top",
+            fontsize=8,
+            color="0.35",
+        )
+    axes.set(xlabel="place in the chunk (events)", ylabel="nats a token", xlim=(0, None))
+    axes.grid(alpha=0.25)
+    axes.legend(fontsize=8)
+
+
+def _draw_lengths(axes: Axes, result: dict[str, Any], names: list[str], colours: dict[str, str]) -> None:
+    lengths = sorted({int(n) for name in names for n in result["models"][name]["lengths"]})
+    for k, name in enumerate(names):
+        figures = result["models"][name]["lengths"]
+        place = [i + 0.12 * (k - (len(names) - 1) / 2) for i, n in enumerate(lengths) if str(n) in figures]
+        per_token = [figures[str(n)]["per_token"] for n in lengths if str(n) in figures]
+        nats = [f["nats"] for f in per_token]
+        error = [
+            [x - f["low"] for x, f in zip(nats, per_token, strict=True)],
+            [f["high"] - x for x, f in zip(nats, per_token, strict=True)],
+        ]
+        axes.errorbar(place, nats, error, fmt="o", ms=5, capsize=3, color=colours[name], label=name)
+    floor = result["floors"].get("n-gram", {})
+    nats = [floor[str(n)]["per_token"]["nats"] for n in lengths if str(n) in floor]
+    if nats:
+        axes.axhline(nats[0], color="0.5", ls=":", lw=1.2, label="4-gram floor")
+    axes.set_xticks(range(len(lengths)), [str(n) for n in lengths])
+    axes.set(xlabel="chunk length (events), context reset at each", ylabel="nats a token")
+    axes.grid(alpha=0.25, axis="y")
+    axes.legend(fontsize=8)
+
+
+def _cell(figure: dict[str, Any] | None, digits: int = 3) -> str:
+    if figure is None:
+        return "–"
+    return f"{figure['nats']:.{digits}f} [{figure['low']:.{digits}f}, {figure['high']:.{digits}f}]"
+
+
+def to_table(result: dict[str, Any]) -> Table:
+    """The main figures as a table for the terminal."""
+    from rich.table import Table
+
+    table = Table(title="NLL (perf388), nats, with 95 % bands over pieces")
+    for title in ("model", "chunks of", "a token", "a note", "full chunks only, a token"):
+        table.add_column(title, justify="left" if title == "model" else "right", no_wrap=True)
+    for name, model in result["models"].items():
+        for length, figures in model["lengths"].items():
+            times = int(length) / model["context_length"]
+            table.add_row(
+                f"{name} ({model['position']}, {model['parameters'] / 1e6:.2f} M)",
+                f"{length} ({times:g}×)",
+                _cell(figures["per_token"]),
+                _cell(figures["per_note"], 2),
+                _cell(figures["full_chunks"]),
+            )
+        table.add_section()
+    for name, lengths in result["floors"].items():
+        length, figures = next(iter(lengths.items()))
+        table.add_row(
+            name, length, _cell(figures["per_token"]), _cell(figures["per_note"], 2), "", style="dim"
+        )
+    return table
