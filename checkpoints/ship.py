@@ -1,0 +1,63 @@
+"""Turn a finished training run into a shipped checkpoint: 16-bit weights, configuration and card.
+
+    python checkpoints/ship.py runs/relative checkpoints/relative --nll runs/relative/nll.json
+
+The weights are those of the best validation loss. A rope model gets a window of its training length, so
+that it can play on past it (see "Lengths beyond training" in the README).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from musictx.checkpoint import load_model, read_card, save_model
+
+DATA = {
+    "ASAP": {
+        "what": "performed classical piano; training part 823 performances of 159 pieces, validation 94 of 30",
+        "licence": "CC BY-NC-SA 4.0",
+        "citation": "F. Foscarin, A. McLeod, P. Rigaux, F. Jacquemard, M. Sakai: ASAP: a dataset of aligned "
+        "scores and performances for piano transcription. ISMIR 2020.",
+    },
+    "POP909": {
+        "what": "pop songs arranged for piano; training part 818 songs, validation 45",
+        "licence": "MIT",
+        "citation": "Z. Wang, K. Chen, J. Jiang, Y. Zhang, M. Xu, S. Dai, X. Gu, G. Xia: POP909: a pop-song "
+        "dataset for music arrangement generation. ISMIR 2020.",
+    },
+}
+
+
+def main() -> None:
+    """Parse the command line and write the checkpoint."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("run", type=Path)
+    parser.add_argument("output", type=Path)
+    parser.add_argument("--nll", type=Path, help="JSON file with the measured validation NLL")
+    arguments = parser.parse_args()
+    model, facts = load_model(arguments.run), read_card(arguments.run / "model")
+    if model.config.position == "rope":
+        model.config = replace(model.config, window=model.config.context_length)
+    card = {
+        "name": f"musictx {model.config.position}",
+        "licence": "CC BY-NC-SA 4.0",
+        "trained on": DATA,
+        "split": "by piece, as the corpora's training and validation folders are",
+        "machine": f"{platform.processor() or platform.machine()}, PyTorch {torch.__version__}",
+        **facts,
+    }
+    if arguments.nll:
+        card["validation_nll"] = json.loads(arguments.nll.read_text())
+    save_model(model, arguments.output, card, dtype=torch.float16)
+
+
+if __name__ == "__main__":
+    main()
