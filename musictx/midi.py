@@ -136,14 +136,12 @@ def read_midi(path: StrPath, *, tracks: TrackChoice | None = None, pedal_thresho
     ------
     MusictxError
         The file does not exist, is no MIDI, is too large, or has no notes besides drums; there is
-        no such track.
+        no such track; the threshold is impossible.
 
     See Also
     --------
     inspect_midi : Which tracks there are.
     """
-    if not 1 <= pedal_threshold <= 127:
-        raise MusictxError(f"the pedal threshold must be between 1 and 127, not {pedal_threshold}")
     name = fspath(path)
     midi = _parse(path)
     voices, unended = _voices(midi)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from musictx.errors import MusictxError
 from musictx.performance import (
     NOTE_DTYPE,
     SPAN_DTYPE,
@@ -181,7 +182,14 @@ def assemble(
     Returns
     -------
     Performance
+
+    Raises
+    ------
+    MusictxError
+        The threshold is not between 1 and 127.
     """
+    if not 1 <= threshold <= 127:
+        raise MusictxError(f"the pedal threshold must be between 1 and 127, not {threshold}")
     remarks = list(remarks)
     parts = [part for part in parts if len(part.notes)]
     if not parts:

@@ -164,6 +164,8 @@ def _from_instruments(
     drums = sum(len(i.notes) for i in instruments if i.is_drum)
     remarks = [f"{counted(drums, 'drum note')} left out"] if drums else []
     parts = [part(instrument) for instrument in instruments if not instrument.is_drum]
+    for checked in parts:
+        check_notes(checked.notes)
     performance = assemble(parts, tempos, remarks, threshold)
     if not len(performance):
         raise MusictxError("the MIDI object has only drums" if drums else "the MIDI object has no notes")

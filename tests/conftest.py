@@ -30,7 +30,7 @@ def shared_data() -> Path:
 def midi_file(tmp_path: Path) -> MidiFileMaker:
     """Make a real MIDI file: ``midi_file(track, track, …, type=1, division=480, name="test.mid")``.
 
-    A track is a list of ``(tick, what, *values)`` with absolute ticks, in file order:
+    A track is a list of ``(tick, what, *values)`` with absolute ticks; those of one tick stay in order:
     ``on pitch [velocity [channel]]``, ``off pitch [channel]``, ``pedal value [channel]``,
     ``control number value [channel]``, ``program number [channel]``, ``tempo bpm``, ``name text``, ``end``.
     Without tempo, 960 ticks are a second.
@@ -43,7 +43,7 @@ def midi_file(tmp_path: Path) -> MidiFileMaker:
         for rows in tracks:
             track = mido.MidiTrack()
             now = 0
-            for tick, what, *values in rows:
+            for tick, what, *values in sorted(rows, key=lambda row: row[0]):
                 message = _message(what, *values)
                 message.time = tick - now
                 now = tick
