@@ -8,10 +8,8 @@ alike.
 from __future__ import annotations
 
 import json
-import os
 import wave
 from collections.abc import Iterator
-from contextlib import suppress
 from fractions import Fraction
 from functools import cache, lru_cache
 from os import PathLike
@@ -20,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from musictx.errors import MusictxError
+from musictx.files import writing
 from musictx.performance import Performance, apply_pedal
 
 PIANO = Path(__file__).resolve().parent / "piano"
@@ -81,25 +80,13 @@ def write_wav(performance: Performance, path: str | PathLike[str], *, sample_rat
     MusictxError
         There are no notes, the performance is too long, or the file cannot be written.
     """
-    path = Path(path)
     blocks = _blocks(performance, sample_rate, LONGEST_FILE)
-    draft = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with draft.open("wb") as file:
-            with wave.open(file, "wb") as wav:
-                wav.setnchannels(2)
-                wav.setsampwidth(2)
-                wav.setframerate(sample_rate)
-                for block in blocks:
-                    wav.writeframesraw(np.rint(block * 32767).astype("<i2").tobytes())
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    except OSError as error:
-        raise MusictxError(f"{path} cannot be written: {error.strerror or error}") from error
-    finally:
-        with suppress(OSError):  # there is no draft any more, or there could never be one
-            draft.unlink()
+    with writing(path) as file, wave.open(file, "wb") as wav:
+        wav.setnchannels(2)
+        wav.setsampwidth(2)
+        wav.setframerate(sample_rate)
+        for block in blocks:
+            wav.writeframesraw(np.rint(block * 32767).astype("<i2").tobytes())
 
 
 def _blocks(performance: Performance, rate: int, longest: float) -> Iterator[np.ndarray]:

@@ -40,6 +40,9 @@ def writing(path: str | PathLike[str]) -> Iterator[BinaryIO]:
     name = fspath(path)
     try:
         target = Path(os.path.realpath(name))
+    except ValueError as error:  # a name that no file can have
+        raise MusictxError(f"{name!r} cannot be written: {error}") from error
+    try:
         if target.is_dir():
             raise MusictxError(f"{name} is a folder; the name of a file is needed")
         if not target.parent.is_dir():
@@ -59,11 +62,8 @@ def writing(path: str | PathLike[str]) -> Iterator[BinaryIO]:
             os.replace(draft, target)
         finally:
             draft.unlink(missing_ok=True)
-    except MusictxError:
-        raise
-    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
-        reason = getattr(error, "strerror", None) or error
-        raise MusictxError(f"{name!r} cannot be written: {reason}") from error
+    except OSError as error:
+        raise MusictxError(f"{name!r} cannot be written: {error.strerror or error}") from error
 
 
 def write_bytes(path: str | PathLike[str], data: bytes) -> None:

@@ -203,16 +203,23 @@ def test_ten_hours_are_refused(tmp_path: Path):
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path):
-    with pytest.raises(MusictxError, match=r"absent/out\.wav cannot be written: No such file"):
-        write_wav(one(60), tmp_path / "absent" / "out.wav")
-    (tmp_path / "file").touch()
-    with pytest.raises(MusictxError, match=r"out\.wav cannot be written: Not a directory"):
-        write_wav(one(60), tmp_path / "file" / "out.wav")
-    (tmp_path / "file").unlink()
-    (tmp_path / "folder.wav").mkdir()
-    with pytest.raises(MusictxError, match=r"folder\.wav cannot be written"):
-        write_wav(one(60), tmp_path / "folder.wav")
-    assert [path.name for path in tmp_path.iterdir()] == ["folder.wav"]
+    for place, reason in {
+        "absent/out.wav": "absent/out.wav cannot be written: there is no folder",
+        "file/out.wav": "file/out.wav cannot be written: there is no folder",
+        "folder.wav": "folder.wav is a folder",
+    }.items():
+        (tmp_path / "file").touch()
+        (tmp_path / "folder.wav").mkdir(exist_ok=True)
+        with pytest.raises(MusictxError, match=reason):
+            write_wav(one(60), tmp_path / place)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder.wav"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="this system has no /dev/full")
+def test_a_full_disk_is_named_and_the_device_stays():
+    with pytest.raises(MusictxError, match=r"/dev/full' cannot be written: No space left"):
+        write_wav(one(60), "/dev/full")
+    assert Path("/dev/full").is_char_device()
 
 
 def test_a_sample_rate_out_of_range_is_refused():

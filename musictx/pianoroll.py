@@ -1,0 +1,316 @@
+"""Pictures of a `Performance`: piano rolls of one, or of several on one time axis.
+
+Figures are built without pyplot, so that threads can draw at the same time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from musictx.errors import MusictxError
+from musictx.files import writing
+from musictx.performance import Performance, apply_pedal
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+INK, SOFT_INK, GUIDE, BLACK_ROW = "#1d1f26", "#5c606c", "#dfddd5", "#f7f6f1"
+PRIMER = "#6b7080"
+# Told apart by colour-blind readers too (Okabe and Ito); the web page uses the same.
+COLOURS = {"relative": "#0072b2", "vanilla": "#d55e00", "rope": "#009e73"}
+OTHERS = ("#0072b2", "#d55e00", "#009e73", "#8a5a9e", "#a6761d")
+WIDTH, LANE, STRIP, DPI = 12.0, 2.2, 0.09, 160  # inches, dots an inch
+FORMATS = (".png", ".svg", ".pdf")
+BLACK_KEYS = (1, 3, 6, 8, 10)
+
+
+class Lane(NamedTuple):
+    """One row of a picture."""
+
+    title: str
+    performance: Performance
+    primer_end: float | None = None
+
+
+def draw_roll(
+    performance: Performance,
+    path: str | PathLike[str] | None = None,
+    *,
+    primer_end: float | None = None,
+    title: str | None = None,
+    training_length_end: float | None = None,
+) -> Figure:
+    """Draw a performance as a piano roll.
+
+    Louder notes are darker; a pale tail shows how long the pedal holds a note, and the strip
+    below the notes where the pedal is down.
+
+    Parameters
+    ----------
+    performance : Performance
+    path : path-like, optional
+        Where to write it; ``.png``, ``.svg`` or ``.pdf``.
+    primer_end : float, optional
+        Seconds. Notes struck before it are the primer's, and drawn in grey.
+    title : str, optional
+    training_length_end : float, optional
+        Seconds. Where a model goes past the length that it was trained on: marked by a line.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    MusictxError
+        There are no notes, or the file cannot be written.
+
+    See Also
+    --------
+    draw_rolls : Several performances, one above the other.
+    """
+    return _draw([Lane("", performance, primer_end)], path, 3.4, title, training_length_end)
+
+
+def draw_rolls(
+    lanes: Sequence[tuple[str, Performance, float | None]],
+    path: str | PathLike[str] | None = None,
+    *,
+    title: str | None = None,
+    training_length_end: float | None = None,
+) -> Figure:
+    """Draw several performances one above the other, on one time axis and one range of pitches.
+
+    Parameters
+    ----------
+    lanes : sequence of (title, performance, primer_end)
+        From top to bottom. Titles that name a shipped model get that model's colour.
+    path, title, training_length_end
+        As in `draw_roll`; `title` stands above all lanes.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+
+    Raises
+    ------
+    MusictxError
+        There are no lanes, none has a note, or the file cannot be written.
+    """
+    return _draw([Lane(*lane) for lane in lanes], path, LANE, title, training_length_end)
+
+
+def _draw(
+    lanes: list[Lane],
+    path: str | PathLike[str] | None,
+    height: float,
+    title: str | None,
+    training_length_end: float | None,
+) -> Figure:
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    if path is not None and Path(path).suffix.lower() not in FORMATS:
+        raise MusictxError(f"{path}: a picture's name must end in .png, .svg or .pdf")
+    pitches = [lane.performance.notes["pitch"] for lane in lanes if len(lane.performance)]
+    if not pitches:
+        raise MusictxError("there are no notes to draw: the performance is empty")
+    low, high = _range(np.concatenate(pitches))
+    marks = [mark for lane in lanes for mark in (lane.performance.duration, lane.primer_end or 0.0)]
+    end = max(*marks, training_length_end or 0.0, 1e-3)
+
+    top, below, left, right, head = 0.42 if title else 0.06, 0.46, 0.55, 0.3, 0.36
+    strips = [STRIP if len(lane.performance.pedals) else 0.0 for lane in lanes]
+    tall = top + below + sum(strips) + (head + height) * len(lanes)
+    figure = Figure(figsize=(WIDTH, tall), dpi=DPI, facecolor="white")
+    FigureCanvasAgg(figure)
+    if title:
+        figure.text(left / WIDTH, 1 - 0.28 / tall, title, size=13, weight="bold", color=INK, va="center")
+    y = tall - top
+    for number, (lane, strip) in enumerate(zip(lanes, strips, strict=True)):
+        y -= head + height
+        inside = (left / WIDTH, y / tall, 1 - (left + right) / WIDTH, height / tall)
+        axes = figure.add_axes(inside, facecolor="white")
+        colour = _colour(lane.title, number)
+        _rows(axes, low, high, end)
+        _notes(axes, lane, colour, end, height / (high - low + 1))
+        axes.text(
+            *(0, 1 + 0.11 / height),
+            lane.title,
+            transform=axes.transAxes,
+            size=11,
+            weight="bold",
+            color=colour,
+        )
+        _marks(axes, lane, training_length_end)
+        if number == 0:
+            _names(axes, lane, training_length_end, colour, height, end)
+        if strip:
+            y -= strip
+            inside = (left / WIDTH, y / tall, inside[2], strip / tall)
+            _time(axes, end, named=False)
+            axes = figure.add_axes(inside, facecolor="white")
+            _pedal(axes, lane, colour, end)
+        _time(axes, end, named=number == len(lanes) - 1)
+    if path is not None:
+        _save(figure, Path(path))
+    return figure
+
+
+def _range(pitches: np.ndarray) -> tuple[int, int]:
+    """Rows to show: all notes with some room, and two octaves at least."""
+    low, high = int(pitches.min()) - 2, int(pitches.max()) + 2
+    missing = max(0, 24 - (high - low))
+    return max(0, low - missing // 2), min(127, high + (missing + 1) // 2)
+
+
+def _colour(title: str, number: int) -> str:
+    named = [colour for name, colour in COLOURS.items() if name in title.lower()]
+    return named[0] if named else OTHERS[number % len(OTHERS)]
+
+
+def _boxes(
+    axes: Axes, x: tuple[np.ndarray, np.ndarray], y: tuple[np.ndarray, np.ndarray], colours: Any, depth: float
+) -> None:
+    """Add rectangles from ``x[0]`` to ``x[1]`` and ``y[0]`` to ``y[1]``, all in one collection."""
+    from matplotlib.collections import PolyCollection
+
+    corners: Any = np.stack([np.stack([x[0], x[1], x[1], x[0]], 1), np.stack([y[0], y[0], y[1], y[1]], 1)], 2)
+    boxes = PolyCollection(corners, facecolors=colours, edgecolors="none", zorder=depth)
+    axes.add_collection(boxes, autolim=False)
+
+
+def _rows(axes: Axes, low: int, high: int, end: float) -> None:
+    """The keyboard behind the notes: rows of black keys shaded, a line and a name at each C."""
+    axes.set_xlim(0, end)
+    axes.set_ylim(low - 0.5, high + 0.5)
+    rows = np.arange(low, high + 1)
+    black = rows[np.isin(rows % 12, BLACK_KEYS)]
+    zero = np.zeros(len(black))
+    _boxes(axes, (zero, zero + end), (black - 0.5, black + 0.5), BLACK_ROW, 0)
+    octaves = rows[rows % 12 == 0]
+    axes.hlines(octaves - 0.5, 0, end, color=GUIDE, linewidth=0.8, zorder=1)
+    axes.set_yticks(octaves, [f"C{pitch // 12 - 1}" for pitch in octaves], size=8.5, color=SOFT_INK)
+    axes.tick_params(left=False, pad=5)
+    for side, spine in axes.spines.items():
+        spine.set_visible(side in ("left", "bottom"))
+        spine.set_color(GUIDE)
+
+
+def _notes(axes: Axes, lane: Lane, colour: str, end: float, row: float) -> None:
+    """Notes as boxes, shaded by velocity, over the pale time for which the pedal holds them."""
+    dot = end / (axes.get_position().width * WIDTH * DPI)  # seconds in a dot
+    half = 0.43 if row * DPI > 7 else 0.5  # no gaps between rows that are only a few dots high
+    layers = [(lane.performance.notes, 0.0)]
+    if len(lane.performance.pedals):
+        layers.insert(0, (apply_pedal(lane.performance).notes, 0.8))
+    for notes, paler in layers:
+        pitch = notes["pitch"].astype(float)
+        length = np.maximum(notes["offset"] - notes["onset"], 0)
+        length = np.maximum(np.where(length > 5 * dot, length - dot, length), 1.5 * dot)
+        shades = _shades(notes["velocity"], colour)
+        if lane.primer_end is not None:
+            primer = notes["onset"] < lane.primer_end
+            shades[primer] = _shades(notes["velocity"][primer], PRIMER)
+        shades += (1 - shades) * paler
+        x = notes["onset"], notes["onset"] + length
+        _boxes(axes, x, (pitch - half, pitch + half), shades, 3 - paler)
+
+
+def _shades(velocity: np.ndarray, colour: str) -> np.ndarray:
+    """Opaque colours [shape=(n, 3)]: pale for the softest notes, then full, then darker."""
+    from matplotlib.colors import to_rgb
+
+    full = np.array(to_rgb(colour))
+    loud = np.clip((velocity.astype(float) - 20) / 90, 0, 1)[:, None]  # most playing lies in 20 to 110
+    pale = 1 - (1 - full) * 0.25
+    return np.where(loud < 0.7, pale + (full - pale) * loud / 0.7, full * (1 - 0.45 * (loud - 0.7) / 0.3))
+
+
+def _marks(axes: Axes, lane: Lane, training_end: float | None) -> None:
+    """Lines where the primer ends and where the training length does."""
+    if lane.primer_end is not None:
+        axes.axvline(lane.primer_end, color=INK, linewidth=1.0, zorder=4)
+    if training_end is not None:
+        axes.axvline(training_end, color=INK, linewidth=1.0, linestyle=(0, (1, 2)), zorder=4)
+
+
+def _names(
+    axes: Axes, lane: Lane, training_end: float | None, colour: str, height: float, end: float
+) -> None:
+    """Say above the notes what the colours, lines and shades mean, where there is room for it."""
+    above, inch = 1 + 0.11 / height, end / (axes.get_position().width * WIDTH)
+    texts, taken = [], len(lane.title) * 0.105 * inch  # seconds from the left
+    if lane.primer_end is not None and lane.primer_end > taken:
+        if lane.primer_end - taken > 0.6 * inch:
+            texts.append((lane.primer_end, "primer  ", "right", PRIMER))
+        texts.append((lane.primer_end, "  continuation", "left", colour))
+        taken = lane.primer_end + 1.1 * inch
+    free = end - 1.7 * inch  # the rest is for the key of the shades
+    if training_end is not None and taken + 1.1 * inch < min(training_end, free):
+        texts.append((min(training_end, free), "training length  ", "right", SOFT_INK))
+    for at, text, side, tone in texts:
+        place = axes.get_xaxis_transform()
+        axes.text(at, above, text, transform=place, ha=side, size=9, color=tone)
+    if taken < free:
+        _key(axes, colour, above, height)
+
+
+def _key(axes: Axes, colour: str, above: float, height: float) -> None:
+    """What the shades mean, on the right."""
+    shades = _shades(np.array([25, 50, 75, 100, 120]), colour)
+    left = 0.964 + 0.011 * np.arange(-len(shades), 0)
+    bottom = np.full(len(shades), above - 0.005 / height)
+    _boxes(axes, (left, left + 0.0085), (bottom, bottom + 0.105 / height), shades, 5)
+    axes.collections[-1].set(transform=axes.transAxes, clip_on=False)
+    for at, text in ((float(left[0]) - 0.005, "softer"), (1.0, "louder")):
+        axes.text(at, above, text, transform=axes.transAxes, ha="right", size=8, color=SOFT_INK)
+
+
+def _pedal(axes: Axes, lane: Lane, colour: str, end: float) -> None:
+    """A strip, filled where the pedal is down."""
+    pedals = lane.performance.pedals
+    zero = np.zeros(len(pedals))
+    shades = _shades(np.full(len(pedals), 60), colour)
+    if lane.primer_end is not None:
+        primer = pedals["onset"] < lane.primer_end
+        shades[primer] = _shades(np.full(int(primer.sum()), 60), PRIMER)
+    _boxes(axes, (pedals["onset"], pedals["offset"]), (zero + 0.1, zero + 0.7), shades, 1)
+    axes.set_xlim(0, end)
+    axes.set_ylim(0, 1)
+    axes.set_yticks([0.4], ["ped."], size=7.5, color=SOFT_INK)
+    axes.tick_params(left=False, pad=5)
+    for side, spine in axes.spines.items():
+        spine.set_visible(side in ("left", "bottom"))
+        spine.set_color(GUIDE)
+
+
+def _time(axes: Axes, end: float, *, named: bool) -> None:
+    """Faint lines at round times, named (seconds, or minutes and seconds) along the foot of the picture."""
+    from matplotlib.ticker import FuncFormatter, MultipleLocator
+
+    steps = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
+    step = next((step for step in steps if end / step <= 16), 3600 * np.ceil(end / 3600 / 16))
+    axes.xaxis.set_major_locator(MultipleLocator(step))
+    if end <= 120:
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g} s"))
+    else:
+        axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{int(x) // 60}:{int(x) % 60:02d}"))
+    axes.grid(axis="x", color=GUIDE, linewidth=0.6, alpha=0.7)
+    axes.set_axisbelow(True)
+    axes.tick_params(axis="x", bottom=False, labelbottom=named, labelsize=8.5, labelcolor=SOFT_INK, pad=5)
+
+
+def _save(figure: Figure, path: Path) -> None:
+    with writing(path) as stream:
+        figure.savefig(
+            stream,
+            format=path.suffix[1:].lower(),
+            metadata={"Software": None} if path.suffix.lower() == ".png" else None,
+        )
