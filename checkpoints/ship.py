@@ -20,7 +20,7 @@ from musictx.checkpoint import load_model, read_card, save_model
 
 DATA = {
     "ASAP": {
-        "what": "performed classical piano; training part 823 performances of 159 pieces, validation 94 of 30",
+        "what": "performed classical piano; training: 823 performances of 159 pieces, validation: 94 of 30",
         "licence": "CC BY-NC-SA 4.0",
         "citation": "F. Foscarin, A. McLeod, P. Rigaux, F. Jacquemard, M. Sakai: ASAP: a dataset of aligned "
         "scores and performances for piano transcription. ISMIR 2020.",
