@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-import shutil
-from os import PathLike, fspath
-from pathlib import Path
+from os import PathLike
 
 import numpy as np
 
 from musictx.errors import MusictxError
+from musictx.files import writing
 from musictx.midi_notes import SUSTAIN
 from musictx.performance import Performance, resolve_overlaps
 from musictx.smf import CONTROL, DRUM_CHANNEL, LENGTH, NOTE_OFF, NOTE_ON, PROGRAM, Messages
@@ -45,7 +42,9 @@ def write_midi(performance: Performance, path: str | PathLike[str]) -> None:
     Notes of one pitch that overlap go to different channels of the one track, since a note-off does
     not say which note it ends. Beyond fifteen at once, each ends where the next one is struck.
     """
-    write_whole(midi_bytes(performance), path)
+    content = midi_bytes(performance)
+    with writing(path) as stream:
+        stream.write(content)
 
 
 def midi_bytes(performance: Performance) -> bytes:
@@ -195,48 +194,3 @@ def _with_deltas(ticks: np.ndarray, bodies: np.ndarray, lengths: np.ndarray) -> 
     used = np.arange(4) >= 4 - size[:, None]
     there = np.arange(bodies.shape[1]) < lengths[:, None]
     return np.concatenate([heads, bodies], axis=1)[np.concatenate([used, there], axis=1)].tobytes()
-
-
-def write_whole(data: bytes, path: str | PathLike[str]) -> None:
-    """Write a file so that it is either complete or as it was before.
-
-    Parameters
-    ----------
-    data : bytes
-    path : path
-
-    Raises
-    ------
-    MusictxError
-        The file cannot be written there.
-    """
-    name = fspath(path)
-    try:
-        target = Path(os.path.realpath(name))
-        if target.is_dir():
-            raise MusictxError(f"{name} is a folder; the name of a file is needed")
-        if not target.parent.is_dir():
-            raise MusictxError(f"{name} cannot be written: there is no folder {Path(name).parent}")
-        if target.exists() and not target.is_file():  # a device or a pipe must not be replaced
-            target.write_bytes(data)
-        else:
-            _replace(target, data)
-    except MusictxError:
-        raise
-    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
-        reason = getattr(error, "strerror", None) or error
-        raise MusictxError(f"{name!r} cannot be written: {reason}") from error
-
-
-def _replace(target: Path, data: bytes) -> None:
-    draft = target.with_name(f".{secrets.token_hex(8)}.part")
-    try:
-        with draft.open("xb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        if target.exists():
-            shutil.copymode(target, draft)
-        os.replace(draft, target)
-    finally:
-        draft.unlink(missing_ok=True)
