@@ -60,14 +60,18 @@ def routes(votes: VoteBook) -> list[BaseRoute]:
 
 
 def _plainly(handler: Handler) -> Handler:
-    """Answer errors with one plain sentence in JSON, never with a traceback."""
+    """Answer errors with one plain sentence in JSON, never with a traceback.
+
+    A file that cannot be used is no fault of the request: its answer has status 200, so that the
+    browser does not report a failed request besides.
+    """
 
     @functools.wraps(handler)
     async def answer(request: Request) -> Response:
         try:
             return await handler(request)
         except MusictxError as error:
-            return JSONResponse({"error": str(error)}, status_code=400)
+            return JSONResponse({"error": str(error)})
         except ClientDisconnect:
             return Response(status_code=400)
         except Exception:

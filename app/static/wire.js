@@ -5,7 +5,7 @@ const PATIENCE = 3; // how often it may be asked before a lane that says nothing
 
 const address = (path) => new URL(`musictx/${path}`, document.baseURI);
 
-/** The server's answer, or an Error whose message is a plain sentence. */
+/** What the server answers (JSON, or a file), or an Error whose message is a plain sentence. */
 async function ask(path, options) {
   let response;
   try {
@@ -13,13 +13,16 @@ async function ask(path, options) {
   } catch {
     throw new Error("The server does not answer. Nothing here is lost; try again when the connection is back.");
   }
-  if (response.ok) return response;
-  const { error } = await response.json().catch(() => ({ error: "the server could not answer; try again" }));
-  throw new Error(sentence(error));
+  const isJson = response.headers.get("Content-Type")?.startsWith("application/json");
+  const answer = isJson ? await response.json().catch(() => null) : await response.blob();
+  if (!response.ok || answer === null) throw new Error("The server could not answer. Try again.");
+  if (answer.error) throw new Error(sentence(answer.error));
+  return answer;
 }
 
+/** A capital first, unless a file's name comes first; a full stop last. */
 export function sentence(text) {
-  const whole = text.charAt(0).toUpperCase() + text.slice(1);
+  const whole = /^\p{Ll}+[\s,]/u.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text;
   return /[.!?]$/.test(whole) ? whole : `${whole}.`;
 }
 
@@ -28,13 +31,13 @@ function json(body) {
 }
 
 export const server = {
-  presets: async () => (await ask("presets")).json(),
+  presets: async () => ask("presets"),
   vote: async (vote) => ask("vote", json(vote)),
-  download: async (body) => (await ask("download", json(body))).blob(),
+  download: async (body) => ask("download", json(body)),
   alive: async () => ask("alive", { cache: "no-store" }),
   upload: async (file, tracks) => {
     const query = new URLSearchParams({ name: file.name, ...(tracks ? { tracks: tracks.join(",") } : {}) });
-    return (await ask(`upload?${query}`, { method: "POST", body: file })).json();
+    return ask(`upload?${query}`, { method: "POST", body: file });
   },
 };
 

@@ -1,0 +1,224 @@
+"""A real Chromium on a real server with real models; one of each for the whole run."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+HOW_TO_GET_ONE = (
+    "no Chromium found: install Debian's package `chromium`, or run `playwright install chromium`, "
+    "or name one in MUSICTX_CHROMIUM"
+)
+MODELS = ("vanilla", "relative", "rope")
+
+
+def find_chromium() -> str | None:
+    """Path of a Chromium; None lets playwright use its own."""
+    if named := os.environ.get("MUSICTX_CHROMIUM"):
+        return named
+    for name in ("chromium", "chromium-browser", "google-chrome"):
+        if found := shutil.which(name):
+            return found
+    return None
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    playwright_api = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
+    with playwright_api.sync_playwright() as playwright:
+        try:
+            browser = playwright.chromium.launch(executable_path=find_chromium())
+        except playwright_api.Error as error:
+            if os.environ.get("CI"):
+                pytest.fail(f"{HOW_TO_GET_ONE} ({error.message.splitlines()[0]})")
+            pytest.skip(HOW_TO_GET_ONE)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def model_folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """The shipped models; small untrained ones where a clone has none yet."""
+    import torch
+
+    from musictx.checkpoint import list_models, save_model
+    from musictx.model import ModelConfig, MusicTransformer
+    from musictx.shipped import shipped_folder
+
+    folders = {}
+    for name in MODELS:
+        if name in list_models():
+            folders[name] = str(shipped_folder("checkpoints") / name)
+            continue
+        folder = tmp_path_factory.mktemp(name)
+        torch.manual_seed(len(name))
+        model = MusicTransformer(ModelConfig(position=name, layers=2, width=64, heads=2, context_length=1024))
+        torch.nn.init.normal_(model.head.weight, std=0.3)  # not all events alike, as they are at first
+        save_model(model, folder)
+        folders[name] = str(folder)
+    return folders
+
+
+@dataclass
+class Server:
+    """One running demo."""
+
+    address: str
+    process: subprocess.Popen[bytes]
+    votes: Path
+    outside: Path
+    log: Path
+
+
+@pytest.fixture(scope="session")
+def start_server(
+    model_folders: dict[str, str], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[..., Server]]:
+    """Start a demo with options of its own."""
+    started: list[Server] = []
+
+    def start(visitors: int = 3) -> Server:
+        folder = tmp_path_factory.mktemp("server")
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        votes, outside, log = folder / "votes.sqlite", folder / "outside", folder / "log"
+        options = {"port": port, "models": model_folders, "votes": str(votes), "visitors": visitors}
+        command = [sys.executable, str(Path(__file__).with_name("serve.py")), str(outside), json.dumps(options)]
+        environment = {**os.environ, "TMPDIR": str(folder), "OMP_NUM_THREADS": "1"}
+        with log.open("wb") as output:
+            process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment)
+        server = Server(f"http://127.0.0.1:{port}/", process, votes, outside, log)
+        started.append(server)
+        wait_for(server)
+        return server
+
+    yield start
+    for server in started:
+        server.process.terminate()
+    for server in started:
+        server.process.wait(timeout=20)
+
+
+def wait_for(server: Server) -> None:
+    deadline = time.monotonic() + 90
+    while time.monotonic() < deadline:
+        if server.process.poll() is not None:
+            break
+        try:
+            urllib.request.urlopen(f"{server.address}musictx/alive", timeout=5)
+            return
+        except OSError:
+            time.sleep(0.1)
+    pytest.fail(f"the demo did not start:\n{server.log.read_text()[-2000:]}")
+
+
+@pytest.fixture(scope="session")
+def server(start_server: Callable[..., Server]) -> Server:
+    return start_server()
+
+
+@dataclass
+class Studio:
+    """A page of the demo, and what went wrong in it."""
+
+    page: Any
+    address: str
+    console: list[str] = field(default_factory=list)
+    outside: list[str] = field(default_factory=list)
+
+    def open(self, hash: str = "") -> Studio:
+        before = len(self.console)
+        self.page.goto(self.address + hash)
+        self.page.wait_for_selector(".mtx[data-ready=true]", timeout=30_000)
+        # A page that is left in mid-run: Gradio says farewell to its connection in the console.
+        since = self.console[before:]
+        self.console[before:] = [line for line in since if not re.search("AbortError|Connection errored out", line)]
+        return self
+
+    def get(self, testid: str) -> Any:
+        return self.page.get_by_test_id(testid)
+
+    def notice(self) -> Any:
+        return self.get("notice")
+
+    def lane(self, model: str) -> Any:
+        return self.get(f"lane-{model}")
+
+    def run(self, seconds: float = 5, seed: int = 3, **settings: float) -> None:
+        """Press Continue and go on once every lane has said something."""
+        self.get("seconds").fill(str(seconds))
+        self.get("seed").fill(str(seed))
+        for name, value in settings.items():
+            self.page.locator(f"[name={name}]").evaluate("(field, value) => { field.value = value }", value)
+        self.get("continue").click()
+
+    def wait_done(self, models: tuple[str, ...] = MODELS) -> None:
+        for model in models:
+            self.page.wait_for_selector(f"[data-testid=lane-{model}][data-state=done]", timeout=60_000)
+
+    def wait_notes(self, model: str = "relative", count: int = 1) -> None:
+        self.page.wait_for_function(
+            "([model, count]) => Number(document.querySelector(`[data-testid=lane-${model}]`).dataset.notes) >= count",
+            arg=[model, count],
+            timeout=60_000,
+        )
+
+    def rows(self, model: str) -> list[list[int]]:
+        """Everything in a lane: [onset ms, offset ms, pitch, velocity]."""
+        rows: list[list[int]] = self.page.evaluate(
+            "(model) => window.musictx.transport.scores.get(model).rows()", model
+        )
+        return rows
+
+    def position(self) -> float:
+        return float(self.page.evaluate("window.musictx.transport.position"))
+
+
+@pytest.fixture
+def open_studio(chromium: Any, server: Server) -> Iterator[Callable[..., Studio]]:
+    """Open pages, each of a visitor of their own. At the end every console must be empty."""
+    opened: list[Studio] = []
+
+    def open_one(
+        at: Server | None = None, *, start: bool = True, script: str | None = None, context: Any = None, **options: Any
+    ) -> Studio:
+        context = context or chromium.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
+        context.grant_permissions(["clipboard-read", "clipboard-write"])
+        page = context.new_page()
+        studio = Studio(page, (at or server).address)
+        opened.append(studio)
+        page.on("console", lambda message: studio.console.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: studio.console.append(f"error: {error}"))
+
+        def only_loopback(route: Any) -> None:
+            if re.match(r"https?://(127\.0\.0\.1|localhost)[:/]", route.request.url):
+                route.continue_()
+            else:
+                studio.outside.append(route.request.url)
+                route.abort()
+
+        context.route("**/*", only_loopback)
+        if script:
+            page.add_init_script(script)
+        return studio.open() if start else studio
+
+    yield open_one
+    for studio in opened:
+        studio.page.context.close()
+    for studio in opened:
+        assert studio.console == [], "\n".join(studio.console)
+        assert studio.outside == []

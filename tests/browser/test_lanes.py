@@ -1,0 +1,232 @@
+"""Continue, and everything that can be done with what the lanes have played."""
+
+from __future__ import annotations
+
+import io
+import struct
+import wave
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import mido
+
+from .conftest import MODELS
+
+Open = Callable[..., Any]
+
+
+def download(studio: Any, testid: str) -> bytes:
+    with studio.page.expect_download() as waiting:
+        studio.get(testid).click()
+    return Path(waiting.value.path()).read_bytes()
+
+
+def pitches_of(content: bytes) -> list[int]:
+    file = mido.MidiFile(file=io.BytesIO(content))
+    return sorted(m.note for track in file.tracks for m in track if m.type == "note_on" and m.velocity)
+
+
+def test_all_lanes_fill_while_the_models_play(open_studio: Open) -> None:
+    studio = open_studio()
+    before = {model: studio.lane(model).get_attribute("data-state") for model in MODELS}
+    assert set(before.values()) == {"waiting"}
+    studio.run(seconds=20)
+    studio.page.wait_for_function(
+        """() => {
+            const lanes = [...document.querySelectorAll('.lane')];
+            return lanes.some((lane) => lane.dataset.state === 'running' && Number(lane.dataset.notes) > 0);
+        }"""
+    )
+    studio.wait_done()
+    for model in MODELS:
+        count = int(studio.lane(model).get_attribute("data-notes"))
+        rows = studio.rows(model)
+        assert 0 < count < len(rows)
+        assert rows == sorted(rows, key=lambda row: row[0])
+        assert all(on < off for on, off, _, _ in rows)
+        assert max(row[1] for row in rows) <= 8_390 + 20_000 + 10
+    assert studio.page.get_by_test_id("comparison").is_visible()
+    assert "tokens/s" in studio.lane("rope").inner_text()
+
+
+def test_the_count_grows_before_the_end(open_studio: Open) -> None:
+    studio = open_studio()
+    studio.page.evaluate(
+        """() => {
+            window.seen = [];
+            const lane = document.querySelector('[data-testid=lane-relative]');
+            new MutationObserver(() => window.seen.push([lane.dataset.state, Number(lane.dataset.notes)]))
+              .observe(lane, { attributes: true });
+        }"""
+    )
+    studio.run(seconds=40)
+    studio.wait_done()
+    growing = {notes for state, notes in studio.page.evaluate("window.seen") if state == "running" and notes}
+    assert len(growing) > 3
+
+
+def test_stop_keeps_what_is_there_and_ends_the_work(open_studio: Open) -> None:
+    studio = open_studio()
+    studio.run(seconds=180)
+    studio.wait_notes("relative", 3)
+    studio.get("stop").click()
+    studio.wait_done()
+    count = studio.lane("relative").get_attribute("data-notes")
+    assert int(count) >= 3
+    assert studio.get("stop").is_disabled()
+    studio.run(seconds=2)  # a new run starts at once: the old one no longer holds the models
+    studio.wait_done()
+
+
+def test_ten_clicks_are_one_run(open_studio: Open) -> None:
+    studio = open_studio()
+    studio.get("seconds").fill("3")
+    studio.page.evaluate(
+        "() => { for (let k = 0; k < 10; k += 1) document.querySelector('[data-testid=continue]').click(); }"
+    )
+    studio.wait_done()
+    assert studio.page.get_by_test_id("take-2").count() == 0
+    assert int(studio.lane("vanilla").get_attribute("data-notes")) > 0
+
+
+def test_seed_and_settings_decide_the_music(open_studio: Open) -> None:
+    studio = open_studio()
+
+    def music(seed: int, **settings: float) -> list[list[int]]:
+        studio.run(seconds=4, seed=seed, **{"temperature": 1, "top_k": 0, "top_p": 0.98, "min_p": 0, **settings})
+        studio.wait_done()
+        return studio.rows("relative")
+
+    first = music(5)
+    assert music(5) == first
+    changes = ({"seed": 6}, {"temperature": 0.3}, {"top_k": 2}, {"top_p": 0.2}, {"min_p": 0.4})
+    for change in changes:
+        assert music(**{"seed": 5, **change}) != first, change
+    studio.get("take-1").click()
+    assert studio.rows("relative") == first
+
+
+def test_an_impossible_setting_is_told(open_studio: Open) -> None:
+    studio = open_studio()
+    studio.get("seconds").fill("9999")
+    studio.get("continue").click()
+    assert studio.notice().inner_text() == "Length must be a whole number from 2 to 180."
+    assert studio.lane("relative").get_attribute("data-state") == "waiting"
+
+
+def test_more_goes_on_where_the_lane_ended_and_undo_takes_it_back(open_studio: Open) -> None:
+    studio = open_studio()
+    studio.run(seconds=3)
+    studio.wait_done()
+    before = studio.rows("rope")
+    others = studio.rows("vanilla")
+    studio.get("more-rope").click()
+    studio.wait_done()
+    after = studio.rows("rope")
+    assert [row[::2] for row in after[: len(before)]] == [row[::2] for row in before]
+    assert len(after) > len(before)
+    assert studio.rows("vanilla") == others
+    studio.get("undo").click()
+    assert studio.rows("rope") == before
+
+
+def test_a_lane_becomes_the_primer_and_undo_brings_the_old_one_back(open_studio: Open) -> None:
+    studio = open_studio()
+    studio.run(seconds=3)
+    studio.wait_done()
+    count = len(studio.rows("vanilla"))
+    studio.get("primer-vanilla").click()
+    title = studio.page.locator(".primer-title strong")
+    assert "continued by Vanilla" in title.inner_text()
+    studio.get("primer-start").fill("0")
+    studio.get("primer-start").blur()
+    studio.run(seconds=2)
+    studio.wait_done()
+    assert len(studio.rows("vanilla")) > count
+    studio.get("undo").click()
+    studio.get("undo").click()
+    assert "Étude" in title.inner_text()
+    assert len(studio.rows("vanilla")) == count
+
+
+def test_variation_is_another_take(open_studio: Open) -> None:
+    studio = open_studio()
+    studio.run(seconds=3, seed=8)
+    studio.wait_done()
+    first = studio.rows("relative")
+    studio.get("vary").click()
+    studio.page.wait_for_selector("[data-testid=take-2]")
+    studio.wait_done()
+    assert studio.get("seed").input_value() == "9"
+    assert studio.rows("relative") != first
+
+
+def test_downloads_hold_the_primer_or_leave_it_out(open_studio: Open) -> None:
+    studio = open_studio()
+    studio.run(seconds=3)
+    studio.wait_done()
+    rows = studio.rows("relative")
+    assert pitches_of(download(studio, "midi-relative")) == sorted(row[2] for row in rows)
+    sound = download(studio, "wav-relative")
+    with wave.open(io.BytesIO(sound)) as file:
+        assert file.getnframes() / file.getframerate() >= max(row[1] for row in rows) / 1000
+        samples = file.readframes(file.getnframes())
+        assert max(abs(s) for (s,) in struct.iter_unpack("<h", samples[: 2 * 44_100 * 4])) > 500
+    studio.get("settings").click()
+    studio.get("continuation-only").check()
+    alone = pitches_of(download(studio, "midi-relative"))
+    assert len(alone) == int(studio.lane("relative").get_attribute("data-notes"))
+
+
+def test_nothing_is_left_in_the_temporary_folder(open_studio: Open, server: Any) -> None:
+    studio = open_studio()
+    studio.run(seconds=2)
+    studio.wait_done()
+    download(studio, "wav-rope")
+    assert not list(server.votes.parent.glob("musictx-*"))
+
+
+def test_a_link_gives_the_same_music_again(open_studio: Open) -> None:
+    studio = open_studio()
+    studio.get("preset-greensleeves").click()
+    studio.run(seconds=3, seed=21, temperature=0.9)
+    studio.wait_done()
+    studio.get("more-relative").click()
+    studio.wait_done()
+    wanted = {model: studio.rows(model) for model in MODELS}
+    studio.get("share").click()
+    studio.page.wait_for_function("document.querySelector('.notice').textContent.includes('link')")
+    link = studio.page.evaluate("navigator.clipboard.readText()")
+    other = open_studio(start=False)
+    other.page.goto(link)
+    other.page.wait_for_selector(".mtx[data-ready=true]")
+    for model in MODELS:
+        other.page.wait_for_function(
+            "([model, count]) => window.musictx.transport.scores.get(model)?.complete && window.musictx.transport.scores.get(model).notes.length === count",
+            arg=[model, len(wanted[model])],
+        )
+    assert {model: other.rows(model) for model in MODELS} == wanted
+    assert other.get("temperature").input_value() == "0.9"
+
+
+def test_a_damaged_link_is_told(open_studio: Open) -> None:
+    studio = open_studio(start=False).open("#music=abcdef")
+    assert "link is damaged" in studio.notice().inner_text()
+    studio.run(seconds=2)
+    studio.wait_done()
+
+
+def test_a_reload_in_mid_run_keeps_the_primer(open_studio: Open) -> None:
+    studio = open_studio()
+    studio.get("preset-two-bar-loop").click()
+    studio.get("primer-start").fill("2")
+    studio.get("primer-start").blur()
+    studio.run(seconds=120)
+    studio.wait_notes("relative", 1)
+    studio.open()
+    assert studio.page.locator(".primer-title strong").inner_text() == "Two-bar loop"
+    assert studio.get("primer-start").input_value() == "2.0"
+    assert studio.lane("relative").get_attribute("data-state") == "waiting"
+    studio.run(seconds=2)
+    studio.wait_done()

@@ -1,0 +1,195 @@
+"""The page as a whole: offline, small screens, several visitors, the blind test, a lost server."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from typing import Any
+
+import pytest
+
+from .conftest import MODELS, Server, wait_for
+
+Open = Callable[..., Any]
+
+
+def votes(server: Server) -> list[dict[str, Any]]:
+    with closing(sqlite3.connect(server.votes)) as book:
+        book.row_factory = sqlite3.Row
+        return [dict(row) for row in book.execute("SELECT * FROM votes ORDER BY id")]
+
+
+def test_everything_works_without_a_network(open_studio: Open, server: Server) -> None:
+    studio = open_studio()
+    studio.page.evaluate("window.musictx.ready")
+    studio.page.get_by_role("button", name="What am I hearing?").first.click()
+    assert studio.get("explain").locator("figure svg").count() == 3
+    studio.run(seconds=3)
+    studio.wait_done()
+    failed = studio.page.evaluate(
+        "performance.getEntriesByType('resource').filter((entry) => entry.responseStatus >= 400).map((entry) => entry.name)"
+    )
+    assert failed == []
+    assert studio.outside == []
+    assert not server.outside.exists() or server.outside.read_text() == ""
+
+
+def test_lanes_fit_one_screen_and_share_their_axes(open_studio: Open) -> None:
+    studio = open_studio()
+    studio.run(seconds=5)
+    studio.wait_done()
+    boxes = [studio.lane(model).locator(".roll").bounding_box() for model in MODELS]
+    assert max(box["y"] + box["height"] for box in boxes) <= 800
+    assert len({(box["x"], box["width"]) for box in boxes}) == 1
+    studio.get("view-columns").click()
+    columns = [studio.lane(model).bounding_box() for model in MODELS]
+    assert len({box["y"] for box in columns}) == 1
+    assert columns[0]["x"] < columns[1]["x"] < columns[2]["x"]
+
+
+def test_a_narrow_screen_has_everything_and_nothing_sticks_out(open_studio: Open) -> None:
+    studio = open_studio(viewport={"width": 390, "height": 844}, has_touch=True)
+    assert studio.page.evaluate("document.documentElement.scrollWidth") <= 390
+    studio.get("piano").tap()
+    studio.get("record").tap()
+    studio.get("key-60").tap()
+    studio.get("record").tap()
+    studio.run(seconds=2)
+    studio.wait_done()
+    assert studio.page.evaluate("document.documentElement.scrollWidth") <= 390
+    for testid in ("continue", "play", "solo-vanilla", "midi-rope", "upload", "seed"):
+        box = studio.get(testid).bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= 390, testid
+
+
+def test_every_control_has_a_name_and_can_be_reached_by_keyboard(open_studio: Open) -> None:
+    studio = open_studio()
+    unnamed = studio.page.evaluate(
+        """() => [...document.querySelectorAll('.mtx button, .mtx input, .mtx summary, .mtx [role=slider]')]
+            .filter((each) => each.offsetParent)
+            .filter((each) => !(each.getAttribute('aria-label') || each.textContent.trim() || each.labels?.[0]?.textContent.trim()))
+            .map((each) => each.outerHTML)"""
+    )
+    assert unnamed == []
+    reached = set()
+    studio.page.locator("body").press("Tab")
+    for _ in range(80):
+        reached.add(studio.page.evaluate("document.activeElement.dataset.testid ?? ''"))
+        studio.page.keyboard.press("Tab")
+    wanted = {"preset-fur-elise", "upload", "handle-start", "continue", "seconds", "seed", "settings", "play", "solo-rope"}
+    assert wanted <= reached
+    studio.get("continue").focus()
+    assert studio.page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
+
+
+def test_dark_and_light(open_studio: Open) -> None:
+    studio = open_studio(color_scheme="dark")
+
+    def paper() -> str:
+        return str(studio.page.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--musictx-paper')"))
+
+    dark = paper()
+    studio.page.get_by_role("button", name="Dark colours").click()
+    assert paper() != dark
+
+
+def test_a_blind_test_hides_names_until_the_vote_and_keeps_it(open_studio: Open, server: Server) -> None:
+    studio = open_studio()
+    studio.get("blind").click()
+    studio.run(seconds=2, seed=12)
+    studio.wait_done()
+    shown = studio.page.locator(".lanes").inner_text() + studio.page.locator(".vote").inner_text()
+    assert not [name for name in ("vanilla", "relative", "rope") if name in shown.lower()]
+    assert studio.page.locator(".lanes h3").all_inner_texts() == ["A", "B", "C"]
+    assert not studio.page.get_by_test_id("comparison").is_visible()
+    colours = studio.page.evaluate(
+        "[...document.querySelectorAll('.lane')].map((lane) => getComputedStyle(lane).getPropertyValue('--lane'))"
+    )
+    assert len(set(colours)) == 1
+    order = studio.page.evaluate("[...document.querySelectorAll('.lane')].map((lane) => lane.dataset.model)")
+    studio.get("vote-b").click()
+    assert order[1] in studio.get("reveal").locator("xpath=..").inner_text().lower()
+    assert set(studio.page.locator(".lanes h3").all_inner_texts()) == {"Vanilla", "Relative", "RoPE"}
+    studio.page.wait_for_function("performance.getEntriesByType('resource').some((e) => e.name.endsWith('/vote'))")
+    kept = votes(server)[-1]
+    assert (kept["choice"], json.loads(kept["lane_order"]), kept["seed"]) == (order[1], order, 12)
+    assert json.loads(kept["settings"])["seconds"] == 2
+    assert kept["primer_name"] == "chopin-black-keys"
+    assert len(kept["primer_sha256"]) == 64
+
+
+def test_the_blind_order_changes(open_studio: Open) -> None:
+    studio = open_studio()
+    orders = set()
+    for _ in range(12):
+        studio.get("blind").click()
+        orders.add(tuple(studio.page.evaluate("[...document.querySelectorAll('.lane')].map((lane) => lane.dataset.model)")))
+        studio.get("blind").click()
+    assert len(orders) > 1
+
+
+def test_two_visitors_do_not_see_each_other(open_studio: Open) -> None:
+    one, two = open_studio(), open_studio()
+    two.get("preset-ode-to-joy").click()
+    one.run(seconds=4, seed=1)
+    two.run(seconds=4, seed=2)
+    one.wait_done()
+    two.wait_done()
+    assert one.rows("relative") != two.rows("relative")
+    assert "Étude" in one.page.locator(".primer-title strong").inner_text()
+    assert two.page.get_by_test_id("take-2").count() == 0
+
+
+def test_two_tabs_of_one_visitor_play_on_their_own(open_studio: Open) -> None:
+    one = open_studio()
+    two = open_studio(context=one.page.context)
+    one.run(seconds=4, seed=1)
+    two.run(seconds=4, seed=1)
+    one.wait_done()
+    two.wait_done()
+    assert one.rows("vanilla") == two.rows("vanilla")
+
+
+def test_a_visitor_who_must_wait_is_told_the_place(open_studio: Open, start_server: Callable[..., Server]) -> None:
+    small = start_server(visitors=1)
+    first, second, third = open_studio(small), open_studio(small), open_studio(small)
+    first.run(seconds=180)
+    first.wait_notes("relative", 1)
+    second.run(seconds=2)
+    second.page.wait_for_function("document.querySelector('.notice').textContent.includes('One visitor is ahead')")
+    third.run(seconds=2)
+    third.page.wait_for_function("document.querySelector('.notice').textContent.includes('2 visitors are ahead')")
+    first.page.close()  # a closed page gives its place away
+    second.wait_done()
+    third.wait_done()
+    assert "ahead" not in third.notice().inner_text()
+
+
+def test_a_lost_server_is_told_and_the_music_stays(open_studio: Open, start_server: Callable[..., Server]) -> None:
+    own = start_server()
+    wait_for(own)
+    studio = open_studio(own)
+    studio.run(seconds=180)
+    studio.wait_notes("relative", 2)
+    own.process.kill()
+    studio.page.wait_for_function(
+        "[...document.querySelectorAll('.lane')].every((lane) => lane.dataset.state === 'error')", timeout=30_000
+    )
+    assert "connection to the server was lost" in studio.lane("relative").inner_text()
+    assert int(studio.lane("relative").get_attribute("data-notes")) >= 2
+    title = studio.page.locator(".primer-title strong").inner_text()
+    studio.get("midi-relative").click()
+    studio.page.wait_for_function("document.querySelector('.notice').textContent.includes('does not answer')")
+    assert "Étude" in title
+    studio.console.clear()  # the browser reports the connections that were refused
+
+
+@pytest.mark.parametrize("path", ["musictx/static/../layout.py", "musictx/static/..%2flayout.py", "musictx/piano/../errors.py"])
+def test_only_the_pages_own_files_are_served(server: Server, path: str) -> None:
+    import urllib.error
+    import urllib.request
+
+    with pytest.raises(urllib.error.HTTPError):
+        urllib.request.urlopen(server.address + path, timeout=10)
