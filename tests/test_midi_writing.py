@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from midi_helpers import pedals, rows, times
 
-from musictx import midi_writing
+from musictx import files
 from musictx.errors import MusictxError
 from musictx.midi import from_miditoolkit, from_pretty_midi, read_midi, write_midi
 from musictx.performance import (
@@ -219,7 +219,7 @@ def test_a_failure_half_way_leaves_what_was_there(
 
     path = tmp_path / "out.mid"
     path.write_text("old")
-    monkeypatch.setattr(midi_writing.os, step, full)
+    monkeypatch.setattr(files.os, step, full)
     with pytest.raises(MusictxError, match=r"out\.mid.*No space left on device"):
         write_midi(MUSIC, path)
     assert path.read_text() == "old"
