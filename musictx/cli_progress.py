@@ -47,6 +47,14 @@ def _clock(seconds: float) -> str:
     return f"{hours}:{rest // 60:02d}:{rest % 60:02d}"
 
 
+def report_skipped(corpus: Any) -> None:
+    """Say which files of a corpus could not be used, and why."""
+    for path, reason in list(corpus.skipped.items())[:10]:
+        console.print(f"skipped {path}: {reason}", markup=False)
+    if len(corpus.skipped) > 10:
+        console.print(f"… and {len(corpus.skipped) - 10} more; all are listed in the corpus's index.json")
+
+
 class TrainingDisplay:
     """Loss, speed and time left of a training run."""
 
@@ -56,10 +64,7 @@ class TrainingDisplay:
             f"{model.position} positions, context {model.context_length}; training on {len(train)} pieces, "
             f"{train.token_count / 1e6:.1f} M tokens; validation {pieces}"
         )
-        for path, reason in list(train.skipped.items())[:10]:
-            console.print(f"skipped {path}: {reason}", markup=False)
-        if len(train.skipped) > 10:
-            console.print(f"… and {len(train.skipped) - 10} more; all are listed in the corpus's index.json")
+        report_skipped(train)
         self.bar = _bar(TextColumn("{task.fields[text]}"))
         self.task = self.bar.add_task("training", total=1.0, text="")
         self.last_line = 0.0

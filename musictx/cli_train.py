@@ -147,6 +147,20 @@ def train(
         )
 
 
+def encode(
+    midi: Annotated[list[Path], typer.Argument(help="Folders of MIDI files, searched recursively.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the encoded corpus.")],
+) -> None:
+    """Encode folders of MIDI files once, to train from on a machine without MIDI libraries."""
+    from musictx.cli_progress import console, corpus_progress, report_skipped
+    from musictx.corpus import build_corpus
+
+    with corpus_progress("encoding") as progress:
+        corpus = build_corpus(midi, output, progress=progress)
+    report_skipped(corpus)
+    console.print(f"{output}: {len(corpus)} pieces, {corpus.token_count:,} tokens", highlight=False)
+
+
 def _name(folder: Path) -> str:
     """Name of a validation folder: the last part that says more than "validation"."""
     parts = [p for p in folder.resolve().parts if p.lower() not in ("validation", "valid", "val", "test")]
