@@ -24,7 +24,10 @@ def presets() -> list[dict[str, Any]]:
         performance = read_midi(folder / entry["file"])
         found.append(
             {
-                **{key: str(entry.get(key, "")) for key in ("name", "title", "composer", "description", "source")},
+                **{
+                    key: str(entry.get(key, ""))
+                    for key in ("name", "title", "composer", "description", "source")
+                },
                 "end": round(1000 * float(entry.get("primer_end", performance.duration))),
                 "notes": note_rows(performance.notes),
                 "pedals": span_rows(performance.pedals),

@@ -110,7 +110,9 @@ async def _download(request: Request) -> Response:
 
 
 async def _json(request: Request) -> Any:
-    content = await _body(request, MOST_JSON_BYTES, "this is too much music at once; choose a shorter stretch")
+    content = await _body(
+        request, MOST_JSON_BYTES, "this is too much music at once; choose a shorter stretch"
+    )
     try:
         return json.loads(content)
     except ValueError:

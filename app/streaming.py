@@ -132,9 +132,7 @@ def lane_player(name: str, model: Any, stage: Stage) -> Callable[..., Iterator[s
     return play
 
 
-def _play(
-    lane: Lane, model: Any, stage: Stage, ticket: Ticket, sent: dict[str, Any]
-) -> Iterator[str]:
+def _play(lane: Lane, model: Any, stage: Stage, ticket: Ticket, sent: dict[str, Any]) -> Iterator[str]:
     settings = read_settings(sent.get("settings"))
     performance = read_notes(sent.get("notes"), sent.get("pedals", ()))
     length = read_length(sent.get("length"))

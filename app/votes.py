@@ -66,7 +66,9 @@ class VoteBook:
                 with closing(sqlite3.connect(self.path, timeout=5)) as book, book:
                     book.execute(SCHEMA)
                     names = ", ".join(row)
-                    book.execute(f"INSERT INTO votes ({names}) VALUES ({', '.join('?' * len(row))})", [*row.values()])
+                    book.execute(
+                        f"INSERT INTO votes ({names}) VALUES ({', '.join('?' * len(row))})", [*row.values()]
+                    )
         except (OSError, sqlite3.Error) as error:
             raise MusictxError(f"the vote could not be kept in {self.path.name}: {error}") from None
 

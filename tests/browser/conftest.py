@@ -97,7 +97,12 @@ def start_server(
             port = probe.getsockname()[1]
         votes, outside, log = folder / "votes.sqlite", folder / "outside", folder / "log"
         options = {"port": port, "models": model_folders, "votes": str(votes), "visitors": visitors}
-        command = [sys.executable, str(Path(__file__).with_name("serve.py")), str(outside), json.dumps(options)]
+        command = [
+            sys.executable,
+            str(Path(__file__).with_name("serve.py")),
+            str(outside),
+            json.dumps(options),
+        ]
         environment = {**os.environ, "TMPDIR": str(folder), "OMP_NUM_THREADS": "1"}
         with log.open("wb") as output:
             process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment)
@@ -146,7 +151,9 @@ class Studio:
         self.page.wait_for_selector(".mtx[data-ready=true]", timeout=30_000)
         # A page that is left in mid-run: Gradio says farewell to its connection in the console.
         since = self.console[before:]
-        self.console[before:] = [line for line in since if not re.search("AbortError|Connection errored out", line)]
+        self.console[before:] = [
+            line for line in since if not re.search("AbortError|Connection errored out", line)
+        ]
         return self
 
     def get(self, testid: str) -> Any:
@@ -194,7 +201,12 @@ def open_studio(chromium: Any, server: Server) -> Iterator[Callable[..., Studio]
     opened: list[Studio] = []
 
     def open_one(
-        at: Server | None = None, *, start: bool = True, script: str | None = None, context: Any = None, **options: Any
+        at: Server | None = None,
+        *,
+        start: bool = True,
+        script: str | None = None,
+        context: Any = None,
+        **options: Any,
     ) -> Studio:
         context = context or chromium.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
         context.grant_permissions(["clipboard-read", "clipboard-write"])

@@ -94,7 +94,9 @@ def test_seed_and_settings_decide_the_music(open_studio: Open) -> None:
     studio = open_studio()
 
     def music(seed: int, **settings: float) -> list[list[int]]:
-        studio.run(seconds=4, seed=seed, **{"temperature": 1, "top_k": 0, "top_p": 0.98, "min_p": 0, **settings})
+        studio.run(
+            seconds=4, seed=seed, **{"temperature": 1, "top_k": 0, "top_p": 0.98, "min_p": 0, **settings}
+        )
         studio.wait_done()
         return studio.rows("relative")
 

@@ -131,7 +131,9 @@ def test_space_plays_and_pauses_and_a_click_on_a_roll_seeks(open_studio: Open) -
     middle = studio.page.evaluate("window.musictx.transport.end") / 2
     assert abs(studio.position() - middle) < 1
     studio.page.keyboard.press("Space")
-    studio.page.wait_for_function("(start) => window.musictx.transport.position > start + 0.3", arg=studio.position())
+    studio.page.wait_for_function(
+        "(start) => window.musictx.transport.position > start + 0.3", arg=studio.position()
+    )
     studio.page.keyboard.press("ArrowLeft")
     assert studio.page.evaluate("window.musictx.transport.state") in ("playing", "waiting")
     studio.get("play").click()
@@ -145,7 +147,9 @@ def test_a_new_run_stops_the_old_sound_and_keeps_the_volume(open_studio: Open) -
     studio.run(seconds=6, lead_in=3)
     studio.wait_done()
     studio.page.wait_for_function("window.musictx.transport.state === 'playing'")
-    old = studio.page.evaluate("window.oldLanes = window.musictx.transport.segment.lanes; window.oldLanes.size")
+    old = studio.page.evaluate(
+        "window.oldLanes = window.musictx.transport.segment.lanes; window.oldLanes.size"
+    )
     assert old == 3
     studio.run(seconds=6, seed=77)
     studio.page.wait_for_function(

@@ -78,7 +78,17 @@ def test_every_control_has_a_name_and_can_be_reached_by_keyboard(open_studio: Op
     for _ in range(80):
         reached.add(studio.page.evaluate("document.activeElement.dataset.testid ?? ''"))
         studio.page.keyboard.press("Tab")
-    wanted = {"preset-fur-elise", "upload", "handle-start", "continue", "seconds", "seed", "settings", "play", "solo-rope"}
+    wanted = {
+        "preset-fur-elise",
+        "upload",
+        "handle-start",
+        "continue",
+        "seconds",
+        "seed",
+        "settings",
+        "play",
+        "solo-rope",
+    }
     assert wanted <= reached
     studio.get("continue").focus()
     assert studio.page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
@@ -88,7 +98,11 @@ def test_dark_and_light(open_studio: Open) -> None:
     studio = open_studio(color_scheme="dark")
 
     def paper() -> str:
-        return str(studio.page.evaluate("getComputedStyle(document.documentElement).getPropertyValue('--musictx-paper')"))
+        return str(
+            studio.page.evaluate(
+                "getComputedStyle(document.documentElement).getPropertyValue('--musictx-paper')"
+            )
+        )
 
     dark = paper()
     studio.page.get_by_role("button", name="Dark colours").click()
@@ -112,7 +126,9 @@ def test_a_blind_test_hides_names_until_the_vote_and_keeps_it(open_studio: Open,
     studio.get("vote-b").click()
     assert order[1] in studio.get("reveal").locator("xpath=..").inner_text().lower()
     assert set(studio.page.locator(".lanes h3").all_inner_texts()) == {"Vanilla", "Relative", "RoPE"}
-    studio.page.wait_for_function("performance.getEntriesByType('resource').some((e) => e.name.endsWith('/vote'))")
+    studio.page.wait_for_function(
+        "performance.getEntriesByType('resource').some((e) => e.name.endsWith('/vote'))"
+    )
     kept = votes(server)[-1]
     assert (kept["choice"], json.loads(kept["lane_order"]), kept["seed"]) == (order[1], order, 12)
     assert json.loads(kept["settings"])["seconds"] == 2
@@ -125,7 +141,13 @@ def test_the_blind_order_changes(open_studio: Open) -> None:
     orders = set()
     for _ in range(12):
         studio.get("blind").click()
-        orders.add(tuple(studio.page.evaluate("[...document.querySelectorAll('.lane')].map((lane) => lane.dataset.model)")))
+        orders.add(
+            tuple(
+                studio.page.evaluate(
+                    "[...document.querySelectorAll('.lane')].map((lane) => lane.dataset.model)"
+                )
+            )
+        )
         studio.get("blind").click()
     assert len(orders) > 1
 
@@ -152,22 +174,30 @@ def test_two_tabs_of_one_visitor_play_on_their_own(open_studio: Open) -> None:
     assert one.rows("vanilla") == two.rows("vanilla")
 
 
-def test_a_visitor_who_must_wait_is_told_the_place(open_studio: Open, start_server: Callable[..., Server]) -> None:
+def test_a_visitor_who_must_wait_is_told_the_place(
+    open_studio: Open, start_server: Callable[..., Server]
+) -> None:
     small = start_server(visitors=1)
     first, second, third = open_studio(small), open_studio(small), open_studio(small)
     first.run(seconds=180)
     first.wait_notes("relative", 1)
     second.run(seconds=2)
-    second.page.wait_for_function("document.querySelector('.notice').textContent.includes('One visitor is ahead')")
+    second.page.wait_for_function(
+        "document.querySelector('.notice').textContent.includes('One visitor is ahead')"
+    )
     third.run(seconds=2)
-    third.page.wait_for_function("document.querySelector('.notice').textContent.includes('2 visitors are ahead')")
+    third.page.wait_for_function(
+        "document.querySelector('.notice').textContent.includes('2 visitors are ahead')"
+    )
     first.page.close()  # a closed page gives its place away
     second.wait_done()
     third.wait_done()
     assert "ahead" not in third.notice().inner_text()
 
 
-def test_a_lost_server_is_told_and_the_music_stays(open_studio: Open, start_server: Callable[..., Server]) -> None:
+def test_a_lost_server_is_told_and_the_music_stays(
+    open_studio: Open, start_server: Callable[..., Server]
+) -> None:
     own = start_server()
     wait_for(own)
     studio = open_studio(own)
@@ -175,7 +205,8 @@ def test_a_lost_server_is_told_and_the_music_stays(open_studio: Open, start_serv
     studio.wait_notes("relative", 2)
     own.process.kill()
     studio.page.wait_for_function(
-        "[...document.querySelectorAll('.lane')].every((lane) => lane.dataset.state === 'error')", timeout=30_000
+        "[...document.querySelectorAll('.lane')].every((lane) => lane.dataset.state === 'error')",
+        timeout=30_000,
     )
     assert "connection to the server was lost" in studio.lane("relative").inner_text()
     assert int(studio.lane("relative").get_attribute("data-notes")) >= 2
@@ -186,7 +217,9 @@ def test_a_lost_server_is_told_and_the_music_stays(open_studio: Open, start_serv
     studio.console.clear()  # the browser reports the connections that were refused
 
 
-@pytest.mark.parametrize("path", ["musictx/static/../layout.py", "musictx/static/..%2flayout.py", "musictx/piano/../errors.py"])
+@pytest.mark.parametrize(
+    "path", ["musictx/static/../layout.py", "musictx/static/..%2flayout.py", "musictx/piano/../errors.py"]
+)
 def test_only_the_pages_own_files_are_served(server: Server, path: str) -> None:
     import urllib.error
     import urllib.request

@@ -40,7 +40,9 @@ def test_a_preset_card_fills_the_primer_and_can_be_heard(open_studio: Open) -> N
 def test_an_upload_starts_with_its_last_seconds_and_handles_move_by_key(open_studio: Open) -> None:
     studio = open_studio()
     upload(studio, midi_bytes(scale(count=60, lowest=40)))  # 15 s
-    studio.page.wait_for_function("document.querySelector('.primer-title strong').textContent === 'piece.mid'")
+    studio.page.wait_for_function(
+        "document.querySelector('.primer-title strong').textContent === 'piece.mid'"
+    )
     chosen = primer(studio)
     assert chosen["end"] - chosen["start"] == pytest.approx(10, abs=0.1)
     assert chosen["end"] == pytest.approx(15, abs=0.1)
@@ -63,7 +65,9 @@ def test_tracks_can_be_chosen(open_studio: Open) -> None:
     upload(studio, content)
     studio.get("tracks").locator("summary").click()
     studio.get("tracks").get_by_label("left hand").uncheck()
-    studio.page.wait_for_function("document.querySelector('.primer-title .detail').textContent.startsWith('8 notes')")
+    studio.page.wait_for_function(
+        "document.querySelector('.primer-title .detail').textContent.startsWith('8 notes')"
+    )
 
 
 def test_two_hours_of_music_and_a_minute_of_silence_are_taken(open_studio: Open) -> None:
@@ -72,7 +76,9 @@ def test_two_hours_of_music_and_a_minute_of_silence_are_taken(open_studio: Open)
     studio.page.wait_for_function("document.querySelector('.primer-title strong').textContent === 'long.mid'")
     assert primer(studio)["end"] == pytest.approx(7199.5, abs=0.1)
     upload(studio, midi_bytes([*scale(count=11), (70.0, 0.5, 60)]), "silence.mid")
-    studio.page.wait_for_function("document.querySelector('.primer-title strong').textContent === 'silence.mid'")
+    studio.page.wait_for_function(
+        "document.querySelector('.primer-title strong').textContent === 'silence.mid'"
+    )
     assert primer(studio)["detail"].startswith("8 notes in")
     studio.run(seconds=2)
     studio.wait_done()
@@ -184,7 +190,10 @@ def test_a_midi_keyboard_plays_with_velocity_and_pedal(open_studio: Open) -> Non
     ("script", "sentence"),
     [
         ("delete Navigator.prototype.requestMIDIAccess;", "no Web MIDI"),
-        ("navigator.requestMIDIAccess = async () => { throw new DOMException('no', 'NotAllowedError'); };", "not allowed"),
+        (
+            "navigator.requestMIDIAccess = async () => { throw new DOMException('no', 'NotAllowedError'); };",
+            "not allowed",
+        ),
     ],
 )
 def test_without_web_midi_a_sentence_says_so(open_studio: Open, script: str, sentence: str) -> None:

@@ -1,0 +1,342 @@
+"""The Python side of the web demo, without a browser."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import mido
+import numpy as np
+import pytest
+import torch
+from starlette.applications import Starlette
+from starlette.testclient import TestClient
+
+from app import build
+from app.payloads import LIMITS, MOST_NOTES, Settings, note_rows, read_length, read_notes, read_settings
+from app.presets import presets
+from app.routes import routes
+from app.stage import COMFORTABLE_LEAD, Stage
+from app.streaming import FAULT, Lane, lane_player
+from app.uploads import MOST_BYTES, MOST_SHOWN, describe_upload
+from app.votes import VoteBook
+from musictx.errors import MusictxError
+from musictx.midi import write_midi
+from musictx.model import ModelConfig, MusicTransformer
+from musictx.performance import Performance, make_notes
+from musictx.sampling import NoteOff, NoteOn, continue_performance
+
+ROWS = [[0, 400, 60, 70], [500, 900, 64, 80], [1000, 1500, 67, 90]]
+
+
+@pytest.fixture(scope="module")
+def model() -> MusicTransformer:
+    torch.manual_seed(0)
+    made = MusicTransformer(ModelConfig(position="relative", layers=1, width=32, heads=2, context_length=256))
+    torch.nn.init.normal_(made.head.weight, std=0.3)
+    return made.eval()
+
+
+@pytest.fixture
+def client(tmp_path: Path) -> TestClient:
+    return TestClient(Starlette(routes=routes(VoteBook(tmp_path / "votes.sqlite"))))
+
+
+def play(
+    model: Any, stage: Stage | None = None, visitor: str = "someone", **sent: Any
+) -> Iterator[dict[str, Any]]:
+    payload = {
+        "run": "r.0",
+        "notes": ROWS,
+        "pedals": [],
+        "length": 2000,
+        "settings": {"seconds": 3, "seed": 4},
+        **sent,
+    }
+    player = lane_player("relative", model, stage or Stage())
+    event, request = SimpleNamespace(_data=payload), SimpleNamespace(session_hash=visitor)
+    for text in player(event, request):
+        yield json.loads(text)
+
+
+# ---- what a page sends
+
+
+def test_settings_have_the_defaults_of_the_sampling_module() -> None:
+    assert read_settings({}) == Settings(30.0, 1.0, 0.98, 0, 0.0, 0)
+
+
+@pytest.mark.parametrize("name", LIMITS)
+@pytest.mark.parametrize("value", ["7", None, float("nan"), -1, 1e12, True, [1]])
+def test_a_setting_outside_its_limits_is_named(name: str, value: Any) -> None:
+    if value is None:
+        assert read_settings({name: None}) == Settings()
+        return
+    with pytest.raises(MusictxError, match=LIMITS[name][0]):
+        read_settings({name: value})
+
+
+def test_notes_go_to_a_performance_and_back_unchanged() -> None:
+    assert note_rows(read_notes(ROWS).notes) == ROWS
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        None,
+        "abcd",
+        [[0, 1, 60]],
+        [[0, 1, 60, 70, 5]] * 4,
+        [[0, 1, 128, 70]],
+        [[0, 1, 60, 0]],
+        [[5, 1, 60, 70]],
+        [[-5, 1, 60, 70]],
+        [[0, float("inf"), 60, 70]],
+        [[0, {}, 60, 70]],
+        [[0, 1, 60, 70]] * (MOST_NOTES + 1),
+    ],
+)
+def test_notes_that_no_piano_plays_are_refused(rows: Any) -> None:
+    with pytest.raises(MusictxError):
+        read_notes(rows)
+
+
+@pytest.mark.parametrize("length", [0, -1, None, 1e9, "2"])
+def test_a_primer_has_a_length(length: Any) -> None:
+    with pytest.raises(MusictxError, match="primer"):
+        read_length(length)
+
+
+# ---- lanes
+
+
+def test_a_lane_says_what_continue_performance_plays(model: MusicTransformer) -> None:
+    messages = list(play(model))
+    assert [m["state"] for m in messages[:1] + messages[-1:]] == ["running", "done"]
+    assert messages[0]["primer"] == ROWS
+    last = messages[-1]
+    offs = {index: off for index, off in last["offs"]}
+    played = [[on, offs[k], pitch, velocity] for k, (on, pitch, velocity) in enumerate(last["notes"])]
+    whole = continue_performance(model, read_notes(ROWS), seconds=3, seed=4, primer_start=0.0, primer_end=2.0)
+    expected = [row for row in note_rows(whole.notes) if row[0] >= 2000]
+    assert sorted(row[::2] for row in played) == sorted(row[::2] for row in expected)
+    assert last["tokens"] > 0
+    assert len(last["summary"]["density_by_quarter"]) == 4
+
+
+def test_messages_overlap_so_that_a_lost_one_does_no_harm() -> None:
+    lane = Lane("r.0", "rope", begun=1.0)
+    texts = []
+    for k in range(40):
+        lane.hear([NoteOn(k, k / 10, 60, 70), NoteOff(k, k / 10 + 0.05)], 1000, 0)
+        texts.append(json.loads(lane.message("running")))
+    notes: list[list[int]] = []
+    for k, message in enumerate(texts):
+        if k % 3:  # two of three messages are lost
+            continue
+        assert message["at"] <= len(notes)
+        notes[message["at"] :] = message["notes"]
+    assert [note[0] for note in notes] == [round(100 * k) for k in range(40)]
+
+
+def test_the_end_of_the_training_length_is_marked() -> None:
+    lane = Lane("r.0", "rope")
+    for k in range(10):
+        lane.hear([NoteOn(k, 1.0 * k, 60, 70)], context_length=12, primer_tokens=8)
+    assert lane.beyond == 4000
+
+
+@pytest.mark.parametrize(
+    ("sent", "sentence"),
+    [
+        ({"notes": []}, "There is no note in the primer"),
+        ({"settings": {"seconds": 1e6}}, "Length is 1e"),
+        ({"settings": None}, "The settings did not arrive"),
+        ({"length": 0}, "The primer is 0 s long"),
+    ],
+)
+def test_a_fault_becomes_a_sentence_in_the_lane(
+    model: MusicTransformer, sent: dict[str, Any], sentence: str
+) -> None:
+    (message,) = play(model, **sent)
+    assert message["state"] == "error"
+    assert message["error"].startswith(sentence)
+    assert message["error"].endswith(".")
+
+
+def test_an_unforeseen_fault_shows_no_traceback() -> None:
+    *_, message = play(SimpleNamespace())
+    assert (message["state"], message["error"]) == ("error", FAULT)
+
+
+def test_a_new_run_of_a_visitor_ends_the_old_one(model: MusicTransformer) -> None:
+    stage = Stage()
+    old = play(model, stage, settings={"seconds": 180, "seed": 1})
+    assert next(old)["state"] == "running"
+    new = play(model, stage, run="s.0")
+    assert next(new)["state"] == "running"
+    assert all(message["state"] == "running" for message in old)  # ends without "done"
+    assert list(new)[-1]["state"] == "done"
+
+
+def test_visitors_wait_in_turn_and_are_told_their_place(model: MusicTransformer) -> None:
+    stage = Stage(visitors=1)
+    first = play(model, stage, "one")
+    next(first)
+    second, third = play(model, stage, "two"), play(model, stage, "three")
+    assert next(second)["place"] == 1
+    assert next(third)["place"] == 2
+    first.close()  # as when the page is closed
+    assert list(second)[-1]["state"] == "done"
+    assert list(third)[-1]["state"] == "done"
+
+
+def test_a_lane_far_ahead_stands_back_for_one_that_is_not() -> None:
+    stage = Stage()
+    ticket = stage.enter("one", "r")
+    stage.wait(ticket, 0)
+    assert stage.stand_back(ticket, "vanilla", COMFORTABLE_LEAD + 5) == 0  # nobody needs it
+    assert stage.stand_back(ticket, "rope", 1.0) == 0  # it needs the processor itself
+    assert stage.stand_back(ticket, "vanilla", COMFORTABLE_LEAD + 5) > 0
+    stage.lane_ended(ticket, "rope")
+    assert stage.stand_back(ticket, "vanilla", COMFORTABLE_LEAD + 5) == 0
+
+
+# ---- presets, uploads, downloads, votes
+
+
+def test_every_preset_can_be_shown_and_continued() -> None:
+    found = presets()
+    assert len(found) >= 8
+    assert found[0]["name"] == "chopin-black-keys"
+    for preset in found:
+        assert preset["notes"]
+        assert 0 < preset["end"] <= max(row[1] for row in preset["notes"]) + 5000
+        read_notes(preset["notes"], preset["pedals"])
+
+
+def midi_of(notes: np.ndarray, path: Path) -> bytes:
+    write_midi(Performance(notes), path)
+    return path.read_bytes()
+
+
+def test_an_upload_is_answered_with_its_notes(client: TestClient, tmp_path: Path) -> None:
+    content = midi_of(make_notes([0.0, 0.5], [0.4, 0.9], [60, 64], [70, 80]), tmp_path / "a.mid")
+    answer = client.post("/musictx/upload?name=a.mid", content=content).json()
+    assert [row[2] for row in answer["notes"]] == [60, 64]
+    assert answer["name"] == "a.mid"
+
+
+def test_a_very_long_piece_shows_its_end(tmp_path: Path) -> None:
+    count = MOST_SHOWN + 100
+    onset = np.arange(count) * 0.1
+    content = midi_of(make_notes(onset, onset + 0.05, np.full(count, 60), 70), tmp_path / "long.mid")
+    answer = describe_upload(content, "long.mid")
+    assert len(answer["notes"]) == MOST_SHOWN
+    assert "40,100 notes" in answer["remarks"][-1]
+
+
+@pytest.mark.parametrize(
+    ("content", "query", "sentence"),
+    [
+        (b"", "name=a.mid", "a.mid is empty"),
+        (b"not music", "name=a.mid", "a.mid"),
+        (bytes(MOST_BYTES + 1), "name=a.mid", "a.mid is larger than 8 MB"),
+        (b"MThd", "name=a.mid&tracks=x", "choice of tracks"),
+        (b"MThd", "name=a.mid&tracks=", "no track is chosen"),
+        (b"MThd", "name=../../etc/passwd", "passwd"),
+    ],
+)
+def test_an_upload_that_cannot_be_used(client: TestClient, content: bytes, query: str, sentence: str) -> None:
+    answer = client.post(f"/musictx/upload?{query}", content=content).json()
+    assert sentence in answer["error"]
+    assert "/" not in answer["error"]
+
+
+def test_downloads(client: TestClient, tmp_path: Path) -> None:
+    answer = client.post("/musictx/download", json={"format": "mid", "notes": ROWS})
+    (tmp_path / "out.mid").write_bytes(answer.content)
+    notes = [m.note for m in mido.MidiFile(tmp_path / "out.mid") if m.type == "note_on" and m.velocity]
+    assert notes == [60, 64, 67]
+    sound = client.post("/musictx/download", json={"format": "wav", "notes": ROWS})
+    assert sound.content[:4] == b"RIFF"
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {},
+        [],
+        None,
+        {"format": "exe", "notes": ROWS},
+        {"format": "mid", "notes": []},
+        {"format": "mid", "notes": [[0]]},
+    ]
+    + [{"format": "wav", "notes": [[0, 3_000_000, 60, 70]]}],
+)
+def test_downloads_of_nothing_are_a_sentence(client: TestClient, sent: Any) -> None:
+    assert client.post("/musictx/download", json=sent).json()["error"]
+
+
+def test_requests_are_bounded(client: TestClient) -> None:
+    assert "too much music" in client.post("/musictx/download", content=b"[" * (3 * 2**20)).json()["error"]
+    assert "did not arrive whole" in client.post("/musictx/vote", content=b"{").json()["error"]
+
+
+VOTE = {
+    "order": ["rope", "vanilla", "relative"],
+    "choice": "relative",
+    "settings": {"seed": 7},
+    "notes": ROWS,
+    "pedals": [],
+    "length": 2000,
+    "primer_name": "<b>mine</b>",
+    "heard_seconds": 12.5,
+}
+
+
+def test_votes_are_kept(tmp_path: Path) -> None:
+    book = VoteBook(tmp_path / "new" / "votes.sqlite")
+    assert book.all() == []
+    book.add(VOTE)
+    book.add({**VOTE, "choice": None})
+    first, second = book.all()
+    assert (first["choice"], second["choice"]) == ("relative", None)
+    assert first["primer_sha256"] == second["primer_sha256"]
+    assert json.loads(first["lane_order"]) == VOTE["order"]
+    book.add({**VOTE, "notes": ROWS[:2]})
+    assert book.all()[-1]["primer_sha256"] != first["primer_sha256"]
+
+
+@pytest.mark.parametrize(
+    "change", [{"order": ["rope"]}, {"choice": "drop table"}, {"notes": None}, {"settings": {"seed": "x"}}]
+)
+def test_a_vote_that_makes_no_sense_is_refused(tmp_path: Path, change: dict[str, Any]) -> None:
+    book = VoteBook(tmp_path / "votes.sqlite")
+    with pytest.raises(MusictxError):
+        book.add({**VOTE, **change})
+    assert book.all() == []
+
+
+def test_a_vote_that_cannot_be_kept_is_told(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(MusictxError, match="could not be kept"):
+        VoteBook(tmp_path / "file" / "votes.sqlite").add(VOTE)
+
+
+# ---- the page
+
+
+def test_a_model_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(MusictxError, match="nowhere"):
+        build({"vanilla": tmp_path / "nowhere"})
+
+
+def test_the_template_has_nothing_that_gradio_would_fill_in() -> None:
+    import app
+
+    template = (Path(app.__file__).parent / "static" / "studio.html").read_text()
+    assert not any(mark in template for mark in ("${", "{{", "`", "\\", "<script"))
