@@ -50,7 +50,8 @@ def _clock(seconds: float) -> str:
 def report_skipped(corpus: Any) -> None:
     """Say which files of a corpus could not be used, and why."""
     for path, reason in list(corpus.skipped.items())[:10]:
-        console.print(f"skipped {path}: {reason}", markup=False)
+        named = reason if reason.startswith(path) else f"{path}: {reason}"
+        console.print(f"skipped: {named}", markup=False)
     if len(corpus.skipped) > 10:
         console.print(f"… and {len(corpus.skipped) - 10} more; all are listed in the corpus's index.json")
 
@@ -62,7 +63,7 @@ class TrainingDisplay:
         pieces = ", ".join(f"{name}: {len(c)} pieces" for name, c in validation.items()) or "none"
         console.print(
             f"{model.position} positions, context {model.context_length}; training on {len(train)} pieces, "
-            f"{train.token_count / 1e6:.1f} M tokens; validation {pieces}"
+            f"{train.token_count:,} tokens; validation {pieces}"
         )
         report_skipped(train)
         self.bar = _bar(TextColumn("{task.fields[text]}"))
