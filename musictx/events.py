@@ -95,7 +95,7 @@ def encode(performance: Performance, *, until: float | None = None) -> np.ndarra
     notes = apply_pedal(performance).notes
     if until is not None:
         notes = notes[notes["onset"] < until]
-    on = np.rint(notes["onset"] * STEPS_PER_SECOND).astype(np.int64)
+    on = np.maximum(np.rint(notes["onset"] * STEPS_PER_SECOND).astype(np.int64), 0)
     off = np.maximum(np.rint(notes["offset"] * STEPS_PER_SECOND).astype(np.int64), on + 1)
     pitch = notes["pitch"].astype(np.int64)
     level = velocity_to_level(notes["velocity"])
@@ -205,7 +205,7 @@ def decode(tokens: np.ndarray) -> Performance:
         If a token is outside the vocabulary.
     """
     tokens = np.asarray(tokens)
-    if tokens.size and not (0 <= int(tokens.min()) and int(tokens.max()) < VOCABULARY_SIZE):
+    if tokens.size and not (int(tokens.min()) >= 0 and int(tokens.max()) < VOCABULARY_SIZE):
         raise MusictxError(
             f"tokens must lie between 0 and {VOCABULARY_SIZE - 1}; found {tokens.min()} to {tokens.max()}"
         )

@@ -112,11 +112,11 @@ def is_grammatical(tokens: np.ndarray, *, closed: bool = True) -> bool:
     ----------
     tokens : np.ndarray [shape=(n,)]
     closed : bool
-        Ask also that every note ends, as it does in a whole piece.
+        Ask also that every note ends and nothing comes after the last end, as in a whole piece.
     """
     state = Grammar(1, longest_rest=2**62)
     for token in np.asarray(tokens).tolist():
         if token == END or not state.allowed()[0, token]:
             return False
         state.advance(np.array([token]))
-    return not (closed and (state.sounding.any() or state.after_velocity.any()))
+    return not (closed and (state.sounding.any() or state.after_velocity.any() or state.rest.any()))

@@ -1,0 +1,73 @@
+"""Music for tests: by hand, at random, and drawn through the grammar."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from musictx.events import END, NOTE_OFF, PAD, TIME_SHIFT, VELOCITY, VOCABULARY_SIZE, velocity_to_level
+from musictx.grammar import Grammar
+from musictx.performance import SPAN_DTYPE, Performance, make_notes
+
+HALF_STEP = 0.005 + 1e-9
+
+
+def shift(seconds: float) -> int:
+    """Token of a time shift of at most a second."""
+    return TIME_SHIFT + round(seconds * 100) - 1
+
+
+def level(velocity: int) -> int:
+    """Token of a velocity."""
+    return VELOCITY + int(velocity_to_level(np.array(velocity)))
+
+
+def performance(*notes: tuple[float, float, int, int], pedals: tuple = ()) -> Performance:
+    onset, offset, pitch, velocity = zip(*notes, strict=True)
+    return Performance(make_notes(onset, offset, pitch, velocity), np.array(list(pedals), SPAN_DTYPE))
+
+
+def by_pitch(notes: np.ndarray) -> np.ndarray:
+    return notes[np.lexsort((notes["onset"], notes["pitch"]))]
+
+
+def assert_same_music(found: np.ndarray, wanted: np.ndarray) -> None:
+    """Every note is there, within half a step and half a velocity level."""
+    found, wanted = by_pitch(found), by_pitch(wanted)
+    np.testing.assert_array_equal(found["pitch"], wanted["pitch"])
+    np.testing.assert_allclose(found["onset"], wanted["onset"], rtol=0, atol=HALF_STEP)
+    np.testing.assert_allclose(found["offset"], wanted["offset"], rtol=0, atol=HALF_STEP)
+    assert (abs(found["velocity"].astype(int) - wanted["velocity"]) <= 2).all()
+
+
+def random_performance(seed: int, count: int, length: float) -> Performance:
+    """Notes of 10 ms and more; notes of one pitch start 20 ms apart and more, as any key must."""
+    rng = np.random.default_rng(seed)
+    onset, pitch = np.sort(rng.uniform(0, length, count)), rng.integers(0, 128, count)
+    order = np.lexsort((onset, pitch))
+    apart = np.ones(count, bool)
+    apart[1:] = (np.diff(pitch[order]) != 0) | (np.diff(onset[order]) > 0.02)
+    onset, pitch = onset[order][apart], pitch[order][apart]
+    offset = onset + 0.01 + rng.exponential(1.0, len(onset))
+    spans = np.sort(rng.uniform(0, length, 2 * rng.integers(0, 20))).reshape(-1, 2)
+    pedals = np.array([tuple(span) for span in spans], SPAN_DTYPE)
+    return Performance(make_notes(onset, offset, pitch, rng.integers(1, 128, len(onset))), pedals)
+
+
+def random_walk(seed: int, length: int, spread: float) -> np.ndarray:
+    """A sequence drawn through the grammar, closed at its end."""
+    rng = np.random.default_rng(seed)
+    taste = rng.gumbel(size=VOCABULARY_SIZE) * spread  # so that walks differ in kind
+    taste[TIME_SHIFT:VELOCITY] += rng.normal(0, 2)
+    taste[VELOCITY:PAD] += rng.normal(-2, 2)
+    grammar, tokens = Grammar(1), []
+    while len(tokens) < length or grammar.after_velocity[0]:
+        allowed = grammar.allowed()[0]
+        allowed[END] = False
+        weight = np.where(allowed, np.exp(taste), 0.0)
+        tokens.append(int(rng.choice(VOCABULARY_SIZE, p=weight / weight.sum())))
+        grammar.advance(np.array(tokens[-1:]))
+    sounding = np.flatnonzero(grammar.sounding[0])
+    while tokens and TIME_SHIFT <= tokens[-1] < VELOCITY:
+        tokens.pop()
+    tokens += [shift(0.5)] * bool(len(sounding)) + [NOTE_OFF + int(p) for p in sounding]
+    return np.array(tokens, np.uint16)
