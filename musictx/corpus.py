@@ -19,6 +19,7 @@ import numpy as np
 
 from musictx.errors import MusictxError
 from musictx.events import END, START, VOCABULARY_SIZE, encode
+from musictx.files import write_bytes, writing
 
 FORMAT = 1  # raise it when the same files would give other tokens: old caches are then rebuilt
 MIDI_SUFFIXES = (".mid", ".midi", ".kar")
@@ -73,13 +74,18 @@ class Corpus:
 
 
 def find_midi(folders: Sequence[Path]) -> list[tuple[int, Path]]:
-    """Every MIDI file below the folders, sorted: pairs of the folder's number and the path."""
+    """Every MIDI file below the folders, sorted: pairs of the folder's number and the path.
+
+    What a training run wrote (its samples) is not taken for music to train on.
+    """
     found = []
     for number, folder in enumerate(folders):
         if not folder.is_dir():
             raise MusictxError(f"{folder} is not a folder; give a folder that holds MIDI files")
-        for path in sorted(folder.rglob("*")):
-            if path.suffix.lower() in MIDI_SUFFIXES and path.is_file():
+        paths = sorted(folder.rglob("*"))
+        runs = {path.parent for path in paths if path.name == "run.json"}
+        for path in paths:
+            if path.suffix.lower() in MIDI_SUFFIXES and path.is_file() and runs.isdisjoint(path.parents):
                 found.append((number, path))
     return found
 
@@ -98,15 +104,21 @@ def _encode_files(paths: list[Path]) -> list[tuple[np.ndarray, str]]:
             reason = str(error)
         except Exception as error:  # one odd file must never end the run
             reason = f"{type(error).__name__}: {error}"
-        results.append((tokens, reason))
+        results.append((tokens, reason.encode("utf-8", "replace").decode()))
     return results
+
+
+def _readable(path: Path) -> str:
+    """A path as text that can be printed anywhere: names in old archives are often not UTF-8."""
+    return os.fsencode(path).decode("utf-8", "replace")
 
 
 def _fingerprint(files: list[tuple[int, Path]]) -> str:
     digest = hashlib.sha256(str(FORMAT).encode())
     for number, path in files:
         status = path.stat()
-        digest.update(f"{number}\0{path.resolve()}\0{status.st_size}\0{status.st_mtime_ns}\n".encode())
+        line = f"{number}\0{path.resolve()}\0{status.st_size}\0{status.st_mtime_ns}\n"
+        digest.update(line.encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
 
 
@@ -146,41 +158,45 @@ def build_corpus(
     if not files:
         raise MusictxError(f"no MIDI file (.mid, .midi) below {', '.join(map(str, sources))}")
     fingerprint = _fingerprint(files)
-    index_path = output / "index.json"
-    if index_path.is_file() and json.loads(index_path.read_text()).get("fingerprint") == fingerprint:
-        return open_corpus(output)
-    output.mkdir(parents=True, exist_ok=True)
-    pieces, skipped, position, done = [], {}, 0, 0
+    try:
+        if json.loads((output / "index.json").read_text())["fingerprint"] == fingerprint:
+            return open_corpus(output)
+    except (OSError, ValueError, KeyError, TypeError):  # none there yet, or what is there was cut: build it
+        pass
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise MusictxError(f"{output} cannot be made: {error.strerror or error}") from error
+    pieces: list[tuple[str, int, int, int]] = []
+    skipped: dict[str, str] = {}
+    position = done = 0
     chunks = [files[i : i + _CHUNK] for i in range(0, len(files), _CHUNK)]
-    with open(output / "tokens.part", "wb") as sink:
+    with writing(output / "tokens.bin") as sink:
         for chunk, results in zip(chunks, _map_chunks(chunks, workers), strict=True):
             for (number, path), (tokens, reason) in zip(chunk, results, strict=True):
-                name = str(path.relative_to(sources[number]))
                 if reason:
-                    skipped[str(path)] = reason
+                    skipped[_readable(path)] = reason
                     continue
                 sink.write(tokens.tobytes())
-                pieces.append([name, number, position, position + len(tokens)])
-                position += len(tokens)
+                end = position + len(tokens)
+                pieces.append((_readable(path.relative_to(sources[number])), number, position, end))
+                position = end
             done += len(chunk)
             if progress:
                 progress(done, len(files))
-        sink.flush()
-        os.fsync(sink.fileno())
-    if not pieces:
-        name, reason = next(iter(skipped.items()))
-        raise MusictxError(f"none of the {len(files)} MIDI files could be used; the first, {name}: {reason}")
+        if not pieces:
+            name, reason = next(iter(skipped.items()))
+            raise MusictxError(
+                f"none of the {len(files)} MIDI files could be used; the first, {name}: {reason}"
+            )
     index = {
         "format": FORMAT,
         "fingerprint": fingerprint,
-        "folders": [str(f) for f in sources],
+        "folders": [_readable(f) for f in sources],
         "pieces": pieces,
         "skipped": skipped,
     }
-    os.replace(output / "tokens.part", output / "tokens.bin")
-    part = output / "index.part"
-    part.write_text(json.dumps(index))
-    os.replace(part, index_path)
+    write_bytes(output / "index.json", json.dumps(index).encode())
     return open_corpus(output)
 
 
@@ -215,7 +231,7 @@ def open_corpus(folder: str | os.PathLike[str]) -> Corpus:
         index = json.loads((folder / "index.json").read_text())
         tokens = np.memmap(folder / "tokens.bin", np.uint16, "r")
         names, source, starts, ends = zip(*index["pieces"], strict=True)
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise MusictxError(f"{folder} is not an encoded corpus ({error})") from error
     if index.get("format") != FORMAT or ends[-1] != len(tokens):
         raise MusictxError(f"{folder} is a corpus of another version, or cut; encode the MIDI files again")

@@ -59,7 +59,8 @@ def random_walk(seed: int, length: int, spread: float) -> np.ndarray:
     taste = rng.gumbel(size=VOCABULARY_SIZE) * spread  # so that walks differ in kind
     taste[TIME_SHIFT:VELOCITY] += rng.normal(0, 2)
     taste[VELOCITY:PAD] += rng.normal(-2, 2)
-    grammar, tokens = Grammar(1), []
+    grammar = Grammar(1)
+    tokens: list[int] = []
     while len(tokens) < length or grammar.after_velocity[0]:
         allowed = grammar.allowed()[0]
         allowed[END] = False
