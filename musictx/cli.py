@@ -6,8 +6,9 @@ import sys
 
 import typer
 
+from musictx.cli_evaluate import evaluate
 from musictx.cli_play import continue_primer, info, render, serve
-from musictx.cli_train import train
+from musictx.cli_train import encode, train
 from musictx.errors import MusictxError
 
 app = typer.Typer(
@@ -18,7 +19,9 @@ app = typer.Typer(
     help="Give it a few seconds of music, and a Music Transformer plays on.",
 )
 app.command("train")(train)
+app.command("encode")(encode)
 app.command("continue")(continue_primer)
+app.command("evaluate")(evaluate)
 app.command("render")(render)
 app.command("info")(info)
 app.command("app")(serve)

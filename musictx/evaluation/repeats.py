@@ -20,7 +20,31 @@ from musictx.model import MusicTransformer
 
 FIFTH = 7
 ODD_GAP = 37  # events of other music between the playings: no multiple of a bar, odd, and prime
+LEAST = 8  # events in a passage
 KINDS = ("exact", "fifth", "odd offset", "other")
+
+
+def gap_size(tokens: int) -> int:
+    """Events between the playings of passages of so many: `ODD_GAP`, or for short ones a quarter, odd."""
+    return min(ODD_GAP, tokens // 4 | 1)
+
+
+def inside_size(context: int) -> int:
+    """Events of a passage of which two playings and the gap fit into a context."""
+    return (context - gap_size(context // 2) - 1) // 2
+
+
+def complete(tokens: np.ndarray, most: int) -> np.ndarray:
+    """The beginning of some music as a passage of its own, of at most so many events.
+
+    Offs of notes that were struck before are dropped, and notes that hang at the end are closed.
+    """
+    size = most
+    passage = encode(decode(tokens[:size]))
+    while len(passage) > most:
+        size -= max(1, len(passage) - most)
+        passage = encode(decode(tokens[:size]))
+    return passage
 
 
 def passages(corpus: Corpus, groups: np.ndarray, tokens: int, *, seed: int = 0) -> list[np.ndarray]:
@@ -41,19 +65,16 @@ def passages(corpus: Corpus, groups: np.ndarray, tokens: int, *, seed: int = 0) 
         Event tokens; units whose pieces are too short have none.
     """
     rng = np.random.default_rng(seed)
-    found = []
+    found: list[np.ndarray] = []
+    if tokens < LEAST:
+        return found
     for unit in range(int(groups.max()) + 1):
         pieces = [i for i in np.flatnonzero(groups == unit).tolist() if len(corpus.piece(i)) >= tokens]
         if not pieces:
             continue
         piece = corpus.piece(int(rng.choice(pieces)))
         at = int(rng.integers(0, len(piece) - tokens + 1))
-        # Offs of notes struck before are dropped and hanging notes closed: a little longer or shorter.
-        size = tokens
-        passage = encode(decode(piece[at : at + size]))
-        while len(passage) > tokens:
-            size -= max(1, len(passage) - tokens)
-            passage = encode(decode(piece[at : at + size]))
+        passage = complete(piece[at:], tokens)
         if len(passage) >= tokens // 2:
             found.append(passage)
     return found
@@ -74,7 +95,7 @@ def _second_playings(first: np.ndarray, other: np.ndarray) -> dict[str, tuple[np
     """For each kind: what stands before the second playing, and the second playing."""
     up = transposed(first, FIFTH)
     fifth = up if up is not None else transposed(first, -FIFTH)
-    gap = encode(decode(other[:ODD_GAP]))
+    gap = complete(other, gap_size(len(first)))
     kinds = {
         "exact": (first, first),
         "odd offset": (np.concatenate([first, gap[: len(gap) - (len(gap) + len(first) + 1) % 2]]), first),
@@ -94,7 +115,7 @@ def repeat_gain(
     """NLL of a passage's second playing against its first.
 
     A passage stands at the start of a context, and again after it: exactly; a fifth higher (lower, if
-    it would leave MIDI's range); or after some `ODD_GAP` events of other music, so that the distance
+    it would leave MIDI's range); or after a few events of other music (`gap_size`), so that the distance
     between the playings is an odd number. As a control the passage follows another one of the same
     length, whose only help is that there is a context at all.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -47,6 +47,16 @@ def to_csv(result: dict[str, Any]) -> str:
                 for i, start in enumerate(places["from"]):
                     figure = {k: places[k][i] for k in ("nats", "low", "high", "count")}
                     row(name, length, "by_position", figure, (start, places["to"][i]))
+    for name, repeats in result.get("repeats", {}).items():
+        for where, figures in repeats.items():
+            for kind in (k for k in ("first", "exact", "fifth", "odd offset", "other") if k in figures):
+                row(name, where, f"repeat: {kind}", {"count": "", **figures[kind]})
+                for gain in (g for g in ("gain", "gain_over_other") if g in figures[kind]):
+                    row(name, where, f"repeat: {kind}, {gain}", {"count": "", **figures[kind][gain]})
+    for name, times in result.get("length_rules", {}).items():
+        for compared in times.values():
+            for rule, figure in compared["rules"].items():
+                row(name, compared["length"], f"rule: {rule}", {**figure, "count": compared["tokens"]})
     return text.getvalue()
 
 
@@ -136,25 +146,36 @@ def _draw_lengths(axes: Axes, result: dict[str, Any], names: list[str], colours:
 def _cell(figure: dict[str, Any] | None, digits: int = 3) -> str:
     if figure is None:
         return "–"
-    return f"{figure['nats']:.{digits}f} [{figure['low']:.{digits}f}, {figure['high']:.{digits}f}]"
+    band = f"[{figure['low']:.{digits - 1}f}, {figure['high']:.{digits - 1}f}]"
+    return f"{figure['nats']:.{digits}f} {band}"
+
+
+def _table(title: str, columns: dict[str, Literal["left", "right"]]) -> Table:
+    from rich.box import SIMPLE_HEAD
+    from rich.table import Table
+
+    table = Table(title=title, box=SIMPLE_HEAD, title_justify="left", padding=(0, 1), pad_edge=False)
+    for name, side in columns.items():
+        table.add_column(name, justify=side)
+    return table
 
 
 def to_table(result: dict[str, Any]) -> Table:
     """The main figures as a table for the terminal."""
-    from rich.table import Table
-
-    table = Table(title="NLL (perf388), nats, with 95 % bands over pieces")
-    for title in ("model", "chunks of", "a token", "a note", "full chunks only, a token"):
-        table.add_column(title, justify="left" if title == "model" else "right", no_wrap=True)
+    table = _table(
+        "NLL (perf388) in nats, with 95 % bands over pieces; “full”: a token, full chunks only",
+        {"model": "left", "chunks of": "right", "a token": "right", "a note": "right", "full": "right"},
+    )
     for name, model in result["models"].items():
         for length, figures in model["lengths"].items():
             times = int(length) / model["context_length"]
+            full = figures["full_chunks"]
             table.add_row(
-                f"{name} ({model['position']}, {model['parameters'] / 1e6:.2f} M)",
+                name,
                 f"{length} ({times:g}×)",
                 _cell(figures["per_token"]),
                 _cell(figures["per_note"], 2),
-                _cell(figures["full_chunks"]),
+                f"{full['nats']:.3f}" if full else "–",
             )
         table.add_section()
     for name, lengths in result["floors"].items():
@@ -162,4 +183,63 @@ def to_table(result: dict[str, Any]) -> Table:
         table.add_row(
             name, length, _cell(figures["per_token"]), _cell(figures["per_note"], 2), "", style="dim"
         )
+    return table
+
+
+def to_repeat_table(repeats: dict[str, Any]) -> Table:
+    """Repeat gain of each model as a table for the terminal."""
+    table = _table(
+        "NLL of a passage's second playing in nats a token (less its first playing)",
+        {
+            "model": "left",
+            "second": "left",
+            "first": "right",
+            "exact": "right",
+            "fifth": "right",
+            "odd offset": "right",
+            "after another": "right",
+        },
+    )
+    for name, places in repeats.items():
+        for where, figures in places.items():
+            cells = [f"{figures['first']['nats']:.3f}"]
+            for kind in ("exact", "fifth", "odd offset"):
+                figure = figures.get(kind)
+                cells.append(f"{figure['nats']:.3f} ({-figure['gain']['nats']:+.3f})" if figure else "–")
+            table.add_row(name, where, *cells, f"{figures['other']['nats']:.3f}")
+    return table
+
+
+def to_shift_table(shifts: dict[str, Any]) -> Table:
+    """Shift sensitivity of each model as a table for the terminal."""
+    places = [row["place"] for row in next(iter(shifts.values()))]
+    table = _table(
+        "The same window placed elsewhere: divergence of the predictions, in nats",
+        {"model": "left", **{f"+{place}": "right" for place in places}},
+    )
+    for name, rows in shifts.items():
+        table.add_row(name, *("–" if r["divergence"] is None else f"{r['divergence']:.4f}" for r in rows))
+    return table
+
+
+def to_rule_table(rules: dict[str, Any]) -> Table:
+    """The rules past the training length as a table for the terminal."""
+    table = _table(
+        "Past the training length: nats a token, full chunks; the best rule is marked *",
+        {"model": "left", "chunks of": "right", "rule": "left", "whole": "right", "beyond": "right"},
+    )
+    for name, times in rules.items():
+        for times_longer, compared in times.items():
+            if not compared["rules"]:
+                table.add_row(name, str(compared["length"]), "no piece is so long", "–", "–")
+            for rule, figure in compared["rules"].items():
+                mark = " *" if rule == compared["best"] else ""
+                table.add_row(
+                    name,
+                    f"{compared['length']} ({times_longer}×)",
+                    rule + mark,
+                    _cell(figure),
+                    _cell(figure["beyond"]),
+                )
+        table.add_section()
     return table

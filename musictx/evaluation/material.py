@@ -1,0 +1,98 @@
+"""What an evaluation works on: music from a folder, and models by name, as many as can be used."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from musictx.checkpoint import load_model
+from musictx.corpus import Corpus, build_corpus, open_corpus
+from musictx.errors import MusictxError
+from musictx.grouping import group_pieces
+from musictx.model import MusicTransformer
+
+
+def open_music(
+    folder: Path, *, pieces: int | None = None, progress: Callable[[int, int], None] | None = None
+) -> Corpus:
+    """Music from a folder of MIDI files, or from an encoded corpus.
+
+    Parameters
+    ----------
+    folder : path
+    pieces : int, optional
+        Only so many, spread evenly over the folder.
+    progress : callable, optional
+        Called with the files encoded and their number.
+
+    Returns
+    -------
+    Corpus
+
+    Raises
+    ------
+    MusictxError
+        If there is no such folder, or nothing in it can be used.
+    """
+    if (folder / "index.json").is_file():
+        corpus = open_corpus(folder)
+    else:
+        with tempfile.TemporaryDirectory() as place:
+            corpus = build_corpus([folder], place, progress=progress)
+            corpus = replace(corpus, tokens=np.array(corpus.tokens))  # before the file goes
+    if pieces is not None:
+        if pieces < 1:
+            raise MusictxError(f"--pieces is {pieces}; it must be at least 1")
+        chosen = np.unique(np.linspace(0, len(corpus) - 1, min(pieces, len(corpus))).round().astype(int))
+        corpus = corpus.subset(chosen)
+    return corpus
+
+
+def unit_numbers(corpus: Corpus) -> np.ndarray:
+    """The piece that each performance belongs to, numbered from 0 without gaps [shape=(performances,)]."""
+    return np.unique(np.asarray(group_pieces(corpus)), return_inverse=True)[1].astype(np.int64)
+
+
+def label(name: str) -> str:
+    """How a model is called in tables: a shipped model's name, or the folder's last telling part."""
+    path = Path(name)
+    return path.resolve().parent.name if path.name == "model" else path.name or str(name)
+
+
+def open_models(names: Sequence[str], **load: Any) -> tuple[dict[str, MusicTransformer], list[str]]:
+    """Load models; those that cannot be used are left out with a word.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Shipped models, or folders.
+    **load
+        As for `musictx.checkpoint.load_model`.
+
+    Returns
+    -------
+    models : dict of str to MusicTransformer
+        By label; by the whole name where two labels are alike.
+    left_out : list of str
+
+    Raises
+    ------
+    MusictxError
+        If none can be used.
+    """
+    models: dict[str, MusicTransformer] = {}
+    left_out = []
+    labels = [label(n) for n in names]
+    for name, short in zip(names, labels, strict=True):
+        try:
+            models[short if labels.count(short) == 1 else name] = load_model(name, **load)
+        except MusictxError as error:
+            left_out.append(f"{name}: {error}")
+    if not models:
+        raise MusictxError(left_out[0].split(": ", 1)[1] if len(names) == 1 else "; ".join(left_out))
+    return models, left_out
