@@ -101,6 +101,7 @@ export class Roll {
       context.fill();
     }
     context.globalAlpha = 1;
+    if (score.beyond !== null && score.beyond < this.view.end) this.drawBeyond(context, x(score.beyond), height, colour);
   }
 
   drawGround(context, width, height, x, y, line, colour) {
@@ -125,9 +126,13 @@ export class Roll {
       context.fillRect(Math.round(x(time)), 0, 1, height);
     }
     if (!this.score) return;
+    const cut = Math.round(x(this.score.length));
     context.fillStyle = colour("--ink-soft");
-    context.fillRect(Math.round(x(this.score.length)), 0, 1, height);
-    if (this.score.beyond !== null && this.score.beyond < end) this.drawBeyond(context, x(this.score.beyond), height, colour);
+    context.fillRect(cut, 0, 1, height);
+    if (!this.score.continuationCount) {
+      context.font = `12px ${getComputedStyle(this.element).fontFamily}`;
+      context.fillText("plays on from here", cut + 12, height / 2 + 6);
+    }
   }
 
   drawBeyond(context, left, height, colour) {
@@ -139,8 +144,13 @@ export class Roll {
     context.lineTo(Math.round(left) + 0.5, height);
     context.stroke();
     context.restore();
+    const words = "beyond the training length";
+    context.globalAlpha = 0.85;
+    context.fillStyle = colour("--card");
+    context.fillRect(left + 2, height - 16, context.measureText(words).width + 6, 14);
+    context.globalAlpha = 1;
     context.fillStyle = colour("--ink-soft");
-    context.fillText("beyond the training length", left + 4, height - 2);
+    context.fillText(words, left + 5, height - 3);
   }
 
   /** The playhead, and the notes that sound under it. */

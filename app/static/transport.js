@@ -3,7 +3,8 @@
 const LOOK_AHEAD = 1.4; // seconds of music scheduled in advance: a page that stalls goes on sounding
 const TICK = 60; // milliseconds between two looks at what must be scheduled
 const START_LEAD = 0.35; // what every lane must be ahead before the sound starts …
-const RESUME_LEAD = 1.2; // … and before it goes on after it had to wait
+const RESUME_LEAD = 1.2; // … and before it goes on after it had to wait; twice as much with every wait
+const MOST_RESUME_LEAD = 12;
 const TAIL = 1.2; // seconds that the last notes may ring
 
 /**
@@ -119,7 +120,8 @@ export class Transport {
 
   tryToStart() {
     if (this.sound.context.state !== "running") return;
-    const needed = this.firstStart ? START_LEAD : RESUME_LEAD;
+    const afterWaits = Math.min(MOST_RESUME_LEAD, RESUME_LEAD * 2 ** (this.statistics.waits - 1));
+    const needed = this.firstStart ? START_LEAD : afterWaits;
     if (this.frontier - this.at < needed) return;
     this.firstStart = false;
     const begin = this.sound.context.currentTime + 0.04;
