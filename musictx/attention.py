@@ -349,45 +349,69 @@ def _repeat_heads(x: Tensor, q: Tensor) -> Tensor:
 
 def attend_cached(
     q: Tensor,
-    k: Tensor,
-    v: Tensor,
+    keys: Tensor,
+    values: Tensor,
     *,
-    table: Tensor | None,
+    falling: Tensor | None,
     beyond: BeyondRule,
     key_bias: Tensor | None,
     window: int | None,
 ) -> Tensor:
-    """Attention of the last T positions over all keys so far: one or a few rows, no skew needed.
+    """Attention of the last T positions over all keys so far.
+
+    The one row of a decoding step needs no mask and no skew: its distances fall from n - 1 to 0 along
+    the keys, so its relative logits are one product with the table laid out by falling distance.
 
     Parameters
     ----------
     q : Tensor [shape=(B, H, T, d)]
-    k, v : Tensor [shape=(B, G, n, d)]
+    keys : Tensor [shape=(B · G, d, n)]
         Of all positions so far, those of the queries last.
-    table, beyond, key_bias, window
+    values : Tensor [shape=(B · G, n, d)]
+    falling : Tensor [shape=(H, d, M)], optional
+        Relative embeddings by falling distance M - 1 … 0.
+    beyond, key_bias, window
         As for `blockwise_attention`.
 
     Returns
     -------
     Tensor [shape=(B, H, T, d)]
     """
-    rows, total = q.shape[2], k.shape[2]
-    low = 0 if window is None else max(0, total - rows - window + 1)
-    k, v = _repeat_heads(k[:, :, low:], q), _repeat_heads(v[:, :, low:], q)
-    q = q * q.shape[-1] ** -0.5
-    logits = q @ k.transpose(-1, -2)  # (B, H, T, n)
-    key = torch.arange(low, total, device=q.device)
-    query = torch.arange(total - rows, total, device=q.device)
-    distance = query[:, None] - key[None, :]
-    if table is not None:
-        # One product with the whole table, then each key picks its distance.
-        products = q @ table.to(q.dtype).transpose(-1, -2)  # (B, H, T, M)
-        index = table_index(distance, table.shape[1]).expand_as(logits)
-        relative = products.gather(-1, index)
-        logits = logits + (relative * (distance < table.shape[1]) if beyond == "zero" else relative)
+    batch, heads, rows, d = q.shape
+    total = keys.shape[2]
+    if window is not None and total > window + rows - 1:
+        low = total - (window + rows - 1)
+        keys, values = keys[:, :, low:], values[:, low:]
+        key_bias = None if key_bias is None else key_bias[:, low:]
+        total -= low
+    q = q * d**-0.5
+    # Query heads that share a key-value head are rows of one product.
+    logits = torch.bmm(q.reshape(len(keys), -1, d), keys).view(batch, heads, rows, total)
+    if falling is not None:
+        size = falling.shape[2]
+        near = min(size, total)  # keys that are within the table for the last query
+        part = falling if rows > 1 else falling[:, :, size - near :]
+        products = torch.bmm(q.transpose(0, 1).reshape(heads, -1, d), part)
+        products = products.view(heads, batch, rows, -1).transpose(0, 1)
+        if rows > 1:
+            query = torch.arange(total - rows, total, device=q.device)
+            distance = query[:, None] - torch.arange(total, device=q.device)
+            column = (size - 1) - table_index(distance, size)
+            relative = products.gather(-1, column.expand_as(logits))
+            logits += relative * (distance < size) if beyond == "zero" else relative
+        elif near == total:
+            logits += products
+        else:
+            logits[..., total - near :].add_(products)
+            if beyond == "clamp":
+                logits[..., : total - near].add_(products[..., :1])
     if key_bias is not None:
-        logits = logits + key_bias[:, None, low:]
-    if rows > 1 or window is not None:
-        hidden = distance < 0 if window is None else (distance < 0) | (distance >= window)
-        logits = logits.masked_fill(hidden, float("-inf"))
-    return logits.softmax(-1) @ v
+        logits += key_bias[:, None, :]
+    if rows > 1:
+        ones = torch.ones(rows, total, dtype=torch.bool, device=q.device)
+        hidden = ones.triu(total - rows + 1)
+        if window is not None:
+            hidden |= ones.tril(total - rows - window)
+        logits.masked_fill_(hidden, float("-inf"))
+    probabilities = logits.softmax(-1).view(len(keys), -1, total)
+    return torch.bmm(probabilities, values).view(batch, heads, rows, d)

@@ -65,26 +65,29 @@ def filter_logits(logits: np.ndarray, settings: Settings) -> np.ndarray:
     Holtzman et al., "The curious case of neural text degeneration" (2019) for top-p;
     Nguyen et al., "Turning up the heat: min-p sampling" (2024).
     """
-    logits = logits.astype(np.float64)
-    logits = logits - logits.max(-1, keepdims=True)
+    p = logits.astype(np.float64)
+    p -= p.max(-1, keepdims=True)
     if settings.temperature == 0:
-        return (np.arange(logits.shape[-1]) == logits.argmax(-1)[:, None]).astype(np.float64)
-    p = np.exp(logits / settings.temperature)
+        return (np.arange(p.shape[-1]) == p.argmax(-1)[:, None]).astype(np.float64)
+    if settings.temperature != 1:
+        p /= settings.temperature
+    np.exp(p, out=p)
     p /= p.sum(-1, keepdims=True)
-    keep = p >= settings.min_p * p.max(-1, keepdims=True)
+    unlikely = p < settings.min_p * p.max(-1, keepdims=True) if settings.min_p else None
     if settings.top_k or settings.top_p < 1:
         order = np.argsort(-p, -1, kind="stable")
-        ranked = np.take_along_axis(p, order, -1)
-        chosen = np.ones_like(keep)
-        if settings.top_k:
-            chosen[:, settings.top_k :] = False
+        place = (np.arange(len(p))[:, None], order)
+        ranked = p[place]
+        before = np.cumsum(ranked, -1) - ranked
         if settings.top_p < 1:  # up to and with the token that reaches top_p
-            chosen &= np.cumsum(ranked, -1) - ranked < settings.top_p
-        ranks = np.empty_like(keep)
-        np.put_along_axis(ranks, order, chosen, -1)
-        keep &= ranks
-    p = np.where(keep, p, 0.0)
-    return p / p.sum(-1, keepdims=True)
+            ranked[before >= settings.top_p] = 0.0
+        if settings.top_k:
+            ranked[:, settings.top_k :] = 0.0
+        p[place] = ranked
+    if unlikely is not None:
+        p[unlikely] = 0.0
+    p /= p.sum(-1, keepdims=True)
+    return p
 
 
 def draw(probabilities: np.ndarray, uniform: np.ndarray) -> np.ndarray:

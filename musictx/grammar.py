@@ -14,7 +14,6 @@ from musictx.events import (
     NOTE_OFF,
     NOTE_ON,
     PAD,
-    START,
     TIME_SHIFT,
     VELOCITY,
     VOCABULARY_SIZE,
@@ -51,35 +50,39 @@ class Grammar:
         self.lowest_off = np.zeros(rows, np.int64)
         self.struck = np.zeros(rows, bool)  # a note was struck in this step
         self.longest_rest = longest_rest
-        self._pitch = np.arange(128)
 
     def copy_rows(self, rows: int) -> Grammar:
         """The state of the first sequence, `rows` times."""
         copy = Grammar(rows, self.longest_rest)
         for name, value in vars(self).items():
-            if isinstance(value, np.ndarray) and name != "_pitch":
+            if isinstance(value, np.ndarray):
                 setattr(copy, name, np.repeat(value[:1], rows, 0))
         return copy
 
     def allowed(self) -> np.ndarray:
         """Which tokens may come next [shape=(rows, vocabulary), dtype=bool]."""
-        ok = np.ones((len(self.level), VOCABULARY_SIZE), bool)
-        ok[:, [PAD, START]] = False
-        ok[:, NOTE_ON:NOTE_OFF] = ~self.sounding & (self._pitch >= self.lowest_on[:, None])
-        ok[:, NOTE_OFF:TIME_SHIFT] = (
-            self.sounding & (self._pitch >= self.lowest_off[:, None]) & ~self.struck[:, None]
-        )
-        ok[:, TIME_SHIFT:VELOCITY] &= ~self.after_short_shift[:, None]
-        room = self.longest_rest - self.rest
-        shift = np.arange(1, MAX_SHIFT + 1)
-        ok[:, TIME_SHIFT:VELOCITY] &= shift[None, :] <= room[:, None]
-        can_strike = np.any(ok[:, NOTE_ON:NOTE_OFF], axis=1)
-        ok[:, VELOCITY:PAD] &= can_strike[:, None]
-        ok[self.level < 0, NOTE_ON:NOTE_OFF] = False
-        rows = np.flatnonzero(self.level >= 0)
-        ok[rows, VELOCITY + self.level[rows]] = False
-        ok[self.after_velocity, NOTE_OFF:] = False
+        ok = np.zeros((len(self.level), VOCABULARY_SIZE), bool)
+        for row in range(len(ok)):
+            self._allow(row, ok[row])
         return ok
+
+    def _allow(self, row: int, ok: np.ndarray) -> None:
+        level, sounding = int(self.level[row]), self.sounding[row]
+        on, off = self.lowest_on[row], self.lowest_off[row]
+        if level >= 0:
+            np.logical_not(sounding[on:], out=ok[NOTE_ON + on : NOTE_OFF])
+        if self.after_velocity[row]:
+            return
+        if not self.struck[row]:
+            ok[NOTE_OFF + off : TIME_SHIFT] = sounding[off:]
+        if not self.after_short_shift[row]:
+            room = min(self.longest_rest - int(self.rest[row]), MAX_SHIFT)
+            ok[TIME_SHIFT : TIME_SHIFT + max(room, 0)] = True
+        if not sounding[on:].all():
+            ok[VELOCITY:PAD] = True
+            if level >= 0:
+                ok[VELOCITY + level] = False
+        ok[END] = True
 
     def advance(self, tokens: np.ndarray) -> None:
         """Take the next token of each row [shape=(rows,)]; ungrammatical ones are taken as they are."""

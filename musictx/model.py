@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import partial
+from types import SimpleNamespace
 from typing import Any, Literal
 
 import torch
@@ -13,7 +16,7 @@ from torch.nn import functional as F
 from musictx.attention import BeyondRule, attend, attend_cached
 from musictx.errors import MusictxError
 from musictx.events import VOCABULARY_SIZE
-from musictx.positions import SCHEMES, Positions, rotate
+from musictx.positions import SCHEMES, Order, Positions, rotate
 
 
 @dataclass(frozen=True)
@@ -98,32 +101,77 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 }
 
 
+def lean(module: nn.Module) -> Any:
+    """The forward of a module in evaluation, without what `nn.Module` does around each call.
+
+    Calling modules and looking up their attributes costs as much as a third of a decoding step. So
+    here every `self` is a plain namespace with the same attributes, its children made lean likewise.
+    """
+    match module:
+        case nn.Linear():
+            return partial(F.linear, weight=module.weight, bias=module.bias)
+        case nn.LayerNorm():
+            return partial(
+                F.layer_norm,
+                normalized_shape=module.normalized_shape,
+                weight=module.weight,
+                bias=module.bias,
+                eps=module.eps,
+            )
+        case nn.RMSNorm():
+            return partial(
+                F.rms_norm, normalized_shape=module.normalized_shape, weight=module.weight, eps=module.eps
+            )
+        case nn.Dropout() | nn.Identity():
+            return _nothing
+        case nn.ModuleList():
+            return [lean(child) for child in module]
+    own = {name: value for name, value in vars(module).items() if not name.startswith("_")}
+    children = {name: lean(child) for name, child in module.named_children()}
+    return partial(type(module).forward, SimpleNamespace(**own, **children))
+
+
+def _nothing(x: Tensor) -> Tensor:
+    return x
+
+
 class LayerCache:
     """Keys and values of one layer, kept so that each new token costs one row of attention.
+
+    Keys lie by channel, so that a query meets them in the order of memory; so does the relative table,
+    by falling distance.
 
     Parameters
     ----------
     config : ModelConfig
     batch, capacity : int
         Sequences, and positions to make room for.
+    like : Tensor
+        For device and dtype.
+    table : Tensor [shape=(H, M, d)], optional
+        Relative embeddings.
     """
 
-    def __init__(self, config: ModelConfig, batch: int, capacity: int, like: Tensor):
-        shape = (batch, config.groups, capacity, config.head_width)
-        self.keys, self.values = like.new_zeros(shape), like.new_zeros(shape)
+    def __init__(self, config: ModelConfig, batch: int, capacity: int, like: Tensor, table: Tensor | None):
+        rows = batch * config.groups
+        self.keys = like.new_zeros(rows, config.head_width, capacity)
+        self.values = like.new_zeros(rows, capacity, config.head_width)
+        self.falling = None if table is None else table.flip(1).transpose(1, 2).contiguous()
 
     def append(self, k: Tensor, v: Tensor, start: int) -> tuple[Tensor, Tensor]:
         """Store keys and values [shape=(B, G, T, d)] at `start`; return all up to there."""
-        end = start + k.shape[2]
-        if end > self.keys.shape[2]:  # doubled, so that growing costs little however long the music gets
-            room = (0, 0, 0, max(end, 2 * self.keys.shape[2]) - self.keys.shape[2])
-            self.keys, self.values = F.pad(self.keys, room), F.pad(self.values, room)
-        self.keys[:, :, start:end], self.values[:, :, start:end] = k, v
-        return self.keys[:, :, :end], self.values[:, :, :end]
+        length, d = k.shape[2:]
+        end = start + length
+        self.keys[:, :, start:end] = k.reshape(-1, length, d).transpose(1, 2)
+        self.values[:, start:end] = v.reshape(-1, length, d)
+        return self.keys[:, :, :end], self.values[:, :end]
 
 
 class Cache:
     """The state of decoding: a `LayerCache` for each layer and the number of tokens seen.
+
+    What a step needs of weights and positions is laid out here once: a cache belongs to the weights
+    as they were when it was made.
 
     Parameters
     ----------
@@ -133,15 +181,31 @@ class Cache:
     """
 
     def __init__(self, model: MusicTransformer, batch: int, capacity: int):
-        like = model.head.weight
-        self.layers = [LayerCache(model.config, batch, capacity, like) for _ in range(model.config.layers)]
-        self.length = 0
+        self.positions, self.like = model.positions, model.head.weight
+        self.length, self.capacity = 0, 0
+        self.parts = lean(model.layers), lean(model.norm), lean(model.head)
+        tables = [model.positions.table(i) for i in range(model.config.layers)]
+        self.layers = [LayerCache(model.config, batch, 0, self.like, table) for table in tables]
+        self.make_room(min(capacity, model.positions.limit or capacity))
+
+    def make_room(self, end: int) -> None:
+        """Have room for `end` positions: at least twice the room before, so that growing costs little."""
+        if end <= self.capacity:
+            return
+        limit = self.positions.limit or math.inf
+        self.capacity = max(end, int(min(2 * self.capacity, limit)))
+        self.added = self.positions.added(0, self.capacity, self.like)
+        self.order = self.positions.order(0, self.capacity, self.like)
+        for layer in self.layers:
+            room = self.capacity - layer.keys.shape[2]
+            layer.keys = F.pad(layer.keys, (0, room))
+            layer.values = F.pad(layer.values, (0, 0, 0, room))
 
     def repeat(self, times: int) -> None:
         """Make `times` sequences of the one seen so far."""
         for layer in self.layers:
-            layer.keys = layer.keys.repeat(times, 1, 1, 1)
-            layer.values = layer.values.repeat(times, 1, 1, 1)
+            layer.keys = layer.keys.repeat(times, 1, 1)
+            layer.values = layer.values.repeat(times, 1, 1)
 
 
 class Attention(nn.Module):
@@ -155,26 +219,35 @@ class Attention(nn.Module):
         self.qkv = nn.Linear(config.width, (config.heads + 2 * config.groups) * d, bias=False)
         self.out = nn.Linear(config.heads * d, config.width, bias=False)
 
-    def forward(self, x: Tensor, cache: LayerCache | None = None, start: int = 0) -> Tensor:
+    def forward(self, x: Tensor, order: Order, cache: LayerCache | None = None, start: int = 0) -> Tensor:
         """Attend from positions start … start + T - 1 of `x` [shape=(B, T, width)]."""
         config, (positions,) = self.config, self.positions
         batch, length, _ = x.shape
         heads = self.qkv(x).view(batch, length, -1, config.head_width).transpose(1, 2)
         turned, v = heads.split([config.heads + config.groups, config.groups], 1)
-        turned = rotate(turned, positions.rotation(start, start + length, turned))
-        q, k = turned.split([config.heads, config.groups], 1)
+        q, k = rotate(turned, order.rotation).split([config.heads, config.groups], 1)
         if cache is not None:
-            k, v = cache.append(k, v, start)
-        function = attend if start == 0 else attend_cached
-        y = function(
-            q,
-            k,
-            v,
-            table=positions.table(self.layer),
-            beyond=config.beyond,
-            key_bias=positions.key_bias(k.shape[2], k),
-            window=config.window,
-        )
+            keys, values = cache.append(k, v, start)
+        if cache is None or start == 0:
+            y = attend(
+                q,
+                k,
+                v,
+                table=positions.table(self.layer),
+                beyond=config.beyond,
+                key_bias=order.key_bias,
+                window=config.window,
+            )
+        else:
+            y = attend_cached(
+                q,
+                keys,
+                values,
+                falling=cache.falling,
+                beyond=config.beyond,
+                key_bias=order.key_bias,
+                window=config.window,
+            )
         return self.out(y.transpose(1, 2).reshape(batch, length, -1))
 
 
@@ -202,11 +275,13 @@ class Layer(nn.Module):
         self.dropout = nn.Dropout(config.dropout)
         self.pre = config.norm_placement == "pre"
 
-    def forward(self, x: Tensor, cache: LayerCache | None = None, start: int = 0) -> Tensor:  # noqa: D102
+    def forward(  # noqa: D102
+        self, x: Tensor, order: Order, cache: LayerCache | None = None, start: int = 0
+    ) -> Tensor:
         if self.pre:
-            x = x + self.dropout(self.attention(self.attention_norm(x), cache, start))
+            x = x + self.dropout(self.attention(self.attention_norm(x), order, cache, start))
             return x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))
-        x = self.attention_norm(x + self.dropout(self.attention(x, cache, start)))
+        x = self.attention_norm(x + self.dropout(self.attention(x, order, cache, start)))
         return self.feed_forward_norm(x + self.dropout(self.feed_forward(x)))
 
 
@@ -259,13 +334,22 @@ class MusicTransformer(nn.Module):
         -------
         Tensor [shape=(B, T, vocabulary)]
         """
-        start = 0 if cache is None else cache.length
-        x = self.dropout(self.positions.embed(self.embedding(tokens), start))
-        for i, layer in enumerate(self.layers):
-            x = layer(x, None if cache is None else cache.layers[i], start)
-        if cache is not None:
-            cache.length = start + tokens.shape[1]
-        return self.head(self.norm(x))
+        x = self.embedding(tokens)
+        layers, norm, head = self.layers, self.norm, self.head
+        if cache is None:
+            start = 0
+            x = self.positions.embed(x, start)
+            order = self.positions.order(start, tokens.shape[1], x)
+        else:
+            start, cache.length = cache.length, cache.length + tokens.shape[1]
+            cache.make_room(cache.length)
+            x = x if cache.added is None else x + cache.added[start : cache.length]
+            order = cache.order.rows(start, cache.length)
+            layers, norm, head = cache.parts
+        x = self.dropout(x)
+        for i, layer in enumerate(layers):
+            x = layer(x, order, None if cache is None else cache.layers[i], start)
+        return head(norm(x))
 
     def parameter_count(self) -> int:
         """Number of trained numbers."""

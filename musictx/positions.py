@@ -19,7 +19,7 @@ logits of each key.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -30,15 +30,42 @@ if TYPE_CHECKING:
     from musictx.model import ModelConfig
 
 
+class Order(NamedTuple):
+    """What a scheme says of the positions start … end - 1 to all layers alike."""
+
+    rotation: tuple[Tensor, Tensor] | None  # (T, d) each
+    key_bias: Tensor | None  # (H, end)
+
+    def rows(self, start: int, end: int) -> Order:
+        """The same for a part of the positions, out of an order that starts at 0."""
+        turn, bias = self
+        return Order(
+            None if turn is None else (turn[0][start:end], turn[1][start:end]),
+            None if bias is None else bias[:, bias.shape[1] - end :],
+        )
+
+
 class Positions(nn.Module):
     """No positions at all, and the interface of the others (``none``)."""
 
+    def order(self, start: int, end: int, like: Tensor) -> Order:
+        """The order of the positions start … end - 1, on the device and in the dtype of `like`."""
+        return Order(self.rotation(start, end, like), self.key_bias(end, like))
+
     def embed(self, x: Tensor, start: int) -> Tensor:
         """Add positions `start`, `start` + 1, … to the embeddings `x` [shape=(B, T, width)]."""
-        return x
+        added = self.added(start, start + x.shape[1], x)
+        return x if added is None else x + added
+
+    def added(self, start: int, end: int, like: Tensor) -> Tensor | None:
+        """What is added to the embeddings at positions start … end - 1 [shape=(T, width)]."""
+        return None
 
     def rotation(self, start: int, end: int, like: Tensor) -> tuple[Tensor, Tensor] | None:
-        """Cosines and sines [shape=(T, d / 2)] that turn queries and keys at positions start … end - 1."""
+        """Cosines and sines [shape=(T, d)] that turn queries and keys at positions start … end - 1.
+
+        Of each pair (i, i + d/2) the sine stands twice, first with a minus.
+        """
         return None
 
     def table(self, layer: int) -> Tensor | None:
@@ -65,10 +92,9 @@ class Sinusoidal(Positions):
         half = config.width // 2
         self.register_buffer("frequency", 10000.0 ** -(torch.arange(half) / half), persistent=False)
 
-    def embed(self, x: Tensor, start: int) -> Tensor:  # noqa: D102
-        position = torch.arange(start, start + x.shape[1], device=x.device)
-        angle = position[:, None] * self.frequency
-        return x + torch.cat([angle.sin(), angle.cos()], -1).to(x.dtype)
+    def added(self, start: int, end: int, like: Tensor) -> Tensor:  # noqa: D102
+        angle = torch.arange(start, end, device=like.device)[:, None] * self.frequency
+        return torch.cat([angle.sin(), angle.cos()], -1).to(like.dtype)
 
 
 class Learned(Positions):
@@ -78,14 +104,13 @@ class Learned(Positions):
         super().__init__()
         self.weight = nn.Parameter(0.1 * torch.randn(config.context_length, config.width))
 
-    def embed(self, x: Tensor, start: int) -> Tensor:  # noqa: D102
-        end = start + x.shape[1]
+    def added(self, start: int, end: int, like: Tensor) -> Tensor:  # noqa: D102
         if end > len(self.weight):
             raise MusictxError(
                 f"learned positions end at {len(self.weight)} tokens, but position {end} was asked for; "
                 "use a shorter primer or length, a window, or a model with relative, rope or alibi positions"
             )
-        return x + self.weight[start:end].to(x.dtype)
+        return self.weight[start:end].to(like.dtype)
 
     @property
     def limit(self) -> int:  # noqa: D102
@@ -133,7 +158,8 @@ class Rotary(Positions):
 
     def rotation(self, start: int, end: int, like: Tensor) -> tuple[Tensor, Tensor]:  # noqa: D102
         angle = torch.arange(start, end, device=like.device)[:, None] * self.frequency
-        return (angle.cos() * self.gain).to(like.dtype), (angle.sin() * self.gain).to(like.dtype)
+        cos, sin = (angle.cos() * self.gain).to(like.dtype), (angle.sin() * self.gain).to(like.dtype)
+        return torch.cat([cos, cos], -1), torch.cat([-sin, sin], -1)
 
 
 class ALiBi(Positions):
@@ -166,7 +192,7 @@ SCHEMES: dict[str, Any] = {
 
 
 class _Rotate(torch.autograd.Function):
-    """Rotate halves with four fused products and no concatenation; the backward turns back."""
+    """Two fused products and no concatenation; the backward turns back."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
@@ -180,12 +206,7 @@ class _Rotate(torch.autograd.Function):
 
 
 def _turn(x: Tensor, cos: Tensor, sin: Tensor) -> Tensor:
-    half = x.shape[-1] // 2
-    a, b = x[..., :half], x[..., half:]
-    out = torch.empty_like(x)
-    torch.mul(a, cos, out=out[..., :half]).addcmul_(b, sin, value=-1)
-    torch.mul(b, cos, out=out[..., half:]).addcmul_(a, sin)
-    return out
+    return (x * cos).addcmul_(x.roll(x.shape[-1] // 2, -1), sin)
 
 
 def rotate(x: Tensor, rotation: tuple[Tensor, Tensor] | None) -> Tensor:
@@ -195,4 +216,7 @@ def rotate(x: Tensor, rotation: tuple[Tensor, Tensor] | None) -> Tensor:
     ----------
     Su et al., "RoFormer" (2021), equation 34, with the pairs split in halves.
     """
-    return x if rotation is None else _Rotate.apply(x, *rotation)
+    if rotation is None:
+        return x
+    cos, sin = (part.to(x.dtype) for part in rotation)
+    return _Rotate.apply(x, cos, sin) if torch.is_grad_enabled() else _turn(x, cos, sin)

@@ -87,6 +87,8 @@ def generate(
         grammar.advance(token[None])
     grammar = grammar.copy_rows(variations)
     ended = np.zeros(variations, bool)
+    allowed = np.ones((variations, model.config.vocabulary), bool)
+    allowed[:, [PAD, START]] = False
     with torch.inference_mode():
         cache = Cache(model, 1, len(tokens) + 256)
         logits = model(torch.from_numpy(tokens)[None].to(model.device), cache)[:, -1]
@@ -94,12 +96,11 @@ def generate(
         rows = logits.expand(variations, -1)
     made = 0
     while max_tokens is None or made < max_tokens:
-        scores = rows.float().cpu().numpy().copy()
-        scores[:, [PAD, START]] = -np.inf
         if settings.grammar:
-            scores[~grammar.allowed()] = -np.inf
+            allowed = grammar.allowed()
         if not settings.allow_end:
-            scores[:, END] = -np.inf
+            allowed[:, END] = False
+        scores = np.where(allowed, rows.float().cpu().numpy(), -np.inf)
         uniform = np.array([stream.random() for stream in streams])
         chosen = np.where(ended, PAD, draw(filter_logits(scores, settings), uniform))
         ended |= chosen == END
