@@ -167,7 +167,9 @@ class _Block:
                 logits[..., : self.far] = torch.bmm(q, last) if self.band.clamped else 0.0
             logits.baddbmm_(q, k.transpose(1, 2))
         if key_bias is not None:
-            logits += key_bias[:, None, self.low : self.end]
+            # Less the query's own, which the softmax removes: near keys get small, exact numbers.
+            own = key_bias[:, self.start : self.end, None]
+            logits += (key_bias[:, None, self.low : self.end] - own).to(logits.dtype)
         self._mask(logits)
         return logits.softmax(-1)
 
@@ -216,7 +218,6 @@ class _Blockwise(torch.autograd.Function):
     ) -> Tensor:
         out = torch.empty_like(q)
         scale = q.shape[-1] ** -0.5
-        key_bias = None if key_bias is None else key_bias.to(q.dtype)
         blocks, _ = _plan(q, table, beyond, window, block)
         for out_i, q_i, k_i, v_i in zip(out, q * scale, k, v, strict=True):
             for b in blocks:
