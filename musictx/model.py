@@ -69,10 +69,15 @@ class ModelConfig:
             )
         if self.heads % self.groups:
             raise MusictxError(f"heads ({self.heads}) must be a multiple of kv_heads ({self.kv_heads})")
-        if not 0 <= self.dropout < 1:
-            raise MusictxError(f"dropout is {self.dropout}; it must lie in [0, 1)")
-        if self.rope_base <= 1 or self.rope_factor < 1:
-            raise MusictxError("rope_base must be greater than 1 and rope_factor at least 1")
+        rules: dict[str, tuple[str, Callable[[float], bool]]] = {
+            "dropout": ("at least 0 and less than 1", lambda x: 0 <= x < 1),
+            "rope_base": ("greater than 1", lambda x: 1 < x < math.inf),
+            "rope_factor": ("of at least 1", lambda x: 1 <= x < math.inf),
+        }
+        for name, (words, holds) in rules.items():
+            number = getattr(self, name)
+            if not isinstance(number, (int, float)) or not holds(number):
+                raise MusictxError(f"{name} is {number!r}; it must be a number {words}")
 
     @property
     def head_width(self) -> int:

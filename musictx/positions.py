@@ -108,7 +108,7 @@ class Learned(Positions):
         if end > len(self.weight):
             raise MusictxError(
                 f"learned positions end at {len(self.weight)} tokens, but position {end} was asked for; "
-                "use a shorter primer or length, a window, or a model with relative, rope or alibi positions"
+                "use a shorter primer or length, or a model with relative, rope or alibi positions"
             )
         return self.weight[start:end].to(like.dtype)
 
@@ -147,7 +147,7 @@ class Rotary(Positions):
         exponent = torch.arange(0, d, 2, dtype=torch.float64) / d
         self.gain = 1.0
         if config.rope_scaling == "ntk":
-            base *= factor ** (d / (d - 2))
+            base *= factor ** (d / max(1, d - 2))  # a single pair has no slower one: any base is the same
         frequency = base**-exponent
         if config.rope_scaling == "yarn" and factor > 1:
             turns = config.context_length * frequency / (2 * math.pi)
