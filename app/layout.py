@@ -1,4 +1,4 @@
-"""The page as Gradio sees it: one studio component, and one event that starts and one that stops each lane."""
+"""The page as Gradio sees it: one studio component, and two events for each lane, to start and to stop it."""
 
 from __future__ import annotations
 

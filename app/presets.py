@@ -13,7 +13,7 @@ from musictx.shipped import shipped_folder
 
 @cache
 def presets() -> list[dict[str, Any]]:
-    """Every shipped primer: what it is, its ``notes`` and ``pedals``, and ``end``, where the models come in (ms).
+    """Every shipped primer: what it is, its ``notes`` and ``pedals``, and ``end`` (ms), where models come in.
 
     Rows are those of `app.payloads.note_rows`.
     """

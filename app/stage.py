@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 COMFORTABLE_LEAD = 12.0  # seconds of music ahead of the listener from which a lane can afford to wait
 SCARCE_LEAD = 5.0  # a lane with less than this needs the processor most
+WELCOME_LEAD = 3.0  # another visitor is let in when every lane that plays has at least this
 YIELD_SECONDS = 0.02  # how long a comfortable lane stands back at a time
 
 
@@ -21,9 +22,17 @@ class Ticket:
     started: float | None = None
     leads: dict[str, float] = field(default_factory=dict)
 
+    @property
+    def is_well_ahead(self) -> bool:
+        """Whether every lane that still plays has music to spare."""
+        return len(self.leads) >= self.lanes and all(lead >= WELCOME_LEAD for lead in self.leads.values())
+
 
 class Stage:
     """Admits at most `visitors` runs at once; the others wait in the order in which they came.
+
+    A run is also kept waiting while those that play are hardly ahead of their listeners: on a slow
+    machine one visitor after the other hears music without gaps.
 
     Parameters
     ----------
@@ -101,6 +110,10 @@ class Stage:
             ticket.leads.pop(lane, None)
 
     def _place(self, ticket: Ticket) -> int:
-        if ticket not in self._tickets:
+        if ticket.started is not None or ticket not in self._tickets:
             return 0
-        return max(0, self._tickets.index(ticket) - self.visitors + 1)
+        ahead = self._tickets[: self._tickets.index(ticket)]
+        in_turn = len(ahead) < self.visitors and all(other.started is not None for other in ahead)
+        if in_turn and all(other.is_well_ahead for other in ahead):
+            return 0
+        return max(1, len(ahead) - self.visitors + 1)

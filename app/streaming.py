@@ -21,8 +21,9 @@ from app.payloads import MODELS, Settings, note_rows, read_length, read_notes, r
 from app.stage import Stage, Ticket
 from musictx.errors import MusictxError
 from musictx.evaluation import describe_continuation
-from musictx.performance import Performance, make_notes, merge, slice_time
-from musictx.sampling import NoteOff, NoteOn, NoteStream, prepare_primer, stream_notes
+from musictx.performance import Performance, make_notes, merge, shift, slice_time
+from musictx.primer import prepare_primer
+from musictx.sampling import NoteOff, NoteOn, NoteStream, stream_notes
 
 MESSAGE_SECONDS = 0.04  # time between two messages of a lane
 HEARTBEAT_SECONDS = 1.0  # a lane that has nothing to say still says so this often
@@ -141,13 +142,16 @@ def _play(lane: Lane, model: Any, stage: Stage, ticket: Ticket, sent: dict[str, 
     yield from _queue(lane, stage, ticket)
     if not stage.is_current(ticket):
         return
-    primer = prepare_primer(model, performance, 0.0, length)
+    # A passage from the middle of a piece is not the beginning of one: its time axis must not start at 0.
+    start = 0.0 if sent.get("begins", True) else 1.0
+    performance, stretch = shift(performance, start), (start, start + length)
+    primer = prepare_primer(model, performance, *stretch)
     lane.primer_seconds = primer.cut
     lane.begun = time.monotonic()
     held = sorted(-1 - index for index in NoteStream(primer).open.values())
     remark = " ".join(_sentence(each) for each in primer.remarks)
     yield lane.message("running", primer=note_rows(primer.performance.notes), held=held, remark=remark)
-    yield from _stream(lane, model, stage, ticket, performance, length, settings, len(primer.tokens))
+    yield from _stream(lane, model, stage, ticket, performance, stretch, settings, len(primer.tokens))
     if not stage.is_current(ticket):
         return
     opening = read_length(sent.get("opening", sent.get("length")))
@@ -170,11 +174,13 @@ def _stream(
     stage: Stage,
     ticket: Ticket,
     performance: Performance,
-    length: float,
+    stretch: tuple[float, float],
     settings: Settings,
     primer_tokens: int,
 ) -> Iterator[str]:
-    events = stream_notes(model, performance, primer_start=0.0, primer_end=length, **settings.sampling())
+    events = stream_notes(
+        model, performance, primer_start=stretch[0], primer_end=stretch[1], **settings.sampling()
+    )
     told_at, told = time.monotonic(), (0, 0)
     try:
         for made in events:

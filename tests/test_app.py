@@ -19,14 +19,14 @@ from app import build
 from app.payloads import LIMITS, MOST_NOTES, Settings, note_rows, read_length, read_notes, read_settings
 from app.presets import presets
 from app.routes import routes
-from app.stage import COMFORTABLE_LEAD, Stage
+from app.stage import COMFORTABLE_LEAD, WELCOME_LEAD, Stage
 from app.streaming import FAULT, Lane, lane_player
 from app.uploads import MOST_BYTES, MOST_SHOWN, describe_upload
 from app.votes import VoteBook
 from musictx.errors import MusictxError
 from musictx.midi import write_midi
 from musictx.model import ModelConfig, MusicTransformer
-from musictx.performance import Performance, make_notes
+from musictx.performance import Performance, make_notes, shift
 from musictx.sampling import NoteOff, NoteOn, continue_performance
 
 ROWS = [[0, 400, 60, 70], [500, 900, 64, 80], [1000, 1500, 67, 90]]
@@ -37,6 +37,7 @@ def model() -> MusicTransformer:
     torch.manual_seed(0)
     made = MusicTransformer(ModelConfig(position="relative", layers=1, width=32, heads=2, context_length=256))
     torch.nn.init.normal_(made.head.weight, std=0.3)
+    torch.nn.init.normal_(made.layers[0].attention.out.weight, std=0.5)  # so that it hears what came before
     return made.eval()
 
 
@@ -127,6 +128,19 @@ def test_a_lane_says_what_continue_performance_plays(model: MusicTransformer) ->
     assert len(last["summary"]["density_by_quarter"]) == 4
 
 
+def test_a_passage_from_the_middle_is_no_beginning(model: MusicTransformer) -> None:
+    begin, middle = (list(play(model, begins=begins)) for begins in (True, False))
+    assert begin[0]["primer"] == middle[0]["primer"] == ROWS
+    whole = continue_performance(
+        model, shift(read_notes(ROWS), 5.0), seconds=3, seed=4, primer_start=5.0, primer_end=7.0
+    )
+    struck = sorted(
+        [round(1000 * note["onset"]), int(note["pitch"])] for note in whole.notes if note["onset"] >= 2
+    )
+    assert sorted([on, pitch] for on, pitch, _ in middle[-1]["notes"]) == struck
+    assert begin[-1]["notes"] != middle[-1]["notes"]
+
+
 def test_messages_overlap_so_that_a_lost_one_does_no_harm() -> None:
     lane = Lane("r.0", "rope", begun=1.0)
     texts = []
@@ -205,6 +219,19 @@ def test_a_lane_far_ahead_stands_back_for_one_that_is_not() -> None:
     assert stage.stand_back(ticket, "vanilla", COMFORTABLE_LEAD + 5) == 0
 
 
+def test_another_visitor_is_let_in_when_the_first_is_well_ahead() -> None:
+    stage = Stage(visitors=2)
+    first = stage.enter("one", "r")
+    assert stage.wait(first, 0) == 0
+    second = stage.enter("two", "r")
+    assert stage.wait(second, 0) == 1  # nothing is known of the first one's lead yet
+    stage.stand_back(first, "rope", WELCOME_LEAD - 1)
+    assert stage.wait(second, 0) == 1
+    stage.stand_back(first, "rope", WELCOME_LEAD + 1)
+    assert stage.wait(second, 0) == 0
+    assert stage.wait(stage.enter("three", "r"), 0) == 1  # no more than two at once
+
+
 # ---- presets, uploads, downloads, votes
 
 
@@ -274,8 +301,8 @@ def test_downloads(client: TestClient, tmp_path: Path) -> None:
         {"format": "exe", "notes": ROWS},
         {"format": "mid", "notes": []},
         {"format": "mid", "notes": [[0]]},
-    ]
-    + [{"format": "wav", "notes": [[0, 3_000_000, 60, 70]]}],
+        {"format": "wav", "notes": [[0, 3_000_000, 60, 70]]},
+    ],
 )
 def test_downloads_of_nothing_are_a_sentence(client: TestClient, sent: Any) -> None:
     assert client.post("/musictx/download", json=sent).json()["error"]

@@ -19,6 +19,11 @@ export class Display {
     return this.lanes.get(model);
   }
 
+  /** Where the time axis ends. */
+  get end() {
+    return this.lane(MODELS[0]).roll.view.end;
+  }
+
   /** Put the lanes into an order and give them their names, or letters. */
   arrange(order, blind, heard) {
     this.order = order;

@@ -116,7 +116,8 @@ export class Openings {
   recorded({ notes, pedals }) {
     if (!this.primer.source?.recorded) this.on.step();
     this.on.leave();
-    const end = Math.max(10, ...notes.map((row) => row[1]));
+    // With the pedal down the last notes ring on after their keys.
+    const end = Math.max(10, ...notes.map((row) => row[1]), ...pedals.map((span) => span[1]));
     this.set({ notes, pedals, title: "Played by you", composer: "", recorded: true }, { start: 0, end });
   }
 

@@ -447,7 +447,8 @@ class Studio {
     const inLanes = this.program === "lanes" && this.take;
     this.display.drawPlayheads(inLanes ? position : null, this.heard);
     this.primer.showPlayhead(!inLanes && state !== "stopped" ? position : null);
-    this.bar.show(inLanes ? position : 0, inLanes ? end : 0, inLanes ? state : "stopped", Boolean(this.primer.source));
+    const whole = inLanes && this.running ? Math.max(end, this.display.end) : end;
+    this.bar.show(inLanes ? position : 0, inLanes ? whole : 0, inLanes ? state : "stopped", Boolean(this.primer.source));
   }
 }
 

@@ -22,7 +22,7 @@ export function newTake(primer, settings) {
 export function nextPart(take, model) {
   const part = (take.parts[model] ?? -1) + 1;
   take.parts[model] = part;
-  const common = { run: `${take.run}.${part}`, opening: take.length };
+  const common = { run: `${take.run}.${part}`, opening: take.length, begins: take.stretch.start === 0 };
   if (part === 0) return { ...common, notes: take.notes, pedals: take.pedals, length: take.length, settings: take.settings };
   take.more[model] = part;
   take.summaries[model] = null;

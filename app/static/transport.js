@@ -5,6 +5,7 @@ const TICK = 60; // milliseconds between two looks at what must be scheduled
 const START_LEAD = 0.35; // what every lane must be ahead before the sound starts …
 const RESUME_LEAD = 1.2; // … and before it goes on after it had to wait; twice as much with every wait
 const MOST_RESUME_LEAD = 12;
+const HOLD = 0.1; // the clock stops this long before it would run out of notes, so that none comes late
 const TAIL = 1.2; // seconds that the last notes may ring
 
 /**
@@ -104,7 +105,7 @@ export class Transport {
 
   /** New notes have come; look at once whether something waits for them. */
   nudge() {
-    if (this.state === "waiting") this.tick();
+    if (this.state !== "stopped") this.tick();
   }
 
   set(state) {
@@ -185,7 +186,7 @@ export class Transport {
         lane.held.delete(note);
       }
     }
-    if (position >= frontier) {
+    if (frontier - position < HOLD) {
       this.at = frontier;
       this.statistics.waits += 1;
       this.set("waiting");

@@ -5,48 +5,35 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-HOW_TO_GET_ONE = (
-    "no Chromium found: install Debian's package `chromium`, or run `playwright install chromium`, "
-    "or name one in MUSICTX_CHROMIUM"
-)
+from musictx.bench_app import open_chromium
+from musictx.errors import MusictxError
+
 MODELS = ("vanilla", "relative", "rope")
-
-
-def find_chromium() -> str | None:
-    """Path of a Chromium; None lets playwright use its own."""
-    if named := os.environ.get("MUSICTX_CHROMIUM"):
-        return named
-    for name in ("chromium", "chromium-browser", "google-chrome"):
-        if found := shutil.which(name):
-            return found
-    return None
 
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
-    playwright_api = pytest.importorskip("playwright.sync_api", reason="pip install playwright")
-    with playwright_api.sync_playwright() as playwright:
+    with ExitStack() as stack:
         try:
-            browser = playwright.chromium.launch(executable_path=find_chromium())
-        except playwright_api.Error as error:
+            browser = stack.enter_context(open_chromium())
+        except MusictxError as error:
             if os.environ.get("CI"):
-                pytest.fail(f"{HOW_TO_GET_ONE} ({error.message.splitlines()[0]})")
-            pytest.skip(HOW_TO_GET_ONE)
+                pytest.fail(str(error))
+            pytest.skip(str(error))
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="session")
@@ -179,7 +166,8 @@ class Studio:
 
     def wait_notes(self, model: str = "relative", count: int = 1) -> None:
         self.page.wait_for_function(
-            "([model, count]) => Number(document.querySelector(`[data-testid=lane-${model}]`).dataset.notes) >= count",
+            """([model, count]) =>
+                Number(document.querySelector(`[data-testid=lane-${model}]`).dataset.notes) >= count""",
             arg=[model, count],
             timeout=60_000,
         )
@@ -190,6 +178,13 @@ class Studio:
             "(model) => window.musictx.transport.scores.get(model).rows()", model
         )
         return rows
+
+    def order(self) -> list[str]:
+        """The models in the order of the page."""
+        order: list[str] = self.page.evaluate(
+            "[...document.querySelectorAll('.lane')].map((lane) => lane.dataset.model)"
+        )
+        return order
 
     def position(self) -> float:
         return float(self.page.evaluate("window.musictx.transport.position"))

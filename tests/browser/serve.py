@@ -1,4 +1,4 @@
-"""Runs the demo for the tests and writes down every attempt of the server to reach anything but this machine."""
+"""Runs the demo for the tests and writes down every attempt to reach anything but this machine."""
 
 import json
 import sys

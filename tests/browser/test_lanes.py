@@ -205,7 +205,10 @@ def test_a_link_gives_the_same_music_again(open_studio: Open) -> None:
     other.page.wait_for_selector(".mtx[data-ready=true]")
     for model in MODELS:
         other.page.wait_for_function(
-            "([model, count]) => window.musictx.transport.scores.get(model)?.complete && window.musictx.transport.scores.get(model).notes.length === count",
+            """([model, count]) => {
+                const score = window.musictx.transport.scores.get(model);
+                return score?.complete && score.notes.length === count;
+            }""",
             arg=[model, len(wanted[model])],
         )
     assert {model: other.rows(model) for model in MODELS} == wanted

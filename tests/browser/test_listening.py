@@ -24,7 +24,8 @@ async () => {
       return true;
     }
   })`;
-  await sound.context.audioWorklet.addModule(URL.createObjectURL(new Blob([source], { type: 'text/javascript' })));
+  const code = new Blob([source], { type: 'text/javascript' });
+  await sound.context.audioWorklet.addModule(URL.createObjectURL(code));
   window.tapped = [];
   const node = new AudioWorkletNode(sound.context, 'tap');
   node.port.onmessage = ({ data }) => window.tapped.push(data);
@@ -91,7 +92,8 @@ def test_ten_loud_notes_at_once_do_not_clip(open_studio: Open) -> None:
     studio.page.evaluate(
         """() => {
             const { sound } = window.musictx;
-            for (let k = 0; k < 20; k += 1) sound.strike(sound.live, 36 + 3 * k, 127, sound.context.currentTime + 0.05);
+            const when = sound.context.currentTime + 0.05;
+            for (let k = 0; k < 20; k += 1) sound.strike(sound.live, 36 + 3 * k, 127, when);
         }"""
     )
     studio.page.wait_for_function("window.tapped.filter(([, peak]) => peak > 0.3).length > 50")
@@ -179,13 +181,18 @@ def test_the_sound_waits_for_a_slow_lane_and_goes_on(open_studio: Open) -> None:
         """() => {
             const { transport } = window.musictx;
             const score = transport.scores.get('vanilla');
-            const receive = score.receive.bind(score);
             const limit = transport.position + 0.5;
             window.letGo = () => { limited = false; };
             let limited = true;
-            Object.defineProperty(score, 'complete', { get() { return !limited && this.reallyComplete; }, set(value) { this.reallyComplete = value; } });
-            Object.defineProperty(score, 'known', { get() { return limited ? Math.min(limit, this.reallyKnown) : this.reallyKnown; }, set(value) { this.reallyKnown = value; } });
-            score.reallyKnown = limit;
+            const really = { complete: false, known: limit };
+            Object.defineProperty(score, 'complete', {
+              get: () => !limited && really.complete,
+              set: (value) => { really.complete = value; },
+            });
+            Object.defineProperty(score, 'known', {
+              get: () => (limited ? Math.min(limit, really.known) : really.known),
+              set: (value) => { really.known = value; },
+            });
         }"""
     )
     studio.page.wait_for_function("window.musictx.transport.state === 'waiting'")

@@ -29,7 +29,8 @@ def test_everything_works_without_a_network(open_studio: Open, server: Server) -
     studio.run(seconds=3)
     studio.wait_done()
     failed = studio.page.evaluate(
-        "performance.getEntriesByType('resource').filter((entry) => entry.responseStatus >= 400).map((entry) => entry.name)"
+        """performance.getEntriesByType('resource')
+            .filter((entry) => entry.responseStatus >= 400).map((entry) => entry.name)"""
     )
     assert failed == []
     assert studio.outside == []
@@ -69,7 +70,8 @@ def test_every_control_has_a_name_and_can_be_reached_by_keyboard(open_studio: Op
     unnamed = studio.page.evaluate(
         """() => [...document.querySelectorAll('.mtx button, .mtx input, .mtx summary, .mtx [role=slider]')]
             .filter((each) => each.offsetParent)
-            .filter((each) => !(each.getAttribute('aria-label') || each.textContent.trim() || each.labels?.[0]?.textContent.trim()))
+            .filter((each) => !each.getAttribute('aria-label') && !each.textContent.trim())
+            .filter((each) => !each.labels?.[0]?.textContent.trim())
             .map((each) => each.outerHTML)"""
     )
     assert unnamed == []
@@ -119,10 +121,11 @@ def test_a_blind_test_hides_names_until_the_vote_and_keeps_it(open_studio: Open,
     assert studio.page.locator(".lanes h3").all_inner_texts() == ["A", "B", "C"]
     assert not studio.page.get_by_test_id("comparison").is_visible()
     colours = studio.page.evaluate(
-        "[...document.querySelectorAll('.lane')].map((lane) => getComputedStyle(lane).getPropertyValue('--lane'))"
+        """[...document.querySelectorAll('.lane')]
+            .map((lane) => getComputedStyle(lane).getPropertyValue('--lane'))"""
     )
     assert len(set(colours)) == 1
-    order = studio.page.evaluate("[...document.querySelectorAll('.lane')].map((lane) => lane.dataset.model)")
+    order = studio.order()
     studio.get("vote-b").click()
     assert order[1] in studio.get("reveal").locator("xpath=..").inner_text().lower()
     assert set(studio.page.locator(".lanes h3").all_inner_texts()) == {"Vanilla", "Relative", "RoPE"}
@@ -141,13 +144,7 @@ def test_the_blind_order_changes(open_studio: Open) -> None:
     orders = set()
     for _ in range(12):
         studio.get("blind").click()
-        orders.add(
-            tuple(
-                studio.page.evaluate(
-                    "[...document.querySelectorAll('.lane')].map((lane) => lane.dataset.model)"
-                )
-            )
-        )
+        orders.add(tuple(studio.order()))
         studio.get("blind").click()
     assert len(orders) > 1
 

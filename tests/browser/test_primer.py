@@ -160,7 +160,8 @@ def test_the_computers_keys_play(open_studio: Open) -> None:
 
 FAKE_MIDI = """
 window.midiInput = Object.assign(new EventTarget(), { name: "Test keyboard", state: "connected" });
-const access = Object.assign(new EventTarget(), { inputs: new Map([["one", window.midiInput]]), outputs: new Map() });
+const inputs = new Map([["one", window.midiInput]]);
+const access = Object.assign(new EventTarget(), { inputs, outputs: new Map() });
 navigator.requestMIDIAccess = async () => access;
 window.midiSend = (...bytes) => window.midiInput.onmidimessage({ data: new Uint8Array(bytes) });
 """
