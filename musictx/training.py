@@ -15,11 +15,13 @@ from __future__ import annotations
 import ctypes
 import json
 import math
+import pickle
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from io import BytesIO
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -28,75 +30,18 @@ import torch
 from lightning_fabric import Fabric
 from torch.nn import functional as F
 
-from musictx.batches import Augmentation, BatchSource
+from musictx.batches import BatchSource
 from musictx.checkpoint import save_model
 from musictx.corpus import Chunk, Corpus, consecutive_chunks
 from musictx.errors import MusictxError
 from musictx.evaluation.nll import chunk_losses
 from musictx.files import write_bytes
+from musictx.metrics import Metrics
 from musictx.model import ModelConfig, MusicTransformer
 from musictx.optimizers import make_optimizers, schedule, set_rate
+from musictx.training_config import FIXED, TrainingConfig, choose_precision
 
-
-@dataclass(frozen=True)
-class TrainingConfig:
-    """How a model is trained. The first budget that is used up ends the run."""
-
-    steps: int | None = None
-    tokens: int | None = None
-    hours: float | None = None
-    batch: int = 4  # windows a step, over all devices
-    micro_batch: int | None = None  # windows computed at once on a device; None: all of its share
-    optimizer: str = "muon"
-    matrix_lr: float = 0.02  # Muon
-    lr: float = 3e-3  # AdamW
-    weight_decay: float = 0.01
-    warmup: int = 100  # steps
-    decay: float = 0.4  # last share of the budget in which the rate falls to 0
-    curriculum: float = 0.0  # first share of the budget on windows of half the context, twice as many
-    clip: float = 1.0  # largest gradient norm
-    seed: int = 0
-    augmentation: Augmentation = field(default_factory=Augmentation)
-    validate_every: int = 500  # steps
-    validation_chunks: int = 256  # at most so many, spread over the validation pieces
-    log_every: int = 20  # steps
-    checkpoint_minutes: float = 5.0
-    precision: str = "auto"
-    devices: int | str = 1
-    accelerator: str = "auto"
-    compile: bool = False
-
-    def __post_init__(self) -> None:
-        if self.optimizer not in ("muon", "adamw"):
-            raise MusictxError(f"optimizer is {self.optimizer!r}; it must be muon or adamw")
-        if self.steps is None and self.tokens is None and self.hours is None:
-            raise MusictxError("give a budget: steps, tokens or hours")
-        for name in ("steps", "tokens", "hours", "batch", "micro_batch", "validate_every", "log_every"):
-            value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise MusictxError(f"{name} is {value}; it must be greater than 0")
-
-    def progress(self, step: int, tokens_a_step: int, seconds: float) -> float:
-        """Share of the budget used up, by whichever limit is nearest."""
-        shares = [0.0]
-        if self.steps:
-            shares.append(step / self.steps)
-        if self.tokens:
-            shares.append(step * tokens_a_step / self.tokens)
-        if self.hours:
-            shares.append(seconds / (3600 * self.hours))
-        return max(shares)
-
-
-def choose_precision(wanted: str, accelerator: str = "auto") -> str:
-    """``"auto"``: bfloat16 autocast where the processor computes it, else float32."""
-    if wanted != "auto":
-        return wanted
-    if torch.cuda.is_available() and accelerator in ("auto", "cuda", "gpu"):
-        return "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"
-    capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
-    has_bf16 = capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") or capabilities.get("bf16")
-    return "bf16-mixed" if has_bf16 else "32-true"
+__all__ = ["Progress", "Run", "TrainingConfig"]
 
 
 def keep_freed_memory() -> None:
@@ -150,15 +95,18 @@ class Run:
     ):
         self.folder, self.model_config, self.config = folder, model_config, config
         self.validation, self.train_corpus, self.card = validation, train, card or {}
-        self.fabric = Fabric(
-            accelerator=config.accelerator,
-            devices=config.devices,
-            precision=choose_precision(config.precision, config.accelerator),  # type: ignore[arg-type]
-        )
+        self.metrics = Metrics(folder / "metrics.jsonl")
+        precision: Any = choose_precision(config.precision, config.accelerator)
+        try:
+            self.fabric = Fabric(accelerator=config.accelerator, devices=config.devices, precision=precision)
+        except (ValueError, TypeError, RuntimeError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise MusictxError(f"devices {config.devices} ({config.accelerator}): {reason}") from error
         self.windows = self._source(model_config.context_length, config.batch)
         self.short_windows = self._source(max(1, model_config.context_length // 2), 2 * config.batch)
         self.tokens_a_step = config.batch * model_config.context_length
         self.step, self.seconds, self.best = 0, 0.0, math.inf
+        self.losses: list[torch.Tensor] = []  # since the last line of the log
 
     def _source(self, length: int, batch: int) -> BatchSource:
         return BatchSource(
@@ -208,32 +156,29 @@ class Run:
             weight_decay=config.weight_decay,
         )
         wrapped, *optimizers = fabric.setup(forward, *optimizers)  # type: ignore[arg-type]
+        if fabric.global_rank:  # other dropout on every device
+            torch.manual_seed(config.seed + fabric.global_rank)
         state_path = self.folder / "state.pt"
         if resume and state_path.is_file():
             self._load(state_path, model, optimizers)
         elif fabric.is_global_zero:
             self._start()
-        # Other random numbers (dropout) on every device, and the same ones again after a resume.
         began = last_saved = last_logged = time.monotonic()
-        seconds_before, logged_step, losses, validation = self.seconds, self.step, [], None
+        seconds_before, logged_step, validation = self.seconds, self.step, None
         wrapped.train()
         while (share := config.progress(self.step, self.tokens_a_step, self.seconds)) < 1.0:
             set_rate(optimizers, schedule(share, self.step, warmup=config.warmup, decay=config.decay))
             source = self.short_windows if share < config.curriculum else self.windows
-            losses.append(self._step(source, wrapped, model, optimizers))
+            self.losses.append(self._step(source, wrapped, model, optimizers))
             self.step += 1
             now = time.monotonic()
             self.seconds = self._agree(seconds_before + now - began)
             share = config.progress(self.step, self.tokens_a_step, self.seconds)
             if self.step % config.log_every == 0 or share >= 1.0:
-                loss = float(torch.stack(losses).mean())
-                if not math.isfinite(loss):
-                    raise MusictxError(
-                        f"the loss is {loss} at step {self.step}: lower the learning rate (now "
-                        f"{config.lr} and {config.matrix_lr}); the last good state is in {self.folder}"
-                    )
+                loss = float(torch.stack(self.losses).mean())
+                self._require(math.isfinite(loss), f"the loss is {loss}")
                 rate = (self.step - logged_step) * self.tokens_a_step / max(now - last_logged, 1e-9)
-                last_logged, logged_step, losses = now, self.step, []
+                last_logged, logged_step, self.losses = now, self.step, []
                 self._log({"step": self.step, "loss": loss, "tokens_per_second": round(rate)})
                 if on_progress and fabric.is_global_zero:
                     left = self.seconds * (1 - share) / max(share, 1e-9)
@@ -249,6 +194,7 @@ class Run:
                     if not self.validation:
                         self._save_best(model, {})
                     if on_checkpoint:
+                        model.eval()  # no dropout: the sample is the model's, and the random state stays
                         on_checkpoint(model, self.step)
                         model.train()
             if done:
@@ -300,10 +246,10 @@ class Run:
     def _chunks(self, corpus: Corpus) -> Iterator[Chunk]:
         """At most `validation_chunks` full chunks, spread evenly; shorter ones if there are no full ones."""
         length = self.model_config.context_length
-        chunks = list(consecutive_chunks(corpus, length, full_only=True))
-        chunks = chunks or list(consecutive_chunks(corpus, length))
-        stride = max(1, math.ceil(len(chunks) / self.config.validation_chunks))
-        yield from chunks[::stride]
+        full = int(((corpus.ends - corpus.starts) // length).sum())
+        stride = math.ceil((full or len(corpus)) / self.config.validation_chunks)
+        chunks = consecutive_chunks(corpus, length, full_only=full > 0)
+        return islice(chunks, 0, None, stride)
 
     def _validate(self, model: MusicTransformer, wrapped: Any) -> float:
         """Mean NLL of each validation corpus; keeps the model if their mean is the best so far."""
@@ -333,21 +279,48 @@ class Run:
         }
         save_model(model, self.folder / "model", facts)
 
+    def _require(self, sane: bool, found: str) -> None:
+        """Stop a run that has blown up, before its state takes the place of a good one."""
+        if not sane:
+            raise MusictxError(
+                f"{found} at step {self.step}: lower the learning rates (now {self.config.lr} and "
+                f"{self.config.matrix_lr}); what {self.folder} holds is from before"
+            )
+
     def _start(self) -> None:
         """Write the settings of a new run, and clear what an earlier one left."""
         settings = {"model": self.model_config.to_dict(), "training": asdict(self.config), "card": self.card}
         write_bytes(self.folder / "run.json", (json.dumps(settings, indent=2) + "\n").encode())
-        (self.folder / "metrics.jsonl").unlink(missing_ok=True)
+        self.metrics.clear()
+        (self.folder / "state.pt").unlink(missing_ok=True)
+
+    def _check_settings(self) -> None:
+        """A run goes on as it was begun; only its budget, and where it is computed, may change."""
+        path = self.folder / "run.json"
+        try:
+            begun = json.loads(path.read_text())
+            before = {**begun["model"], **{k: v for k, v in begun["training"].items() if k in FIXED}}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise MusictxError(f"{path} is missing or damaged, so that the run cannot go on") from error
+        now = json.loads(json.dumps({**asdict(self.config), **self.model_config.to_dict()}))
+        for name, value in before.items():
+            if name in now and now[name] != value:
+                raise MusictxError(
+                    f"{self.folder} was begun with {name} {value!r}, not {now[name]!r}; "
+                    "give the same settings to go on with it, or choose another folder"
+                )
 
     def _log(self, line: dict[str, Any]) -> None:
         if self.fabric.is_global_zero:
-            with open(self.folder / "metrics.jsonl", "a") as file:
-                file.write(json.dumps({**line, "seconds": round(self.seconds, 1)}) + "\n")
+            self.metrics.append({**line, "seconds": round(self.seconds, 1)})
 
     def _save(self, path: Path, model: MusicTransformer, optimizers: list[torch.optim.Optimizer]) -> None:
         """Write the state: a run that is killed at any moment goes on from the last one."""
+        self._require(all(bool(p.isfinite().all()) for p in model.parameters()), "weights are not finite")
         # Gathered, since every device draws its own dropout.
         random = self.fabric.all_gather(torch.get_rng_state())
+        on_cuda = self.fabric.device.type == "cuda"
+        cuda_random = self.fabric.all_gather(torch.cuda.get_rng_state()) if on_cuda else None
         if self.fabric.is_global_zero:
             state = {
                 "model": model.state_dict(),
@@ -355,69 +328,38 @@ class Run:
                 "step": self.step,
                 "seconds": self.seconds,
                 "best": self.best,
+                "losses": torch.stack(self.losses).cpu() if self.losses else torch.empty(0),
                 "random": random,
-                "cuda_random": torch.cuda.get_rng_state() if torch.cuda.is_available() else None,
+                "cuda_random": cuda_random,
                 "seed": self.config.seed,
             }
             buffer = BytesIO()
             torch.save(state, buffer)
             write_bytes(path, buffer.getvalue())
-            self._plot()
+            self.metrics.plot(self.folder / "loss.png", self.model_config.position)
         self.fabric.barrier()
 
     def _load(self, path: Path, model: MusicTransformer, optimizers: list[torch.optim.Optimizer]) -> None:
         """Go on from a state; what was logged after it is forgotten, since it will be computed again."""
+        self._check_settings()
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
             model.load_state_dict(state["model"])
             for optimizer, saved in zip(optimizers, state["optimizers"], strict=True):
                 optimizer.load_state_dict(saved)
             self.step, self.seconds, self.best = state["step"], state["seconds"], state["best"]
-            random = state["random"]
-        except (OSError, RuntimeError, KeyError, ValueError) as error:
+            self.losses = list(state.get("losses", torch.empty(0)).to(self.fabric.device))
+            torch.set_rng_state(self._own(state["random"]))
+            if state["cuda_random"] is not None and self.fabric.device.type == "cuda":
+                torch.cuda.set_rng_state(self._own(state["cuda_random"]))
+        except (OSError, EOFError, RuntimeError, LookupError, ValueError, TypeError, AttributeError) as error:
             reason = " ".join(str(error).split())[:300]
             raise MusictxError(f"{path} cannot be resumed with these settings: {reason}") from error
-        if random.ndim == 2:
-            random = random[self.fabric.global_rank % len(random)]
-        torch.set_rng_state(random.cpu())
-        if state["cuda_random"] is not None and torch.cuda.is_available():
-            torch.cuda.set_rng_state(state["cuda_random"].cpu())
-        metrics = self.folder / "metrics.jsonl"
-        if self.fabric.is_global_zero and metrics.is_file():
-            kept = [x for x in metrics.read_text().splitlines() if _step_of(x) <= self.step]
-            write_bytes(metrics, ("\n".join(kept) + "\n").encode() if kept else b"")
+        except pickle.UnpicklingError as error:
+            raise MusictxError(f"{path} is not the state of a training run") from error
+        if self.fabric.is_global_zero:
+            self.metrics.forget_after(self.step)
 
-    def _plot(self) -> None:
-        """Draw the loss curve; a machine that only trains may have no matplotlib."""
-        try:
-            from matplotlib.figure import Figure
-        except ImportError:
-            return
-        metrics = self.folder / "metrics.jsonl"
-        if not metrics.is_file():
-            return
-        lines = [json.loads(x) for x in metrics.read_text().splitlines()]
-        figure = Figure(figsize=(7, 4), layout="constrained")
-        axes = figure.subplots()
-        train = [(x["step"], x["loss"]) for x in lines if "loss" in x]
-        if train:
-            axes.plot(*zip(*train, strict=True), color="0.6", linewidth=0.8, label="training")
-        for name in self.validation:
-            points = [(x["step"], x["validation"][name]) for x in lines if name in x.get("validation", {})]
-            if points:
-                axes.plot(*zip(*points, strict=True), marker="o", markersize=3, label=f"validation: {name}")
-        axes.set(xlabel="step", ylabel="nats a token", title=f"{self.model_config.position}")
-        axes.grid(alpha=0.3)
-        if train:
-            axes.legend()
-        buffer = BytesIO()
-        figure.savefig(buffer, format="png", dpi=110)
-        write_bytes(self.folder / "loss.png", buffer.getvalue())
-
-
-def _step_of(line: str) -> int:
-    """Step of a line of metrics; a line that a killed run left half written counts as too late."""
-    try:
-        return int(json.loads(line)["step"])
-    except ValueError:
-        return 2**62
+    def _own(self, states: torch.Tensor) -> torch.Tensor:
+        """This device's random state out of those of all."""
+        return (states[self.fabric.global_rank % len(states)] if states.ndim == 2 else states).cpu()

@@ -1,0 +1,77 @@
+"""The measurements of a training run: one JSON object a line, and their curve."""
+
+from __future__ import annotations
+
+import json
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+from musictx.errors import MusictxError
+from musictx.files import write_bytes
+
+
+class Metrics:
+    """Measurements in a file, in the order of their steps.
+
+    Parameters
+    ----------
+    path : Path
+        ``metrics.jsonl`` of a run. Lines hold ``step`` and ``seconds``, and ``loss`` and
+        ``tokens_per_second``, or ``validation``: nats a token of each validation corpus.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def append(self, line: dict[str, Any]) -> None:
+        """Add a line."""
+        try:
+            with open(self.path, "a") as file:
+                file.write(json.dumps(line) + "\n")
+        except OSError as error:
+            raise MusictxError(f"{self.path} cannot be written: {error.strerror or error}") from error
+
+    def read(self) -> list[dict[str, Any]]:
+        """All lines; without one that a killed run left half written."""
+        lines = []
+        for text in self.path.read_text().splitlines() if self.path.is_file() else []:
+            try:
+                line = json.loads(text)
+            except ValueError:
+                continue
+            if isinstance(line, dict) and "step" in line:
+                lines.append(line)
+        return lines
+
+    def forget_after(self, step: int) -> None:
+        """Drop what was measured after a step, since it will be measured again."""
+        kept = [json.dumps(line) + "\n" for line in self.read() if line["step"] <= step]
+        write_bytes(self.path, "".join(kept).encode())
+
+    def clear(self) -> None:
+        """Drop everything."""
+        self.path.unlink(missing_ok=True)
+
+    def plot(self, path: Path, title: str) -> None:
+        """Draw the losses as a PNG; a machine that only trains may have no matplotlib, and gets none."""
+        try:
+            from matplotlib.figure import Figure
+        except ImportError:
+            return
+        lines = self.read()
+        figure = Figure(figsize=(7, 4), layout="constrained")
+        axes = figure.subplots()
+        train = [(x["step"], x["loss"]) for x in lines if "loss" in x]
+        if train:
+            axes.plot(*zip(*train, strict=True), color="0.6", linewidth=0.8, label="training")
+        for name in dict.fromkeys(name for x in lines for name in x.get("validation", {})):
+            points = [(x["step"], x["validation"][name]) for x in lines if name in x.get("validation", {})]
+            axes.plot(*zip(*points, strict=True), marker="o", markersize=3, label=f"validation: {name}")
+        axes.set(xlabel="step", ylabel="nats a token", title=title)
+        axes.grid(alpha=0.3)
+        if lines:
+            axes.legend()
+        picture = BytesIO()
+        figure.savefig(picture, format="png", dpi=110)
+        write_bytes(path, picture.getvalue())
