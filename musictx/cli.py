@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from musictx.cli_evaluate import evaluate
+from musictx.cli_evaluate import evaluate, study
 from musictx.cli_play import continue_primer, info, render, serve
 from musictx.cli_train import encode, train
 from musictx.errors import MusictxError
@@ -22,6 +22,7 @@ app.command("train")(train)
 app.command("encode")(encode)
 app.command("continue")(continue_primer)
 app.command("evaluate")(evaluate)
+app.command("study")(study)
 app.command("render")(render)
 app.command("info")(info)
 app.command("app")(serve)

@@ -209,3 +209,69 @@ def _show(result: dict[str, Any]) -> None:
     ):
         if result.get(part):
             out.print(table(result[part]))
+
+
+def study(
+    primers: Annotated[
+        Path,
+        typer.Argument(
+            help="Folder of MIDI files that the models have not seen; their beginnings are primers."
+        ),
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder for the page, the numbers and the continuations.")
+    ],
+    model: Annotated[
+        list[str], typer.Option(help="vanilla, relative, rope, or a folder; repeatable. [default: all three]")
+    ] = [],  # noqa: B006
+    count: Annotated[int, typer.Option("--primers", help="Largest number of primers.")] = 20,
+    seeds: Annotated[int, typer.Option(help="Continuations for each primer and model.")] = 3,
+    seconds: Annotated[float, typer.Option(help="Length of each continuation.")] = 60.0,
+    tokens: Annotated[
+        int | None, typer.Option(help="Length of each continuation in events, instead of seconds.")
+    ] = None,
+    primer_seconds: Annotated[float, typer.Option(help="Length of the primers.")] = 15.0,
+    temperature: Annotated[float, typer.Option(help="1 is the model itself.")] = 1.0,
+    top_p: Annotated[float, typer.Option(help="1 is the model itself.")] = 1.0,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same study.")] = 0,
+    copy_check: Annotated[
+        Path | None,
+        typer.Option(help="Training music (MIDI files, or an encoded corpus): look for what was copied."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
+) -> None:
+    """Let models play on from the same primers, measure it all beside real music, and make one page of it.
+
+    Stop it at any time; the same command goes on where it was.
+    Example: musictx study my-midi/ --output study/
+    """
+    import json
+
+    from musictx.checkpoint import SHIPPED_MODELS
+    from musictx.evaluation.copies import CopyIndex
+    from musictx.evaluation.material import open_models, open_music
+    from musictx.study import StudySettings, choose_primers, run_study
+
+    settings = StudySettings(
+        seconds=seconds,
+        tokens=tokens,
+        primer_seconds=primer_seconds,
+        seeds=seeds,
+        seed=seed,
+        temperature=temperature,
+        top_p=top_p,
+    )
+    with corpus_progress("encoding") as encoding:
+        chosen, left_out = choose_primers(primers, settings, count, progress=encoding)
+        index = CopyIndex(open_music(copy_check, progress=encoding)) if copy_check else None
+    models, unusable = open_models(model or SHIPPED_MODELS)
+    with _progress("playing on and measuring") as progress:
+        result = run_study(
+            models, chosen, output, settings, index=index, left_out=[*unusable, *left_out], progress=progress
+        )
+    for line in result["left_out"][:10]:
+        console.print(f"left out: {line}", markup=False, highlight=False)
+    if as_json:
+        print(json.dumps(result, allow_nan=False))
+    else:
+        console.print(f"{output / 'study.html'}: open it in a browser", highlight=False)

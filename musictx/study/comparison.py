@@ -1,0 +1,76 @@
+"""From the measured continuations to means with bands, and paired tests."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+
+from musictx.evaluation.bands import holm, mean_band, paired_test
+from musictx.study.metrics import METRICS, QUARTERLY
+
+REAL = "real music"
+Row = dict[str, Any]  # primer, model, seed, measured
+FEWEST = 5  # primers in a test: with fewer, no p-value can be small
+
+
+def _by_primer(rows: Sequence[Row], model: str, value: Any) -> dict[str, float]:
+    """Mean over seeds for each primer; primers without a value are left out."""
+    found: dict[str, list[float]] = {}
+    for row in rows:
+        if row["model"] == model and (x := value(row["measured"])) is not None:
+            found.setdefault(row["primer"], []).append(float(x))
+    return {primer: float(np.mean(values)) for primer, values in found.items()}
+
+
+def _mean_figure(values: dict[str, float]) -> dict[str, Any] | None:
+    if not values:
+        return None
+    low, high = mean_band(np.array(list(values.values())))
+    return {"mean": float(np.mean(list(values.values()))), "low": low, "high": high, "primers": len(values)}
+
+
+def compare_rows(rows: Sequence[Row], models: Sequence[str]) -> dict[str, Any]:
+    """Summarise a study.
+
+    Parameters
+    ----------
+    rows : sequence of dict
+        One a continuation.
+    models : sequence of str
+        In the order in which they are shown; real music comes last if there is any.
+
+    Returns
+    -------
+    dict
+        ``metrics``: key → model → mean over primers (of the mean over seeds) with its band;
+        ``quarters``: key → model → four of these;
+        ``tests``: for every metric and pair of models, the paired test over primers, with ``holm``, the
+        p-value adjusted for all tests of the study.
+    """
+    names = [*models, *([REAL] if any(r["model"] == REAL for r in rows) else [])]
+    metrics: dict[str, Any] = {}
+    tests: list[dict[str, Any]] = []
+    for metric in METRICS:
+        values = {name: _by_primer(rows, name, metric.value) for name in names}
+        metrics[metric.key] = {name: _mean_figure(values[name]) for name in names}
+        for first, second in combinations(names, 2):
+            both = sorted(values[first].keys() & values[second].keys())
+            if len(both) >= FEWEST:
+                pair = (np.array([values[n][p] for p in both]) for n in (first, second))
+                tests.append(
+                    {"metric": metric.key, "first": first, "second": second, **asdict(paired_test(*pair))}
+                )
+    for test, p in zip(tests, holm([t["p"] for t in tests]), strict=True):
+        test["holm"] = p
+    quarters = {
+        key: {
+            name: [_mean_figure(_by_primer(rows, name, lambda m, k=k, key=key: m[key][k])) for k in range(4)]
+            for name in names
+        }
+        for key, _ in QUARTERLY
+    }
+    return {"models": names, "metrics": metrics, "quarters": quarters, "tests": tests}

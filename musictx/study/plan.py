@@ -1,0 +1,152 @@
+"""What a study asks: which primers, how long, how often."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from musictx.errors import MusictxError
+from musictx.evaluation.material import open_music, unit_numbers
+from musictx.events import decode, encode
+from musictx.performance import Performance, slice_time
+
+
+@dataclass(frozen=True)
+class StudySettings:
+    """How continuations are made.
+
+    Attributes
+    ----------
+    seconds : float
+        Of each continuation.
+    tokens : int, optional
+        Largest number of events of each continuation, instead of seconds.
+    primer_seconds : float
+    seeds : int
+        Continuations for each primer and model.
+    seed : int
+        First seed.
+    temperature : float
+    top_k : int
+    top_p, min_p : float
+        Without filters, so that what is heard is the model itself.
+    """
+
+    seconds: float = 60.0
+    tokens: int | None = None
+    primer_seconds: float = 15.0
+    seeds: int = 3
+    seed: int = 0
+    temperature: float = 1.0
+    top_k: int = 0
+    top_p: float = 1.0
+    min_p: float = 0.0
+
+    def __post_init__(self) -> None:
+        for name in ("seconds", "primer_seconds", "seeds"):
+            if not getattr(self, name) > 0:
+                raise MusictxError(f"{name} is {getattr(self, name)}; it must be more than 0")
+        if self.tokens is not None and self.tokens < 1:
+            raise MusictxError(f"tokens is {self.tokens}; it must be at least 1")
+
+
+@dataclass(frozen=True)
+class StudyPrimer:
+    """A primer, and how the piece really goes on.
+
+    Attributes
+    ----------
+    name : str
+        Fit for a file's name.
+    title : str
+    performance : Performance
+        The primer, cut, from 0.
+    cut : float
+        Where it ends (s).
+    real : Performance or None
+        Primer and real continuation on one time axis, if the piece is long enough.
+    """
+
+    name: str
+    title: str
+    performance: Performance
+    cut: float
+    real: Performance | None
+
+
+def _file_name(title: str) -> str:
+    return re.sub(r"[^A-Za-z0-9]+", "-", title).strip("-").lower() or "primer"
+
+
+def choose_primers(
+    folder: Path,
+    settings: StudySettings,
+    count: int,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[list[StudyPrimer], list[str]]:
+    """Primers from a folder of MIDI files: the beginnings of pieces, one for each piece.
+
+    Pieces that are long enough for primer and real continuation come first; of these, `count` spread
+    evenly over the folder.
+
+    Parameters
+    ----------
+    folder : path
+        MIDI files, or an encoded corpus.
+    settings : StudySettings
+    count : int
+        Largest number of primers.
+    progress : callable, optional
+        Called with the files encoded and their number.
+
+    Returns
+    -------
+    primers : list of StudyPrimer
+    left_out : list of str
+        Files that could not be used, and why.
+    """
+    if count < 1:
+        raise MusictxError(f"primers is {count}; it must be at least 1")
+    corpus = open_music(folder, progress=progress)
+    firsts = np.unique(unit_numbers(corpus), return_index=True)[1]
+    found = [_primer(corpus.names[i], decode(corpus.piece(i)), settings) for i in firsts.tolist()]
+    whole, short = [p for p in found if p.real], [p for p in found if not p.real]
+    chosen = whole[:]
+    if len(whole) > count:
+        chosen = [whole[i] for i in np.linspace(0, len(whole) - 1, count).round().astype(int)]
+    chosen += short[: max(0, count - len(chosen))]
+    left_out = [f"{path}: {why}" for path, why in corpus.skipped.items()]
+    if lacking := sum(p.real is None for p in chosen):
+        left_out.append(
+            f"{lacking} of {len(chosen)} primers come from pieces too short to show how they really go on"
+        )
+    return _with_own_names(chosen), left_out
+
+
+def _primer(name: str, piece: Performance, settings: StudySettings) -> StudyPrimer:
+    piece = slice_time(piece, float(piece.notes["onset"][0]))
+    title = str(Path(name).with_suffix(""))
+    cut = min(settings.primer_seconds, piece.duration)
+    real = None
+    if settings.tokens is not None:
+        rest = encode(slice_time(piece, cut)) if piece.duration > cut else np.empty(0, np.uint16)
+        if len(rest) >= settings.tokens:
+            real = slice_time(piece, 0, cut + decode(rest[: settings.tokens]).duration)
+    elif piece.duration >= cut + settings.seconds:
+        real = slice_time(piece, 0, cut + settings.seconds)
+    return StudyPrimer(_file_name(title), title, slice_time(piece, 0, cut), cut, real)
+
+
+def _with_own_names(primers: list[StudyPrimer]) -> list[StudyPrimer]:
+    """Number primers whose file names would be alike."""
+    seen: dict[str, int] = {}
+    result = []
+    for primer in primers:
+        seen[primer.name] = number = seen.get(primer.name, 0) + 1
+        result.append(primer if number == 1 else replace(primer, name=f"{primer.name}-{number}"))
+    return result
