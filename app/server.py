@@ -11,6 +11,7 @@ import torch
 from app.layout import MOST_LANES, build
 from app.routes import routes
 from app.votes import VoteBook
+from musictx.errors import MusictxError
 
 PAPER = "var(--musictx-paper, transparent)"  # static/styles.css has it, light and dark
 
@@ -47,6 +48,11 @@ def launch(
     -------
     str
         The page's address.
+
+    Raises
+    ------
+    MusictxError
+        If a model cannot be loaded or the port is taken.
     """
     # Lanes run in threads of their own; more threads inside each only get in one another's way.
     torch.set_num_threads(1)
@@ -55,20 +61,26 @@ def launch(
     theme = gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]).set(
         body_background_fill=PAPER, body_background_fill_dark=PAPER
     )
-    _, address, _ = page.launch(
-        server_name=host,
-        server_port=port,
-        app_kwargs={"routes": routes(VoteBook(votes))},
-        max_threads=MOST_LANES + 16,
-        theme=theme,
-        footer_links=[],
-        share=False,
-        ssr_mode=False,
-        run_history=False,
-        inbrowser=open_browser,
-        prevent_thread_lock=True,
-        quiet=True,
-    )
+    try:
+        _, address, _ = page.launch(
+            server_name=host,
+            server_port=port,
+            app_kwargs={"routes": routes(VoteBook(votes))},
+            max_threads=MOST_LANES + 16,
+            theme=theme,
+            footer_links=[],
+            share=False,
+            ssr_mode=False,
+            run_history=False,
+            inbrowser=open_browser,
+            prevent_thread_lock=True,
+            quiet=True,
+        )
+    except OSError as error:
+        place = f"port {port}" if port else "the ports from 7860 on"
+        raise MusictxError(
+            f"cannot listen at {host}, {place}: {error}; choose another --port or --host"
+        ) from None
     print(f"musictx listens at {address}", flush=True)
     if block:
         page.block_thread()

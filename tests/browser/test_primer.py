@@ -120,6 +120,7 @@ def test_names_and_texts_of_files_are_never_markup(open_studio: Open) -> None:
 def test_the_on_screen_piano_records_undoes_and_clears(open_studio: Open) -> None:
     studio = open_studio()
     studio.get("piano").click()
+    assert not studio.get("metronome").is_checked()
     studio.get("record").click()
     for pitch in (60, 64, 67):
         key = studio.get(f"key-{pitch}").bounding_box()
