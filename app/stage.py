@@ -116,4 +116,5 @@ class Stage:
         in_turn = len(ahead) < self.visitors and all(other.started is not None for other in ahead)
         if in_turn and all(other.is_well_ahead for other in ahead):
             return 0
-        return max(1, len(ahead) - self.visitors + 1)
+        waiting = sum(other.started is None for other in ahead)
+        return max(waiting + 1, len(ahead) - self.visitors + 1)
