@@ -361,5 +361,6 @@ class Run:
             self.metrics.forget_after(self.step)
 
     def _own(self, states: torch.Tensor) -> torch.Tensor:
-        """This device's random state out of those of all."""
-        return (states[self.fabric.global_rank % len(states)] if states.ndim == 2 else states).cpu()
+        """This device's random state out of those of all; a copy, since PyTorch reads it by its address."""
+        own = states[self.fabric.global_rank % len(states)] if states.ndim == 2 else states
+        return own.cpu().clone()

@@ -170,18 +170,19 @@ def test_accumulated_gradients_are_the_gradients_of_the_batch(tmp_path: Path, mi
 
 
 def test_two_processes_are_one(tmp_path: Path) -> None:
-    """Data-parallel training on the CPU: the same losses."""
+    """Data-parallel training on the CPU: the same losses, also when it goes on."""
     how = "steps=12, model={'dropout': 0.0}, optimizer='adamw'"
     script = (
         "import sys; from pathlib import Path; from training_helpers import tiny_run\n"
-        f"tiny_run(Path(sys.argv[1]), devices=2, {how}).fit()"
+        f"tiny_run(Path(sys.argv[1]), devices=2, {how}).fit(resume=True, stop_after=float(sys.argv[2]))"
     )
     path = tmp_path / "train.py"
     path.write_text(script)
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parent)}
-    command = [sys.executable, str(path), str(tmp_path / "two")]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr[-2000:]
+    for seconds in ("0", "1000"):
+        command = [sys.executable, str(path), str(tmp_path / "two"), seconds]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr[-2000:]
     tiny_run(tmp_path / "one", steps=12, model={"dropout": 0.0}, optimizer="adamw").fit()
     one, two = losses(tmp_path / "one"), losses(tmp_path / "two")
     assert [step for step, _ in one] == [step for step, _ in two]
