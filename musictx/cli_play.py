@@ -81,9 +81,7 @@ def continue_primer(
         console.print(f"{primer}: {remark}", markup=False)
     changes: dict[str, Any] = {"window": window, "rope_scaling": rope_scaling, "rope_factor": rope_factor}
     player = load_model(model, **{k: v for k, v in changes.items() if v is not None})
-    torch.set_num_threads(
-        1
-    )  # one token is too little work for two
+    torch.set_num_threads(1)  # one token is too little work for two
     began = time.monotonic()
     with working("playing on", total=seconds) as advance:
         results = continue_variations(
