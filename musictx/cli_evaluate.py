@@ -248,8 +248,7 @@ def study(
     import json
 
     from musictx.checkpoint import SHIPPED_MODELS
-    from musictx.evaluation.copies import CopyIndex
-    from musictx.evaluation.material import open_models, open_music
+    from musictx.evaluation.material import open_copy_index, open_models
     from musictx.study import StudySettings, choose_primers, run_study
 
     settings = StudySettings(
@@ -263,7 +262,7 @@ def study(
     )
     with corpus_progress("encoding") as encoding:
         chosen, left_out = choose_primers(primers, settings, count, progress=encoding)
-        index = CopyIndex(open_music(copy_check, progress=encoding)) if copy_check else None
+        index = open_copy_index(copy_check, progress=encoding) if copy_check else None
     models, unusable = open_models(model or SHIPPED_MODELS)
     with _progress("playing on and measuring") as progress:
         result = run_study(

@@ -141,6 +141,8 @@ def test_paired_test_sees_a_small_but_steady_difference():
     base = rng.normal(0, 10, 20)
     test = paired_test(base + 0.1 + rng.normal(0, 0.05, 20), base)
     assert test.p < 0.001 and test.effect > 0.9 and 0.05 < test.low < 0.1 < test.high < 0.2
+    two_against_one = paired_test(np.array([3.0, 2.0, 0.0, 0.0]), np.array([0.0, 0.0, 1.0, 0.0]))
+    assert two_against_one.effect == pytest.approx((3 + 2 - 1) / 6)
     same = paired_test(base, base)
     assert (same.p, same.effect, same.difference) == (1.0, 0.0, 0.0)
 

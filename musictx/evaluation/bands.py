@@ -113,8 +113,8 @@ def _rank_biserial(difference: np.ndarray) -> np.ndarray:
     """Matched-pairs rank-biserial correlation of each row of differences [shape=(rows, n)]."""
     from scipy.stats import rankdata
 
-    size = np.where(difference == 0, np.nan, np.abs(difference))
-    ranks = np.nan_to_num(rankdata(size, axis=-1, nan_policy="omit"))
+    zeros = (difference == 0).sum(-1, keepdims=True)  # they rank lowest, and do not count
+    ranks = np.where(difference == 0, 0.0, rankdata(np.abs(difference), axis=-1) - zeros)
     total = ranks.sum(-1)
     signed = (ranks * np.sign(difference)).sum(-1)
     return np.divide(signed, total, out=np.zeros_like(total), where=total > 0)

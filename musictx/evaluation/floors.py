@@ -59,16 +59,14 @@ def _look_up(keys: np.ndarray, values: np.ndarray, wanted: np.ndarray) -> np.nda
     return np.where(keys[at] == wanted, values[at], 0)
 
 
-class NGram:
-    """An n-gram model with Witten-Bell smoothing.
+class SmoothedCounts:
+    """Probabilities of tokens in contexts, from counts, with Witten-Bell smoothing.
 
     ``P(w | h) = (c(h, w) + t(h) · P(w | h')) / (c(h) + t(h))``, where c counts, t is the number of
-    different tokens seen after h, h' is h without its oldest token, and the last resort is uniform.
+    different tokens seen after h, h' is the next wider context, and the last resort is uniform.
 
     Parameters
     ----------
-    order : int
-        Tokens of context, plus one.
     tokens : int
         Size of the uniform distribution.
 
@@ -77,34 +75,63 @@ class NGram:
     Witten and Bell, "The zero-frequency problem" (1991), method C.
     """
 
-    def __init__(self, order: int = ORDER, tokens: int = EVENTS):
-        self.order, self.tokens = order, tokens
-        # For each size of context: pairs and their counts; contexts, their totals and varieties.
+    def __init__(self, tokens: int):
+        self.tokens = tokens
+        # For each level: pairs and their counts; contexts, their totals and varieties.
         self.tables: list[tuple[np.ndarray, ...]] = []
+
+    def fit(self, contexts: Sequence[np.ndarray], targets: np.ndarray) -> None:
+        """Count.
+
+        Parameters
+        ----------
+        contexts : sequence of np.ndarray [shape=(n,), int64]
+            A number for each target's context, widest first, narrowest last.
+        targets : np.ndarray [shape=(n,), int64]
+        """
+        self.tables = []
+        for code in contexts:
+            pairs, count = np.unique(code * VOCABULARY_SIZE + targets, return_counts=True)
+            known, first, variety = np.unique(pairs // VOCABULARY_SIZE, return_index=True, return_counts=True)
+            total = np.add.reduceat(count, first) if len(count) else count
+            self.tables.append((pairs, count, known, total, variety))
+
+    def losses(self, contexts: Iterable[np.ndarray], targets: np.ndarray) -> np.ndarray:
+        """Nats of each target [shape=(n,)]; parameters as for `fit`."""
+        p = np.full(len(targets), 1 / self.tokens)
+        for code, (pairs, count, known, total, variety) in zip(contexts, self.tables, strict=True):
+            seen = _look_up(pairs, count, code * VOCABULARY_SIZE + targets)
+            c, t = _look_up(known, total, code), _look_up(known, variety, code)
+            p = np.where(c > 0, (seen + t * p) / np.maximum(c + t, 1), p)
+        return -np.log(p)
+
+
+class NGram:
+    """An n-gram model: `SmoothedCounts` of the tokens before.
+
+    Parameters
+    ----------
+    order : int
+        Tokens of context, plus one.
+    tokens : int
+        Size of the uniform distribution.
+    """
+
+    def __init__(self, order: int = ORDER, tokens: int = EVENTS):
+        self.order, self.counts = order, SmoothedCounts(tokens)
+
+    def _read(self, sequences: Iterable[np.ndarray]) -> tuple[list[np.ndarray], np.ndarray]:
+        stream, places = _join(sequences, self.order - 1)
+        return [_context_codes(stream, places, size) for size in range(self.order)], stream[places]
 
     def fit(self, sequences: Iterable[np.ndarray]) -> NGram:
         """Count; the first token of each sequence is context only."""
-        stream, places = _join(sequences, self.order - 1)
-        for size in range(self.order):
-            code = _context_codes(stream, places, size)
-            pairs, count = np.unique(code * VOCABULARY_SIZE + stream[places], return_counts=True)
-            contexts, first, variety = np.unique(
-                pairs // VOCABULARY_SIZE, return_index=True, return_counts=True
-            )
-            total = np.add.reduceat(count, first) if len(count) else count
-            self.tables.append((pairs, count, contexts, total, variety))
+        self.counts.fit(*self._read(sequences))
         return self
 
     def losses(self, sequences: Iterable[np.ndarray]) -> np.ndarray:
         """Nats of each token of some sequences, without their first ones, end to end [shape=(n,)]."""
-        stream, places = _join(sequences, self.order - 1)
-        p = np.full(len(places), 1 / self.tokens)
-        for size, (pairs, count, contexts, total, variety) in enumerate(self.tables):
-            code = _context_codes(stream, places, size)
-            seen = _look_up(pairs, count, code * VOCABULARY_SIZE + stream[places])
-            c, t = _look_up(contexts, total, code), _look_up(contexts, variety, code)
-            p = np.where(c > 0, (seen + t * p) / np.maximum(c + t, 1), p)
-        return -np.log(p)
+        return self.counts.losses(*self._read(sequences))
 
 
 def copied(sequences: Iterable[np.ndarray], size: int = COPY_CONTEXT) -> tuple[np.ndarray, np.ndarray]:

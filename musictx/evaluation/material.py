@@ -13,6 +13,7 @@ import numpy as np
 from musictx.checkpoint import load_model
 from musictx.corpus import Corpus, build_corpus, open_corpus
 from musictx.errors import MusictxError
+from musictx.evaluation.copies import CopyIndex
 from musictx.grouping import group_pieces
 from musictx.model import MusicTransformer
 
@@ -51,6 +52,24 @@ def open_music(
         chosen = np.unique(np.linspace(0, len(corpus) - 1, min(pieces, len(corpus))).round().astype(int))
         corpus = corpus.subset(chosen)
     return corpus
+
+
+def open_copy_index(folder: Path, *, progress: Callable[[int, int], None] | None = None) -> CopyIndex:
+    """Music that something may have been copied from, ready for the copy check.
+
+    Parameters
+    ----------
+    folder : path
+        MIDI files, or an encoded corpus: usually what a model was trained on.
+    progress : callable, optional
+        Called with the files encoded and their number.
+
+    Examples
+    --------
+    >>> index = open_copy_index(Path("training-music"))      # doctest: +SKIP
+    >>> print(index.check(continuation.alone))               # doctest: +SKIP
+    """
+    return CopyIndex(open_music(folder, progress=progress))
 
 
 def unit_numbers(corpus: Corpus) -> np.ndarray:
