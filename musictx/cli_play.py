@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from musictx.cli_progress import console, working
+from musictx.cli_progress import console, corpus_progress, working
 from musictx.errors import MusictxError
 
 MidiFile = Annotated[Path, typer.Argument(help="MIDI file.", show_default=False)]
@@ -50,6 +50,10 @@ def continue_primer(
     to_the_end: Annotated[
         bool, typer.Option("--no-early-end", help="Do not let the model end the piece early.")
     ] = False,
+    copy_check: Annotated[
+        Path | None,
+        typer.Option(help="Training music (MIDI files, or an encoded corpus): say what was copied from it."),
+    ] = None,
     window: Annotated[
         int | None, typer.Option(help="Hear only so many last events (for lengths beyond training).")
     ] = None,
@@ -81,6 +85,12 @@ def continue_primer(
         console.print(f"{primer}: {remark}", markup=False)
     changes: dict[str, Any] = {"window": window, "rope_scaling": rope_scaling, "rope_factor": rope_factor}
     player = load_model(model, **{k: v for k, v in changes.items() if v is not None})
+    index = None
+    if copy_check:
+        from musictx.evaluation.material import open_copy_index
+
+        with corpus_progress("encoding") as encoding:
+            index = open_copy_index(copy_check, progress=encoding)
     torch.set_num_threads(1)  # one token is too little work for two
     began = time.monotonic()
     with working("playing on", total=seconds) as advance:
@@ -129,6 +139,8 @@ def continue_primer(
             + (" (the model ended the piece)" if result.ended else ""),
             highlight=False,
         )
+        if index:
+            console.print(f"copy check: {index.check(result.alone)}", markup=False, highlight=False)
 
 
 def _check_folder(path: Path | None) -> None:

@@ -124,3 +124,20 @@ def test_two_models_with_one_name_keep_their_folders_apart(place):
     save_model(tiny_model("relative"), place / "b" / "copy")
     names = [str(place / n) for n in ("a/model", "a/copy", "b/copy")]
     assert list(open_models(names)[0]) == ["a", *names[1:]]
+
+
+def test_continue_says_what_it_copies(place, tmp_path):
+    def stderr(*options):
+        command = ["continue", place / "music" / "0.mid", "-o", tmp_path / "out.mid", "--seed", 1]
+        command += ["--model", place / "relative", "--tokens", 40, "--primer-end", 2, *options]
+        result = CliRunner().invoke(app, [str(x) for x in command])
+        assert result.exit_code == 0, result.output
+        return " ".join(result.stderr.split())
+
+    assert "copy check" not in stderr()
+    assert "copy check: no passage of 8 notes" in stderr("--copy-check", place / "music")
+    made = tmp_path / "made"
+    made.mkdir()
+    (tmp_path / "out.mid").rename(made / "made.mid")  # the same seed again copies it whole
+    found = stderr("--copy-check", made)
+    assert "from made.mid" in found and "(100 % of its rhythm too); 100 % of the notes" in found
