@@ -16,6 +16,7 @@ from musictx.checkpoint import load_model
 MOST_LANES = 96  # generators open at once; `Stage` decides which of them play
 
 _STATIC = Path(__file__).parent / "static"
+_STYLES = ("base", "openings", "lanes", "compare", "narrow")  # later ones count more
 # Each event's name must stand quoted in this text for Gradio to accept it.
 _EVENTS = " ".join(f"'play_{name}' 'stop_{name}'" for name in MODELS)
 _MOUNT = f"""
@@ -52,7 +53,7 @@ def build(models: Mapping[str, str | Path] | None = None, *, visitors: int = 3) 
     with gr.Blocks(title="musictx", analytics_enabled=False, fill_width=True) as page:
         studio = gr.HTML(
             html_template=(_STATIC / "studio.html").read_text(encoding="utf-8"),
-            head='<link rel="stylesheet" href="musictx/static/styles.css">',
+            head="".join(f'<link rel="stylesheet" href="musictx/static/{name}.css">' for name in _STYLES),
             js_on_load=_MOUNT,
             apply_default_css=False,
         )

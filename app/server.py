@@ -13,7 +13,7 @@ from app.routes import routes
 from app.votes import VoteBook
 from musictx.errors import MusictxError
 
-PAPER = "var(--musictx-paper, transparent)"  # static/styles.css has it, light and dark
+PAPER = "var(--musictx-paper, transparent)"  # static/base.css has it, light and dark
 
 
 def launch(

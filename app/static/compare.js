@@ -11,12 +11,19 @@ const MEASURES = [
 function bars(values) {
   const known = values.filter((value) => value !== null);
   const most = Math.max(...known, 1e-9);
-  return h("span", { class: "bars", role: "img", "aria-label": values.map((value) => (value === null ? "none" : value.toFixed(2))).join(", ") },
+  return h(
+    "span",
+    {
+      class: "bars",
+      role: "img",
+      "aria-label": values.map((value) => (value === null ? "none" : value.toFixed(2))).join(", "),
+    },
     ...values.map((value) => {
       const bar = h("i");
       bar.style.height = `${Math.max(4, ((value ?? 0) / most) * 100)}%`;
       return bar;
-    }));
+    }),
+  );
 }
 
 const percent = (share) => `${Math.round(100 * share)} %`;
@@ -25,9 +32,23 @@ function cell(summary, key) {
   const value = summary?.[key];
   if (value === null || value === undefined) return h("td", {}, "–");
   if (key === "motif_recurrence") {
-    return h("td", {}, h("b", {}, percent(value)), h("span", { class: "figures" }, `  by chance ${percent(summary.motif_baseline ?? 0)}`));
+    return h(
+      "td",
+      {},
+      h("b", {}, percent(value)),
+      h("span", { class: "figures" }, `  by chance ${percent(summary.motif_baseline ?? 0)}`),
+    );
   }
-  return h("td", {}, bars(value), h("span", { class: "figures" }, value.map((each) => (each === null ? "–" : each.toFixed(key === "pitch_class_drift" ? 2 : 1))).join("  ")));
+  return h(
+    "td",
+    {},
+    bars(value),
+    h(
+      "span",
+      { class: "figures" },
+      value.map((each) => (each === null ? "–" : each.toFixed(key === "pitch_class_drift" ? 2 : 1))).join("  "),
+    ),
+  );
 }
 
 /** A table with one column a lane. `lanes` are {model, name, summary} in the order of the page. */
@@ -36,15 +57,35 @@ export function showComparison(element, lanes) {
   if (element.hidden) return;
   element.replaceChildren(
     h("h2", {}, "How they compare"),
-    h("table", { "data-testid": "comparison" },
-      h("thead", {}, h("tr", {}, h("th", { scope: "col" }, h("span", { class: "unseen" }, "Measure")),
-        ...lanes.map(({ model, name }) => h("th", { scope: "col", "data-model": model }, name)))),
-      h("tbody", {}, ...MEASURES.map(([key, title, meaning]) =>
-        h("tr", {}, h("th", { scope: "row" }, title, h("small", {}, meaning)),
-          ...lanes.map(({ model, summary }) => {
-            const each = cell(summary, key);
-            each.dataset.model = model;
-            return each;
-          }))))),
+    h(
+      "table",
+      { "data-testid": "comparison" },
+      h(
+        "thead",
+        {},
+        h(
+          "tr",
+          {},
+          h("th", { scope: "col" }, h("span", { class: "unseen" }, "Measure")),
+          ...lanes.map(({ model, name }) => h("th", { scope: "col", "data-model": model }, name)),
+        ),
+      ),
+      h(
+        "tbody",
+        {},
+        ...MEASURES.map(([key, title, meaning]) =>
+          h(
+            "tr",
+            {},
+            h("th", { scope: "row" }, title, h("small", {}, meaning)),
+            ...lanes.map(({ model, summary }) => {
+              const each = cell(summary, key);
+              each.dataset.model = model;
+              return each;
+            }),
+          ),
+        ),
+      ),
+    ),
   );
 }

@@ -41,7 +41,8 @@ export function wireFiles(root, use) {
 export function wireKeys(root, on) {
   let clicked = null;
   const closeFolds = (except) => {
-    for (const fold of root.querySelectorAll("details.fold[open]")) if (!except || !fold.contains(except)) fold.open = false;
+    for (const fold of root.querySelectorAll("details.fold[open]"))
+      if (!except || !fold.contains(except)) fold.open = false;
   };
   document.addEventListener("pointerdown", (event) => {
     closeFolds(event.target);

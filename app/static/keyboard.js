@@ -5,8 +5,8 @@ import { h } from "./dom.js";
 const NAMES = ["C", "C sharp", "D", "E flat", "E", "F", "F sharp", "G", "A flat", "A", "B flat", "B"];
 const BLACK = new Set([1, 3, 6, 8, 10]);
 
-export const isBlack = (pitch) => BLACK.has(pitch % 12);
-export const pitchName = (pitch) => `${NAMES[pitch % 12]} ${Math.floor(pitch / 12) - 1}`;
+const isBlack = (pitch) => BLACK.has(pitch % 12);
+const pitchName = (pitch) => `${NAMES[pitch % 12]} ${Math.floor(pitch / 12) - 1}`;
 
 /** Keys from `low` to `high`. `on` has noteOn(pitch, velocity) and noteOff(pitch). */
 export class Keyboard {
@@ -14,16 +14,28 @@ export class Keyboard {
     this.on = on;
     this.keys = new Map();
     this.pointers = new Map();
-    this.element = h("div", { class: "keyboard", role: "group", "aria-label": "Piano keys; arrow keys move, enter plays" });
+    this.element = h("div", {
+      class: "keyboard",
+      role: "group",
+      "aria-label": "Piano keys; arrow keys move, enter plays",
+    });
     const whites = [];
     for (let pitch = low; pitch <= high; pitch += 1) if (!isBlack(pitch)) whites.push(pitch);
     let white = 0;
     for (let pitch = low; pitch <= high; pitch += 1) {
       const black = isBlack(pitch);
-      const key = h("button", {
-        type: "button", class: black ? "key black" : "key white", tabindex: pitch === 60 ? "0" : "-1",
-        "data-pitch": pitch, "data-testid": `key-${pitch}`, "aria-label": pitchName(pitch),
-      }, h("span", { class: "cap" }));
+      const key = h(
+        "button",
+        {
+          type: "button",
+          class: black ? "key black" : "key white",
+          tabindex: pitch === 60 ? "0" : "-1",
+          "data-pitch": pitch,
+          "data-testid": `key-${pitch}`,
+          "aria-label": pitchName(pitch),
+        },
+        h("span", { class: "cap" }),
+      );
       const width = 100 / whites.length;
       key.style.left = `${black ? (white - 0.3) * width : white * width}%`;
       key.style.width = `${black ? width * 0.6 : width}%`;

@@ -24,7 +24,12 @@ export class Lane {
     this.tagline = h("p", { class: "tagline" });
     this.numbers = h("p", { class: "numbers" });
     const button = (what, testid, text, label, ...inner) =>
-      h("button", { type: "button", "data-testid": testid, "data-label": label, onclick: () => act(what, model) }, ...inner, text);
+      h(
+        "button",
+        { type: "button", "data-testid": testid, "data-label": label, onclick: () => act(what, model) },
+        ...inner,
+        text,
+      );
     this.hearButton = button("hear", `solo-${model}`, "Listen", "Listen to", icon("ear"));
     this.hearButton.classList.add("hear");
     this.actions = {
@@ -36,11 +41,21 @@ export class Lane {
     this.error = h("p", { class: "lane-error", role: "alert" });
     this.element = h(
       "article",
-      { class: "lane", "data-testid": `lane-${model}`, "data-model": model, "data-notes": "0", "data-state": "waiting" },
-      h("div", { class: "lane-head" },
+      {
+        class: "lane",
+        "data-testid": `lane-${model}`,
+        "data-model": model,
+        "data-notes": "0",
+        "data-state": "waiting",
+      },
+      h(
+        "div",
+        { class: "lane-head" },
         h("div", { class: "lane-name" }, this.title, this.hearButton),
-        this.tagline, this.numbers,
-        h("div", { class: "lane-actions" }, ...Object.values(this.actions))),
+        this.tagline,
+        this.numbers,
+        h("div", { class: "lane-actions" }, ...Object.values(this.actions)),
+      ),
       h("div", { class: "lane-body" }, this.roll.element, this.error),
     );
     this.set("waiting");
@@ -87,7 +102,8 @@ export class Lane {
     this.roll.notes.setAttribute("aria-label", `Piano roll of ${this.name}: ${count} notes continue the opening`);
     const usable = this.state === "done" || this.state === "error";
     for (const [what, button] of Object.entries(this.actions)) {
-      button.disabled = !score || !usable || (count === 0 && what !== "more") || (this.blind && (what === "midi" || what === "wav"));
+      button.disabled =
+        !score || !usable || (count === 0 && what !== "more") || (this.blind && (what === "midi" || what === "wav"));
     }
     for (const button of [this.hearButton, ...Object.values(this.actions)]) {
       button.setAttribute("aria-label", `${button.dataset.label} ${this.name}`);

@@ -1,5 +1,7 @@
 // A link that holds primer, seed and settings; and the page's memory of them across a reload.
 
+import { recall, remember } from "./memory.js";
+
 const KEY = "musictx.page";
 const MOST_KEPT = 20_000; // notes that are remembered across a reload
 
@@ -62,24 +64,17 @@ export async function readLink(hash) {
     const pedals = d.flatMap((down, k) => (k % 2 ? [] : [[down, d[k + 1]]]));
     return { title: String(t), notes: unpackRows(n), pedals, ...common };
   } catch {
-    throw new Error("The link is damaged: the music in it cannot be read. Ask for it again, or choose an opening here.");
+    throw new Error(
+      "The link is damaged: the music in it cannot be read. Ask for it again, or choose an opening here.",
+    );
   }
 }
 
 /** Remember the primer and settings in this tab, so that a reload keeps them. */
-export function remember(page) {
-  try {
-    if (page.notes && page.notes.length > MOST_KEPT) return;
-    sessionStorage.setItem(KEY, JSON.stringify(page));
-  } catch {
-    // No room, or not allowed: the page works without.
-  }
+export function rememberPage(page) {
+  if (!page.notes || page.notes.length <= MOST_KEPT) remember(KEY, page, "sessionStorage");
 }
 
-export function recall() {
-  try {
-    return JSON.parse(sessionStorage.getItem(KEY));
-  } catch {
-    return null;
-  }
+export function recallPage() {
+  return recall(KEY, "sessionStorage");
 }

@@ -1,7 +1,7 @@
 // Where a primer comes from: the cards, an upload, the piano, a link, or this tab before it was reloaded.
 
 import { h, icon } from "./dom.js";
-import { readLink, recall, remember, writeLink } from "./link.js";
+import { readLink, recallPage, rememberPage, writeLink } from "./link.js";
 import { drawThumbnail } from "./roll.js";
 import { pedalledRows } from "./score.js";
 import { server } from "./wire.js";
@@ -35,35 +35,69 @@ export class Openings {
     } catch (error) {
       fault = error.message;
     }
-    const page = link ?? recall();
+    const page = link ?? recallPage();
     const preset = this.presets.find((each) => each.name === page?.preset);
     settings.set(page?.settings);
     if (preset) this.set({ ...preset, preset: preset.name }, page.stretch);
-    else if (page?.notes?.length) this.set({ composer: "", ...page, title: page.title || "A shared opening" }, page.stretch);
+    else if (page?.notes?.length)
+      this.set({ composer: "", ...page, title: page.title || "A shared opening" }, page.stretch);
     else if (this.presets.length) this.usePreset(this.presets[0]);
-    if (link?.preset && !preset) fault = `The link asks for the opening “${link.preset}”, which is not here. Choose another one.`;
+    if (link?.preset && !preset)
+      fault = `The link asks for the opening “${link.preset}”, which is not here. Choose another one.`;
     if (fault) this.on.notice(fault, true);
     return fault ? null : link;
   }
 
   showCards() {
-    this.element.replaceChildren(...this.presets.map((preset) => {
-      const canvas = h("canvas", { "aria-hidden": "true" });
-      const short = preset.title.split(/[,(]/)[0].trim();
-      const composer = preset.composer.replace(/\(.*\)/, "").trim().split(" ").at(-1);
-      const choose = () => {
-        this.on.step();
-        this.on.leave();
-        this.usePreset(preset);
-      };
-      requestAnimationFrame(() => drawThumbnail(canvas, pedalledRows(preset.notes, preset.pedals)));
-      return h("div", { class: "preset", "data-name": preset.name },
-        h("button", { type: "button", class: "card", "data-testid": `preset-${preset.name}`, "aria-pressed": "false",
-          title: `${preset.title}. ${preset.description}`, onclick: choose },
-          canvas, h("strong", {}, short), h("small", {}, composer)),
-        h("button", { type: "button", class: "icon round play-card", "data-testid": `hear-${preset.name}`, "aria-label": `Hear ${short}`,
-          onclick: () => { choose(); this.on.play(); } }, icon("play")));
-    }));
+    this.element.replaceChildren(
+      ...this.presets.map((preset) => {
+        const canvas = h("canvas", { "aria-hidden": "true" });
+        const short = preset.title.split(/[,(]/)[0].trim();
+        const composer = preset.composer
+          .replace(/\(.*\)/, "")
+          .trim()
+          .split(" ")
+          .at(-1);
+        const choose = () => {
+          this.on.step();
+          this.on.leave();
+          this.usePreset(preset);
+        };
+        requestAnimationFrame(() => drawThumbnail(canvas, pedalledRows(preset.notes, preset.pedals)));
+        return h(
+          "div",
+          { class: "preset", "data-name": preset.name },
+          h(
+            "button",
+            {
+              type: "button",
+              class: "card",
+              "data-testid": `preset-${preset.name}`,
+              "aria-pressed": "false",
+              title: `${preset.title}. ${preset.description}`,
+              onclick: choose,
+            },
+            canvas,
+            h("strong", {}, short),
+            h("small", {}, composer),
+          ),
+          h(
+            "button",
+            {
+              type: "button",
+              class: "icon round play-card",
+              "data-testid": `hear-${preset.name}`,
+              "aria-label": `Hear ${short}`,
+              onclick: () => {
+                choose();
+                this.on.play();
+              },
+            },
+            icon("play"),
+          ),
+        );
+      }),
+    );
   }
 
   redraw() {
@@ -124,12 +158,21 @@ export class Openings {
   /** A link to `from`: its primer, settings and lanes continued further. */
   async share({ source, stretch, settings, more }) {
     const inside = ([on, off]) => off > stretch.start && on < stretch.end;
-    const hash = await writeLink({ preset: source.preset, title: source.title, notes: source.notes.filter(inside),
-      pedals: source.pedals.filter(inside), stretch, settings, more });
+    const hash = await writeLink({
+      preset: source.preset,
+      title: source.title,
+      notes: source.notes.filter(inside),
+      pedals: source.pedals.filter(inside),
+      stretch,
+      settings,
+      more,
+    });
     history.replaceState(null, "", `#${hash}`);
     try {
       await navigator.clipboard.writeText(location.href);
-      this.on.notice("The link is copied. It holds the opening, the seed and the settings, and gives the same music again.");
+      this.on.notice(
+        "The link is copied. It holds the opening, the seed and the settings, and gives the same music again.",
+      );
     } catch {
       this.on.notice("The link stands in the address bar. It gives the same music again.");
     }
@@ -140,7 +183,7 @@ export class Openings {
     const { source, stretch } = this.primer;
     if (!source) return;
     const { notes, pedals, title, composer, preset } = source;
-    remember({ stretch, settings, ...(preset ? { preset } : { notes, pedals, title, composer }) });
+    rememberPage({ stretch, settings, ...(preset ? { preset } : { notes, pedals, title, composer }) });
     if (location.hash) history.replaceState(null, "", location.pathname + location.search);
   }
 }

@@ -6,7 +6,25 @@ import { connectMidi } from "./midi-input.js";
 import { Recorder } from "./recorder.js";
 
 // One row of letters for the white keys and the one above for the black ones, by place on the keyboard.
-const ROW = ["KeyA", "KeyW", "KeyS", "KeyE", "KeyD", "KeyF", "KeyT", "KeyG", "KeyY", "KeyH", "KeyU", "KeyJ", "KeyK", "KeyO", "KeyL", "KeyP", "Semicolon"];
+const ROW = [
+  "KeyA",
+  "KeyW",
+  "KeyS",
+  "KeyE",
+  "KeyD",
+  "KeyF",
+  "KeyT",
+  "KeyG",
+  "KeyY",
+  "KeyH",
+  "KeyU",
+  "KeyJ",
+  "KeyK",
+  "KeyO",
+  "KeyL",
+  "KeyP",
+  "Semicolon",
+];
 const CAPTIONS = ["A", "W", "S", "E", "D", "F", "T", "G", "Y", "H", "U", "J", "K", "O", "L", "P", ";"];
 const KEY_VELOCITY = 76;
 
@@ -22,24 +40,58 @@ export class Piano {
     this.pedalDown = false;
     this.pressed = new Map();
     this.recorder = new Recorder(() => {
-      on.recorded({ notes: this.recorder.notes.map((row) => [...row]), pedals: this.recorder.pedals.map((span) => [...span]) });
+      on.recorded({
+        notes: this.recorder.notes.map((row) => [...row]),
+        pedals: this.recorder.pedals.map((span) => [...span]),
+      });
       this.refresh();
     });
     this.keyboard = new Keyboard(this);
-    this.record = h("button", { type: "button", "data-testid": "record", "aria-pressed": "false", onclick: () => this.toggleRecording() }, h("i", { class: "dot" }), "Record");
-    this.undoButton = h("button", { type: "button", "data-testid": "piano-undo", onclick: () => this.recorder.undo() }, "Undo note");
-    this.clearButton = h("button", { type: "button", "data-testid": "piano-clear", onclick: () => this.clear() }, "Clear");
+    this.record = h(
+      "button",
+      { type: "button", "data-testid": "record", "aria-pressed": "false", onclick: () => this.toggleRecording() },
+      h("i", { class: "dot" }),
+      "Record",
+    );
+    this.undoButton = h(
+      "button",
+      { type: "button", "data-testid": "piano-undo", onclick: () => this.recorder.undo() },
+      "Undo note",
+    );
+    this.clearButton = h(
+      "button",
+      { type: "button", "data-testid": "piano-clear", onclick: () => this.clear() },
+      "Clear",
+    );
     this.beat = h("input", { type: "checkbox", "data-testid": "metronome", onchange: () => this.setMetronome() });
-    this.tempo = h("input", { type: "number", min: "30", max: "240", value: "90", "aria-label": "Beats a minute", onchange: () => this.setMetronome() });
+    this.tempo = h("input", {
+      type: "number",
+      min: "30",
+      max: "240",
+      value: "90",
+      "aria-label": "Beats a minute",
+      onchange: () => this.setMetronome(),
+    });
     this.count = h("span", { class: "detail", "data-testid": "recorded" });
     element.append(
-      h("div", { class: "piano-tools" },
-        this.record, this.undoButton, this.clearButton,
-        h("label", { class: "check" }, this.beat, "Metronome"), this.tempo,
-        h("button", { type: "button", "data-testid": "midi-connect", onclick: async () => on.notice(await connectMidi(this)) }, "MIDI keyboard"),
+      h(
+        "div",
+        { class: "piano-tools" },
+        this.record,
+        this.undoButton,
+        this.clearButton,
+        h("label", { class: "check" }, this.beat, "Metronome"),
+        this.tempo,
+        h(
+          "button",
+          { type: "button", "data-testid": "midi-connect", onclick: async () => on.notice(await connectMidi(this)) },
+          "MIDI keyboard",
+        ),
         this.count,
-        h("span", { class: "hint" }, "Keys A to ; play, Z and X change the octave")),
-      h("div", { class: "keyboard-frame" }, this.keyboard.element));
+        h("span", { class: "hint" }, "Keys A to ; play, Z and X change the octave"),
+      ),
+      h("div", { class: "keyboard-frame" }, this.keyboard.element),
+    );
     document.addEventListener("keydown", (event) => this.keyDown(event));
     document.addEventListener("keyup", (event) => this.keyUp(event));
     window.addEventListener("blur", () => this.releaseAll());
@@ -156,7 +208,8 @@ export class Piano {
     let next = context.currentTime + 0.1;
     let beat = 0;
     this.metronome = setInterval(() => {
-      for (; next < context.currentTime + 0.25; next += interval, beat += 1) this.sound.click(Math.max(next, context.currentTime), beat % 4 === 0);
+      for (; next < context.currentTime + 0.25; next += interval, beat += 1)
+        this.sound.click(Math.max(next, context.currentTime), beat % 4 === 0);
     }, 60);
   }
 
@@ -168,4 +221,3 @@ export class Piano {
     this.count.textContent = notes.length ? `${notes.length} notes, ${(length / 1000).toFixed(1)} s` : "";
   }
 }
-

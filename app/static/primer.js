@@ -4,13 +4,13 @@ import { clock, h, icon } from "./dom.js";
 import { cutRows, pedalledRows, Score } from "./score.js";
 import { colourOf, pitchRange, prepare } from "./roll.js";
 
-export const DEFAULT_SECONDS = 10; // how much of the end of an upload is chosen at first
+const DEFAULT_SECONDS = 10; // how much of the end of an upload is chosen at first
 const FEWEST_NOTES = 8; // … or more, if that has too few notes
 const LONGEST_SECONDS = 120;
 const SHORTEST = 200; // milliseconds
 
 /** The last seconds of a piece, with enough notes in them to say something. */
-export function lastStretch(rows, seconds = DEFAULT_SECONDS) {
+function lastStretch(rows, seconds = DEFAULT_SECONDS) {
   if (!rows.length) return { start: 0, end: 0 };
   const end = Math.max(...rows.slice(-400).map((row) => row[1]));
   const enough = rows[Math.max(0, rows.length - FEWEST_NOTES)][0];
@@ -24,7 +24,12 @@ export class Primer {
     this.on = on;
     this.source = null;
     this.stretch = { start: 0, end: 0 };
-    this.playButton = h("button", { type: "button", class: "icon round", "data-testid": "primer-play", onclick: () => on.play() });
+    this.playButton = h("button", {
+      type: "button",
+      class: "icon round",
+      "data-testid": "primer-play",
+      onclick: () => on.play(),
+    });
     this.title = h("strong");
     this.detail = h("span", { class: "detail" });
     this.from = this.numberField("primer-start", "from", "Start of the primer in seconds", "start");
@@ -35,27 +40,52 @@ export class Primer {
     this.window = h("div", { class: "window" });
     this.handles = { start: this.handle("start"), end: this.handle("end") };
     this.playhead = h("div", { class: "primer-playhead", hidden: true });
-    this.roll = h("div", { class: "primer-roll" }, this.canvas, this.window, this.playhead, ...Object.values(this.handles));
+    this.roll = h(
+      "div",
+      { class: "primer-roll" },
+      this.canvas,
+      this.window,
+      this.playhead,
+      ...Object.values(this.handles),
+    );
     element.append(
-      h("div", { class: "primer-head" }, this.playButton, h("div", { class: "primer-title" }, this.title, this.detail), this.tracks,
-        h("div", { class: "range" }, this.from.label, this.to.label)),
-      this.roll);
+      h(
+        "div",
+        { class: "primer-head" },
+        this.playButton,
+        h("div", { class: "primer-title" }, this.title, this.detail),
+        this.tracks,
+        h("div", { class: "range" }, this.from.label, this.to.label),
+      ),
+      this.roll,
+    );
     this.dragging();
     this.setPlaying(false);
   }
 
   numberField(testid, text, label, edge) {
-    const input = h("input", { type: "number", step: "0.1", min: "0", "data-testid": testid, "aria-label": label,
-      onchange: () => this.move(edge, Math.round(Number(input.value) * 1000)) });
+    const input = h("input", {
+      type: "number",
+      step: "0.1",
+      min: "0",
+      "data-testid": testid,
+      "aria-label": label,
+      onchange: () => this.move(edge, Math.round(Number(input.value) * 1000)),
+    });
     return { input, label: h("label", { class: "field" }, text, input) };
   }
 
   handle(edge) {
     return h("div", {
-      class: `handle ${edge}`, role: "slider", tabindex: "0", "data-testid": `handle-${edge}`,
+      class: `handle ${edge}`,
+      role: "slider",
+      tabindex: "0",
+      "data-testid": `handle-${edge}`,
       "aria-label": edge === "start" ? "Start of the primer" : "End of the primer",
       onkeydown: (event) => {
-        const step = { ArrowLeft: -100, ArrowDown: -100, ArrowRight: 100, ArrowUp: 100, PageDown: -1000, PageUp: 1000 }[event.key];
+        const step = { ArrowLeft: -100, ArrowDown: -100, ArrowRight: 100, ArrowUp: 100, PageDown: -1000, PageUp: 1000 }[
+          event.key
+        ];
         const target = step ? this.stretch[edge] + step : { Home: 0, End: this.duration }[event.key];
         if (target === undefined) return;
         event.preventDefault();
@@ -90,7 +120,9 @@ export class Primer {
         this.choose({ start, end: start + grip.length });
       }
     });
-    const drop = () => { grip = null; };
+    const drop = () => {
+      grip = null;
+    };
     this.roll.addEventListener("pointerup", drop);
     this.roll.addEventListener("pointercancel", drop);
   }
@@ -142,10 +174,22 @@ export class Primer {
     this.tracks.hidden = tracks.length < 2;
     this.tracks.open = false;
     this.trackList.replaceChildren(
-      ...tracks.map((track) => h("label", { class: "check" },
-        h("input", { type: "checkbox", value: track.index, checked: track.chosen, disabled: track.drums,
-          onchange: () => this.on.tracks([...this.trackList.querySelectorAll("input:checked")].map((box) => Number(box.value))) }),
-        `${track.name || `Track ${track.index + 1}`}: ${track.drums ? "drums, left out" : `${track.notes} notes`}`)));
+      ...tracks.map((track) =>
+        h(
+          "label",
+          { class: "check" },
+          h("input", {
+            type: "checkbox",
+            value: track.index,
+            checked: track.chosen,
+            disabled: track.drums,
+            onchange: () =>
+              this.on.tracks([...this.trackList.querySelectorAll("input:checked")].map((box) => Number(box.value))),
+          }),
+          `${track.name || `Track ${track.index + 1}`}: ${track.drums ? "drums, left out" : `${track.notes} notes`}`,
+        ),
+      ),
+    );
   }
 
   refresh() {
@@ -154,7 +198,10 @@ export class Primer {
     const count = this.cut().notes.length;
     this.title.textContent = this.source.title;
     this.detail.textContent = `${count} notes in ${((end - start) / 1000).toFixed(1)} s of ${clock(this.duration / 1000)}`;
-    for (const [edge, field] of [["start", this.from], ["end", this.to]]) {
+    for (const [edge, field] of [
+      ["start", this.from],
+      ["end", this.to],
+    ]) {
       const handle = this.handles[edge];
       field.input.value = (this.stretch[edge] / 1000).toFixed(1);
       handle.style.left = `${(this.stretch[edge] / this.duration) * 100}%`;
@@ -172,14 +219,22 @@ export class Primer {
   draw() {
     const { context, width, height } = prepare(this.canvas);
     if (!this.source || !width) return;
-    const [low, high] = pitchRange(this.source.notes.map((row) => row[2]), 24);
+    const [low, high] = pitchRange(
+      this.source.notes.map((row) => row[2]),
+      24,
+    );
     const line = height / (high - low + 1);
     const { start, end } = this.stretch;
     const colours = [colourOf(this.roll, "--primer"), colourOf(this.roll, "--primer-faint")];
     for (const [on, off, pitch] of this.pedalled) {
       context.fillStyle = colours[on >= start && on < end ? 0 : 1];
       const x = (on / this.duration) * width;
-      context.fillRect(x, (high - pitch) * line, Math.max(1.5, ((off - on) / this.duration) * width - 0.5), Math.max(1.5, line * 0.85));
+      context.fillRect(
+        x,
+        (high - pitch) * line,
+        Math.max(1.5, ((off - on) / this.duration) * width - 0.5),
+        Math.max(1.5, line * 0.85),
+      );
     }
   }
 
@@ -191,6 +246,7 @@ export class Primer {
   /** Where the playhead stands, in seconds from the stretch's start; null hides it. */
   showPlayhead(position) {
     this.playhead.hidden = position === null;
-    if (position !== null) this.playhead.style.left = `${((this.stretch.start + position * 1000) / this.duration) * 100}%`;
+    if (position !== null)
+      this.playhead.style.left = `${((this.stretch.start + position * 1000) / this.duration) * 100}%`;
   }
 }

@@ -41,12 +41,20 @@ export function drawThumbnail(canvas, rows) {
   const { context, width, height } = prepare(canvas);
   if (!rows.length) return;
   const end = Math.max(...rows.map((row) => row[1]));
-  const [low, high] = pitchRange(rows.map((row) => row[2]), 24);
+  const [low, high] = pitchRange(
+    rows.map((row) => row[2]),
+    24,
+  );
   const line = height / (high - low + 1);
   context.fillStyle = colourOf(canvas, "--primer");
   for (const [on, off, pitch] of rows) {
     const x = (on / end) * width;
-    context.fillRect(x, (high - pitch) * line, Math.max(1.5, ((off - on) / end) * width - 0.5), Math.max(1.5, line * 0.9));
+    context.fillRect(
+      x,
+      (high - pitch) * line,
+      Math.max(1.5, ((off - on) / end) * width - 0.5),
+      Math.max(1.5, line * 0.9),
+    );
   }
 }
 
@@ -101,7 +109,8 @@ export class Roll {
       context.fill();
     }
     context.globalAlpha = 1;
-    if (score.beyond !== null && score.beyond < this.view.end) this.drawBeyond(context, x(score.beyond), height, colour);
+    if (score.beyond !== null && score.beyond < this.view.end)
+      this.drawBeyond(context, x(score.beyond), height, colour);
   }
 
   drawGround(context, width, height, x, y, line, colour) {
@@ -113,7 +122,8 @@ export class Roll {
       }
     }
     context.fillStyle = colour("--roll-line");
-    for (let pitch = Math.ceil(low / 12) * 12; pitch <= high; pitch += 12) context.fillRect(0, Math.round(y(pitch) + line), width, 1);
+    for (let pitch = Math.ceil(low / 12) * 12; pitch <= high; pitch += 12)
+      context.fillRect(0, Math.round(y(pitch) + line), width, 1);
     if (this.score) {
       context.fillStyle = colour("--roll-primer");
       context.fillRect(0, 0, x(this.score.length), height);

@@ -121,7 +121,12 @@ export class Score {
     const shift = continuationOnly ? this.length : 0;
     return this.notes
       .filter((note) => !continuationOnly || !note.primer)
-      .map((note) => [ms(note.on - shift), ms((note.off ?? Math.max(note.on, this.known)) - shift), note.pitch, note.velocity]);
+      .map((note) => [
+        ms(note.on - shift),
+        ms((note.off ?? Math.max(note.on, this.known)) - shift),
+        note.pitch,
+        note.velocity,
+      ]);
   }
 
   clone() {

@@ -5,17 +5,19 @@ import { wireButtons, wireFiles, wireKeys } from "./controls.js";
 import { Display } from "./display.js";
 import { h } from "./dom.js";
 import { MODELS } from "./lanes.js";
+import { recall, remember } from "./memory.js";
 import { Openings } from "./openings.js";
 import { Piano } from "./piano.js";
 import { Primer } from "./primer.js";
+import { Runs } from "./runs.js";
 import { Settings } from "./settings.js";
 import { Samples, Sound } from "./synth.js";
-import { History, newTake, nextPart } from "./takes.js";
+import { History, newTake } from "./takes.js";
 import { showTheme } from "./theme.js";
 import { Transport } from "./transport.js";
 import { TransportBar } from "./transport-bar.js";
 import { shuffled, Vote } from "./vote.js";
-import { server, Wire } from "./wire.js";
+import { server } from "./wire.js";
 
 class Studio {
   constructor({ element, props, trigger, watch }) {
@@ -23,39 +25,56 @@ class Studio {
     const find = (selector) => this.root.querySelector(selector);
     this.find = find;
     this.history = new History();
-    this.take = null;
     this.order = [...MODELS];
     this.blind = false;
     this.program = "primer"; // what the transport plays: "primer" or "lanes"
     this.heard = "relative";
     this.sound = new Sound(new Samples(new URL("musictx/piano/", document.baseURI)));
     this.transport = new Transport(this.sound, () => this.transportChanged());
-    this.wire = new Wire({ trigger, watch, props }, {
-      message: (model, message) => this.receive(model, message),
-      lost: (model, sentence) => this.fail(model, sentence),
+    this.display = new Display(find("#lanes"), {
+      act: (what, model) => this.act(what, model),
+      seek: (time) => this.seek(time),
+    });
+    this.runs = new Runs({ trigger, watch, props }, this.display, {
+      notice: (text) => this.notice(text),
+      changed: () => this.refresh(),
+      arrived: () => {
+        this.fit();
+        this.transport.nudge();
+      },
     });
     this.settings = new Settings(find("#settings"), () => this.settingsChanged());
     this.primer = new Primer(find("#primer"), {
-      changed: () => this.primerChanged(), play: () => this.playPrimer(), tracks: (tracks) => this.openings.chooseTracks(tracks),
+      changed: () => this.primerChanged(),
+      play: () => this.playPrimer(),
+      tracks: (tracks) => this.openings.chooseTracks(tracks),
     });
     this.openings = new Openings(find("#presets"), this.primer, {
-      step: () => this.step(), leave: () => this.leaveTake(), notice: (text, bad) => this.notice(text, bad), play: () => this.playPrimer(),
+      step: () => this.step(),
+      leave: () => this.leaveTake(),
+      notice: (text, bad) => this.notice(text, bad),
+      play: () => this.playPrimer(),
     });
     this.piano = new Piano(find("#piano"), this.sound, {
-      recorded: (piece) => this.openings.recorded(piece), notice: (text) => this.notice(text), quiet: () => this.transport.pause(),
+      recorded: (piece) => this.openings.recorded(piece),
+      notice: (text) => this.notice(text),
+      quiet: () => this.transport.pause(),
     });
     this.vote = new Vote(find("#vote"), (choice) => this.voted(choice));
     this.bar = new TransportBar(find("#transport"), {
-      toggle: () => this.toggle(), seek: (time) => this.seek(time), volume: (value) => this.setVolume(value),
-      view: (view) => this.setView(view), blind: (on) => this.setBlind(on), undo: () => this.undo(),
+      toggle: () => this.toggle(),
+      seek: (time) => this.seek(time),
+      volume: (value) => this.setVolume(value),
+      view: (view) => this.setView(view),
+      blind: (on) => this.setBlind(on),
+      undo: () => this.undo(),
       share: () => this.openings.share(this.take ?? { ...this.primer, settings: this.settings.values, more: {} }),
       take: (index) => this.showTake(this.history.takes[index]),
     });
-    this.display = new Display(find("#lanes"), { act: (what, model) => this.act(what, model), seek: (time) => this.seek(time) });
     this.arrange();
     this.listen();
     this.setView("rows");
-    this.setVolume(Number(localStorage.getItem("musictx.volume") ?? 0.8));
+    this.setVolume(recall("musictx.volume") ?? 0.8);
     this.start();
   }
 
@@ -65,27 +84,34 @@ class Studio {
     this.root.dataset.ready = "true";
     this.refresh();
     if (!link) return;
-    this.pendingMore = { ...link.more };
-    this.continueMusic({ silent: true });
+    this.continueMusic({ silent: true, more: link.more });
     this.notice("This music came with the link. Press play to listen.");
   }
 
   listen() {
     wireButtons(this.root, {
       continue: () => this.continueMusic(),
-      stop: () => this.stop(),
+      stop: () => this.runs.stop(),
       vary: () => {
         this.settings.nextSeed();
         this.settingsChanged();
         this.continueMusic();
       },
-      newSeed: () => { this.settings.newSeed(); this.settingsChanged(); },
-      defaults: () => { this.settings.reset(); this.settingsChanged(); },
+      newSeed: () => {
+        this.settings.newSeed();
+        this.settingsChanged();
+      },
+      defaults: () => {
+        this.settings.reset();
+        this.settingsChanged();
+      },
       piano: () => this.piano.toggle(),
     });
     wireFiles(this.root, (file) => this.openings.upload(file));
     wireKeys(this.root, {
-      toggle: () => this.toggle(), hear: (index) => this.hear(this.order[index]), move: (seconds) => this.seek(this.transport.position + seconds),
+      toggle: () => this.toggle(),
+      hear: (index) => this.hear(this.order[index]),
+      move: (seconds) => this.seek(this.transport.position + seconds),
     });
     showTheme(this.root, this.find("#theme"), () => this.redrawAll());
     new ResizeObserver(() => this.redrawAll()).observe(this.root);
@@ -128,14 +154,17 @@ class Studio {
 
   // ---- runs
 
-  get running() {
-    return this.wire.open.size > 0;
+  get take() {
+    return this.runs.take;
   }
 
-  continueMusic({ silent = false } = {}) {
-    if (this.running || !this.primer.source) return;
-    const fault = this.settings.fault ?? (this.primer.cut().notes.length ? null
-      : "There is no note in the chosen stretch: move the handles, choose an opening or play a few notes.");
+  continueMusic({ silent = false, more = {} } = {}) {
+    if (this.runs.running || !this.primer.source) return;
+    const fault =
+      this.settings.fault ??
+      (this.primer.cut().notes.length
+        ? null
+        : "There is no note in the chosen stretch: move the handles, choose an opening or play a few notes.");
     if (fault) {
       this.notice(fault, true);
       return;
@@ -150,20 +179,13 @@ class Studio {
     this.adoptTake(take);
     this.arrange();
     this.transport.at = Math.max(0, take.length / 1000 - this.settings.leadIn);
-    for (const model of MODELS) this.startLane(model);
+    this.runs.start(take, more);
     if (!silent) this.transport.play();
-    this.refresh();
-  }
-
-  startLane(model) {
-    const part = nextPart(this.take, model);
-    this.setState(model, "waiting");
-    this.wire.start(model, part);
   }
 
   /** Show a take and make it what the transport plays. */
   adoptTake(take) {
-    this.take = take;
+    this.runs.take = take;
     this.program = "lanes";
     this.display.show(take);
     this.transport.load(take.scores, this.heard);
@@ -173,7 +195,7 @@ class Studio {
 
   showTake(take) {
     if (take === this.take) return;
-    this.stop();
+    this.runs.stop();
     this.settings.set(take.settings);
     this.openings.set(take.source, take.stretch);
     this.adoptTake(take);
@@ -181,86 +203,18 @@ class Studio {
 
   /** Leave what was made: the lanes wait for the next primer. */
   leaveTake() {
-    this.stop();
-    this.take = null;
+    this.runs.stop();
+    this.runs.take = null;
     this.program = "primer";
     this.transport.load(new Map(), null);
-  }
-
-  setState(model, state, error = "") {
-    this.take.states[model] = state;
-    this.take.errors[model] = error;
-    this.display.lane(model).set(state, error);
-  }
-
-  receive(model, message) {
-    const { take } = this;
-    const lane = this.display.lane(model);
-    const score = take.scores.get(model);
-    if (message.state === "waiting") {
-      const ahead = message.place === 1 ? "One visitor is" : `${message.place} visitors are`;
-      this.notice(`The models are playing for others. ${ahead} ahead of you; yours starts by itself.`);
-      this.queued = true;
-      return;
-    }
-    if (message.primer) {
-      if (this.queued || message.remark) this.notice(message.remark);
-      this.queued = false;
-      score.adopt(message.primer, message.held);
-    }
-    const first = score.continuationCount === 0;
-    score.receive(message);
-    take.messages[model] = message;
-    lane.showNumbers(message);
-    if (message.state === "done" || message.state === "error") this.ended(model, message);
-    else if (lane.state !== "running") this.setState(model, "running");
-    this.fit();
-    if (first && score.continuationCount) lane.draw();
-    else this.display.dirty.add(lane);
-    this.transport.nudge();
-  }
-
-  ended(model, message) {
-    const { take } = this;
-    take.scores.get(model).finish();
-    take.summaries[model] = message.summary ?? null;
-    this.setState(model, message.state, message.error);
-    if (this.pendingMore?.[model] > 0) {
-      this.pendingMore[model] -= 1;
-      this.startLane(model);
-    }
-    this.refresh();
-  }
-
-  fail(model, sentence) {
-    this.take.scores.get(model).finish();
-    this.setState(model, "error", sentence);
-    this.display.dirty.add(this.display.lane(model));
-    this.transport.nudge();
-    this.refresh();
-  }
-
-  /** Stop the models; what is there stays, and goes on sounding. */
-  stop() {
-    this.pendingMore = null;
-    this.queued = false;
-    for (const model of [...this.wire.open.keys()]) {
-      this.wire.stop(model);
-      this.take.scores.get(model).finish();
-      this.setState(model, "done");
-      this.display.dirty.add(this.display.lane(model));
-    }
-    this.refresh();
   }
 
   act(what, model) {
     if (what === "hear") this.hear(model);
     else if (what === "more") {
-      if (this.wire.open.has(model)) return;
       this.step();
-      this.startLane(model);
+      this.runs.startLane(model);
       this.fit();
-      this.refresh();
     } else if (what === "primer") this.usePrimer(model);
     else this.download(model, what === "midi" ? "mid" : "wav");
   }
@@ -277,10 +231,16 @@ class Studio {
   async download(model, format) {
     const { source, scores } = this.take;
     const alone = this.settings.continuationOnly;
-    const name = (source.preset || source.title).replace(/\.midi?$/i, "").replace(/[^\p{L}\p{N}]+/gu, "-").slice(0, 40);
+    const name = (source.preset || source.title)
+      .replace(/\.midi?$/i, "")
+      .replace(/[^\p{L}\p{N}]+/gu, "-")
+      .slice(0, 40);
     try {
       const blob = await server.download({ format, notes: scores.get(model).rows(alone) });
-      const link = h("a", { href: URL.createObjectURL(blob), download: `${name}-${model}${alone ? "-continuation" : ""}.${format}` });
+      const link = h("a", {
+        href: URL.createObjectURL(blob),
+        download: `${name}-${model}${alone ? "-continuation" : ""}.${format}`,
+      });
       link.click();
       setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
     } catch (error) {
@@ -322,7 +282,7 @@ class Studio {
     const volume = Number.isFinite(value) ? Math.min(1, Math.max(0, value)) : 0.8;
     this.bar.volume.value = volume;
     this.sound.setVolume(volume);
-    localStorage.setItem("musictx.volume", volume);
+    remember("musictx.volume", volume);
   }
 
   transportChanged() {
@@ -363,8 +323,16 @@ class Studio {
     this.refresh();
     this.redrawAll();
     try {
-      await server.vote({ order, choice, settings: take.settings, notes: take.notes, pedals: take.pedals, length: take.length,
-        primer_name: take.source.preset || take.source.title, heard_seconds: take.heardSeconds });
+      await server.vote({
+        order,
+        choice,
+        settings: take.settings,
+        notes: take.notes,
+        pedals: take.pedals,
+        length: take.length,
+        primer_name: take.source.preset || take.source.title,
+        heard_seconds: take.heardSeconds,
+      });
     } catch (error) {
       this.notice(error.message, true);
     }
@@ -408,7 +376,8 @@ class Studio {
 
   /** Bring buttons, takes, vote and comparison up to date. */
   refresh() {
-    const { running, take } = this;
+    const { take } = this;
+    const { running } = this.runs;
     const start = this.find("[data-testid=continue]");
     start.setAttribute("aria-disabled", running);
     start.classList.toggle("busy", running);
@@ -421,7 +390,10 @@ class Studio {
     if (this.blind && some && !take.voted) this.vote.ask(this.order);
     else if (!this.revealed || !take?.voted) this.vote.hide();
     const shown = take && !this.blind ? this.order : [];
-    showComparison(this.find("#compare"), shown.map((model) => ({ model, name: this.display.lane(model).name, summary: take.summaries[model] })));
+    showComparison(
+      this.find("#compare"),
+      shown.map((model) => ({ model, name: this.display.lane(model).name, summary: take.summaries[model] })),
+    );
   }
 
   fit() {
@@ -438,7 +410,8 @@ class Studio {
     const now = performance.now();
     const playing = this.transport.state === "playing";
     if (this.display.frame(now) || playing) this.drawPlayheads();
-    if (playing && this.take && this.program === "lanes") this.take.heardSeconds += Math.min(0.1, (now - this.frameAt) / 1000);
+    if (playing && this.take && this.program === "lanes")
+      this.take.heardSeconds += Math.min(0.1, (now - this.frameAt) / 1000);
     this.frameAt = now;
   }
 
@@ -447,8 +420,13 @@ class Studio {
     const inLanes = this.program === "lanes" && this.take;
     this.display.drawPlayheads(inLanes ? position : null, this.heard);
     this.primer.showPlayhead(!inLanes && state !== "stopped" ? position : null);
-    const whole = inLanes && this.running ? Math.max(end, this.display.end) : end;
-    this.bar.show(inLanes ? position : 0, inLanes ? whole : 0, inLanes ? state : "stopped", Boolean(this.primer.source));
+    const whole = inLanes && this.runs.running ? Math.max(end, this.display.end) : end;
+    this.bar.show(
+      inLanes ? position : 0,
+      inLanes ? whole : 0,
+      inLanes ? state : "stopped",
+      Boolean(this.primer.source),
+    );
   }
 }
 

@@ -95,7 +95,11 @@ export class Sound {
     this.context = context;
     this.master = new GainNode(context, { gain: this.volume });
     const compressor = new DynamicsCompressorNode(context, {
-      threshold: -8, knee: 6, ratio: 12, attack: 0.002, release: 0.2,
+      threshold: -8,
+      knee: 6,
+      ratio: 12,
+      attack: 0.002,
+      release: 0.2,
     });
     // The compressor makes up for its own reduction; this takes that back and leaves headroom.
     const headroom = new GainNode(context, { gain: 0.62 });
@@ -138,7 +142,10 @@ export class Sound {
     const envelope = new GainNode(this.context);
     envelope.connect(bus.input(pitch));
     const voice = { pitch, envelope, sources: [], start: when };
-    for (const [layer, weight] of [["loud", share], ["soft", 1 - share]]) {
+    for (const [layer, weight] of [
+      ["loud", share],
+      ["soft", 1 - share],
+    ]) {
       if (Math.abs(weight) < 0.04) continue;
       const sample = this.samples.nearest(layer, pitch);
       if (!sample) continue;

@@ -9,9 +9,20 @@ const MORE_SEED = 7919; // a lane that goes on draws from another seed than the 
 /** A new take: the cut primer, how it is continued, and per model a score, a state and what was said about it. */
 export function newTake(primer, settings) {
   const take = {
-    ...primer.cut(), source: primer.source, stretch: { ...primer.stretch }, settings,
+    ...primer.cut(),
+    source: primer.source,
+    stretch: { ...primer.stretch },
+    settings,
     run: Array.from(crypto.getRandomValues(new Uint32Array(3)), (word) => word.toString(36)).join(""),
-    parts: {}, more: {}, summaries: {}, states: {}, errors: {}, messages: {}, scores: new Map(), voted: null, heardSeconds: 0,
+    parts: {},
+    more: {},
+    summaries: {},
+    states: {},
+    errors: {},
+    messages: {},
+    scores: new Map(),
+    voted: null,
+    heardSeconds: 0,
   };
   const opening = primer.score();
   for (const model of MODELS) take.scores.set(model, Object.assign(opening.clone(), { complete: false, known: 0 }));
@@ -23,7 +34,8 @@ export function nextPart(take, model) {
   const part = (take.parts[model] ?? -1) + 1;
   take.parts[model] = part;
   const common = { run: `${take.run}.${part}`, opening: take.length, begins: take.stretch.start === 0 };
-  if (part === 0) return { ...common, notes: take.notes, pedals: take.pedals, length: take.length, settings: take.settings };
+  if (part === 0)
+    return { ...common, notes: take.notes, pedals: take.pedals, length: take.length, settings: take.settings };
   take.more[model] = part;
   take.summaries[model] = null;
   const score = take.scores.get(model);

@@ -1,13 +1,14 @@
 // Light and dark: as the system has it, until the visitor says otherwise.
 
 import { icon } from "./dom.js";
+import { recall, remember } from "./memory.js";
 
 const KEY = "musictx.theme";
 
 export function showTheme(root, button, changed) {
   const system = matchMedia("(prefers-color-scheme: dark)");
   const apply = () => {
-    const theme = localStorage.getItem(KEY) ?? (system.matches ? "dark" : "light");
+    const theme = recall(KEY) ?? (system.matches ? "dark" : "light");
     root.dataset.theme = theme;
     document.documentElement.dataset.musictxTheme = theme;
     button.replaceChildren(icon(theme === "dark" ? "sun" : "moon"));
@@ -15,7 +16,7 @@ export function showTheme(root, button, changed) {
     changed();
   };
   button.addEventListener("click", () => {
-    localStorage.setItem(KEY, root.dataset.theme === "dark" ? "light" : "dark");
+    remember(KEY, root.dataset.theme === "dark" ? "light" : "dark");
     apply();
   });
   system.addEventListener("change", apply);

@@ -5,26 +5,95 @@ import { clock, h, icon } from "./dom.js";
 /** `on` has toggle(), seek(s), volume(v), view(name), blind(on), undo(), share() and take(index). */
 export class TransportBar {
   constructor(element, on) {
-    this.playButton = h("button", { type: "button", class: "icon round", "data-testid": "play", onclick: () => on.toggle() });
+    this.playButton = h("button", {
+      type: "button",
+      class: "icon round",
+      "data-testid": "play",
+      onclick: () => on.toggle(),
+    });
     this.time = h("output", { class: "time", "data-testid": "time" });
-    this.line = h("input", { type: "range", min: "0", max: "1", step: "0.1", value: "0", class: "line-of-time", "data-testid": "position",
-      "aria-label": "Position in the music", oninput: () => on.seek(Number(this.line.value)) });
-    this.volume = h("input", { type: "range", min: "0", max: "1", step: "0.01", class: "volume", "aria-label": "Volume", "data-testid": "volume",
-      oninput: () => on.volume(Number(this.volume.value)) });
-    this.views = Object.fromEntries([["rows", "Lanes in rows"], ["columns", "Lanes in columns"]].map(([view, label]) => [view,
-      h("button", { type: "button", class: "icon", "aria-label": label, title: label, "data-testid": `view-${view}`, onclick: () => on.view(view) }, icon(view))]));
-    this.blindButton = h("button", { type: "button", "data-testid": "blind", "aria-pressed": "false", title: "Hide the names, listen, vote, then see",
-      onclick: () => on.blind(this.blindButton.getAttribute("aria-pressed") !== "true") }, icon("blind"), "Blind test");
-    this.undoButton = h("button", { type: "button", "data-testid": "undo", disabled: true, onclick: () => on.undo() }, icon("undo"), "Undo");
-    this.shareButton = h("button", { type: "button", "data-testid": "share", onclick: () => on.share() }, icon("link"), "Copy link");
+    this.line = h("input", {
+      type: "range",
+      min: "0",
+      max: "1",
+      step: "0.1",
+      value: "0",
+      class: "line-of-time",
+      "data-testid": "position",
+      "aria-label": "Position in the music",
+      oninput: () => on.seek(Number(this.line.value)),
+    });
+    this.volume = h("input", {
+      type: "range",
+      min: "0",
+      max: "1",
+      step: "0.01",
+      class: "volume",
+      "aria-label": "Volume",
+      "data-testid": "volume",
+      oninput: () => on.volume(Number(this.volume.value)),
+    });
+    this.views = Object.fromEntries(
+      [
+        ["rows", "Lanes in rows"],
+        ["columns", "Lanes in columns"],
+      ].map(([view, label]) => [
+        view,
+        h(
+          "button",
+          {
+            type: "button",
+            class: "icon",
+            "aria-label": label,
+            title: label,
+            "data-testid": `view-${view}`,
+            onclick: () => on.view(view),
+          },
+          icon(view),
+        ),
+      ]),
+    );
+    this.blindButton = h(
+      "button",
+      {
+        type: "button",
+        "data-testid": "blind",
+        "aria-pressed": "false",
+        title: "Hide the names, listen, vote, then see",
+        onclick: () => on.blind(this.blindButton.getAttribute("aria-pressed") !== "true"),
+      },
+      icon("blind"),
+      "Blind test",
+    );
+    this.undoButton = h(
+      "button",
+      { type: "button", "data-testid": "undo", disabled: true, onclick: () => on.undo() },
+      icon("undo"),
+      "Undo",
+    );
+    this.shareButton = h(
+      "button",
+      { type: "button", "data-testid": "share", onclick: () => on.share() },
+      icon("link"),
+      "Copy link",
+    );
     this.takes = h("div", { class: "takes", role: "group", "aria-label": "Takes", hidden: true });
     this.on = on;
     element.append(
-      this.playButton, this.time, this.line,
+      this.playButton,
+      this.time,
+      this.line,
       h("label", { class: "volume-field", title: "Volume" }, icon("sound"), this.volume),
       this.takes,
-      h("div", { class: "switches" }, h("div", { class: "pair", role: "group", "aria-label": "Arrangement" }, ...Object.values(this.views)),
-        this.blindButton, this.undoButton, this.shareButton));
+      h(
+        "div",
+        { class: "switches" },
+        h("div", { class: "pair", role: "group", "aria-label": "Arrangement" }, ...Object.values(this.views)),
+        this.blindButton,
+        this.undoButton,
+        this.shareButton,
+      ),
+    );
   }
 
   showView(view) {
@@ -38,9 +107,21 @@ export class TransportBar {
   /** Numbered buttons for the takes made so far. */
   showTakes(takes, current) {
     this.takes.hidden = takes.length < 2;
-    this.takes.replaceChildren(...takes.map((take, index) =>
-      h("button", { type: "button", "aria-pressed": take === current, "aria-label": `Take ${index + 1}, seed ${take.settings.seed}`, "data-testid": `take-${index + 1}`,
-        onclick: () => this.on.take(index) }, String(index + 1))));
+    this.takes.replaceChildren(
+      ...takes.map((take, index) =>
+        h(
+          "button",
+          {
+            type: "button",
+            "aria-pressed": take === current,
+            "aria-label": `Take ${index + 1}, seed ${take.settings.seed}`,
+            "data-testid": `take-${index + 1}`,
+            onclick: () => this.on.take(index),
+          },
+          String(index + 1),
+        ),
+      ),
+    );
   }
 
   /** `position` and `end` in seconds; `state` as in Transport. */

@@ -136,7 +136,13 @@ export class Transport {
   begin(when) {
     const lanes = new Map();
     for (const [name, score] of this.scores) {
-      const lane = { bus: this.sound.bus(name === this.heard), next: 0, held: new Map(), voices: new Set(), strings: new Map() };
+      const lane = {
+        bus: this.sound.bus(name === this.heard),
+        next: 0,
+        held: new Map(),
+        voices: new Set(),
+        strings: new Map(),
+      };
       while (lane.next < score.notes.length && score.notes[lane.next].on < this.at) {
         const note = score.notes[lane.next++];
         if (note.off === null || note.off > this.at) {
@@ -155,10 +161,11 @@ export class Transport {
     lane.strings.set(note.pitch, voice);
     lane.voices.add(voice);
     lane.held.set(note, voice);
-    if (voice.sources[0]) voice.sources[0].addEventListener("ended", () => {
-      lane.voices.delete(voice);
-      if (lane.strings.get(note.pitch) === voice) lane.strings.delete(note.pitch);
-    });
+    if (voice.sources[0])
+      voice.sources[0].addEventListener("ended", () => {
+        lane.voices.delete(voice);
+        if (lane.strings.get(note.pitch) === voice) lane.strings.delete(note.pitch);
+      });
   }
 
   advance() {

@@ -32,10 +32,24 @@ export class Vote {
     this.element.hidden = false;
     this.element.replaceChildren(
       h("strong", {}, "Which one keeps the tune best?"),
-      h("div", { class: "choices" },
-        ...order.map((model, k) => h("button", { type: "button", "data-testid": `vote-${"abc"[k]}`, onclick: () => this.chosen(model) }, "ABC"[k])),
-        h("button", { type: "button", class: "quiet", "data-testid": "vote-none", onclick: () => this.chosen(null) }, "I can’t tell")),
-      h("span", { class: "detail" }, "Listen to all three first. Your vote stays on this machine."));
+      h(
+        "div",
+        { class: "choices" },
+        ...order.map((model, k) =>
+          h(
+            "button",
+            { type: "button", "data-testid": `vote-${"abc"[k]}`, onclick: () => this.chosen(model) },
+            "ABC"[k],
+          ),
+        ),
+        h(
+          "button",
+          { type: "button", class: "quiet", "data-testid": "vote-none", onclick: () => this.chosen(null) },
+          "I can’t tell",
+        ),
+      ),
+      h("span", { class: "detail" }, "Listen to all three first. Your vote stays on this machine."),
+    );
   }
 
   reveal(order, choice) {

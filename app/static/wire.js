@@ -82,14 +82,20 @@ export class Wire {
     const silent = [...this.open].filter(([, open]) => performance.now() - open.heardFrom > SILENCE);
     if (!silent.length) return;
     this.asking = true;
-    const alive = await server.alive().then(() => true, () => false);
+    const alive = await server.alive().then(
+      () => true,
+      () => false,
+    );
     this.asking = false;
     for (const [lane, open] of silent) {
       open.heardFrom = performance.now();
       open.asked += 1;
       if ((alive && open.asked <= PATIENCE) || this.open.get(lane) !== open) continue;
       this.open.delete(lane);
-      this.listener.lost(lane, "The connection to the server was lost. What is there stays; press Continue to try again.");
+      this.listener.lost(
+        lane,
+        "The connection to the server was lost. What is there stays; press Continue to try again.",
+      );
     }
   }
 }

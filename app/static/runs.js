@@ -1,0 +1,102 @@
+// While the models play: starting and stopping lanes, and what their messages do to the take.
+
+import { MODELS } from "./lanes.js";
+import { nextPart } from "./takes.js";
+import { Wire } from "./wire.js";
+
+/** `on` has notice(text), arrived(), called after every message, and changed(), when a lane starts or ends. */
+export class Runs {
+  constructor(gradio, display, on) {
+    this.display = display;
+    this.on = on;
+    this.take = null;
+    this.queued = false;
+    this.pendingMore = {};
+    this.wire = new Wire(gradio, {
+      message: (model, message) => this.receive(model, message),
+      lost: (model, sentence) => this.end(model, "error", sentence),
+    });
+  }
+
+  get running() {
+    return this.wire.open.size > 0;
+  }
+
+  /** Let all three models play on. `more` says how often each lane is to be continued further by itself. */
+  start(take, more) {
+    this.take = take;
+    this.pendingMore = { ...more };
+    for (const model of MODELS) this.startLane(model);
+  }
+
+  /** Play a lane's next part: the first one, or more of what is there. */
+  startLane(model) {
+    if (this.wire.open.has(model)) return;
+    const part = nextPart(this.take, model);
+    this.setState(model, "waiting");
+    this.wire.start(model, part);
+    this.on.changed();
+  }
+
+  /** Stop the models; what is there stays, and goes on sounding. */
+  stop() {
+    this.pendingMore = {};
+    this.queued = false;
+    for (const model of [...this.wire.open.keys()]) {
+      this.wire.stop(model);
+      this.end(model, "done");
+    }
+  }
+
+  receive(model, message) {
+    const { take } = this;
+    if (message.state === "waiting") {
+      this.tellPlace(message.place);
+      return;
+    }
+    const lane = this.display.lane(model);
+    const score = take.scores.get(model);
+    if (message.primer) {
+      if (this.queued || message.remark) this.on.notice(message.remark);
+      this.queued = false;
+      score.adopt(message.primer, message.held);
+    }
+    const first = score.continuationCount === 0;
+    score.receive(message);
+    take.messages[model] = message;
+    lane.showNumbers(message);
+    if (message.state === "running") {
+      if (lane.state !== "running") this.setState(model, "running");
+    } else {
+      take.summaries[model] = message.summary ?? null;
+      this.end(model, message.state, message.error);
+    }
+    // The first note is shown at once, the others with the next drawing.
+    if (first && score.continuationCount) lane.draw();
+    else this.display.dirty.add(lane);
+    this.on.arrived();
+  }
+
+  tellPlace(place) {
+    const ahead = place === 1 ? "One visitor is" : `${place} visitors are`;
+    this.on.notice(`The models are playing for others. ${ahead} ahead of you; yours starts by itself.`);
+    this.queued = true;
+  }
+
+  end(model, state, error = "") {
+    this.take.scores.get(model).finish();
+    this.setState(model, state, error);
+    this.display.dirty.add(this.display.lane(model));
+    if (state === "done" && this.pendingMore[model] > 0) {
+      this.pendingMore[model] -= 1;
+      this.startLane(model);
+    }
+    this.on.changed();
+  }
+
+  setState(model, state, error = "") {
+    this.take.states[model] = state;
+    this.take.errors[model] = error;
+    this.display.lane(model).set(state, error);
+  }
+}
