@@ -20,6 +20,7 @@ from musictx.events import (
     START,
     VELOCITY_LEVELS,
     EventTable,
+    note_pairs,
     table_to_tokens,
     tokens_to_table,
 )
@@ -67,21 +68,6 @@ def _time_scaled(table: EventTable, factor: float) -> EventTable:
     return EventTable(
         step[keep], table.is_on[keep], table.pitch[keep], table.level[keep], round(table.end * factor)
     )
-
-
-def note_pairs(table: EventTable) -> np.ndarray:
-    """Row of the off that ends each on, and of the on that each off ends; -1 where it is outside.
-
-    Returns
-    -------
-    np.ndarray [shape=(n,), int64]
-    """
-    order = np.argsort(table.pitch, kind="stable")
-    pitch, is_on = table.pitch[order], table.is_on[order]
-    pair = np.flatnonzero((pitch[1:] == pitch[:-1]) & is_on[:-1] & ~is_on[1:])
-    partner = np.full(len(order), -1, np.int64)
-    partner[order[pair]], partner[order[pair + 1]] = order[pair + 1], order[pair]
-    return partner
 
 
 def _bare_melody(table: EventTable, until: int, level: int) -> EventTable:

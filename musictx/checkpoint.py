@@ -72,24 +72,31 @@ def read_config(folder: Path) -> ModelConfig:
     path = folder / CONFIG
     try:
         values = json.loads(path.read_text())
-        known = {f.name for f in fields(ModelConfig)}
-        unknown = set(values) - known
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError) as error:
         raise MusictxError(f"{path} cannot be read as a model's configuration: {error}") from error
+    if not isinstance(values, dict):
+        raise MusictxError(f"{path} cannot be read as a model's configuration: it holds no settings")
+    unknown = set(values) - {f.name for f in fields(ModelConfig)}
     if unknown:
         raise MusictxError(
             f"{path} has settings that this version does not know: {', '.join(sorted(unknown))}"
         )
-    return ModelConfig(**values)
+    try:
+        return ModelConfig(**values)
+    except MusictxError as error:
+        raise MusictxError(f"{path}: {error}") from error
 
 
 def read_card(folder: Path) -> dict[str, Any]:
     """Card of a checkpoint folder; empty if it has none."""
     path = folder / CARD
     try:
-        return json.loads(path.read_text()) if path.is_file() else {}
+        card = json.loads(path.read_text()) if path.is_file() else {}
     except (OSError, ValueError) as error:
         raise MusictxError(f"{path} cannot be read: {error}") from error
+    if not isinstance(card, dict):
+        raise MusictxError(f"{path} cannot be read: it holds no card")
+    return card
 
 
 def load_model(
@@ -122,11 +129,19 @@ def load_model(
     if set(overrides) - changeable:
         wrong = ", ".join(sorted(set(overrides) - changeable))
         raise MusictxError(f"{wrong} cannot change after training; only {', '.join(sorted(changeable))} can")
+    for_rope = sorted(name for name in overrides if name.startswith("rope_"))
+    if for_rope and config.position != "rope":
+        raise MusictxError(
+            f"{', '.join(for_rope)} can change in rope models only; {folder} has {config.position} positions"
+        )
     if config.vocabulary != VOCABULARY_SIZE:
         raise MusictxError(
             f"{folder} has a vocabulary of {config.vocabulary} events; this version plays {VOCABULARY_SIZE}"
         )
-    model = MusicTransformer(ModelConfig(**{**config.to_dict(), **overrides}))
+    config = ModelConfig(**{**config.to_dict(), **overrides})
+    if "rope_factor" in overrides and config.rope_scaling == "none":
+        raise MusictxError("rope_factor does nothing without rope_scaling; choose ntk or yarn")
+    model = MusicTransformer(config)
     path = folder / WEIGHTS
     try:
         weights = load_file(path)

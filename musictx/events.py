@@ -184,6 +184,21 @@ def tokens_to_table(tokens: np.ndarray) -> EventTable:
     )
 
 
+def note_pairs(table: EventTable) -> np.ndarray:
+    """Row of the off that ends each on, and of the on that each off ends; -1 where it is outside.
+
+    Returns
+    -------
+    np.ndarray [shape=(n,), int64]
+    """
+    order = np.argsort(table.pitch, kind="stable")
+    pitch, is_on = table.pitch[order], table.is_on[order]
+    pair = np.flatnonzero((pitch[1:] == pitch[:-1]) & is_on[:-1] & ~is_on[1:])
+    partner = np.full(len(order), -1, np.int64)
+    partner[order[pair]], partner[order[pair + 1]] = order[pair + 1], order[pair]
+    return partner
+
+
 def decode(tokens: np.ndarray) -> Performance:
     """Turn event tokens into music; any sequence of tokens decodes.
 

@@ -343,7 +343,7 @@ class MusicTransformer(nn.Module):
         layers, norm, head = self.layers, self.norm, self.head
         if cache is None:
             start = 0
-            x = self.positions.embed(x, start)
+            x = self.dropout(self.positions.embed(x, start))
             order = self.positions.order(start, tokens.shape[1], x)
         else:
             start, cache.length = cache.length, cache.length + tokens.shape[1]
@@ -351,7 +351,6 @@ class MusicTransformer(nn.Module):
             x = x if cache.added is None else x + cache.added[start : cache.length]
             order = cache.order.rows(start, cache.length)
             layers, norm, head = cache.parts
-        x = self.dropout(x)
         for i, layer in enumerate(layers):
             x = layer(x, order, None if cache is None else cache.layers[i], start)
         return head(norm(x))

@@ -7,7 +7,15 @@ from typing import NamedTuple
 import numpy as np
 
 from musictx.errors import MusictxError
-from musictx.events import START, STEP_SECONDS, EventTable, encode, table_to_tokens, tokens_to_table
+from musictx.events import (
+    START,
+    STEP_SECONDS,
+    EventTable,
+    encode,
+    note_pairs,
+    table_to_tokens,
+    tokens_to_table,
+)
 from musictx.model import MusicTransformer
 from musictx.performance import Performance, apply_pedal, slice_time
 
@@ -40,7 +48,7 @@ def cut_primer(performance: Performance, start: float = 0.0, end: float | None =
 
 
 def _heard(performance: Performance, start: float, end: float | None) -> Performance:
-    if start < 0 or (end is not None and end <= start):
+    if not 0 <= start < np.inf or not (end is None or start < end < np.inf):
         raise MusictxError(f"the primer must end after it starts; start is {start:g} s and end is {end} s")
     if start > 0:
         performance = slice_time(performance, start)
@@ -65,10 +73,10 @@ def prepare_primer(
         limit = min(limit, model.positions.limit // 2)
     if len(tokens) < limit:
         # A passage from the middle of a piece has no START before it, as in training.
-        opening = [START] if start == 0 else []
-        tokens = np.concatenate([opening, tokens]).astype(np.uint16)
-        return Primer(shown, tokens if len(tokens) else np.array([START], np.uint16), cut, ())
+        opening = [START] if start == 0 or not len(tokens) else []
+        return Primer(shown, np.concatenate([opening, tokens]).astype(np.uint16), cut, ())
     kept = last_events(tokens, limit)
+    kept = kept if len(kept) else np.array([START], np.uint16)
     seconds = tokens_to_table(kept).end * STEP_SECONDS
     remark = (
         f"the primer is {cut:.1f} s long; the model listens to its last {seconds:.1f} s "
@@ -93,24 +101,21 @@ def last_events(tokens: np.ndarray, limit: int) -> np.ndarray:
     -------
     np.ndarray [shape=(m,), dtype=uint16]
     """
+    table = tokens_to_table(tokens)
+    partner = note_pairs(table)
     at = max(0, len(tokens) - limit)
-    table, before = tokens_to_table(tokens), tokens_to_table(tokens[:at])
-    first = len(before.step)
-    sounding = set(before.pitch[before.is_on].tolist())
-    keep = np.ones(len(table.step) - first, bool)
-    for i, (pitch, is_on) in enumerate(
-        zip(table.pitch[first:].tolist(), table.is_on[first:].tolist(), strict=True)
-    ):
-        if pitch in sounding:
-            sounding.discard(pitch)
-            keep[i] = is_on
-    rows = np.flatnonzero(keep) + first
-    kept = EventTable(
-        table.step[rows] - before.end,
-        table.is_on[rows],
-        table.pitch[rows],
-        table.level[rows],
-        table.end - before.end,
-    )
-    result = table_to_tokens(kept)
-    return result if len(result) <= limit else last_events(tokens, limit - 1)
+    while True:
+        before = tokens_to_table(tokens[:at])
+        first = len(before.step)
+        rows = first + np.flatnonzero(table.is_on[first:] | (partner[first:] >= first))
+        kept = EventTable(
+            table.step[rows] - before.end,
+            table.is_on[rows],
+            table.pitch[rows],
+            table.level[rows],
+            table.end - before.end,
+        )
+        result = table_to_tokens(kept)
+        if len(result) <= limit:
+            return result
+        at += 1  # one event more was needed, to say the velocity

@@ -27,7 +27,7 @@ from musictx.events import (
 from musictx.filters import Settings, draw, filter_logits
 from musictx.grammar import Grammar
 from musictx.model import Cache, MusicTransformer
-from musictx.performance import Performance, make_notes, slice_time
+from musictx.performance import Performance, make_notes, resolve_overlaps, slice_time
 from musictx.primer import Primer, cut_primer, prepare_primer
 
 __all__ = [
@@ -91,23 +91,25 @@ def generate(
     allowed[:, [PAD, START]] = False
     with torch.inference_mode():
         cache = Cache(model, 1, len(tokens) + 256)
-        logits = model(torch.from_numpy(tokens)[None].to(model.device), cache)[:, -1]
+        rows = model(torch.from_numpy(tokens)[None].to(model.device), cache)[:, -1].expand(variations, -1)
         cache.repeat(variations)
-        rows = logits.expand(variations, -1)
     made = 0
     while max_tokens is None or made < max_tokens:
         if settings.grammar:
             allowed = grammar.allowed()
         if not settings.allow_end:
             allowed[:, END] = False
-        scores = np.where(allowed, rows.float().cpu().numpy(), -np.inf)
+        logits = rows.float().cpu().numpy()
+        if not np.isfinite(logits).all():
+            raise MusictxError("the model answers with no numbers: its weights are damaged")
+        scores = np.where(allowed, logits, -np.inf)
         uniform = np.array([stream.random() for stream in streams])
         chosen = np.where(ended, PAD, draw(filter_logits(scores, settings), uniform))
         ended |= chosen == END
         grammar.advance(chosen)
         yield chosen
         made += 1
-        if ended.all():
+        if ended.all() or made == max_tokens:
             return
         with torch.inference_mode():
             rows = model(torch.from_numpy(chosen)[:, None].to(model.device), cache)[:, -1]
@@ -147,6 +149,7 @@ class NoteStream:
         self.end = round(end * STEPS_PER_SECOND) if np.isfinite(end) else 2**62
         self.level = int(table.level[table.is_on][-1]) if table.is_on.any() else DEFAULT_VELOCITY_LEVEL
         self.open: dict[int, int] = {}  # pitch → index
+        self.struck: set[int] = set()  # indices of notes of the present step
         self.count, self.ended = 0, False
         notes = primer.performance.notes
         held = set(table.pitch[table.is_on].tolist())
@@ -154,6 +157,8 @@ class NoteStream:
             pitch = int(notes["pitch"][k])
             if pitch in held and self._is_open(table, pitch):
                 self.open[pitch] = -(k + 1)
+                if notes["onset"][k] >= primer.cut - STEP_SECONDS / 2:
+                    self.struck.add(-(k + 1))
 
     @staticmethod
     def _is_open(table: EventTable, pitch: int) -> bool:
@@ -163,23 +168,26 @@ class NoteStream:
         """Take a token; the notes that it strikes and ends."""
         if self.ended:
             return []
-        if token in (END, PAD):
+        if token in (END, PAD) or self.step >= self.end:
             return self.finish()
         if TIME_SHIFT <= token < VELOCITY:
             self.step += token - TIME_SHIFT + 1
+            self.struck.clear()
             return self.finish() if self.step >= self.end else []
         if VELOCITY <= token < PAD:
             self.level = token - VELOCITY
             return []
         if token == START:
             return []
-        pitch, seconds = token % NOTE_OFF, self.step * STEP_SECONDS
+        pitch = token % NOTE_OFF
         ends: list[NoteOn | NoteOff] = []
         if pitch in self.open:
-            ends.append(NoteOff(self.open.pop(pitch), seconds))
+            ends.append(self._off(self.open.pop(pitch)))
         if token < NOTE_OFF:
-            ends.append(NoteOn(self.count, seconds, pitch, int(level_to_velocity(np.array(self.level)))))
+            velocity = int(level_to_velocity(np.array(self.level)))
+            ends.append(NoteOn(self.count, self.step * STEP_SECONDS, pitch, velocity))
             self.open[pitch] = self.count
+            self.struck.add(self.count)
             self.count += 1
         return ends
 
@@ -187,11 +195,13 @@ class NoteStream:
         """End the continuation here: close every note that still sounds."""
         self.ended = True
         self.step = min(self.step, self.end)
-        # A note that was struck in the very last step is given one step to sound.
-        seconds = self.step * STEP_SECONDS
-        ends: list[NoteOn | NoteOff] = [NoteOff(index, seconds) for index in self.open.values()]
+        ends: list[NoteOn | NoteOff] = [self._off(index) for index in self.open.values()]
         self.open.clear()
         return ends
+
+    def _off(self, index: int) -> NoteOff:
+        """The end of a note, now; a note that was only just struck sounds for a step."""
+        return NoteOff(index, (self.step + (index in self.struck)) * STEP_SECONDS)
 
 
 @dataclass(frozen=True)
@@ -296,6 +306,10 @@ def continue_variations(
             break
         if on_progress:
             on_progress(min(going) * STEP_SECONDS - ready.cut)
+    limit = model.positions.limit
+    if limit is not None and len(ready.tokens) + max(counts) >= limit:
+        remark = f"the model knows {limit} positions and no more; no variation goes on after them"
+        ready = ready._replace(remarks=(*ready.remarks, remark))
     for stream, made in zip(streams, events, strict=True):
         made += stream.finish()
     return [
@@ -310,17 +324,18 @@ def _assemble(primer: Primer, events: list[NoteOn | NoteOff]) -> Performance:
     offs = {e.index: e.offset for e in events if isinstance(e, NoteOff)}
     made = make_notes(
         [e.onset for e in ons],
-        [max(offs[e.index], e.onset + STEP_SECONDS) for e in ons],
+        [offs[e.index] for e in ons],
         [e.pitch for e in ons],
         [e.velocity for e in ons],
     )
     notes = primer.performance.notes.copy()
     for index, offset in offs.items():
         if index < 0:
-            notes["offset"][-index - 1] = max(offset, notes["offset"][-index - 1])
+            notes["offset"][-index - 1] = offset
+    # The primer's times are exact and may reach a few ms into the continuation's first step.
     return replace(
         primer.performance,
-        notes=np.concatenate([notes, made]),
+        notes=resolve_overlaps(np.concatenate([notes, made])),
         remarks=primer.performance.remarks + primer.remarks,
     )
 

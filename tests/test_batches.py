@@ -8,10 +8,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from music_helpers import random_performance, random_walk
 
-from musictx.batches import NO_AUGMENTATION, Augmentation, BatchSource, augment, note_pairs
+from musictx.batches import NO_AUGMENTATION, Augmentation, BatchSource, augment
 from musictx.corpus import Corpus, stream_window
 from musictx.errors import MusictxError
-from musictx.events import END, START, EventTable, decode, encode, table_to_tokens, tokens_to_table
+from musictx.events import (
+    END,
+    START,
+    EventTable,
+    decode,
+    encode,
+    note_pairs,
+    table_to_tokens,
+    tokens_to_table,
+)
 from musictx.grammar import is_grammatical
 from musictx.performance import Performance
 
