@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +12,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-console = Console(stderr=True)
+# Of several processes that train together, the first one speaks.
+console = Console(stderr=True, quiet=os.environ.get("LOCAL_RANK", "0") != "0")
 
 
 def _bar(*columns: Any) -> Progress:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shlex
 import sys
+from collections.abc import Sequence
+from itertools import chain, count
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,14 +23,14 @@ def _amount(text: str | None) -> int | None:
     try:
         scale = units.get(text[-1:].lower(), 1)
         return int(float(text[:-1]) * scale) if scale > 1 else int(text)
-    except ValueError as error:
+    except (ValueError, OverflowError) as error:
         raise MusictxError(f"--tokens is {text!r}; give a number such as 25M or 300000") from error
 
 
 def train(
     midi: Annotated[
         list[Path],
-        typer.Argument(help="Folders of MIDI files (searched recursively), or of encoded corpora."),
+        typer.Argument(help="Folders of MIDI files (searched recursively), or one encoded corpus."),
     ],
     output: Annotated[
         Path, typer.Option("--output", "-o", help="Folder for the run: model, state, metrics, samples.")
@@ -61,7 +63,7 @@ def train(
         float | None, typer.Option(help="Save and stop after so many minutes, to be resumed.")
     ] = None,
     devices: Annotated[int, typer.Option(help="GPUs, or processes on a CPU.")] = 1,
-    precision: Annotated[str, typer.Option(help="auto, 32-true, bf16-mixed, 16-mixed …")] = "auto",
+    precision: Annotated[str, typer.Option(help="auto, 32-true or bf16-mixed.")] = "auto",
     seed: Annotated[int, typer.Option(help="The same seed gives the same batches and first weights.")] = 0,
     optimizer: Annotated[str, typer.Option(help="muon or adamw.")] = "muon",
     matrix_lr: Annotated[float, typer.Option(help="Peak learning rate of Muon.")] = 0.02,
@@ -106,6 +108,7 @@ def train(
         devices=devices,
         compile=compile,
     )
+    facts = dict(_fact(text) for text in card_facts)
     model_config = sized_config(size, position, context, dropout=dropout, activation="relu_squared")
     if (output / "state.pt").is_file() and not resume:
         raise MusictxError(
@@ -115,12 +118,21 @@ def train(
     def corpus(folders: list[Path], name: str) -> Any:
         if len(folders) == 1 and (folders[0] / "index.json").is_file():
             return open_corpus(folders[0])
+        for folder in folders:
+            if (folder / "index.json").is_file():
+                raise MusictxError(
+                    f"{folder} is an encoded corpus, which must be given alone; "
+                    "`musictx encode` makes one of several folders of MIDI files"
+                )
         with corpus_progress(f"encoding {name}") as progress:
             return build_corpus(folders, output / "corpus" / name, progress=progress)
 
     everything = corpus(midi, "train")
     if validation:
-        held = {_name(folder): corpus([folder], _name(folder)) for folder in validation}
+        held: dict[str, Any] = {}
+        for folder in validation:
+            name = _name(folder, ("train", *held))
+            held[name] = corpus([folder], name)
     else:
         from musictx.grouping import group_pieces
 
@@ -135,7 +147,7 @@ def train(
             "training": {"pieces": len(everything), "tokens": everything.token_count},
             "validation": {name: {"pieces": len(c), "tokens": c.token_count} for name, c in held.items()},
         },
-        **dict(fact.split("=", 1) for fact in card_facts if "=" in fact),
+        **facts,
     }
     run = Run(output, model_config, config, everything, held, card)
     with display:
@@ -161,7 +173,16 @@ def encode(
     console.print(f"{output}: {len(corpus)} pieces, {corpus.token_count:,} tokens", highlight=False)
 
 
-def _name(folder: Path) -> str:
-    """Name of a validation folder: the last part that says more than "validation"."""
+def _fact(text: str) -> tuple[str, str]:
+    key, sign, value = text.partition("=")
+    if not sign or not key:
+        raise MusictxError(f"--fact is {text!r}; give KEY=TEXT, such as licence=CC0")
+    return key, value
+
+
+def _name(folder: Path, taken: Sequence[str]) -> str:
+    """Name of a validation folder: the last part that says more than "validation", and a number if needed."""
     parts = [p for p in folder.resolve().parts if p.lower() not in ("validation", "valid", "val", "test")]
-    return parts[-1] if len(parts) > 1 else folder.name
+    name = parts[-1] if len(parts) > 1 else folder.name
+    numbers = (f"{name}-{i}" for i in count(2))
+    return next(n for n in chain([name], numbers) if n not in taken)

@@ -1,0 +1,160 @@
+"""``musictx train`` as people run it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from musictx import cli, cli_train
+from musictx.checkpoint import load_model, read_card
+from musictx.midi import write_midi
+from musictx.performance import Performance, make_notes
+
+Run = Callable[..., tuple[int, str]]
+TINY = ("--size", "tiny", "--context", "32", "--batch", "2", "--precision", "32-true")
+
+
+@pytest.fixture(scope="module")
+def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six songs and a file that is none."""
+    folder = tmp_path_factory.mktemp("music")
+    for i in range(6):
+        onset, pitch = np.arange(40) * 0.25, np.random.default_rng(i).integers(50, 80, 40)
+        write_midi(Performance(make_notes(onset, onset + 0.2, pitch)), folder / f"{i}.mid")
+    (folder / "broken.mid").write_bytes(b"no music")
+    return folder
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run ``musictx train`` in this process; gives its exit status and standard error."""
+
+    def call(*arguments: object) -> tuple[int, str]:
+        monkeypatch.setattr("sys.argv", ["musictx", "train", *map(str, arguments)])
+        status = 0
+        try:
+            cli.main()
+        except SystemExit as stop:
+            status = int(stop.code or 0)
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        return status, captured.err
+
+    return call
+
+
+def test_a_folder_of_midi_becomes_a_model(music: Path, tmp_path: Path) -> None:
+    """In a process of its own: trained, stopped, refused, gone on with, played."""
+    command = [sys.executable, "-m", "musictx.cli", "train", music, "-o", tmp_path / "run", *TINY]
+    command += ["--tokens", "1k", "--fact", "licence=CC0 = free"]
+    how = {"capture_output": True, "text": True, "env": {**os.environ, "OMP_NUM_THREADS": "1"}}
+    done = subprocess.run(command, **how)  # type: ignore[call-overload]
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "skipped" in done.stderr and "broken.mid" in done.stderr
+    assert "training on 5 pieces" in done.stderr
+    card = read_card(tmp_path / "run" / "model")
+    assert card["steps"] == 16 and card["tokens_seen"] == 1024
+    assert card["licence"] == "CC0 = free"
+    assert card["data"]["training"]["pieces"] == 5
+    assert card["data"]["validation"]["validation"]["pieces"] == 1
+    assert load_model(tmp_path / "run").config.position == "relative"
+    assert [p.suffix for p in sorted((tmp_path / "run" / "samples").iterdir())] == [".mid", ".png"]
+
+
+def test_a_run_is_not_overwritten_but_gone_on_with(run: Run, music: Path, tmp_path: Path) -> None:
+    command = (music, "--validation", music, "-o", tmp_path, *TINY, "--position", "rope")
+    assert run(*command, "--steps", 3, "--minutes", 0)[0] == 0  # one step
+    before = (tmp_path / "state.pt").read_bytes()
+    status, said = run(*command, "--steps", 3)
+    assert status == 1 and "holds a run already; add --resume" in said
+    assert (tmp_path / "state.pt").read_bytes() == before
+    status, said = run(*command, "--steps", 3, "--resume", "--seed", 1)
+    assert status == 1 and "was begun with seed 0, not 1" in said
+    assert run(*command, "--steps", 3, "--resume")[0] == 0
+    assert read_card(tmp_path / "model")["steps"] == 3
+
+
+def test_an_encoded_corpus_is_trained_on_as_it_is(
+    run: Run, music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from musictx.corpus import build_corpus
+
+    build_corpus([music], tmp_path / "encoded", workers=1)
+    status, said = run(tmp_path / "encoded", "-o", tmp_path / "run", *TINY, "--steps", 1)
+    assert status == 0, said
+    assert not (tmp_path / "run" / "corpus").exists()
+    status, said = run(tmp_path / "encoded", music, "-o", tmp_path / "two", *TINY, "--steps", 1)
+    assert status == 1 and "is an encoded corpus, which must be given alone" in said
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--tokens", "abc"], "--tokens is 'abc'"),
+        (["--tokens", "infM"], "--tokens is 'infM'"),
+        (["--tokens", "-5"], "tokens is -5; it must be greater than 0"),
+        (["--steps", "0"], "steps is 0"),
+        (["--hours", "nan"], "hours is nan"),
+        (["--position", "sinus"], "position is 'sinus'; it must be one of vanilla"),
+        (["--size", "huge"], "size is 'huge'; it must be one of tiny"),
+        (["--context", "0"], "context_length is 0"),
+        (["--dropout", "1.5"], "dropout is 1.5"),
+        (["--precision", "8"], "precision is '8'"),
+        (["--optimizer", "sgd"], "optimizer is 'sgd'"),
+        (["--batch", "3", "--micro-batch", "2"], "a batch of 3 windows cannot be shared"),
+        (["--devices", "0"], "devices 0"),
+        (["--seed", "-1"], "seed is -1"),
+        (["--fact", "licence"], "--fact is 'licence'; give KEY=TEXT"),
+        (["--validation", "nowhere"], "nowhere is not a folder"),
+    ],
+)
+def test_an_impossible_option_is_one_line_and_status_1(
+    run: Run, music: Path, tmp_path: Path, options: list[str], said: str
+) -> None:
+    status, error = run(music, "-o", tmp_path, *TINY, *options)
+    line = error.strip().splitlines()[-1]
+    assert status == 1
+    assert line.startswith("musictx: ") and said in line
+    assert "Traceback" not in error
+
+
+def test_a_folder_without_music_is_one_line_and_status_1(run: Run, music: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "x.mid").write_bytes(b"MThd")
+    for folder, said in (
+        ("nowhere", "nowhere is not a folder"),
+        ("empty", "no MIDI file (.mid, .midi) below"),
+        ("bad", "none of the 1 MIDI files could be used"),
+    ):
+        status, error = run(tmp_path / folder, "-o", tmp_path / "run", "--steps", 1)
+        assert (status, error.count("\n")) == (1, 1), error
+        assert said in error
+    status, error = run(music, "-o", music / "0.mid" / "run", "--steps", 1)
+    assert (status, error.count("\n")) == (1, 1), error
+
+
+def test_wrong_usage_is_status_2(run: Run, music: Path) -> None:
+    assert run(music)[0] == 2
+    assert run(music, "-o", "x", "--steps", "many")[0] == 2
+    assert run(music, "-o", "x", "--tempo", "3")[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [(None, None), ("1000", 1000), ("300k", 300_000), ("2.5M", 2_500_000), ("1G", 10**9)]
+)
+def test_amounts_may_have_a_unit(text: str | None, number: int | None) -> None:
+    assert cli_train._amount(text) == number
+
+
+def test_validation_folders_have_names_of_their_own() -> None:
+    taken: list[str] = ["train"]
+    for folder in ("asap/validation", "pop909/validation", "copy/asap/val", "other/train", "x/asap"):
+        taken.append(cli_train._name(Path("/data") / folder, taken))
+    assert taken[1:] == ["asap", "pop909", "asap-2", "train-2", "asap-3"]
