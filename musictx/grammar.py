@@ -20,6 +20,7 @@ from musictx.events import (
 )
 
 LONGEST_REST = 800  # steps (8 s) without a note event that a continuation may contain
+LONGEST_NOTE = 1000  # steps (10 s) after which a continuation releases a note that the model has forgotten
 
 
 class Grammar:
@@ -31,6 +32,10 @@ class Grammar:
         Sequences.
     longest_rest : int
         Steps of 10 ms after which something must happen.
+    longest_note : int
+        Steps of 10 ms after which a note that still sounds must be released, before anything else. In
+        real performances fewer than one note in a thousand is longer than the default; a small model that
+        has forgotten a note holds it for ever, and such notes pile up.
 
     Notes
     -----
@@ -40,7 +45,7 @@ class Grammar:
     another; PAD and START never come.
     """
 
-    def __init__(self, rows: int, longest_rest: int = LONGEST_REST):
+    def __init__(self, rows: int, longest_rest: int = LONGEST_REST, longest_note: int = LONGEST_NOTE):
         self.sounding = np.zeros((rows, 128), bool)
         self.level = np.full(rows, -1)
         self.after_velocity = np.zeros(rows, bool)
@@ -49,11 +54,13 @@ class Grammar:
         self.lowest_on = np.zeros(rows, np.int64)  # within this step
         self.lowest_off = np.zeros(rows, np.int64)
         self.struck = np.zeros(rows, bool)  # a note was struck in this step
-        self.longest_rest = longest_rest
+        self.clock = np.zeros(rows, np.int64)  # steps
+        self.struck_at = np.zeros((rows, 128), np.int64)
+        self.longest_rest, self.longest_note = longest_rest, longest_note
 
     def copy_rows(self, rows: int) -> Grammar:
         """The state of the first sequence, `rows` times."""
-        copy = Grammar(rows, self.longest_rest)
+        copy = Grammar(rows, self.longest_rest, self.longest_note)
         for name, value in vars(self).items():
             if isinstance(value, np.ndarray):
                 setattr(copy, name, np.repeat(value[:1], rows, 0))
@@ -73,6 +80,13 @@ class Grammar:
             np.logical_not(sounding[on:], out=ok[NOTE_ON + on : NOTE_OFF])
         if self.after_velocity[row]:
             return
+        if not self.struck[row]:
+            overdue = sounding[off:] & (self.clock[row] - self.struck_at[row, off:] >= self.longest_note)
+            if overdue.any():  # offs come by rising pitch: those up to the first overdue one are open
+                first = off + int(overdue.argmax())
+                ok[:] = False
+                ok[NOTE_OFF + off : NOTE_OFF + first + 1] = sounding[off : first + 1]
+                return
         if not self.struck[row]:
             ok[NOTE_OFF + off : TIME_SHIFT] = sounding[off:]
         if not self.after_short_shift[row]:
@@ -96,11 +110,13 @@ class Grammar:
             is_on = token < NOTE_OFF
             self.sounding[row, pitch] = is_on
             self.struck[row] |= is_on
+            self.struck_at[row, pitch] = self.clock[row]
             (self.lowest_on if is_on else self.lowest_off)[row] = pitch + 1
             self.rest[row], self.after_short_shift[row] = 0, False
         elif token < VELOCITY:
             steps = token - TIME_SHIFT + 1
             self.rest[row] += steps
+            self.clock[row] += steps
             self.after_short_shift[row] = steps < MAX_SHIFT
             self.lowest_on[row] = self.lowest_off[row] = 0
             self.struck[row] = False
@@ -117,7 +133,7 @@ def is_grammatical(tokens: np.ndarray, *, closed: bool = True) -> bool:
     closed : bool
         Ask also that every note ends and nothing comes after the last end, as in a whole piece.
     """
-    state = Grammar(1, longest_rest=2**62)
+    state = Grammar(1, longest_rest=2**62, longest_note=2**62)
     for token in np.asarray(tokens).tolist():
         if token == END or not state.allowed()[0, token]:
             return False

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from music_helpers import level, random_walk, shift
 
-from musictx.events import END, EVENTS, NOTE_OFF, NOTE_ON, START, decode, encode
+from musictx.events import END, EVENTS, NOTE_OFF, NOTE_ON, START, TIME_SHIFT, VELOCITY, decode, encode
 from musictx.grammar import LONGEST_REST, Grammar, is_grammatical
 
 
@@ -82,3 +82,16 @@ def test_a_piece_may_not_end_between_a_velocity_and_its_note() -> None:
     assert grammar.allowed()[0, END]
     grammar.advance(np.array([level(64)]))
     assert np.flatnonzero(grammar.allowed()[0]).tolist() == [*range(NOTE_ON, NOTE_OFF)]
+
+
+def test_a_forgotten_note_is_released_before_anything_else():
+    state = Grammar(1, longest_note=150)
+    for token in (VELOCITY + 10, NOTE_ON + 60, NOTE_ON + 64, TIME_SHIFT + 99, NOTE_ON + 62):
+        state.advance(np.array([token]))
+    assert state.allowed()[0, TIME_SHIFT]
+    state.advance(np.array([TIME_SHIFT + 49]))  # 60 and 64 are due, 62 is not
+    assert np.flatnonzero(state.allowed()[0]).tolist() == [NOTE_OFF + 60]
+    state.advance(np.array([NOTE_OFF + 60]))
+    assert np.flatnonzero(state.allowed()[0]).tolist() == [NOTE_OFF + 62, NOTE_OFF + 64]
+    state.advance(np.array([NOTE_OFF + 64]))
+    assert state.allowed()[0, TIME_SHIFT]
