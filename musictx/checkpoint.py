@@ -1,5 +1,7 @@
-"""Checkpoints: a folder with ``model.safetensors``, ``config.json`` and a card, ``README.md`` for people and
-``card.json`` for programs. Nothing is ever unpickled."""
+"""Checkpoints: a folder with ``model.safetensors``, ``config.json`` and a card, ``card.json``.
+
+Nothing is ever unpickled.
+"""
 
 from __future__ import annotations
 
