@@ -1,4 +1,20 @@
-"""Measuring models and music: NLL in named conventions, structure, copies."""
+"""Measuring models and music.
+
+==============  =================================================================================
+`nll`           losses of real music, convention ``perf388``, sums by place and event type
+`floors`        what models without learning reach
+`bands`         bootstrap bands, paired tests, Holm's correction
+`compare`       several models on the same music (``musictx evaluate``); `report` shows it
+`repeats`       repeat gain, and whether it matters where music stands in the context
+`lengths`       which rule goes on best past the training length
+`structure`     a continuation beside its primer; its motifs are found in `motifs`
+`similarity`    self-similarity and structureness
+`breaks`        how often the grammar would be broken
+`copies`        passages shared with a corpus
+`jsb`           convention ``jsb16``
+`material`      music and models by name
+==============  =================================================================================
+"""
 
 from musictx.evaluation.structure import describe_continuation
 
