@@ -163,14 +163,14 @@ class Studio:
 
     def wait_done(self, models: tuple[str, ...] = MODELS) -> None:
         for model in models:
-            self.page.wait_for_selector(f"[data-testid=lane-{model}][data-state=done]", timeout=60_000)
+            self.page.wait_for_selector(f"[data-testid=lane-{model}][data-state=done]", timeout=240_000)
 
     def wait_notes(self, model: str = "relative", count: int = 1) -> None:
         self.page.wait_for_function(
             """([model, count]) =>
                 Number(document.querySelector(`[data-testid=lane-${model}]`).dataset.notes) >= count""",
             arg=[model, count],
-            timeout=60_000,
+            timeout=240_000,
         )
 
     def rows(self, model: str) -> list[list[int]]:
