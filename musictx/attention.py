@@ -460,32 +460,40 @@ def attend_cached(
         total -= low
     q = q * d**-0.5
     # Query heads that share a key-value head are rows of one product.
-    logits = torch.bmm(q.reshape(len(keys), -1, d), keys).view(batch, heads, rows, total)
-    if falling is not None:
-        size = falling.shape[2]
-        near = min(size, total)  # keys that are within the table for the last query
-        part = falling if rows > 1 else falling[:, :, size - near :]
-        products = torch.bmm(q.transpose(0, 1).reshape(heads, -1, d), part)
-        products = products.view(heads, batch, rows, -1).transpose(0, 1)
-        if rows > 1:
-            query = torch.arange(total - rows, total, device=q.device)
-            distance = query[:, None] - torch.arange(total, device=q.device)
-            column = (size - 1) - table_index(distance, size)
-            relative = products.gather(-1, column.expand_as(logits))
-            logits += relative * (distance < size) if beyond == "zero" else relative
-        elif near == total:
-            logits += products
-        else:
-            logits[..., total - near :].add_(products)
-            if beyond == "clamp":
-                logits[..., : total - near].add_(products[..., :1])
+    flat = q.reshape(len(keys), -1, d)
+    if falling is None:
+        logits = torch.bmm(flat, keys)
+    else:
+        relative = _relative_logits_cached(q, falling, beyond, total)
+        logits = torch.baddbmm(relative.reshape(len(keys), -1, total), flat, keys)
     if key_bias is not None:
-        logits += key_bias[:, None, :]
+        logits.view(batch, heads, rows, total).add_(key_bias[:, None, :])
     if rows > 1:
         ones = torch.ones(rows, total, dtype=torch.bool, device=q.device)
         hidden = ones.triu(total - rows + 1)
         if window is not None:
             hidden |= ones.tril(total - rows - window)
-        logits.masked_fill_(hidden, float("-inf"))
-    probabilities = logits.softmax(-1).view(len(keys), -1, total)
-    return torch.bmm(probabilities, values).view(batch, heads, rows, d)
+        logits.view(batch, heads, rows, total).masked_fill_(hidden, float("-inf"))
+    return torch.bmm(logits.softmax(-1), values).view(batch, heads, rows, d)
+
+
+def _relative_logits_cached(q: Tensor, falling: Tensor, beyond: BeyondRule, total: int) -> Tensor:
+    """Relative logits of the last T of `total` positions [shape=(B, H, T, total)], for `attend_cached`."""
+    batch, heads, rows, d = q.shape
+    size = falling.shape[2]
+    near = min(size, total) if rows == 1 else size  # distances that are asked for
+    by_head = q.transpose(0, 1).reshape(heads, -1, d)
+    products = torch.bmm(by_head, falling.narrow(2, size - near, near))
+    if rows > 1:
+        query = torch.arange(total - rows, total, device=q.device)
+        distance = query[:, None] - torch.arange(total, device=q.device)
+        column = (size - 1) - table_index(distance, size)
+        relative = products.view(heads, batch, rows, size).gather(-1, column.expand(heads, batch, -1, -1))
+        if beyond == "zero":
+            relative = relative * (distance < size)
+    else:
+        relative = products
+        if near < total:  # what is farther away repeats the last distance, or has the logit 0
+            relative = F.pad(products, (total - near, 0), "replicate" if beyond == "clamp" else "constant")
+        relative = relative.view(heads, batch, 1, total)
+    return relative.transpose(0, 1)

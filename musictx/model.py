@@ -101,8 +101,8 @@ class ModelConfig:
 
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "gelu": F.gelu,
-    "relu": F.relu,
-    "relu_squared": lambda x: F.relu(x).square(),
+    "relu": torch.relu,
+    "relu_squared": lambda x: torch.relu(x).square(),
 }
 
 
@@ -113,31 +113,19 @@ def lean(module: nn.Module) -> Any:
     here every `self` is a plain namespace with the same attributes, its children made lean likewise.
     """
     match module:
-        case nn.Linear():
-            return partial(F.linear, weight=module.weight, bias=module.bias)
-        case nn.LayerNorm():
-            return partial(
-                F.layer_norm,
-                normalized_shape=module.normalized_shape,
-                weight=module.weight,
-                bias=module.bias,
-                eps=module.eps,
-            )
-        case nn.RMSNorm():
-            return partial(
-                F.rms_norm, normalized_shape=module.normalized_shape, weight=module.weight, eps=module.eps
-            )
+        case nn.Linear(weight=weight, bias=bias):
+            return lambda x: F.linear(x, weight, bias)
+        case nn.LayerNorm(normalized_shape=shape, weight=weight, bias=bias, eps=eps):
+            return lambda x: torch.layer_norm(x, shape, weight, bias, eps)
+        case nn.RMSNorm(normalized_shape=shape, weight=weight, eps=eps):
+            return lambda x: torch.rms_norm(x, shape, weight, eps)
         case nn.Dropout() | nn.Identity():
-            return _nothing
+            return lambda x: x
         case nn.ModuleList():
             return [lean(child) for child in module]
     own = {name: value for name, value in vars(module).items() if not name.startswith("_")}
     children = {name: lean(child) for name, child in module.named_children()}
     return partial(type(module).forward, SimpleNamespace(**own, **children))
-
-
-def _nothing(x: Tensor) -> Tensor:
-    return x
 
 
 class LayerCache:
@@ -166,10 +154,10 @@ class LayerCache:
     def append(self, k: Tensor, v: Tensor, start: int) -> tuple[Tensor, Tensor]:
         """Store keys and values [shape=(B, G, T, d)] at `start`; return all up to there."""
         length, d = k.shape[2:]
+        self.keys.narrow(2, start, length).copy_(k.reshape(-1, length, d).mT)
+        self.values.narrow(1, start, length).copy_(v.reshape(-1, length, d))
         end = start + length
-        self.keys[:, :, start:end] = k.reshape(-1, length, d).transpose(1, 2)
-        self.values[:, start:end] = v.reshape(-1, length, d)
-        return self.keys[:, :, :end], self.values[:, :end]
+        return self.keys.narrow(2, 0, end), self.values.narrow(1, 0, end)
 
 
 class Cache:
@@ -253,7 +241,7 @@ class Attention(nn.Module):
                 key_bias=order.key_bias,
                 window=config.window,
             )
-        return self.out(y.transpose(1, 2).reshape(batch, length, -1))
+        return self.out(y.transpose(1, 2).reshape(batch, length, config.width))
 
 
 class FeedForward(nn.Module):
