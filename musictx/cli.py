@@ -6,6 +6,7 @@ import sys
 
 import typer
 
+from musictx.cli_bench import bench
 from musictx.cli_evaluate import evaluate, study
 from musictx.cli_play import continue_primer, info, render, serve
 from musictx.cli_train import encode, train
@@ -26,6 +27,7 @@ app.command("study")(study)
 app.command("render")(render)
 app.command("info")(info)
 app.command("app")(serve)
+app.add_typer(bench, name="bench")
 
 
 def main() -> None:
