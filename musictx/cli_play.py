@@ -54,6 +54,9 @@ def continue_primer(
         Path | None,
         typer.Option(help="Training music (MIDI files, or an encoded corpus): say what was copied from it."),
     ] = None,
+    int8: Annotated[
+        bool, typer.Option("--int8", help="Decode with 8-bit weights: quicker by half (needs numba).")
+    ] = False,
     window: Annotated[
         int | None, typer.Option(help="Hear only so many last events (for lengths beyond training).")
     ] = None,
@@ -108,6 +111,7 @@ def continue_primer(
             top_p=top_p,
             min_p=min_p,
             allow_end=not to_the_end,
+            int8=int8,
             on_progress=advance,
         )
     took = time.monotonic() - began

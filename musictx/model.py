@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from musictx.attention import BeyondRule, attend, attend_cached
+from musictx.engine import engine_for
 from musictx.errors import MusictxError
 from musictx.events import VOCABULARY_SIZE
 from musictx.positions import SCHEMES, Order, Positions, rotate
@@ -131,8 +132,7 @@ def lean(module: nn.Module) -> Any:
 class LayerCache:
     """Keys and values of one layer, kept so that each new token costs one row of attention.
 
-    Keys lie by channel, so that a query meets them in the order of memory; so does the relative table,
-    by falling distance.
+    The relative table is laid out by falling distance, in the order in which a step meets the keys.
 
     Parameters
     ----------
@@ -147,17 +147,20 @@ class LayerCache:
 
     def __init__(self, config: ModelConfig, batch: int, capacity: int, like: Tensor, table: Tensor | None):
         rows = batch * config.groups
-        self.keys = like.new_zeros(rows, config.head_width, capacity)
+        self.keys = like.new_zeros(rows, capacity, config.head_width)
         self.values = like.new_zeros(rows, capacity, config.head_width)
         self.falling = None if table is None else table.flip(1).transpose(1, 2).contiguous()
 
     def append(self, k: Tensor, v: Tensor, start: int) -> tuple[Tensor, Tensor]:
-        """Store keys and values [shape=(B, G, T, d)] at `start`; return all up to there."""
+        """Store keys and values [shape=(B, G, T, d)] at `start`; return all up to there.
+
+        As `attend_cached` takes them: keys [shape=(B · G, d, n)] and values [shape=(B · G, n, d)].
+        """
         length, d = k.shape[2:]
-        self.keys.narrow(2, start, length).copy_(k.reshape(-1, length, d).mT)
+        self.keys.narrow(1, start, length).copy_(k.reshape(-1, length, d))
         self.values.narrow(1, start, length).copy_(v.reshape(-1, length, d))
         end = start + length
-        return self.keys.narrow(2, 0, end), self.values.narrow(1, 0, end)
+        return self.keys.narrow(1, 0, end).mT, self.values.narrow(1, 0, end)
 
 
 class Cache:
@@ -171,15 +174,18 @@ class Cache:
     model : MusicTransformer
     batch, capacity : int
         Sequences, and positions to make room for at first; more room is made when it is needed.
+    int8 : bool
+        Steps read weights of 8 bits (see `musictx.engine`).
     """
 
-    def __init__(self, model: MusicTransformer, batch: int, capacity: int):
+    def __init__(self, model: MusicTransformer, batch: int, capacity: int, *, int8: bool = False):
         self.positions, self.like = model.positions, model.head.weight
         self.length, self.capacity = 0, 0
         self.parts = lean(model.layers), lean(model.norm), lean(model.head)
         tables = [model.positions.table(i) for i in range(model.config.layers)]
         self.layers = [LayerCache(model.config, batch, 0, self.like, table) for table in tables]
         self.make_room(min(capacity, model.positions.limit or capacity))
+        self.engine = engine_for(model, self, int8=int8)
 
     def make_room(self, end: int) -> None:
         """Have room for `end` positions: at least twice the room before, so that growing costs little."""
@@ -190,8 +196,8 @@ class Cache:
         self.added = self.positions.added(0, self.capacity, self.like)
         self.order = self.positions.order(0, self.capacity, self.like)
         for layer in self.layers:
-            room = self.capacity - layer.keys.shape[2]
-            layer.keys = F.pad(layer.keys, (0, room))
+            room = self.capacity - layer.keys.shape[1]
+            layer.keys = F.pad(layer.keys, (0, 0, 0, room))
             layer.values = F.pad(layer.values, (0, 0, 0, room))
 
     def repeat(self, times: int) -> None:
@@ -327,15 +333,17 @@ class MusicTransformer(nn.Module):
         -------
         Tensor [shape=(B, T, vocabulary)]
         """
-        x = self.embedding(tokens)
         layers, norm, head = self.layers, self.norm, self.head
         if cache is None:
             start = 0
-            x = self.dropout(self.positions.embed(x, start))
+            x = self.dropout(self.positions.embed(self.embedding(tokens), start))
             order = self.positions.order(start, tokens.shape[1], x)
         else:
             start, cache.length = cache.length, cache.length + tokens.shape[1]
             cache.make_room(cache.length)
+            if cache.engine is not None and start > 0 and tokens.shape[1] == 1:
+                return cache.engine.step(tokens, start)
+            x = self.embedding(tokens)
             x = x if cache.added is None else x + cache.added[start : cache.length]
             order = cache.order.rows(start, cache.length)
             layers, norm, head = cache.parts

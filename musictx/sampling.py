@@ -90,7 +90,7 @@ def generate(
     allowed = np.ones((variations, model.config.vocabulary), bool)
     allowed[:, [PAD, START]] = False
     with torch.inference_mode():
-        cache = Cache(model, 1, len(tokens) + 256)
+        cache = Cache(model, 1, len(tokens) + 256, int8=settings.int8)
         rows = model(torch.from_numpy(tokens)[None].to(model.device), cache)[:, -1].expand(variations, -1)
         cache.repeat(variations)
     made = 0

@@ -12,6 +12,7 @@ import pytest
 import torch
 from typer.testing import CliRunner
 
+from musictx import engine_kernels
 from musictx.bench.attention import WAYS, bench_attention, make_work
 from musictx.bench.common import interleaved, machine, peak_memory, spread, threads
 from musictx.bench.encode import bench_encode, made_up
@@ -113,13 +114,15 @@ def test_ways_that_need_too_much_memory_are_left_out(monkeypatch: pytest.MonkeyP
 
 
 def test_generation_has_steps_generators_and_the_bound(generation: dict[str, Any], checkpoint: str) -> None:
-    assert [(r["model"], r["prefix"]) for r in generation["steps"]] == [(checkpoint, 8), (checkpoint, 40)]
-    assert [r["generator"] for r in generation["generators"]] == [f"musictx {checkpoint}"]
+    players = [checkpoint] if engine_kernels.njit is None else [checkpoint, f"{checkpoint}, int8"]
+    steps = [(r["model"], r["prefix"]) for r in generation["steps"]]
+    assert steps == [(player, prefix) for player in players for prefix in (8, 40)]
+    assert [r["generator"] for r in generation["generators"]] == [f"musictx {x}" for x in players]
     # All matrices but the embedding's rows: qkv, out, up, down of two layers, and the head.
     assert generation["streaming"]["megabytes_a_token"] == round(
         4e-6 * (2 * (4 * 16 * 16 + 2 * 16 * 32) + 391 * 16), 1
     )
-    near, far = (r["bound_cache"] for r in generation["steps"])
+    near, far = (r["bound_cache"] for r in generation["steps"][:2])
     assert far > near
 
 

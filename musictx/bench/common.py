@@ -37,7 +37,7 @@ def prefixed(progress: Progress, text: str) -> Progress:
 def machine() -> dict[str, Any]:
     """What the figures depend on: processor, cores, load, versions, peers that are installed."""
     versions = {"musictx": __version__, "python": platform.python_version()}
-    for name in ("torch", "numpy", *PEERS):
+    for name in ("torch", "numpy", "numba", *PEERS):
         try:
             versions[name] = metadata.version(name)
         except metadata.PackageNotFoundError:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
+from musictx import engine_kernels
 from musictx.bench.common import (
     Progress,
     check_at_least,
@@ -36,10 +37,10 @@ def _primer(length: int) -> np.ndarray:
     return np.random.default_rng(0).integers(0, EVENTS, length)
 
 
-def _step_work(model: MusicTransformer, prefix: int) -> Callable[[], None]:
+def _step_work(model: MusicTransformer, prefix: int, int8: bool) -> Callable[[], None]:
     """Some steps after a prefix; every call decodes the same positions again."""
     with torch.inference_mode():
-        cache = Cache(model, 1, prefix + _STEPS)
+        cache = Cache(model, 1, prefix + _STEPS, int8=int8)
         model(torch.from_numpy(_primer(prefix))[None], cache)
     token = torch.zeros(1, 1, dtype=torch.int64)
 
@@ -77,16 +78,18 @@ def streaming(model: MusicTransformer, repetitions: int) -> dict[str, Any]:
     }
 
 
-def _bounds(config: ModelConfig, prefix: int, bound: dict[str, Any]) -> dict[str, float]:
+def _bounds(player: tuple[MusicTransformer, bool], prefix: int, bound: dict[str, Any]) -> dict[str, float]:
     """Milliseconds to read the weights once, and beside it keys, values and relative embeddings."""
+    (model, int8), rate = player, bound["gigabytes_a_second"]
+    config = model.config
     seen = prefix if config.window is None else min(prefix, config.window)
     numbers = 2 * seen * config.groups * config.head_width
     if config.position == "relative":
         numbers += min(seen, config.largest_distance) * config.width
     cache = 4 * config.layers * numbers
     return {
-        "bound_weights": bound["milliseconds_a_token"]["median"],
-        "bound_cache": round(cache / bound["gigabytes_a_second"] / 1e6, 3),
+        "bound_weights": round(bound["megabytes_a_token"] / rate / (4 if int8 else 1), 3),
+        "bound_cache": round(cache / rate / 1e6, 3),
     }
 
 
@@ -153,9 +156,9 @@ def _x_transformers(config: ModelConfig, primer: int, tokens: int) -> Callable[[
     return work
 
 
-def _musictx(model: MusicTransformer, primer: int, tokens: int) -> Callable[[], None]:
+def _musictx(model: MusicTransformer, primer: int, tokens: int, int8: bool = False) -> Callable[[], None]:
     """The product's own sampler, with its filters and its grammar."""
-    start, settings = _primer(primer), Settings(allow_end=False)
+    start, settings = _primer(primer), Settings(allow_end=False, int8=int8)
 
     def work() -> None:
         for _ in generate(model, start, settings=settings, max_tokens=tokens):
@@ -215,12 +218,16 @@ def bench_generate(
         first = loaded[models[0]]
         progress("streaming the weights")
         bound = streaming(first, repetitions)
+        players = {name: (model, False) for name, model in loaded.items()}
+        if engine_kernels.njit is not None:
+            players[f"{models[0]}, int8"] = (first, True)
         keys: list[tuple[str, str, int]] = []
         work: dict[str, Callable[[], object]] = {}
-        for name, prefix in itertools.product(models, prefixes):
-            limit = loaded[name].positions.limit
+        for name, prefix in itertools.product(players, prefixes):
+            model, int8 = players[name]
+            limit = model.positions.limit
             if limit is None or prefix + _STEPS <= limit:
-                work[f"step of {name} after {prefix}"] = _step_work(loaded[name], prefix)
+                work[f"step of {name} after {prefix}"] = _step_work(model, prefix, int8)
                 keys.append(("step", name, prefix))
         for prefix in prefixes:
             if first.positions.limit is None or prefix <= first.positions.limit:
@@ -232,7 +239,7 @@ def bench_generate(
                 "model": name,
                 "prefix": prefix,
                 "milliseconds": spread(x, 1e3 / _STEPS),
-                **_bounds(loaded[name].config, prefix, bound),
+                **_bounds(players[name], prefix, bound),
             }
             for (kind, name, prefix), x in seconds.items()
             if kind == "step"
@@ -242,7 +249,10 @@ def bench_generate(
             for (kind, name, prefix), x in seconds.items()
             if kind == "again"
         ]
-        generators = {f"musictx {name}": _musictx(m, primer, tokens) for name, m in loaded.items()}
+        generators = {
+            f"musictx {name}": _musictx(model, primer, tokens, int8)
+            for name, (model, int8) in players.items()
+        }
         if peers:
             for name, make in {"Hugging Face Llama": _llama, "x-transformers": _x_transformers}.items():
                 if (contestant := make(first.config, primer, tokens)) is not None:
@@ -264,6 +274,7 @@ def bench_generate(
         "bench": "generate",
         "machine": facts,
         "threads": used,
+        "steps_by": "PyTorch" if engine_kernels.njit is None else "machine code (numba)",
         "sizes": {"primer": primer, "tokens": tokens, "batch": 1, "parameters": first.parameter_count()},
         "streaming": bound,
         "steps": steps,
