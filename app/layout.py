@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import numpy as np
 
 from app.payloads import MODELS
 from app.stage import Stage
 from app.streaming import lane_player
 from musictx.checkpoint import load_model
+from musictx.events import START
+from musictx.sampling import generate
 
 MOST_LANES = 96  # generators open at once; `Stage` decides which of them play
 
@@ -49,6 +52,8 @@ def build(models: Mapping[str, str | Path] | None = None, *, visitors: int = 3) 
     """
     folders = dict(models or {})
     loaded: dict[str, Any] = {name: load_model(folders.get(name, name)) for name in MODELS}
+    for model in loaded.values():  # so that the first click does not wait for decoding to be compiled
+        list(generate(model, np.array([START]), max_tokens=2))
     stage = Stage(visitors)
     with gr.Blocks(title="musictx", analytics_enabled=False, fill_width=True) as page:
         studio = gr.HTML(

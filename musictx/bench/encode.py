@@ -22,7 +22,7 @@ from musictx.bench.common import (
 )
 from musictx.corpus import build_corpus, find_midi
 from musictx.errors import MusictxError
-from musictx.events import decode, encode
+from musictx.events import encode
 from musictx.midi import read_midi, write_midi
 from musictx.performance import Performance, make_notes
 from musictx.shipped import shipped_folder
@@ -108,7 +108,7 @@ def bench_encode(
     -------
     dict
         ``files``: rows of who did it and ``seconds``; ``lengths``: rows of notes with the seconds to
-        encode, decode, write and read them.
+        read and to encode them.
     """
     check_at_least(1, repetitions=repetitions, notes=min(notes, default=1))
     place = Path(folder) if folder is not None else shipped_folder("primers")
@@ -133,16 +133,13 @@ def bench_encode(
         path = Path(name) / "long.mid"
         for count in notes:
             music = made_up(count)
-            tokens = encode(music)
             write_midi(music, path)
             parts: dict[str, Callable[[], object]] = {
-                "encode": partial(encode, music),
-                "decode": partial(decode, tokens),
-                "write": partial(write_midi, music, path),
                 "read": partial(read_midi, path),
+                "encode": partial(encode, music),
             }
             times = interleaved(parts, repetitions, prefixed(progress, f"{count} notes"))
-            row: dict[str, Any] = {"notes": count, "tokens": len(tokens)}
+            row: dict[str, Any] = {"notes": count, "tokens": len(encode(music))}
             row |= {f"{part}_seconds": spread(x) for part, x in times.items()}
             row["encode_nanoseconds_a_note"] = round(spread(times["encode"])["median"] / count * 1e9)
             lengths.append(row)
