@@ -8,16 +8,20 @@ state to save.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from musictx.corpus import Corpus, stream_window
 from musictx.errors import MusictxError
 from musictx.events import (
+    DEFAULT_VELOCITY_LEVEL,
     END,
     NOTE_OFF,
+    PAD,
     START,
+    STEPS_PER_SECOND,
+    VELOCITY,
     VELOCITY_LEVELS,
     EventTable,
     note_pairs,
@@ -41,21 +45,36 @@ class Augmentation:
     bare : float
         Share of windows that begin as a bare melody of equal velocity: what people type or play on
         a screen piano. The music comes in full after a random time.
+    longest : float
+        Notes that ring on longer (s) are released then. A pedal that a file forgot to lift holds notes
+        for minutes; a model that learns from them forgets the notes that it holds.
     """
 
     transpose: tuple[int, int] = (-5, 6)
     stretch: tuple[float, ...] = (0.95, 0.975, 1.0, 1.025, 1.05)
     louder: int = 2
     bare: float = 0.06
+    longest: float = 10.0
 
     def __post_init__(self) -> None:
         if self.transpose[0] > self.transpose[1] or max(map(abs, self.transpose)) > 24:
             raise MusictxError(f"transpose {self.transpose} must rise and stay within 24 semitones")
         if not self.stretch or not all(0.5 <= f <= 2 for f in self.stretch):
             raise MusictxError(f"stretch factors {self.stretch} must lie between 0.5 and 2")
+        if not self.longest > 0:
+            raise MusictxError(f"longest is {self.longest}; it must be greater than 0")
 
 
-NO_AUGMENTATION = Augmentation(transpose=(0, 0), stretch=(1.0,), louder=0, bare=0.0)
+NO_AUGMENTATION = Augmentation(transpose=(0, 0), stretch=(1.0,), louder=0, bare=0.0, longest=np.inf)
+
+
+def _released(table: EventTable, longest: float) -> EventTable:
+    """Release notes that ring on longer than so many seconds."""
+    partner = note_pairs(table)
+    off = np.flatnonzero(~table.is_on & (partner >= 0))
+    step = table.step.copy()
+    step[off] = np.minimum(step[off], step[partner[off]] + max(1, round(longest * STEPS_PER_SECOND)))
+    return replace(table, step=step)
 
 
 def _time_scaled(table: EventTable, factor: float) -> EventTable:
@@ -94,7 +113,12 @@ def _bare_melody(table: EventTable, until: int, level: int) -> EventTable:
     return EventTable(step[keep], table.is_on[keep], pitch[keep], flat[keep], table.end)
 
 
-def augment(tokens: np.ndarray, rng: np.random.Generator, how: Augmentation) -> np.ndarray:
+def augment(
+    tokens: np.ndarray,
+    rng: np.random.Generator,
+    how: Augmentation,
+    level: int = DEFAULT_VELOCITY_LEVEL,
+) -> np.ndarray:
     """Transpose, stretch, make louder or thin out a window of events.
 
     Parameters
@@ -103,6 +127,8 @@ def augment(tokens: np.ndarray, rng: np.random.Generator, how: Augmentation) -> 
         Without specials.
     rng : np.random.Generator
     how : Augmentation
+    level : int
+        Velocity level that holds where the window begins.
 
     Returns
     -------
@@ -113,19 +139,28 @@ def augment(tokens: np.ndarray, rng: np.random.Generator, how: Augmentation) -> 
     factor = float(rng.choice(np.asarray(how.stretch)))
     louder = int(rng.integers(-how.louder, how.louder + 1))
     bare = bool(rng.random() < how.bare)
-    seconds, level = rng.uniform(2.0, 12.0), int(rng.integers(12, 28))
+    bare_seconds, bare_level = rng.uniform(2.0, 12.0), int(rng.integers(12, 28))
     if how == NO_AUGMENTATION or not len(tokens):
         return tokens
-    table = tokens_to_table(tokens)
+    table = tokens_to_table(tokens, level)
+    if how.longest < np.inf:
+        table = _released(table, how.longest)
     if factor != 1.0:
         table = _time_scaled(table, factor)
     if bare:
-        table = _bare_melody(table, int(seconds * 100), level)
+        table = _bare_melody(table, int(bare_seconds * STEPS_PER_SECOND), bare_level)
     pitch = table.pitch
     if len(pitch):  # a piece that would leave the keyboard is moved only as far as it can go
         semitones = int(np.clip(semitones, -pitch.min(), NOTE_OFF - 1 - pitch.max()))
-    level = np.clip(table.level + louder, 0, VELOCITY_LEVELS - 1)
-    return table_to_tokens(EventTable(table.step, table.is_on, pitch + semitones, level, table.end))
+    levels = np.clip(table.level + louder, 0, VELOCITY_LEVELS - 1)
+    return table_to_tokens(EventTable(table.step, table.is_on, pitch + semitones, levels, table.end))
+
+
+def _level_before(piece: np.ndarray, place: int) -> int:
+    """Velocity level that holds at a place in a piece."""
+    before = piece[:place]
+    said = np.flatnonzero((before >= VELOCITY) & (before < PAD))
+    return int(before[said[-1]]) - VELOCITY if len(said) else DEFAULT_VELOCITY_LEVEL
 
 
 class BatchSource:
@@ -191,7 +226,8 @@ class BatchSource:
             # Some more than needed, since stretching and thinning may shorten it.
             window = stream_window(piece, start, int(needed * (2.0 if self.augmentation.bare else 1.2)) + 8)
             first, last = (window[:1] == START).any(), (window[-1:] == END).any()
-            body = augment(window[int(first) : len(window) - int(last)], rng, self.augmentation)
+            body = window[int(first) : len(window) - int(last)]
+            body = augment(body, rng, self.augmentation, _level_before(piece, max(0, start - 1)))
             part = np.concatenate([[START] * int(first), body, [END] * int(last)]).astype(np.uint16)[:needed]
             parts.append(part)
             needed, anywhere = needed - len(part), False

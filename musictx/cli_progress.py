@@ -45,7 +45,7 @@ def working(title: str, total: float | None = None) -> Iterator[Callable[[float]
 
 
 def _clock(seconds: float) -> str:
-    hours, rest = divmod(int(seconds), 3600)
+    hours, rest = divmod(max(0, int(seconds)), 3600)
     return f"{hours}:{rest // 60:02d}:{rest % 60:02d}"
 
 

@@ -159,8 +159,14 @@ def table_to_tokens(table: EventTable) -> np.ndarray:
     return tokens
 
 
-def tokens_to_table(tokens: np.ndarray) -> EventTable:
+def tokens_to_table(tokens: np.ndarray, level: int = DEFAULT_VELOCITY_LEVEL) -> EventTable:
     """Read tokens as an event table; special tokens are skipped.
+
+    Parameters
+    ----------
+    tokens : np.ndarray [shape=(n,), dtype=integer]
+    level : int
+        Velocity level that holds before the first VELOCITY.
 
     Returns
     -------
@@ -172,14 +178,14 @@ def tokens_to_table(tokens: np.ndarray) -> EventTable:
     clock = np.cumsum(np.where(is_shift, tokens - TIME_SHIFT + 1, 0))
     is_velocity = (tokens >= VELOCITY) & (tokens < PAD)
     latest = np.maximum.accumulate(np.where(is_velocity, np.arange(len(tokens)), -1))
-    level = np.where(latest >= 0, tokens[latest] - VELOCITY, DEFAULT_VELOCITY_LEVEL)
+    levels = np.where(latest >= 0, tokens[latest] - VELOCITY, level)
     note = np.flatnonzero(tokens < TIME_SHIFT)
     is_on = tokens[note] < NOTE_OFF
     return EventTable(
         step=clock[note],
         is_on=is_on,
         pitch=tokens[note] % NOTE_OFF,
-        level=level[note],
+        level=levels[note],
         end=int(clock[-1]) if len(tokens) else 0,
     )
 

@@ -31,7 +31,7 @@ from lightning_fabric import Fabric
 from torch.nn import functional as F
 
 from musictx.batches import BatchSource
-from musictx.checkpoint import save_model
+from musictx.checkpoint import find_model, load_model, read_card, save_model
 from musictx.corpus import Chunk, Corpus, consecutive_chunks
 from musictx.errors import MusictxError
 from musictx.evaluation.nll import chunk_losses
@@ -82,6 +82,8 @@ class Run:
         Named validation corpora; their mean NLL chooses the best model. May be empty.
     card : dict, optional
         Facts for the card of the model.
+    start_from : str or path, optional
+        A model (as for `load_model`) of the same shape, whose weights the run begins with.
     """
 
     def __init__(
@@ -92,9 +94,15 @@ class Run:
         train: Corpus,
         validation: dict[str, Corpus],
         card: dict[str, Any] | None = None,
+        start_from: str | Path | None = None,
     ):
         self.folder, self.model_config, self.config = folder, model_config, config
         self.validation, self.train_corpus, self.card = validation, train, card or {}
+        self.start_from = start_from
+        if start_from:
+            before = read_card(find_model(start_from))
+            known = ("name", "licence", "command", "tokens_seen")
+            self.card["started_from"] = {k: before[k] for k in known if k in before}
         self.metrics = Metrics(folder / "metrics.jsonl")
         precision: Any = choose_precision(config.precision, config.accelerator)
         try:
@@ -147,6 +155,8 @@ class Run:
         keep_freed_memory()
         torch.manual_seed(config.seed)
         model = MusicTransformer(self.model_config)
+        if self.start_from:
+            model.load_state_dict(load_model(self.start_from).state_dict())
         forward = torch.compile(model) if config.compile else model
         optimizers = make_optimizers(
             model,
@@ -273,7 +283,8 @@ class Run:
             **self.card,
             "parameters": model.parameter_count(),
             "steps": self.step,
-            "tokens_seen": self.step * self.tokens_a_step,
+            "tokens_seen": self.step * self.tokens_a_step
+            + self.card.get("started_from", {}).get("tokens_seen", 0),
             "training": asdict(self.config),
             "validation_nll_while_training": results,
         }

@@ -22,7 +22,7 @@ from musictx.events import (
     tokens_to_table,
 )
 from musictx.grammar import is_grammatical
-from musictx.performance import Performance
+from musictx.performance import Performance, make_notes
 
 EVERYTHING = Augmentation(bare=0.5)
 
@@ -237,6 +237,27 @@ def test_a_bare_beginning_is_a_melody_of_equal_velocity() -> None:
         assert density > 2 * len(early) / table.step[early[-1]]
 
 
+def test_notes_that_ring_for_minutes_are_released() -> None:
+    onset, length = np.arange(8.0), np.array([0.5, 70.0, 3.0, 9.9, 10.1, 1.0, 30.0, 2.0])
+    music = Performance(make_notes(onset, onset + length, np.arange(60, 68)))
+    before = decode(encode(music)).notes
+    after = decode(augment(encode(music), np.random.default_rng(0), only(longest=10.0))).notes
+    np.testing.assert_array_equal(after["onset"], before["onset"])
+    np.testing.assert_allclose(
+        after["offset"] - after["onset"], np.minimum(before["offset"] - before["onset"], 10.0)
+    )
+
+
+def test_a_window_from_mid_piece_keeps_the_velocity_that_holds_there() -> None:
+    onset = np.arange(400) * 0.1
+    pitch = np.random.default_rng(0).integers(50, 70, 400)
+    piece = encode(Performance(make_notes(onset, onset + 0.09, pitch, 33)))  # said once, at the start
+    source = BatchSource(corpus_of(piece), length=64, batch=16, augmentation=only(stretch=(1.0, 1.05)))
+    inputs, _ = source.batch(0)
+    said = inputs[(inputs >= 356) & (inputs < 388)] - 356
+    assert len(said) > 8 and set(said) == {8}
+
+
 def test_every_switch_of_the_augmentation_changes_something() -> None:
     tokens = encode(random_performance(4, 100, 20.0))
     for change in ({"transpose": (3, 3)}, {"stretch": (1.05,)}, {"bare": 1.0}):
@@ -244,7 +265,11 @@ def test_every_switch_of_the_augmentation_changes_something() -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"transpose": (3, -3)}, {"transpose": (0, 40)}, {"stretch": ()}, {"stretch": (3.0,)}]
+    "wrong",
+    [
+        *({"transpose": (3, -3)}, {"transpose": (0, 40)}),
+        *({"stretch": ()}, {"stretch": (3.0,)}, {"longest": 0.0}, {"longest": np.nan}),
+    ],
 )
 def test_impossible_augmentations_are_refused(wrong: dict) -> None:
     with pytest.raises(MusictxError):

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from musictx import cli, cli_train
 from musictx.checkpoint import load_model, read_card
@@ -78,6 +79,23 @@ def test_a_run_is_not_overwritten_but_gone_on_with(run: Run, music: Path, tmp_pa
     assert status == 1 and "was begun with seed 0, not 1" in said
     assert run(*command, "--steps", 3, "--resume")[0] == 0
     assert read_card(tmp_path / "model")["steps"] == 3
+
+
+def test_a_run_may_begin_with_the_weights_of_a_model(run: Run, music: Path, tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert run(music, "-o", first, *TINY, "--position", "rope", "--steps", 3)[0] == 0
+    more = ("--batch", 2, "--precision", "32-true", "--steps", 2, "--warmup", 0, "--decay", 0, "--seed", 9)
+    still = ("--lr", 1e-12, "--matrix-lr", 1e-12)  # rates so small that the weights stay
+    status, said = run(music, "-o", second, "--from", first, *more, *still)
+    assert status == 0, said
+    card, weights = read_card(second / "model"), load_model(second).state_dict()
+    assert card["tokens_seen"] == (3 + 2) * 64 and card["started_from"]["tokens_seen"] == 3 * 64
+    for name, weight in load_model(first).state_dict().items():
+        assert torch.allclose(weight, weights[name], atol=1e-6), name
+    status, said = run(music, "-o", tmp_path / "third", "--from", first, "--size", "tiny", *more)
+    assert status == 1 and "--size cannot be given with --from" in said
+    status, said = run(music, "-o", tmp_path / "third", "--from", tmp_path / "nothing", *more)
+    assert status == 1 and "no model at" in said
 
 
 def test_an_encoded_corpus_is_trained_on_as_it_is(
