@@ -143,6 +143,7 @@ def augment(
     if how == NO_AUGMENTATION or not len(tokens):
         return tokens
     table = tokens_to_table(tokens, level)
+    closed = table.end == table.step.max(initial=0)
     if how.longest < np.inf:
         table = _released(table, how.longest)
     if factor != 1.0:
@@ -153,7 +154,8 @@ def augment(
     if len(pitch):  # a piece that would leave the keyboard is moved only as far as it can go
         semitones = int(np.clip(semitones, -pitch.min(), NOTE_OFF - 1 - pitch.max()))
     levels = np.clip(table.level + louder, 0, VELOCITY_LEVELS - 1)
-    return table_to_tokens(EventTable(table.step, table.is_on, pitch + semitones, levels, table.end))
+    end = int(table.step.max(initial=0)) if closed else table.end  # what ended with a note still does
+    return table_to_tokens(EventTable(table.step, table.is_on, pitch + semitones, levels, end))
 
 
 def _level_before(piece: np.ndarray, place: int) -> int:

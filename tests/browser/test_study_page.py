@@ -85,7 +85,7 @@ def test_the_page_plays_and_asks_for_nothing(chromium, page_file):
     first.get_by_role("button", name="vanilla, take 2").click()
     assert page.evaluate("() => player.lane") is None
     page.get_by_text("Piece two").click()
-    assert page.locator(".lane").count() == 6
+    page.wait_for_function("() => document.querySelectorAll('.lane').length === 6")
     assert said == [] and asked == [page_file.as_uri()]
     context.close()
 
