@@ -6,7 +6,6 @@ Measured in a real Chromium on a real server, from the click as the browser disp
 from __future__ import annotations
 
 import os
-import platform
 import shutil
 import socket
 import statistics
@@ -18,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from musictx.bench.common import machine
 from musictx.errors import MusictxError
 
 MODELS = ("vanilla", "relative", "rope")
@@ -122,6 +122,7 @@ def bench_app(*, seconds: float = 60.0, repetitions: int = 5, address: str | Non
         raise MusictxError(f"seconds is {seconds:g}; the demo continues for 2 to 180 seconds")
     if repetitions < 1:
         raise MusictxError(f"repetitions is {repetitions}; at least 1 is needed")
+    facts = machine()
     with open_chromium() as browser, _demo(address) as url:
         page = browser.new_page(viewport={"width": 1280, "height": 800})
         page.goto(url)
@@ -132,8 +133,7 @@ def bench_app(*, seconds: float = 60.0, repetitions: int = 5, address: str | Non
         listened = _leads(page, seconds)
         version = browser.version
     return {
-        "machine": {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count()},
-        "load_average": list(os.getloadavg()) if hasattr(os, "getloadavg") else None,
+        "machine": facts,
         "chromium": version,
         "seconds": seconds,
         "click_to_first_note_seen": {

@@ -114,6 +114,31 @@ def generate(
 
 
 @bench.command()
+def speculate(
+    model: Annotated[str, typer.Argument(help="vanilla, relative, rope, or a folder.")] = "relative",
+    primers: Annotated[
+        Path | None, typer.Option(help="Folder of MIDI files. [default: the primers of musictx]")
+    ] = None,
+    tokens: Annotated[int, typer.Option(min=1, help="Tokens made after each primer.")] = 512,
+    repetitions: Annotated[int, typer.Option(min=1)] = 5,
+    as_json: AsJson = False,
+) -> None:
+    """What speculative decoding with an n-gram draft could give, at most.
+
+    Example: musictx bench speculate relative
+    """
+    from musictx.bench.speculate import bench_speculate
+
+    _finish(
+        lambda progress: bench_speculate(
+            model, primers, tokens=tokens, repetitions=repetitions, progress=progress
+        ),
+        as_json,
+        None,
+    )
+
+
+@bench.command()
 def train(
     size: Annotated[str, typer.Option(help="tiny, small, medium or large.")] = "small",
     context: Annotated[int, typer.Option(min=1, help="Tokens in a window.")] = 1024,

@@ -40,7 +40,7 @@ def engine_for(model: MusicTransformer, cache: Cache, *, int8: bool = False) -> 
         return Engine(model, cache, int8)
     if int8:
         raise MusictxError(
-            "int8 is True, but 8-bit weights need numba (pip install musictx[fast]) and a model in float32 "
+            "int8 is True, but 8-bit weights need numba (pip install numba) and a model in float32 "
             f"on the processor; this one is in {str(weight.dtype).removeprefix('torch.')} on {weight.device}"
         )
     return None

@@ -28,7 +28,7 @@ class Settings:
     allow_end : bool
         Let the model end the piece before the time asked for.
     int8 : bool
-        Decode with weights of 8 bits: quicker by half, and other draws now and then (needs numba).
+        Decode with weights of 8 bits: twice as fast, with other draws now and then.
     """
 
     temperature: float = 1.0

@@ -86,19 +86,18 @@ def generate(
     for token in tokens:
         grammar.advance(token[None])
     grammar = grammar.copy_rows(variations)
-    ended = np.zeros(variations, bool)
-    allowed = np.ones((variations, model.config.vocabulary), bool)
-    allowed[:, [PAD, START]] = False
+    ended, begun = np.zeros(variations, bool), np.zeros(variations, bool)
+    anything = np.ones((variations, model.config.vocabulary), bool)
+    anything[:, [PAD, START]] = False
     with torch.inference_mode():
         cache = Cache(model, 1, len(tokens) + 256, int8=settings.int8)
         rows = model(torch.from_numpy(tokens)[None].to(model.device), cache)[:, -1].expand(variations, -1)
         cache.repeat(variations)
     made = 0
     while max_tokens is None or made < max_tokens:
-        if settings.grammar:
-            allowed = grammar.allowed()
-        if not settings.allow_end:
-            allowed[:, END] = False
+        allowed = grammar.allowed() if settings.grammar else anything.copy()
+        # Who gives a whole piece wants to hear more: it does not end before a note was struck.
+        allowed[:, END] &= settings.allow_end & begun
         logits = rows.float().cpu().numpy()
         if not np.isfinite(logits).all():
             raise MusictxError("the model answers with no numbers: its weights are damaged")
@@ -106,6 +105,7 @@ def generate(
         uniform = np.array([stream.random() for stream in streams])
         chosen = np.where(ended, PAD, draw(filter_logits(scores, settings), uniform))
         ended |= chosen == END
+        begun |= chosen < NOTE_OFF
         grammar.advance(chosen)
         yield chosen
         made += 1

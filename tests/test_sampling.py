@@ -239,6 +239,20 @@ def test_a_piece_that_may_not_end_does_not() -> None:
     assert END not in tokens_of(model, 100, settings=Settings(allow_end=False, temperature=5.0))
 
 
+@pytest.mark.parametrize("grammar", [True, False])
+def test_no_piece_ends_before_a_note_was_struck(grammar: bool) -> None:
+    model = player()
+    with torch.no_grad():  # END is by far the likeliest, whatever came before
+        model.norm.bias[:] = 1.0
+        model.head.weight[:] *= 0.01
+        model.head.weight[END] = 5.0
+    made = tokens_of(model, 200, variations=3, settings=Settings(grammar=grammar, top_p=1.0))
+    for column in made.T:
+        end = int(np.flatnonzero(column == END)[0])
+        struck = np.flatnonzero(column[:end] < NOTE_OFF)
+        assert len(struck) == 1 and struck[0] == end - 1
+
+
 def test_end_closes_what_sounds_in_its_variation_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     scripted(
         monkeypatch,
