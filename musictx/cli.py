@@ -9,6 +9,7 @@ import typer
 from musictx.cli_bench import bench
 from musictx.cli_evaluate import evaluate, study
 from musictx.cli_play import continue_primer, info, render, serve
+from musictx.cli_reproduce import reproduce
 from musictx.cli_train import encode, train
 from musictx.errors import MusictxError
 
@@ -28,6 +29,7 @@ app.command("render")(render)
 app.command("info")(info)
 app.command("app")(serve)
 app.add_typer(bench, name="bench")
+app.add_typer(reproduce, name="reproduce")
 
 
 def main() -> None:

@@ -16,7 +16,7 @@ from musictx import __version__
 from musictx.errors import MusictxError
 
 
-def _amount(text: str | None) -> int | None:
+def amount(text: str | None) -> int | None:
     """``25M``, ``300k`` or ``1000`` as a number."""
     if text is None:
         return None
@@ -114,7 +114,7 @@ def train(
         hours = 1.0
     config = TrainingConfig(
         steps=steps,
-        tokens=_amount(tokens),
+        tokens=amount(tokens),
         hours=hours,
         batch=batch,
         micro_batch=micro_batch,

@@ -168,7 +168,7 @@ def test_wrong_usage_is_status_2(run: Run, music: Path) -> None:
     ("text", "number"), [(None, None), ("1000", 1000), ("300k", 300_000), ("2.5M", 2_500_000), ("1G", 10**9)]
 )
 def test_amounts_may_have_a_unit(text: str | None, number: int | None) -> None:
-    assert cli_train._amount(text) == number
+    assert cli_train.amount(text) == number
 
 
 def test_validation_folders_have_names_of_their_own() -> None:

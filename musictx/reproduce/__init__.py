@@ -1,0 +1,1 @@
+"""Published tables, made again from the data up: ``musictx reproduce``."""

@@ -1,0 +1,171 @@
+"""``musictx reproduce jsb``: the chorales' table of the Music Transformer paper, with what it leaves open.
+
+Huang et al. (2018), table 2: negative log-likelihood on the chorales on a 16th grid, Transformer 0.417,
+with relative attention 0.357. Here every scheme has the same number of parameters, the best epoch is
+chosen on validation and measured on test, and what voice and place in the bar tell, and transposition,
+is seen by leaving it out.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from musictx.bench.common import machine
+from musictx.errors import MusictxError
+from musictx.evaluation.jsb import PHASES, floor_losses, read_jsb, summarise
+from musictx.files import write_bytes
+from musictx.reproduce.chorales import ChoraleRun, ChoraleSettings
+
+FILE = "Jsb16thSeparated.json"
+PUBLISHED = {"Transformer (Huang et al. 2018)": 0.417, "with relative attention": 0.357}
+SCHEMES = ("vanilla", "learned", "relative", "rope")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of the table: settings, and how many seeds it is run with."""
+
+    name: str
+    settings: ChoraleSettings
+    seeds: int = 1
+
+
+def all_rows() -> tuple[Row, ...]:
+    """The rows, what matters most first, so that a part of the table is useful already."""
+    full = [Row(p, ChoraleSettings(position=p), 3 if p in ("vanilla", "relative") else 1) for p in SCHEMES]
+    large = Row("relative, 8.6 M parameters", ChoraleSettings(large=True))
+    less = []
+    for information, transposition in ((False, True), (True, False), (False, False)):
+        without = ["voice and beat"] * (not information) + ["transposition"] * (not transposition)
+        for p in SCHEMES:
+            settings = ChoraleSettings(position=p, information=information, transposition=transposition)
+            less.append(Row(f"{p}, without {' and '.join(without)}", settings))
+    return (*full, large, *less)
+
+
+def reproduce_jsb(
+    data: Path,
+    output: Path,
+    *,
+    rows: Sequence[str] = (),
+    tokens: int | None = None,
+    precision: str = "auto",
+    progress: Callable[[str, float], None] = lambda *_: None,
+) -> dict[str, Any]:
+    """Train what is not trained yet, and make the table of all that is.
+
+    Parameters
+    ----------
+    data : path
+        Folder that holds ``Jsb16thSeparated.json``.
+    output : path
+        Folder for the runs, ``jsb.json`` and ``jsb.png``. A run that is complete is not run again, one
+        that was stopped goes on.
+    rows : sequence of str
+        Names of the rows to train; all by default.
+    tokens : int, optional
+        Budget of each run; rows of other budgets in the folder are refused.
+    precision : str
+    progress : callable
+        Called with a run's name and the share of it that is done.
+
+    Returns
+    -------
+    dict
+        ``rows``: name, parameters, ``seeds`` (their number), ``valid`` and ``test`` (nats a token, mean over
+        seeds), ``spread`` (largest less smallest test figure), ``by_phase``, minutes; ``floors`` and
+        ``published``.
+
+    Raises
+    ------
+    MusictxError
+        If the file is missing or another one, or a row has no such name.
+    """
+    wanted = all_rows()
+    unknown = set(rows) - {row.name for row in wanted}
+    if unknown:
+        names = "; ".join(row.name for row in wanted)
+        raise MusictxError(f"there is no row {sorted(unknown)[0]!r}; there are: {names}")
+    splits = read_jsb(data / FILE if data.is_dir() else data)
+    for row in wanted:
+        if rows and row.name not in rows:
+            continue
+        for seed in range(row.seeds):
+            settings = replace(row.settings, seed=seed, tokens=tokens or row.settings.tokens)
+            folder, name = _folder(output, row, seed), f"{row.name}, seed {seed}"
+            if (folder / "result.json").is_file():
+                continue
+            run = ChoraleRun(settings, splits, folder, precision=precision)
+            run.train(lambda share, name=name: progress(name, share))  # type: ignore[misc]
+            result = {**run.result(), "machine": machine()}
+            write_bytes(folder / "result.json", (json.dumps(result, indent=1) + "\n").encode())
+    lines = [line for row in wanted if (line := _line(output, row))]
+    found = {"convention": "jsb16", "published": PUBLISHED, "floors": _floors(splits), "rows": lines}
+    write_bytes(output / "jsb.json", (json.dumps(found, indent=1) + "\n").encode())
+    write_bytes(output / "jsb.png", draw(found))
+    return found
+
+
+def _folder(output: Path, row: Row, seed: int) -> Path:
+    return output / f"{row.name.replace(', ', '-').replace(' ', '-')}-{seed}"
+
+
+def _floors(splits: dict[str, list[np.ndarray]]) -> dict[str, float]:
+    losses = floor_losses(splits["train"], splits["test"])
+    return {name: round(summarise(x)["nats"], 4) for name, x in losses.items()}
+
+
+def _line(output: Path, row: Row) -> dict[str, Any] | None:
+    """A row of the table from the runs that are complete."""
+    paths = (_folder(output, row, seed) / "result.json" for seed in range(row.seeds))
+    results = [json.loads(path.read_text()) for path in paths if path.is_file()]
+    if not results:
+        return None
+    test = [r["test"]["nats"] for r in results]
+    return {
+        "name": row.name,
+        "parameters": results[0]["parameters"],
+        "tokens": results[0]["tokens"],
+        "seeds": len(results),
+        "valid": round(float(np.mean([r["valid"]["nats"] for r in results])), 4),
+        "test": round(float(np.mean(test)), 4),
+        "spread": round(max(test) - min(test), 4),
+        "low": round(min(r["test"]["low"] for r in results), 4),
+        "high": round(max(r["test"]["high"] for r in results), 4),
+        "by_phase": np.mean([r["test"]["by_phase"] for r in results], axis=0).round(4).tolist(),
+        "minutes": round(float(np.mean([r["seconds"] for r in results])) / 60, 1),
+    }
+
+
+def draw(found: dict[str, Any]) -> bytes:
+    """The picture: each row's NLL beside the published ones, and by 16th of the beat (PNG)."""
+    from io import BytesIO
+
+    from matplotlib.figure import Figure
+
+    rows = found["rows"]
+    figure = Figure(figsize=(10, 1.8 + 0.3 * max(len(rows), 4)), layout="constrained")
+    whole, phases = figure.subplots(1, 2, width_ratios=(3, 2))
+    names = [row["name"] for row in rows]
+    errors = [[r["test"] - r["low"] for r in rows], [r["high"] - r["test"] for r in rows]]
+    whole.barh(names, [row["test"] for row in rows], xerr=errors if rows else None, color="C0")
+    for (name, nats), style in zip(found["published"].items(), ("--", ":"), strict=True):
+        whole.axvline(nats, color="0.2", linestyle=style, label=f"{name}: {nats}")
+    whole.invert_yaxis()
+    whole.set(xlabel="nats a token (test), 95 % band over chorales")
+    whole.legend(fontsize=7)
+    for row in rows[:5]:
+        phases.plot(range(1, PHASES + 1), row["by_phase"], marker="o", label=row["name"])
+    phases.set(xlabel="16th of the beat", ylabel="nats a token", xticks=range(1, PHASES + 1))
+    phases.grid(alpha=0.3)
+    if rows:
+        phases.legend(fontsize=7)
+    buffer = BytesIO()
+    figure.savefig(buffer, format="png", dpi=120)
+    return buffer.getvalue()
