@@ -3,13 +3,13 @@
 import { showComparison } from "./compare.js";
 import { wireButtons, wireFiles, wireKeys } from "./controls.js";
 import { Display } from "./display.js";
-import { h } from "./dom.js";
 import { MODELS } from "./lanes.js";
 import { recall, remember } from "./memory.js";
 import { Openings } from "./openings.js";
 import { Piano } from "./piano.js";
 import { Primer } from "./primer.js";
 import { Runs } from "./runs.js";
+import { saveLane } from "./save.js";
 import { Settings } from "./settings.js";
 import { Samples, Sound } from "./synth.js";
 import { History, newTake } from "./takes.js";
@@ -229,20 +229,8 @@ class Studio {
   }
 
   async download(model, format) {
-    const { source, scores } = this.take;
-    const alone = this.settings.continuationOnly;
-    const name = (source.preset || source.title)
-      .replace(/\.midi?$/i, "")
-      .replace(/[^\p{L}\p{N}]+/gu, "-")
-      .slice(0, 40);
     try {
-      const blob = await server.download({ format, notes: scores.get(model).rows(alone) });
-      const link = h("a", {
-        href: URL.createObjectURL(blob),
-        download: `${name}-${model}${alone ? "-continuation" : ""}.${format}`,
-      });
-      link.click();
-      setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+      await saveLane(this.take, model, format, this.settings.continuationOnly);
     } catch (error) {
       this.notice(error.message, true);
     }
