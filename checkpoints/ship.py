@@ -17,6 +17,7 @@ from pathlib import Path
 import torch
 
 from musictx.checkpoint import load_model, read_card, save_model
+from musictx.evaluation.material import primers_nll
 
 DATA = {
     "ASAP": {
@@ -54,6 +55,8 @@ def main() -> None:
         "machine": f"{platform.processor() or platform.machine()}, PyTorch {torch.__version__}",
         **facts,
     }
+    save_model(model, arguments.output, card, dtype=torch.float16)
+    card["primers_nll"] = round(primers_nll(load_model(arguments.output)), 4)  # of the weights as shipped
     if arguments.nll:
         card["validation_nll"] = json.loads(arguments.nll.read_text())
     save_model(model, arguments.output, card, dtype=torch.float16)

@@ -11,11 +11,13 @@ from typing import Any
 import numpy as np
 
 from musictx.checkpoint import load_model
-from musictx.corpus import Corpus, build_corpus, open_corpus
+from musictx.corpus import Corpus, build_corpus, consecutive_chunks, open_corpus
 from musictx.errors import MusictxError
 from musictx.evaluation.copies import CopyIndex
+from musictx.evaluation.nll import chunk_losses
 from musictx.grouping import group_pieces
 from musictx.model import MusicTransformer
+from musictx.shipped import shipped_folder
 
 
 def open_music(
@@ -115,3 +117,13 @@ def open_models(names: Sequence[str], **load: Any) -> tuple[dict[str, MusicTrans
     if not models:
         raise MusictxError(left_out[0].split(": ", 1)[1] if len(names) == 1 else "; ".join(left_out))
     return models, left_out
+
+
+def primers_nll(model: MusicTransformer) -> float:
+    """Nats a token of the primers that come with musictx (convention perf388, chunks of the training length).
+
+    A small fixed figure, so that anybody can tell whether the weights at hand are those of a card.
+    """
+    corpus = open_music(shipped_folder("primers"))
+    losses = chunk_losses(model, consecutive_chunks(corpus, model.config.context_length))
+    return float(np.concatenate([each for _, each in losses]).mean())
