@@ -90,9 +90,9 @@ def judge(primer: Performance, answer: Performance) -> dict[str, Any]:
         "polyphony": round(polyphony, 2),
         "density_ratio": round(ratio, 2),
         "register_moved": moved,
-        "music": density >= 1 and silence <= LONGEST_SILENCE,
-        "no_storm": densest <= MOST_NOTES and polyphony <= MOST_AT_ONCE,
-        "tempo": 1 / DENSITY_FACTOR <= ratio <= DENSITY_FACTOR,
+        "music": bool(density >= 1 and silence <= LONGEST_SILENCE),
+        "no_storm": bool(densest <= MOST_NOTES and polyphony <= MOST_AT_ONCE),
+        "tempo": bool(1 / DENSITY_FACTOR <= ratio <= DENSITY_FACTOR),
         "register": abs(moved) <= REGISTER,
     }
 
