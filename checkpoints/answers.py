@@ -100,7 +100,8 @@ def judge(primer: Performance, answer: Performance) -> dict[str, Any]:
 def real_answers(folder: Path, most: int) -> list[dict[str, Any]]:
     """How real pieces go on from their own first seconds."""
     found = []
-    for path in sorted(folder.rglob("*.mid"))[:: max(1, len(list(folder.rglob("*.mid"))) // most)]:
+    paths = sorted(folder.rglob("*.mid"))
+    for path in paths[:: max(1, len(paths) // most)]:
         music = apply_pedal(read_midi(path))
         if music.duration > PRIMER_SECONDS + SECONDS:
             primer = slice_time(music, 0.0, PRIMER_SECONDS)

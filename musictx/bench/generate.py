@@ -30,25 +30,27 @@ from musictx.model import Cache, ModelConfig, MusicTransformer
 from musictx.sampling import Settings, generate
 
 MUSIC_TOKENS_A_SECOND = 45  # of dense piano music
-_STEPS = 24  # steps timed in a turn
+STEPS = 24  # steps timed in a turn
 
 
 def _primer(length: int) -> np.ndarray:
     return np.random.default_rng(0).integers(0, EVENTS, length)
 
 
-def _step_work(model: MusicTransformer, prefix: int, int8: bool) -> Callable[[], None]:
-    """Some steps after a prefix; every call decodes the same positions again."""
+def step_work(
+    model: MusicTransformer, prefix: int, *, at_once: int = 1, int8: bool = False
+) -> Callable[[], None]:
+    """`STEPS` calls of so many tokens each after a prefix; every round decodes the same positions again."""
     with torch.inference_mode():
-        cache = Cache(model, 1, prefix + _STEPS, int8=int8)
+        cache = Cache(model, 1, prefix + STEPS * at_once, int8=int8)
         model(torch.from_numpy(_primer(prefix))[None], cache)
-    token = torch.zeros(1, 1, dtype=torch.int64)
+    tokens = torch.zeros(1, at_once, dtype=torch.int64)
 
     def work() -> None:
         with torch.inference_mode():
             cache.length = prefix
-            for _ in range(_STEPS):
-                model(token, cache)
+            for _ in range(STEPS):
+                model(tokens, cache)
 
     return work
 
@@ -226,8 +228,8 @@ def bench_generate(
         for name, prefix in itertools.product(players, prefixes):
             model, int8 = players[name]
             limit = model.positions.limit
-            if limit is None or prefix + _STEPS <= limit:
-                work[f"step of {name} after {prefix}"] = _step_work(model, prefix, int8)
+            if limit is None or prefix + STEPS <= limit:
+                work[f"step of {name} after {prefix}"] = step_work(model, prefix, int8=int8)
                 keys.append(("step", name, prefix))
         for prefix in prefixes:
             if first.positions.limit is None or prefix <= first.positions.limit:
@@ -238,7 +240,7 @@ def bench_generate(
             {
                 "model": name,
                 "prefix": prefix,
-                "milliseconds": spread(x, 1e3 / _STEPS),
+                "milliseconds": spread(x, 1e3 / STEPS),
                 **_bounds(players[name], prefix, bound),
             }
             for (kind, name, prefix), x in seconds.items()

@@ -10,19 +10,15 @@ accepted, and nothing of it has to be built to know what it would give.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-
 from musictx.bench.common import Progress, check_at_least, interleaved, machine, silent, spread, threads
+from musictx.bench.generate import STEPS, step_work
 from musictx.checkpoint import load_model
 from musictx.errors import MusictxError
 from musictx.midi import read_midi
-from musictx.model import Cache, MusicTransformer
-from musictx.performance import Performance
 from musictx.primer import prepare_primer
 from musictx.sampling import Settings, generate
 from musictx.shipped import shipped_folder
@@ -84,22 +80,6 @@ def passes(primer: Sequence[int], music: Sequence[int], count: int) -> list[tupl
     return made
 
 
-def _check_work(model: MusicTransformer, prefix: int, count: int) -> Callable[[], None]:
-    """One call of the model on so many tokens after a prefix."""
-    tokens = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (1, prefix + count)))
-    with torch.inference_mode():
-        cache = Cache(model, 1, prefix + count)
-        model(tokens[:, :prefix], cache)
-
-    def work() -> None:
-        with torch.inference_mode():
-            for _ in range(8):
-                cache.length = prefix
-                model(tokens[:, prefix:], cache)
-
-    return work
-
-
 def bench_speculate(
     model: str = "relative",
     folder: Path | None = None,
@@ -140,16 +120,15 @@ def bench_speculate(
     with threads(thread_count) as used:
         facts, player = machine(), load_model(model)
         seconds = interleaved(
-            {str(n): _check_work(player, prefix, n) for n in (1, *(c + 1 for c in counts))},
+            {str(n): step_work(player, prefix, at_once=n) for n in (1, *(c + 1 for c in counts))},
             10 * repetitions,
             progress,
         )
-        cost = {int(n): spread(x, 1e3 / 8) for n, x in seconds.items()}
+        cost = {int(n): spread(x, 1e3 / STEPS) for n, x in seconds.items()}
         music: list[tuple[list[int], list[int]]] = []
         for number, path in enumerate(files):
             progress(f"playing on from {path.stem}")
-            given = read_midi(path)
-            primer = prepare_primer(player, Performance(given.notes, given.pedals), 0.0, 15.0).tokens
+            primer = prepare_primer(player, read_midi(path), 0.0, 15.0).tokens
             made = generate(
                 player, primer, settings=Settings(allow_end=False), seed=number, max_tokens=tokens
             )

@@ -257,18 +257,15 @@ class ChoraleRun:
             return
         try:
             state = torch.load(self.path, weights_only=True)
-            same = state["settings"] == asdict(self.settings)
-        except (OSError, EOFError, RuntimeError, LookupError, pickle.UnpicklingError) as error:
+            if same := state["settings"] == asdict(self.settings):
+                self.model.load_state_dict(state["model"])
+                for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+                    optimizer.load_state_dict(saved)
+                torch.set_rng_state(state["random"])
+        except (OSError, EOFError, RuntimeError, LookupError, ValueError, pickle.UnpicklingError) as error:
             raise MusictxError(f"{self.path} cannot be gone on with; remove it to begin again") from error
         if not same:
             raise MusictxError(f"{self.path} was begun with other settings; choose another folder")
-        try:
-            self.model.load_state_dict(state["model"])
-            for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
-                optimizer.load_state_dict(saved)
-            torch.set_rng_state(state["random"])
-        except (RuntimeError, LookupError, ValueError) as error:
-            raise MusictxError(f"{self.path} cannot be gone on with; remove it to begin again") from error
         self.best_weights = state["best_weights"]
         for name in self._PLACE:
             setattr(self, name, state[name])
