@@ -68,18 +68,18 @@ def primers() -> Iterator[tuple[str, Performance]]:
         yield f"{name}, {change}", changed(shipped[name])
 
 
-def judge(primer: Performance, answer: Performance) -> dict[str, Any]:
+def judge(primer: Performance, answer: Performance, seconds: float = SECONDS) -> dict[str, Any]:
     """Figures of an answer, whose times count from its start, and what it passes."""
     notes = answer.notes
     before = primer.notes
     if not len(notes):
         return {"music": False, "no_storm": False, "tempo": False, "register": False}
     sounding = unite_spans(notes[["onset", "offset"]])
-    edges = np.append(sounding["onset"], SECONDS), np.append(0.0, sounding["offset"])
+    edges = np.append(sounding["onset"], seconds), np.append(0.0, sounding["offset"])
     silence = float((edges[0] - edges[1]).max())
-    density = len(notes) / SECONDS
-    densest = int(np.histogram(notes["onset"], np.arange(0, SECONDS + 1))[0].max())
-    polyphony = mean_polyphony(notes, 0.0, SECONDS)
+    density = len(notes) / seconds
+    densest = int(np.histogram(notes["onset"], np.arange(0, seconds + 1))[0].max())
+    polyphony = mean_polyphony(notes, 0.0, seconds)
     played = max(before["onset"].max() - before["onset"].min(), 1.0)
     ratio = density / (len(before) / played)
     moved = float(np.median(notes["pitch"]) - np.median(before["pitch"]))

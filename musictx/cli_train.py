@@ -70,6 +70,12 @@ def train(
     micro_batch: Annotated[
         int | None, typer.Option(help="Windows at once on a device: fewer need less memory.")
     ] = None,
+    mix: Annotated[
+        str,
+        typer.Option(
+            help="folders: draw from each folder equally often; tokens: from each by how much it holds."
+        ),
+    ] = "folders",
     curriculum: Annotated[
         float, typer.Option(help="First share of the budget on windows of half the context.")
     ] = 0.0,
@@ -118,6 +124,7 @@ def train(
         hours=hours,
         batch=batch,
         micro_batch=micro_batch,
+        mix=mix,
         curriculum=curriculum,
         optimizer=optimizer,
         matrix_lr=matrix_lr,

@@ -100,10 +100,25 @@ class ModelConfig:
         return asdict(self)
 
 
+class _ReluSquared(torch.autograd.Function):
+    """``max(x, 0)²``, its backward in two passes over memory instead of four."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor) -> Tensor:
+        positive = torch.relu(x)
+        ctx.save_for_backward(positive)
+        return positive * positive
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        (positive,) = ctx.saved_tensors
+        return (gradients[0] * positive).mul_(2)
+
+
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "gelu": F.gelu,
     "relu": torch.relu,
-    "relu_squared": lambda x: torch.relu(x).square(),
+    "relu_squared": _ReluSquared.apply,
 }
 
 

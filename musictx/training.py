@@ -123,6 +123,7 @@ class Run:
             batch=batch,
             seed=self.config.seed,
             augmentation=self.config.augmentation,
+            balance=self.config.mix == "folders",
         )
 
     def fit(

@@ -13,7 +13,7 @@ PRECISIONS = ("auto", "32-true", "bf16-mixed")
 # A run can only be resumed with the same of these: other ones would give another loss curve.
 FIXED = (
     *("batch", "optimizer", "matrix_lr", "lr", "weight_decay", "warmup", "decay", "curriculum", "clip"),
-    *("seed", "augmentation"),
+    *("seed", "augmentation", "mix"),
 )
 
 
@@ -36,6 +36,7 @@ class TrainingConfig:
     clip: float = 1.0  # largest gradient norm
     seed: int = 0
     augmentation: Augmentation = field(default_factory=Augmentation)
+    mix: str = "folders"  # draw from each folder equally often, or every one of the "tokens"
     validate_every: int = 500  # steps
     validation_chunks: int = 256  # at most so many, spread over the validation pieces
     log_every: int = 20  # steps
@@ -48,6 +49,8 @@ class TrainingConfig:
     def __post_init__(self) -> None:
         if self.optimizer not in ("muon", "adamw"):
             raise MusictxError(f"optimizer is {self.optimizer!r}; it must be muon or adamw")
+        if self.mix not in ("folders", "tokens"):
+            raise MusictxError(f"mix is {self.mix!r}; it must be folders or tokens")
         if self.steps is None and self.tokens is None and self.hours is None:
             raise MusictxError("give a budget: steps, tokens or hours")
         if self.precision not in PRECISIONS:

@@ -124,6 +124,7 @@ def test_an_encoded_corpus_is_trained_on_as_it_is(
         (["--context", "0"], "context_length is 0"),
         (["--dropout", "1.5"], "dropout is 1.5"),
         (["--precision", "8"], "precision is '8'"),
+        (["--mix", "both"], "mix is 'both'; it must be folders or tokens"),
         (["--optimizer", "sgd"], "optimizer is 'sgd'"),
         (["--batch", "3", "--micro-batch", "2"], "a batch of 3 windows cannot be shared"),
         (["--devices", "0"], "devices 0"),

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from musictx.errors import MusictxError
-from musictx.model import Cache, ModelConfig, MusicTransformer
+from musictx.model import ACTIVATIONS, Cache, ModelConfig, MusicTransformer
 from musictx.positions import SCHEMES
 from musictx.sizes import SIZES, sized_config
 
@@ -57,6 +57,14 @@ VARIANTS: list[dict[str, Any]] = [
     {"position": "rope", "norm": "rms", "activation": "relu_squared"},
 ]
 NAMES = ["-".join(map(str, v.values())) for v in VARIANTS]
+
+
+def test_relu_squared_and_its_gradient() -> None:
+    x = torch.randn(3, 50, dtype=torch.float64, requires_grad=True)
+    mine, weight = ACTIVATIONS["relu_squared"](x), torch.randn(3, 50, dtype=torch.float64)
+    (gradient,) = torch.autograd.grad((mine * weight).sum(), x)
+    assert torch.equal(mine, torch.relu(x).square())
+    torch.testing.assert_close(gradient, 2 * torch.relu(x) * weight)
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=NAMES)

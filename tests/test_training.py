@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,14 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("whole")
     tiny_run(folder).fit()
     return folder
+
+
+def test_windows_are_drawn_as_the_mix_says(tmp_path: Path) -> None:
+    corpus = replace(tiny_corpus(4), source=np.array([0, 1, 1, 1]))
+    for mix, expected in (("folders", 0.5), ("tokens", 0.25)):
+        run = tiny_run(tmp_path, mix=mix)
+        run.train_corpus = corpus
+        assert run._source(16, 1).cumulative[0] == pytest.approx(expected)
 
 
 # Going on
@@ -113,6 +122,7 @@ def test_a_half_written_line_of_the_log_is_forgotten(whole: Path, tmp_path: Path
     [
         ({"seed": 1}, "was begun with seed 0, not 1"),
         ({"batch": 8}, "was begun with batch 4, not 8"),
+        ({"mix": "tokens"}, "was begun with mix 'folders', not 'tokens'"),
         ({"lr": 0.1}, "was begun with lr 0.003, not 0.1"),
         ({"augmentation": NO_AUGMENTATION}, "was begun with augmentation"),
         ({"model": {"position": "rope"}}, "was begun with position 'relative', not 'rope'"),

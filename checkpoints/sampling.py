@@ -1,0 +1,168 @@
+"""Choose the default sampling: which temperature and filters play most like real music goes on.
+
+    python checkpoints/sampling.py asap/validation pop909/validation --output sampling.json
+
+Every model plays on from the first 15 s of held-out pieces with each setting, for 40 s. Each figure below
+gives one number an answer; how far the models' numbers are distributed from those of the real
+continuations is a Wasserstein distance, in standard deviations of the real ones. The mean over the figures
+and over the models is what a setting is judged by: lower is better. Beside it, what answers.py checks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from answers import judge
+from scipy.stats import wasserstein_distance
+
+from musictx.audio import render_audio
+from musictx.checkpoint import SHIPPED_MODELS, load_model
+from musictx.evaluation.similarity import structureness
+from musictx.evaluation.structure import describe_continuation, mean_polyphony, pitch_classes
+from musictx.filters import Settings
+from musictx.performance import Performance, apply_pedal, slice_time
+from musictx.sampling import continue_variations
+from musictx.study.plan import StudyPrimer, StudySettings, choose_primers
+
+PRIMER_SECONDS = 15.0
+
+
+TRIED = tuple(
+    Settings(temperature=temperature, top_p=top_p, min_p=min_p, allow_end=False)
+    for temperature, top_p, min_p in (
+        (1.0, 1.0, 0.0),
+        (1.0, 0.98, 0.0),
+        (1.0, 0.95, 0.0),
+        (1.0, 0.9, 0.0),
+        (1.0, 1.0, 0.02),
+        (1.0, 1.0, 0.05),
+        (0.95, 1.0, 0.0),
+        (0.95, 0.98, 0.0),
+        (0.95, 0.95, 0.0),
+        (0.95, 1.0, 0.02),
+        (0.9, 1.0, 0.0),
+        (0.9, 0.98, 0.0),
+    )
+)
+
+
+def entropy(counts: np.ndarray) -> float:
+    """Of a histogram, in bits."""
+    p = counts[counts > 0] / max(counts.sum(), 1)
+    return float(-(p * np.log2(p)).sum())
+
+
+def figures(primer: Performance, answer: Performance, seconds: float) -> dict[str, float | None]:
+    """What an answer is like, one number each."""
+    notes = apply_pedal(answer).notes
+    if len(notes) < 2:
+        return {}
+    told = describe_continuation(primer, answer, start=0.0, end=seconds)
+    gaps = np.diff(notes["onset"])
+    gaps = np.clip(gaps[gaps > 0.03], 0.03, 4.0)
+    early, late = (notes["onset"] < seconds / 4).sum(), (notes["onset"] >= 3 * seconds / 4).sum()
+    return {
+        "notes a second": float(np.log2(len(notes) / seconds)),
+        "notes at once": float(np.log2(max(mean_polyphony(notes, 0.0, seconds), 0.1))),
+        "length of notes": float(np.median(np.log2(np.maximum(notes["offset"] - notes["onset"], 0.01)))),
+        "densest second": float(np.histogram(notes["onset"], np.arange(0, seconds + 1))[0].max()),
+        "growth of density": float(np.log2((late + 1) / (early + 1))),
+        "register": float(np.median(notes["pitch"])),
+        "range of pitches": float(np.std(notes["pitch"])),
+        "variety of pitch classes": entropy(pitch_classes(notes)),
+        "variety of gaps": entropy(np.histogram(np.log2(gaps), np.arange(-5.25, 2.5, 0.25))[0]),
+        "loudness": float(np.mean(notes["velocity"])),
+        "range of loudness": float(np.std(notes["velocity"])),
+        "drift of pitch classes": told["pitch_class_drift"][-1],
+        "motif recurrence": told["motif_recurrence"],
+        "structure, 3 to 8 s": structureness(answer)["short"],
+    }
+
+
+def real_answer(primer: StudyPrimer, seconds: float) -> Performance:
+    """How the piece goes on after the primer."""
+    assert primer.real is not None
+    return slice_time(primer.real, primer.cut, primer.cut + seconds)
+
+
+def distances(made: list[dict[str, Any]], real: list[dict[str, Any]]) -> dict[str, float]:
+    """How far the figures of `made` are distributed from those of `real`, in deviations of the latter."""
+    result = {}
+    for name in real[0]:
+        ours, theirs = ([f[name] for f in x if f.get(name) is not None] for x in (made, real))
+        spread = float(np.std(theirs)) or 1.0
+        result[name] = float(wasserstein_distance(ours, theirs)) / spread
+    return result
+
+
+def choose(paths: list[Path], count: int, seconds: float) -> list[StudyPrimer]:
+    """Primers whose pieces are long enough, evenly from each folder."""
+    settings = StudySettings(seconds=seconds, primer_seconds=PRIMER_SECONDS)
+    return [p for path in paths for p in choose_primers(path, settings, count)[0] if p.real]
+
+
+def main() -> None:
+    """Parse the command line, let the models play with every setting, print the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("music", nargs="+", type=Path, help="folders of held-out pieces")
+    parser.add_argument("--model", action="append", help="repeatable; by default the shipped ones")
+    parser.add_argument("--primers", type=int, default=12, help="of each folder")
+    parser.add_argument("--seconds", type=float, default=40.0)
+    parser.add_argument("--default", action="store_true", help="only the default setting")
+    parser.add_argument("--output", type=Path, help="JSON file for every figure")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    seconds = arguments.seconds
+    primers = choose(arguments.music, arguments.primers, seconds)
+    answers = [(p, real_answer(p, seconds)) for p in primers]
+    real = [figures(p.performance, answer, seconds) for p, answer in answers]
+    found: dict[str, Any] = {"primers": [p.name for p in primers], "seconds": seconds, "real": real}
+    found["settings"] = []
+    # How far apart two halves of real music are: no setting can be expected to come nearer.
+    found["floor"] = float(np.mean(list(distances(real[::2], real[1::2]).values())))
+    names = arguments.model or SHIPPED_MODELS
+    models = {name: load_model(name) for name in names}
+    print(f"{len(primers)} primers, {seconds:g} s; real music's two halves are {found['floor']:.3f} apart")
+    print(f"{'':32}" + "".join(f"{name:>12}" for name in models) + f"{'mean':>8}{'no storm':>10}")
+    for how in (Settings(allow_end=False),) if arguments.default else TRIED:
+        row: dict[str, Any] = {**asdict(how), "models": {}}
+        for name, model in models.items():
+            made, judged = [], []
+            for primer in primers:
+                (made_of,) = continue_variations(
+                    model, primer.performance, seconds=seconds, primer_end=primer.cut, **asdict(how)
+                )
+                answer = made_of.alone
+                made.append(figures(primer.performance, answer, seconds))
+                peak = float(np.abs(render_audio(answer)).max()) if arguments.default else None
+                judged.append({**judge(primer.performance, answer, seconds), "peak": peak})
+            apart = distances(made, real)
+            row["models"][name] = {
+                "distance": float(np.mean(list(apart.values()))),
+                "distances": apart,
+                "no_storm": float(np.mean([j["no_storm"] for j in judged])),
+                "figures": made,
+                "judged": judged,
+            }
+        found["settings"].append(row)
+        apart = [m["distance"] for m in row["models"].values()]
+        storms = np.mean([m["no_storm"] for m in row["models"].values()])
+        label = f"T {how.temperature:g}, top-p {how.top_p:g}, min-p {how.min_p:g}"
+        print(
+            f"{label:32}" + "".join(f"{d:12.3f}" for d in apart) + f"{np.mean(apart):8.3f}{storms:10.0%}",
+            flush=True,
+        )
+        if arguments.output:
+            arguments.output.write_text(json.dumps(found, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
