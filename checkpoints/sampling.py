@@ -18,8 +18,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from answers import judge
-from scipy.stats import wasserstein_distance
+from answers import PRIMER_SECONDS, judge
+from scipy.stats import entropy, wasserstein_distance
 
 from musictx.audio import render_audio
 from musictx.checkpoint import SHIPPED_MODELS, load_model
@@ -29,9 +29,6 @@ from musictx.filters import Settings
 from musictx.performance import Performance, apply_pedal, slice_time
 from musictx.sampling import continue_variations
 from musictx.study.plan import StudyPrimer, StudySettings, choose_primers
-
-PRIMER_SECONDS = 15.0
-
 
 TRIED = tuple(
     Settings(temperature=temperature, top_p=top_p, min_p=min_p, allow_end=False)
@@ -52,12 +49,6 @@ TRIED = tuple(
 )
 
 
-def entropy(counts: np.ndarray) -> float:
-    """Of a histogram, in bits."""
-    p = counts[counts > 0] / max(counts.sum(), 1)
-    return float(-(p * np.log2(p)).sum())
-
-
 def figures(primer: Performance, answer: Performance, seconds: float) -> dict[str, float | None]:
     """What an answer is like, one number each."""
     notes = apply_pedal(answer).notes
@@ -65,7 +56,7 @@ def figures(primer: Performance, answer: Performance, seconds: float) -> dict[st
         return {}
     told = describe_continuation(primer, answer, start=0.0, end=seconds)
     gaps = np.diff(notes["onset"])
-    gaps = np.clip(gaps[gaps > 0.03], 0.03, 4.0)
+    gaps = np.log2(np.clip(gaps[gaps > 0.03], 0.03, 4.0))
     early, late = (notes["onset"] < seconds / 4).sum(), (notes["onset"] >= 3 * seconds / 4).sum()
     return {
         "notes a second": float(np.log2(len(notes) / seconds)),
@@ -75,8 +66,10 @@ def figures(primer: Performance, answer: Performance, seconds: float) -> dict[st
         "growth of density": float(np.log2((late + 1) / (early + 1))),
         "register": float(np.median(notes["pitch"])),
         "range of pitches": float(np.std(notes["pitch"])),
-        "variety of pitch classes": entropy(pitch_classes(notes)),
-        "variety of gaps": entropy(np.histogram(np.log2(gaps), np.arange(-5.25, 2.5, 0.25))[0]),
+        "variety of pitch classes": float(entropy(pitch_classes(notes), base=2)),
+        "variety of gaps": (
+            float(entropy(np.histogram(gaps, np.arange(-5.25, 2.5, 0.25))[0], base=2)) if len(gaps) else 0.0
+        ),
         "loudness": float(np.mean(notes["velocity"])),
         "range of loudness": float(np.std(notes["velocity"])),
         "drift of pitch classes": told["pitch_class_drift"][-1],
