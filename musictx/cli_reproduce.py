@@ -23,7 +23,7 @@ def jsb(
     data: Annotated[Path, typer.Option(help="Folder that holds Jsb16thSeparated.json.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the runs, table and picture.")],
     row: Annotated[list[str], typer.Option(help="Only this row of the table, by its name; repeatable.")] = [],  # noqa: B006
-    tokens: Annotated[str | None, typer.Option(help="Budget of each run. [default: 12M]")] = None,
+    tokens: Annotated[str | None, typer.Option(help="Budget of each run. [default: 10M]")] = None,
     precision: Annotated[str, typer.Option(help="auto, 32-true or bf16-mixed.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
 ) -> None:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from musictx.errors import MusictxError
-from musictx.model import ACTIVATIONS, Cache, ModelConfig, MusicTransformer
+from musictx.model import ACTIVATIONS, Cache, Dropout, ModelConfig, MusicTransformer
 from musictx.positions import SCHEMES
 from musictx.sizes import SIZES, sized_config
 
@@ -249,3 +249,16 @@ def test_impossible_settings_are_named(wrong: dict[str, Any], message: str) -> N
 def test_an_unknown_size_is_named() -> None:
     with pytest.raises(MusictxError, match="size is 'huge'; it must be one of tiny, small, medium, large"):
         sized_config("huge", "rope", 64)
+
+
+def test_dropout_drops_its_share_and_keeps_the_mean() -> None:
+    torch.manual_seed(0)
+    dropout, x = Dropout(0.2), torch.ones(1000, 1001, requires_grad=True)  # a count that is no multiple of 8
+    y = dropout(x)
+    dropped = float((y == 0).float().mean())
+    assert abs(dropped - 51 / 256) < 0.002 and abs(y.mean().item() - 1) < 0.002
+    y.sum().backward()
+    assert torch.equal(x.grad, y.detach())  # what is kept is scaled, forth and back
+    assert not torch.equal(dropout(x), y)
+    assert dropout.eval()(x) is x or torch.equal(dropout.eval()(x), x)
+    assert Dropout(0.0)(x) is x or torch.equal(Dropout(0.0)(x), x)

@@ -1,0 +1,256 @@
+"""What each choice of the recipe gives: short matched runs from nothing, one change at a time.
+
+    python checkpoints/recipe.py corpus/train corpus/asap corpus/pop909 --output runs/recipe
+
+The corpora are those that `musictx encode` made. Each run sees 2 M tokens in windows of 1024 and is judged
+by its mean validation loss over the same full chunks. Changes that could favour one way of telling order
+(the learning rates, the optimiser) are tried for all three, the others for relative alone. Stop it at any
+time: runs that are complete are kept, one that was stopped goes on. The table is made of all that is
+complete.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+import musictx.model
+from musictx.batches import NO_AUGMENTATION
+from musictx.bench.common import machine
+from musictx.corpus import open_corpus
+from musictx.files import write_bytes
+from musictx.model import ModelConfig, MusicTransformer
+from musictx.sizes import sized_config
+from musictx.training import Run
+from musictx.training_config import TrainingConfig
+
+POSITIONS = ("vanilla", "relative", "rope")
+
+
+@dataclass(frozen=True)
+class Change:
+    """One row of the table: what is other than in the base."""
+
+    name: str
+    model: dict[str, Any] = field(default_factory=dict)
+    training: dict[str, Any] = field(default_factory=dict)
+    part: str | None = None  # a part of the model, or of the run, that the package does not have
+    positions: tuple[str, ...] = ("relative",)
+    seeds: tuple[int, ...] = (0,)
+
+
+BASE = Change("base", positions=POSITIONS, seeds=(0, 1))
+CHANGES = (
+    BASE,
+    Change("rates x 0.5", training={"matrix_lr": 0.01, "lr": 1.5e-3}, positions=POSITIONS),
+    Change("rates x 2", training={"matrix_lr": 0.04, "lr": 6e-3}, positions=POSITIONS),
+    Change("AdamW alone, 0.001", training={"optimizer": "adamw", "lr": 1e-3}, positions=POSITIONS),
+    Change("AdamW alone, 0.003", training={"optimizer": "adamw", "lr": 3e-3}, positions=POSITIONS),
+    Change("batch of 4 windows", training={"batch": 4}),
+    Change("batch of 16 windows", training={"batch": 16}),
+    Change("windows of 512 first (80 %)", training={"curriculum": 0.8}, positions=("vanilla", "relative")),
+    Change("rates fall in the last 40 %", training={"decay": 0.4}),
+    Change("weight decay 0.1", training={"weight_decay": 0.1}),
+    Change("dropout 0.1", model={"dropout": 0.1}),
+    Change("no augmentation", training={"augmentation": NO_AUGMENTATION}),
+    Change("folders equally often", training={"mix": "folders"}),
+    Change("GELU", model={"activation": "gelu"}),
+    Change("SwiGLU", part="swiglu"),
+    Change("RMS norm", model={"norm": "rms"}),
+    Change("QK norm", part="qk norm"),
+    Change("8 heads of 32", model={"heads": 8}),
+    Change("2 heads of 128", model={"heads": 2}),
+    Change("averaged weights", part="averaged weights"),
+)
+
+
+class SwiGLU(nn.Module):
+    """A gated feed-forward with as many weights as the plain one (Shazeer 2020)."""
+
+    def __init__(self, config: ModelConfig):
+        super().__init__()
+        inner = round(2 * config.feed_forward / 3)
+        self.up = nn.Linear(config.width, 2 * inner, bias=False)
+        self.down = nn.Linear(inner, config.width, bias=False)
+
+    def forward(self, x: Tensor) -> Tensor:  # noqa: D102
+        gate, value = self.up(x).chunk(2, -1)
+        return self.down(F.silu(gate) * value)
+
+
+class NormedHeads(nn.Module):
+    """The products of queries and keys of unit variance, with a scale for each of their numbers."""
+
+    def __init__(self, qkv: nn.Linear, config: ModelConfig):
+        super().__init__()
+        self.qkv, self.d = qkv, config.head_width
+        self.q_scale, self.k_scale = (nn.Parameter(torch.ones(config.width)) for _ in range(2))
+
+    def forward(self, x: Tensor) -> Tensor:  # noqa: D102
+        q, k, v = self.qkv(x).chunk(3, -1)
+        q, k = (
+            F.rms_norm(part.unflatten(-1, (-1, self.d)), (self.d,)).flatten(-2) * scale
+            for part, scale in ((q, self.q_scale), (k, self.k_scale))
+        )
+        return torch.cat((q.to(v.dtype), k.to(v.dtype), v), -1)
+
+
+class AveragedRun(Run):
+    """A run that is judged by a moving average of its weights."""
+
+    def _step(self, source: Any, wrapped: Any, model: MusicTransformer, optimizers: Any) -> Tensor:
+        loss = super()._step(source, wrapped, model, optimizers)
+        if not hasattr(self, "average"):
+            self.average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(0.95))
+        self.average.update_parameters(model)
+        return loss
+
+    def _validate(self, model: MusicTransformer, wrapped: Any) -> float:
+        return super()._validate(self.average.module, wrapped)
+
+
+@contextmanager
+def with_part(name: str | None) -> Any:
+    """Models that are made inside have another part."""
+    plain, attention = musictx.model.FeedForward, musictx.model.Attention.__init__
+
+    def normed(self: Any, config: ModelConfig, *rest: Any) -> None:
+        attention(self, config, *rest)
+        self.qkv = NormedHeads(self.qkv, config)
+
+    try:
+        if name == "swiglu":
+            musictx.model.FeedForward = SwiGLU  # type: ignore[assignment,misc]
+        elif name == "qk norm":
+            musictx.model.Attention.__init__ = normed  # type: ignore[method-assign]
+        yield
+    finally:
+        musictx.model.FeedForward = plain  # type: ignore[misc]
+        musictx.model.Attention.__init__ = attention  # type: ignore[method-assign]
+
+
+def train(
+    change: Change, position: str, seed: int, corpora: list[Any], folder: Path, tokens: int
+) -> dict[str, Any]:
+    """One run; its figures."""
+    model = sized_config("small", position, 1024, dropout=0.0, activation="relu_squared")
+    model = replace(model, **change.model)
+    config = TrainingConfig(
+        tokens=tokens,
+        batch=8,
+        seed=seed,
+        mix="tokens",
+        decay=1.0,
+        warmup=50,
+        validate_every=10**6,
+        validation_chunks=128,
+    )
+    config = replace(config, **change.training)
+    kind = AveragedRun if change.part == "averaged weights" else Run
+    run = kind(folder, model, config, corpora[0], {"asap": corpora[1], "pop909": corpora[2]})
+    with with_part(change.part):
+        trained = run.fit(resume=kind is Run)  # the average is not in a run's state
+    line = [x for x in map(json.loads, run.metrics.path.read_text().splitlines()) if "validation" in x][-1]
+    return {
+        "change": change.name,
+        "position": position,
+        "seed": seed,
+        "tokens": run.step * run.tokens_a_step,
+        "parameters": trained.parameter_count(),
+        **line["validation"],
+        "seconds": round(run.seconds, 1),
+        "machine": machine(),
+    }
+
+
+def table(results: list[dict[str, Any]]) -> str:
+    """Loss on ASAP and POP909 by change and model, and the mean difference from the base (Markdown)."""
+    cells: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for r in results:
+        cells.setdefault((r["change"], r["position"]), []).append(r)
+
+    def mean(runs: list[dict[str, Any]]) -> float:
+        return float(np.mean([(r["asap"] + r["pop909"]) / 2 for r in runs]))
+
+    def cell(change: Change, position: str) -> str:
+        runs = cells.get((change.name, position))
+        if not runs:
+            return ""
+        asap, pop = (np.mean([r[name] for r in runs]) for name in ("asap", "pop909"))
+        first = [r for r in cells.get((BASE.name, position), []) if r["seed"] in change.seeds]
+        if change is BASE or not first:
+            return f"{asap:.3f} / {pop:.3f}"
+        return f"{asap:.3f} / {pop:.3f} ({mean(runs) - mean(first):+.3f})"
+
+    lines = ["| | " + " | ".join(POSITIONS) + " |", "| --- " * (len(POSITIONS) + 1) + "|"]
+    for change in CHANGES:
+        found = [cell(change, p) for p in POSITIONS]
+        if any(found):
+            lines.append(f"| {change.name} | " + " | ".join(found) + " |")
+    spread = [
+        max(map(mean, by_seed)) - min(map(mean, by_seed))
+        for p in POSITIONS
+        if len(by_seed := [[r] for r in cells.get((BASE.name, p), [])]) > 1
+    ]
+    if spread:
+        lines.append(f"\nThe base's two seeds lie {min(spread):.3f} to {max(spread):.3f} apart.")
+    return "\n".join(lines)
+
+
+def amount(text: str) -> int:
+    """``2M`` as a number."""
+    return round(float(text.rstrip("M")) * (1e6 if text.endswith("M") else 1))
+
+
+def main() -> None:
+    """Parse the command line, train what is missing, print the table of what there is."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument(
+        "corpora", nargs=3, type=Path, help="encoded: training, ASAP's and POP909's validation"
+    )
+    parser.add_argument("--output", type=Path, required=True)
+    parser.add_argument("--tokens", type=amount, default=amount("2M"))
+    parser.add_argument("--only", action="append", help="name of a change; repeatable")
+    parser.add_argument(
+        "--share", default="1/1", help="1/2 and 2/2: the halves of the runs, for two processes"
+    )
+    arguments = parser.parse_args()
+    names = [change.name for change in CHANGES]
+    if unknown := set(arguments.only or ()) - set(names):
+        parser.error(f"there is no change {sorted(unknown)[0]!r}; there are: {'; '.join(names)}")
+    corpora = [open_corpus(path) for path in arguments.corpora]
+    wanted = [change for change in CHANGES if change.name in (arguments.only or names)]
+    part, parts = map(int, arguments.share.split("/"))
+    runs = [(c, p, s) for c in wanted for s in c.seeds for p in c.positions][part - 1 :: parts]
+    results = arguments.output / "results"
+    for change, position, seed in runs:
+        name = (
+            "-".join("".join(x for x in part if x.isalnum()) for part in (change.name, position)) + f"-{seed}"
+        )
+        path = results / f"{name}.json"
+        if path.is_file():
+            continue
+        began = time.monotonic()
+        found = train(change, position, seed, corpora, arguments.output / name, arguments.tokens)
+        results.mkdir(parents=True, exist_ok=True)
+        write_bytes(path, (json.dumps(found, indent=1) + "\n").encode())
+        said = f"{change.name}, {position}, seed {seed}: {found['asap']:.4f} / {found['pop909']:.4f}"
+        print(f"{said} ({(time.monotonic() - began) / 60:.1f} min)", flush=True)
+    print(table([json.loads(path.read_text()) for path in sorted(results.glob("*.json"))]))
+
+
+if __name__ == "__main__":
+    main()
