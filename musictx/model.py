@@ -132,7 +132,7 @@ class Dropout(nn.Dropout):
         dropped = min(round(256 * self.p), 255)
         if not (self.training and dropped) or x.device.type != "cpu" or torch.compiler.is_compiling():
             return super().forward(x)
-        words = torch.empty((x.numel() + 7) // 8, dtype=torch.int64).random_(torch.iinfo(torch.int64).min, None)
+        words = torch.empty((x.numel() + 7) // 8, dtype=torch.int64).random_(-(2**63), None)
         kept = words.view(torch.uint8)[: x.numel()].view(x.shape) >= dropped
         return x * kept.to(x.dtype).mul_(256 / (256 - dropped))
 
