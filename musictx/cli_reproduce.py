@@ -56,7 +56,7 @@ def jsb(
     if as_json:
         print(json.dumps(found))
         return
-    table = Table(title="Chorales, nats a token on the test set (convention jsb16)", title_justify="left")
+    table = Table(title="Chorales, nats a token (convention jsb16)", title_justify="left")
     for name in (
         "",
         "parameters",
@@ -70,7 +70,7 @@ def jsb(
     for name, nats in found["floors"].items():
         table.add_row(name, "–", "–", "–", f"{nats:.3f}", "", "")
     for name, nats in found["published"].items():
-        table.add_row(name, "–", "–", "–", f"{nats:.3f}", "", "", style="italic")
+        table.add_row(name, "–", "–", f"{nats:.3f}", "–", "", "", style="italic")
     for line in found["rows"]:
         phases = ", ".join(f"{x:.2f}" for x in line["by_phase"])
         test = f"{line['test']:.3f}" + (f" (spread {line['spread']:.3f})" if line["seeds"] > 1 else "")

@@ -114,11 +114,17 @@ def test_the_table_holds_what_was_run_and_runs_nothing_twice(data: Path, tmp_pat
     found = json.loads(done.stdout[done.stdout.index("{") :])
     assert [(row["name"], row["seeds"]) for row in found["rows"]] == [("vanilla", 3), ("rope", 1)]
     assert found["rows"][0]["low"] <= found["rows"][0]["test"] <= found["rows"][0]["high"]
+    assert [run["run"] for run in found["runs"]] == [
+        *(f"vanilla, seed {i}" for i in range(3)),
+        "rope, seed 0",
+    ]
     assert found["floors"]["uniform"] == pytest.approx(np.log(47), abs=1e-3)
     assert (tmp_path / "jsb.png").read_bytes()[:4] == b"\x89PNG"
     before = (tmp_path / "rope-0" / "result.json").stat().st_mtime_ns
     reproduce_jsb(data, tmp_path, rows=["rope"], tokens=300)
     assert (tmp_path / "rope-0" / "result.json").stat().st_mtime_ns == before
+    with pytest.raises(MusictxError, match="other settings"):
+        reproduce_jsb(data, tmp_path, rows=["rope"], tokens=600)
 
 
 def test_unknown_rows_and_missing_files_are_named(data: Path, tmp_path: Path) -> None:
