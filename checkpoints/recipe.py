@@ -28,6 +28,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 import musictx.model
 from musictx.batches import NO_AUGMENTATION
 from musictx.bench.common import machine
+from musictx.cli_train import amount
 from musictx.corpus import open_corpus
 from musictx.files import write_bytes
 from musictx.model import ModelConfig, MusicTransformer
@@ -71,7 +72,7 @@ CHANGES = (
     Change("QK norm", part="qk norm"),
     Change("8 heads of 32", model={"heads": 8}),
     Change("2 heads of 128", model={"heads": 2}),
-    Change("averaged weights", part="averaged weights"),
+    Change("averaged weights, no fall of the rates", training={"decay": 0.0}, part="averaged weights"),
 )
 
 
@@ -112,7 +113,7 @@ class AveragedRun(Run):
     def _step(self, source: Any, wrapped: Any, model: MusicTransformer, optimizers: Any) -> Tensor:
         loss = super()._step(source, wrapped, model, optimizers)
         if not hasattr(self, "average"):
-            self.average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(0.95))
+            self.average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(0.98))
         self.average.update_parameters(model)
         return loss
 
@@ -206,11 +207,6 @@ def table(results: list[dict[str, Any]]) -> str:
     if spread:
         lines.append(f"\nThe base's two seeds lie {min(spread):.3f} to {max(spread):.3f} apart.")
     return "\n".join(lines)
-
-
-def amount(text: str) -> int:
-    """``2M`` as a number."""
-    return round(float(text.rstrip("M")) * (1e6 if text.endswith("M") else 1))
 
 
 def main() -> None:
