@@ -23,7 +23,10 @@ def jsb(
     data: Annotated[Path, typer.Option(help="Folder that holds Jsb16thSeparated.json.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the runs, table and picture.")],
     row: Annotated[list[str], typer.Option(help="Only this row of the table, by its name; repeatable.")] = [],  # noqa: B006
-    tokens: Annotated[str | None, typer.Option(help="Budget of each run. [default: 10M]")] = None,
+    tokens: Annotated[
+        str | None, typer.Option(help="Budget of each run. [default: 10M; 2.5M where something is left out]")
+    ] = None,
+    train: Annotated[bool, typer.Option(help="--no-train: only the table of what is complete.")] = True,
     precision: Annotated[str, typer.Option(help="auto, 32-true or bf16-mixed.")] = "auto",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
 ) -> None:
@@ -51,7 +54,13 @@ def jsb(
                 console.print(f"{name}: {100 * share:.0f} %", highlight=False)
 
         found = reproduce_jsb(
-            data, output, rows=row, tokens=amount(tokens), precision=precision, progress=progress
+            data,
+            output,
+            rows=row,
+            tokens=amount(tokens),
+            train=train,
+            precision=precision,
+            progress=progress,
         )
     if as_json:
         print(json.dumps(found))

@@ -123,6 +123,10 @@ def test_the_table_holds_what_was_run_and_runs_nothing_twice(data: Path, tmp_pat
     before = (tmp_path / "rope-0" / "result.json").stat().st_mtime_ns
     reproduce_jsb(data, tmp_path, rows=["rope"], tokens=300)
     assert (tmp_path / "rope-0" / "result.json").stat().st_mtime_ns == before
+    assert [row["name"] for row in reproduce_jsb(data, tmp_path, tokens=300, train=False)["rows"]] == [
+        "vanilla",
+        "rope",
+    ]
     with pytest.raises(MusictxError, match="other settings"):
         reproduce_jsb(data, tmp_path, rows=["rope"], tokens=600)
 
@@ -132,4 +136,4 @@ def test_unknown_rows_and_missing_files_are_named(data: Path, tmp_path: Path) ->
         reproduce_jsb(data, tmp_path, rows=["gru"])
     with pytest.raises(MusictxError, match=r"Jsb16thSeparated\.json"):
         reproduce_jsb(tmp_path / "nothing", tmp_path)
-    assert len({row.name for row in all_rows()}) == 17
+    assert len({row.name for row in all_rows()}) == 21
