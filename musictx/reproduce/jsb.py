@@ -177,7 +177,7 @@ def draw(found: dict[str, Any]) -> bytes:
         whole.axvline(nats, color="0.2", linestyle=style, label=f"{name}, validation: {nats}")
     whole.invert_yaxis()
     whole.set(xlabel="nats a token (test), 95 % band over chorales")
-    whole.legend(fontsize=7)
+    figure.legend(*whole.get_legend_handles_labels(), loc="outside upper left", ncols=3, fontsize=8)
     for row in rows[:5]:
         phases.plot(range(1, PHASES + 1), row["by_phase"], marker="o", label=row["name"])
     phases.set(xlabel="16th of the beat", ylabel="nats a token", xticks=range(1, PHASES + 1))
