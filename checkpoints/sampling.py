@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 from answers import PRIMER_SECONDS, judge
+from matplotlib.figure import Figure
 from scipy.stats import entropy, wasserstein_distance
 
 from musictx.audio import render_audio
@@ -100,6 +101,23 @@ def choose(paths: list[Path], count: int, seconds: float) -> list[StudyPrimer]:
     return [p for path in paths for p in choose_primers(path, settings, count)[0] if p.real]
 
 
+def draw(names: list[str], played: dict[str, list[Performance]], seconds: float, path: Path) -> None:
+    """Rolls of what was played, a row for each primer, a column for each that played (PNG)."""
+    figure = Figure(figsize=(5 * len(played), 1.7 * len(names)), layout="constrained")
+    grid = figure.subplots(len(names), len(played), sharex=True, sharey=True, squeeze=False)
+    for column, (who, answers) in enumerate(played.items()):
+        for row, answer in enumerate(answers):
+            notes, axes = answer.notes, grid[row, column]
+            shades = [(0.05, 0.15, 0.5, 0.3 + 0.7 * v / 127) for v in notes["velocity"]]
+            axes.hlines(notes["pitch"], notes["onset"], notes["offset"], colors=shades, linewidth=1.2)
+            axes.set(xlim=(0, seconds), ylim=(21, 108), yticks=range(24, 109, 12))
+            axes.tick_params(labelsize=6)
+            axes.set_title(f"{names[row]}: {who}, {len(notes)} notes", fontsize=8)
+    for axes in grid[-1]:
+        axes.set_xlabel("seconds", fontsize=7)
+    figure.savefig(path, dpi=80)
+
+
 def main() -> None:
     """Parse the command line, let the models play with every setting, print the table."""
     parser = argparse.ArgumentParser(
@@ -111,11 +129,13 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=40.0)
     parser.add_argument("--default", action="store_true", help="only the default setting")
     parser.add_argument("--output", type=Path, help="JSON file for every figure")
+    parser.add_argument("--rolls", type=Path, help="PNG file for what the first setting played")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     seconds = arguments.seconds
     primers = choose(arguments.music, arguments.primers, seconds)
     answers = [(p, real_answer(p, seconds)) for p in primers]
+    played = {"real music": [answer for _, answer in answers]}
     real = [figures(p.performance, answer, seconds) for p, answer in answers]
     found: dict[str, Any] = {"primers": [p.name for p in primers], "seconds": seconds, "real": real}
     found["settings"] = []
@@ -134,6 +154,8 @@ def main() -> None:
                     model, primer.performance, seconds=seconds, primer_end=primer.cut, **asdict(how)
                 )
                 answer = made_of.alone
+                if not found["settings"]:
+                    played.setdefault(name, []).append(answer)
                 made.append(figures(primer.performance, answer, seconds))
                 peak = float(np.abs(render_audio(answer)).max()) if arguments.default else None
                 judged.append({**judge(primer.performance, answer, seconds), "peak": peak})
@@ -155,6 +177,8 @@ def main() -> None:
         )
         if arguments.output:
             arguments.output.write_text(json.dumps(found, indent=1) + "\n")
+    if arguments.rolls:
+        draw([p.title for p in primers], played, seconds, arguments.rolls)
 
 
 if __name__ == "__main__":
