@@ -5,8 +5,8 @@
 The corpora are those that `musictx encode` made. Each run sees 2 M tokens in windows of 1024 and is judged
 by its mean validation loss over the same full chunks. Changes that could favour one way of telling order
 (the learning rates, the optimiser) are tried for all three, the others for relative alone. Stop it at any
-time: runs that are complete are kept, one that was stopped goes on. The table is made of all that is
-complete.
+time: runs that are complete are kept, one that was stopped goes on. The table and recipe.json are made
+of all that is complete.
 """
 
 from __future__ import annotations
@@ -245,7 +245,9 @@ def main() -> None:
         write_bytes(path, (json.dumps(found, indent=1) + "\n").encode())
         said = f"{change.name}, {position}, seed {seed}: {found['asap']:.4f} / {found['pop909']:.4f}"
         print(f"{said} ({(time.monotonic() - began) / 60:.1f} min)", flush=True)
-    print(table([json.loads(path.read_text()) for path in sorted(results.glob("*.json"))]))
+    complete = [json.loads(path.read_text()) for path in sorted(results.glob("*.json"))]
+    write_bytes(arguments.output / "recipe.json", (json.dumps(complete, indent=1) + "\n").encode())
+    print(table(complete))
 
 
 if __name__ == "__main__":
