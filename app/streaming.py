@@ -1,6 +1,6 @@
 """What happens between Continue and the last note: one generator for each lane.
 
-A lane's messages are JSON text, at most one every 40 ms. Each says everything since a few messages
+A lane's messages are JSON text, at most one every 80 ms. Each says everything since a few messages
 ago, with the index at which it starts, so that one that is skipped or comes twice does no harm; the
 last one says everything.
 """
@@ -25,7 +25,7 @@ from musictx.performance import Performance, make_notes, merge, shift, slice_tim
 from musictx.primer import prepare_primer
 from musictx.sampling import NoteOff, NoteOn, NoteStream, stream_notes
 
-MESSAGE_SECONDS = 0.04  # time between two messages of a lane
+MESSAGE_SECONDS = 0.08  # time between two messages of a lane
 HEARTBEAT_SECONDS = 1.0  # a lane that has nothing to say still says so this often
 OVERLAP = 6  # messages whose content is repeated
 FAULT = "Something went wrong while this model was playing. What is there stays; press Continue to try again."

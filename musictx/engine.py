@@ -1,7 +1,7 @@
 """Decoding steps compiled to machine code, in float32 or with 8-bit weights, on a processor. Needs numba.
 
-One token streams every weight through the processor once; for the shipped models that takes less than a
-millisecond, and calling PyTorch's operations one by one takes as much again. Here a layer is one call,
+One token streams every weight through the processor once; for the shipped models that takes about a
+millisecond, and calling PyTorch's operations one by one takes as much again. Here a step is one call,
 which holds no Python lock while it runs, so that models that play at once share the cores.
 The arithmetic is that of `musictx.model` and `musictx.attention`; tests hold them together.
 """
@@ -16,7 +16,6 @@ from torch import Tensor, nn
 
 from musictx import engine_kernels
 from musictx.engine_kernels import Matrix, Norm
-from musictx.errors import MusictxError
 
 if TYPE_CHECKING:
     from musictx.model import Cache, MusicTransformer
@@ -29,21 +28,11 @@ def engine_for(model: MusicTransformer, cache: Cache, *, int8: bool = False) -> 
     """The engine that does the steps of a cache, or None if PyTorch does them.
 
     The rule: an engine, if numba is installed and the model is in float32 on a processor.
-
-    Raises
-    ------
-    MusictxError
-        If `int8` is asked for where there is no engine.
     """
     weight = model.head.weight
-    if engine_kernels.njit is not None and weight.device.type == "cpu" and weight.dtype == torch.float32:
-        return Engine(model, cache, int8)
-    if int8:
-        raise MusictxError(
-            "int8 is True, but 8-bit weights need numba (pip install numba) and a model in float32 "
-            f"on the processor; this one is in {str(weight.dtype).removeprefix('torch.')} on {weight.device}"
-        )
-    return None
+    if engine_kernels.njit is None or weight.device.type != "cpu" or weight.dtype != torch.float32:
+        return None
+    return Engine(model, cache, int8)
 
 
 class Engine:
@@ -66,7 +55,7 @@ class Engine:
         self.embedding, self.norm = _array(model.embedding.weight), _norm(model.norm)
         self.head = _weights(model.head, int8)
         none = np.zeros((config.heads, 0, config.head_width), np.float32)
-        self.layers: list[tuple[Any, ...]] = []
+        layers: list[tuple[Any, ...]] = []
         layer: Any
         for i, layer in enumerate(model.layers):
             attention, feed_forward = layer.attention, layer.feed_forward
@@ -74,7 +63,8 @@ class Engine:
             norms = (_norm(layer.attention_norm), _norm(layer.feed_forward_norm))
             table = model.positions.table(i)
             weights = (_weights(x, int8) for x in linear)
-            self.layers.append((*weights, *norms, none if table is None else _array(table)))
+            layers.append((*weights, *norms, none if table is None else _array(table)))
+        self.layers = tuple(layers)
         self.rule = (
             config.norm_placement == "pre",
             _ACTIVATIONS.index(config.activation),
@@ -90,18 +80,19 @@ class Engine:
         x = self.embedding[tokens[:, 0].numpy()]
         if self.added is not None:
             x += self.added[position]
-        rest = (position, self.cos[position], self.sin[position], self.slope, *self.scratch, *self.rule)
-        for weights, stored in zip(self.layers, self.stored, strict=True):
-            engine_kernels.layer(x, *weights, *stored, *rest)
         logits = np.empty((len(x), len(self.head[0])), np.float32)
-        engine_kernels.finish(x, self.norm, self.head, logits, self.scratch[1])
+        turn = self.cos[position], self.sin[position]
+        ends = self.norm, self.head, logits
+        engine_kernels.step(
+            x, self.layers, self.stored, *ends, position, *turn, self.slope, *self.scratch, *self.rule
+        )
         return torch.from_numpy(logits)[:, None]
 
     def _look(self) -> None:
         """Look at the cache's memory: it is another one after the cache has grown or was repeated."""
         cache, config = self.cache, self.config
         self.seen = cache.layers[0].keys
-        self.stored = [(_array(layer.keys), _array(layer.values)) for layer in cache.layers]
+        self.stored = tuple((_array(layer.keys), _array(layer.values)) for layer in cache.layers)
         self.added = None if cache.added is None else _array(cache.added)
         turn = cache.order.rotation
         none = np.zeros((cache.capacity, 0), np.float32)

@@ -264,7 +264,60 @@ def layer(
 
 
 @_compiled
-def finish(x: Array, norm: Norm, weights: Matrix, logits: Array, h: Array) -> None:
-    """The last norm and the logits [shape=(B, vocabulary)]."""
+def step(
+    x: Array,
+    layers: tuple[Any, ...],
+    stored: tuple[Any, ...],
+    norm: Norm,
+    head: Matrix,
+    logits: Array,
+    position: int,
+    cos: Array,
+    sin: Array,
+    slope: Array,
+    scores: Array,
+    h: Array,
+    heads: Array,
+    inner: Array,
+    y: Array,
+    pre: bool,
+    activation: int,
+    clamp: bool,
+    window: int,
+) -> None:
+    """All layers, the last norm and the logits, on embedded tokens `x` [shape=(B, width)].
+
+    `layers` and `stored` hold, for each layer, what `layer` calls `qkv` to `table`, and its keys and values.
+    One call for a whole step: coming back between layers, a thread would have to wait for Python's lock
+    each time, behind other lanes and the server.
+    """
+    for i in range(len(layers)):
+        qkv, out, up, down, attention_norm, feed_forward_norm, table = layers[i]
+        keys, values = stored[i]
+        layer(
+            x,
+            qkv,
+            out,
+            up,
+            down,
+            attention_norm,
+            feed_forward_norm,
+            table,
+            keys,
+            values,
+            position,
+            cos,
+            sin,
+            slope,
+            scores,
+            h,
+            heads,
+            inner,
+            y,
+            pre,
+            activation,
+            clamp,
+            window,
+        )
     _normalise(x, norm, h)
-    _product(weights, h, logits)
+    _product(head, h, logits)

@@ -205,7 +205,7 @@ class Cache:
     batch, capacity : int
         Sequences, and positions to make room for at first; more room is made when it is needed.
     int8 : bool
-        Steps read weights of 8 bits (see `musictx.engine`).
+        An engine's steps read weights of 8 bits (see `musictx.engine`).
     """
 
     def __init__(self, model: MusicTransformer, batch: int, capacity: int, *, int8: bool = False):

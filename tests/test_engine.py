@@ -9,7 +9,6 @@ import pytest
 import torch
 
 from musictx import engine_kernels
-from musictx.errors import MusictxError
 from musictx.model import Cache, ModelConfig, MusicTransformer
 from musictx.positions import SCHEMES
 from musictx.sampling import Settings, generate
@@ -86,18 +85,14 @@ def test_eight_bits_draw_other_music_only_now_and_then() -> None:
         return np.concatenate(list(made))
 
     np.testing.assert_array_equal(play(int8=True), play(int8=True))
-    assert (play(int8=True)[:5] == play()[:5]).mean() >= 0.6
+    assert (play(int8=True)[:5] == play(int8=False)[:5]).mean() >= 0.6
 
 
 @torch.inference_mode()
 def test_an_engine_only_where_it_belongs(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Cache(_model().double(), 1, 8).engine is None
-    with pytest.raises(MusictxError, match=r"int8 is True, but .* this one is in float64 on cpu"):
-        Cache(_model().double(), 1, 8, int8=True)
     monkeypatch.setattr(engine_kernels, "njit", None)
     assert Cache(_model(), 1, 8).engine is None
-    with pytest.raises(MusictxError, match=r"pip install numba"):
-        Cache(_model(), 1, 8, int8=True)
 
 
 @torch.inference_mode()

@@ -3,7 +3,7 @@
 import { Lane, MODELS } from "./lanes.js";
 import { pitchRange } from "./roll.js";
 
-const REDRAW = 60; // milliseconds between two drawings of a lane that grows
+const REDRAW = 100; // milliseconds between two drawings of a lane that grows: the models need the processor more
 
 export class Display {
   /** `on` has act(what, model) and seek(time). */
@@ -30,7 +30,6 @@ export class Display {
     this.element.replaceChildren(...order.map((model) => this.lane(model).element));
     order.forEach((model, index) => this.lane(model).place(index, blind));
     this.hear(heard);
-    for (const lane of this.lanes.values()) lane.showNumbers();
     this.redraw();
   }
 
@@ -44,7 +43,6 @@ export class Display {
       lane.roll.score = take ? take.scores.get(model) : opening;
       lane.message = take?.messages[model] ?? null;
       lane.set(take?.states[model] ?? "waiting", take?.errors[model]);
-      lane.showNumbers();
     }
     this.redraw();
   }

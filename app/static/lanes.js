@@ -18,6 +18,7 @@ export class Lane {
     this.model = model;
     this.letter = "";
     this.blind = false;
+    this.message = null; // the server's last one
     this.roll = new Roll(onseek);
     this.roll.element.classList.add("lane-roll");
     this.title = h("h3");
@@ -111,9 +112,8 @@ export class Lane {
     this.hearButton.disabled = !score;
   }
 
-  /** Show a message's numbers: notes, and how fast they come. Speed would give a hidden model away. */
-  showNumbers(message) {
-    this.message = message ?? this.message;
+  /** Show the last message's numbers: notes, and how fast they come. Speed would give a hidden model away. */
+  showNumbers() {
     const { score } = this;
     if (!score) {
       this.numbers.textContent = "";
@@ -129,6 +129,7 @@ export class Lane {
 
   draw() {
     this.roll.draw();
+    this.showNumbers();
     this.element.dataset.notes = this.score?.continuationCount ?? 0;
   }
 }

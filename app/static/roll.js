@@ -1,4 +1,4 @@
-// Piano rolls on canvas: notes below, the playhead and what sounds on a layer above.
+// Piano rolls: notes on a canvas, what sounds on one above it, and the playhead, which the browser only moves.
 
 import { h } from "./dom.js";
 
@@ -63,9 +63,12 @@ export class Roll {
   constructor(onseek) {
     this.notes = h("canvas", { class: "roll-notes", role: "img", "aria-label": "Piano roll" });
     this.above = h("canvas", { class: "roll-above", "aria-hidden": "true" });
-    this.element = h("div", { class: "roll" }, this.notes, this.above);
+    this.head = h("div", { class: "roll-head", hidden: true });
+    this.element = h("div", { class: "roll" }, this.notes, this.above, this.head);
     this.view = { start: 0, end: 10, low: 48, high: 84 };
     this.score = null;
+    this.width = 0; // as last drawn: asking the page for it would cost a layout in every frame
+    this.glowing = null; // the notes that are lit; null if that has to be drawn anew
     this.element.addEventListener("pointerdown", (event) => {
       if (event.button !== 0 || !this.score) return;
       this.element.setPointerCapture(event.pointerId);
@@ -90,6 +93,8 @@ export class Roll {
 
   draw() {
     const { context, width, height } = prepare(this.notes);
+    this.width = width;
+    this.glowing = null; // is drawn anew with the next playhead
     if (!width) return;
     const { x, y, line } = this.scales(width, height);
     const colour = (name) => colourOf(this.element, name);
@@ -163,23 +168,38 @@ export class Roll {
     context.fillText(words, left + 5, height - 3);
   }
 
-  /** The playhead, and the notes that sound under it. */
+  /** Move the playhead, and light up the notes that sound under it if this is the lane that is `heard`. */
   drawPlayhead(position, heard) {
+    const shown = this.score !== null && position !== null;
+    if (this.head.hidden === shown) this.head.hidden = !shown;
+    if (shown) {
+      this.head.classList.toggle("heard", heard);
+      this.head.style.transform = `translateX(${Math.round(this.scales(this.width, 0).x(position))}px)`;
+    }
+    const glowing = shown && heard ? this.soundingAt(position) : [];
+    if (this.glowing?.length === glowing.length && glowing.every((note, k) => note === this.glowing[k])) return;
+    this.glowing = glowing;
+    this.drawGlow();
+  }
+
+  soundingAt(position) {
+    const found = [];
+    for (const note of this.score.notes) {
+      if (note.on > position) break;
+      if ((note.off ?? this.score.known) >= position) found.push(note);
+    }
+    return found;
+  }
+
+  drawGlow() {
     const { context, width, height } = prepare(this.above);
-    if (!this.score || position === null) return;
+    if (!this.glowing.length) return;
     const { x, y, line } = this.scales(width, height);
     const bar = Math.max(3, Math.min(line, 10));
-    if (heard) {
-      context.fillStyle = colourOf(this.element, "--glow");
-      for (const note of this.score.notes) {
-        if (note.on > position) break;
-        const off = note.off ?? this.score.known;
-        if (off < position) continue;
-        const left = x(note.on);
-        context.fillRect(left, y(note.pitch) + (line - bar) / 2, Math.max(3, x(off) - left), bar);
-      }
+    context.fillStyle = colourOf(this.element, "--glow");
+    for (const { on, off, pitch } of this.glowing) {
+      const left = x(on);
+      context.fillRect(left, y(pitch) + (line - bar) / 2, Math.max(3, x(off ?? this.score.known) - left), bar);
     }
-    context.fillStyle = colourOf(this.element, "--ink");
-    context.fillRect(Math.round(x(position)) - 0.5, 0, heard ? 2 : 1, height);
   }
 }

@@ -64,7 +64,7 @@ export class Runs {
     const first = score.continuationCount === 0;
     score.receive(message);
     take.messages[model] = message;
-    lane.showNumbers(message);
+    lane.message = message;
     if (message.state === "running") {
       if (lane.state !== "running") this.setState(model, "running");
     } else {

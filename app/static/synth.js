@@ -51,9 +51,9 @@ function panOf(zone) {
 
 /** What one lane plays into: a gain, and before it a few places from left to right. */
 class Bus {
-  constructor(context, target, gain) {
+  constructor(context, target) {
     this.context = context;
-    this.node = new GainNode(context, { gain });
+    this.node = new GainNode(context);
     this.node.connect(target);
     this.zones = new Map();
   }
@@ -111,7 +111,7 @@ export class Sound {
     });
     this.output = new WaveShaperNode(context, { curve });
     this.master.connect(compressor).connect(headroom).connect(this.output).connect(context.destination);
-    this.live = new Bus(context, this.master, 1);
+    this.live = new Bus(context, this.master);
   }
 
   setVolume(volume) {
@@ -119,16 +119,14 @@ export class Sound {
     if (this.context) this.master.gain.setTargetAtTime(volume, this.context.currentTime, 0.01);
   }
 
-  bus(audible) {
-    return new Bus(this.context, this.master, audible ? 1 : 0);
+  bus() {
+    return new Bus(this.context, this.master);
   }
 
-  setAudible(bus, audible) {
+  fadeOut(bus) {
     const now = this.context.currentTime;
-    const { gain } = bus.node;
-    gain.cancelScheduledValues(now);
-    gain.setValueAtTime(gain.value, now);
-    gain.linearRampToValueAtTime(audible ? 1 : 0, now + RAMP);
+    bus.node.gain.setValueAtTime(1, now);
+    bus.node.gain.linearRampToValueAtTime(0, now + RAMP);
   }
 
   /**

@@ -129,10 +129,13 @@ export class TransportBar {
     const text = `${clock(position)} / ${clock(end)}`;
     if (this.time.value !== text) this.time.value = text;
     if (document.activeElement !== this.line || state === "playing") {
-      this.line.max = Math.max(0.1, end).toFixed(1);
-      this.line.value = position;
+      // Only what has changed: every assignment is a layout, and this is called for every frame.
+      const most = Math.max(0.1, end).toFixed(1);
+      if (this.line.max !== most) this.line.max = most;
+      if (Math.abs(this.line.valueAsNumber - position) >= 0.1) this.line.value = position;
     }
-    this.line.setAttribute("aria-valuetext", `${clock(position)} of ${clock(end)}`);
+    const spoken = `${clock(position)} of ${clock(end)}`;
+    if (this.line.getAttribute("aria-valuetext") !== spoken) this.line.setAttribute("aria-valuetext", spoken);
     if (this.shown === `${state}${usable}`) return;
     this.shown = `${state}${usable}`;
     this.playButton.replaceChildren(icon(state === "stopped" ? "play" : "pause"));

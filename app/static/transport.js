@@ -9,8 +9,8 @@ const HOLD = 0.1; // the clock stops this long before it would run out of notes,
 const TAIL = 1.2; // seconds that the last notes may ring
 
 /**
- * Plays several scores at once, of which one is heard. `onchange` is called when the state changes:
- * "stopped", "playing" or "waiting" (for a lane that has not made enough music yet).
+ * Moves one playhead through several scores, of which one is heard. `onchange` is called when the state
+ * changes: "stopped", "playing" or "waiting" (for a lane that has not made enough music yet).
  */
 export class Transport {
   constructor(sound, onchange) {
@@ -20,7 +20,7 @@ export class Transport {
     this.heard = null;
     this.state = "stopped";
     this.at = 0; // where the playhead stands while it does not move
-    this.segment = null; // what plays now: buses, voices, and which context time is which musical time
+    this.segment = null; // what plays now: the lane that is heard, and which context time is which musical time
     this.statistics = { late: 0, waits: 0, leads: {} };
     this.timer = null;
   }
@@ -59,7 +59,7 @@ export class Transport {
   }
 
   play() {
-    if (this.state !== "stopped") return;
+    if (this.state !== "stopped" || !this.scores.size) return;
     this.sound.wake();
     if (this.complete && this.at >= this.end - 0.05) this.at = 0;
     this.firstStart = true;
@@ -94,11 +94,13 @@ export class Transport {
     } else this.onchange();
   }
 
-  /** Choose the lane that is heard: a change of gain at the same musical moment. */
+  /** Choose the lane that is heard: at the same musical moment one fades out and the other in. */
   hear(name) {
     this.heard = name;
     if (this.segment) {
-      for (const [lane, { bus }] of this.segment.lanes) this.sound.setAudible(bus, lane === name);
+      this.leave(this.segment.lane);
+      this.segment.lane = this.enter(this.sound.context.currentTime, this.position);
+      if (this.state === "playing") this.advance();
     }
     this.onchange();
   }
@@ -126,32 +128,31 @@ export class Transport {
     if (this.frontier - this.at < needed) return;
     this.firstStart = false;
     const begin = this.sound.context.currentTime + 0.04;
-    if (!this.segment) this.begin(begin);
-    this.segment.context = begin;
-    this.segment.music = this.at;
+    const lane = this.segment?.lane ?? this.enter(begin, this.at);
+    this.segment = { lane, context: begin, music: this.at };
     this.set("playing");
   }
 
-  /** Fresh buses for all lanes; notes that sound at the playhead come in where they are by now. */
-  begin(when) {
-    const lanes = new Map();
-    for (const [name, score] of this.scores) {
-      const lane = {
-        bus: this.sound.bus(name === this.heard),
-        next: 0,
-        held: new Map(),
-        voices: new Set(),
-        strings: new Map(),
-      };
-      while (lane.next < score.notes.length && score.notes[lane.next].on < this.at) {
-        const note = score.notes[lane.next++];
-        if (note.off === null || note.off > this.at) {
-          this.strike(lane, note, when, this.at - note.on);
-        }
-      }
-      lanes.set(name, lane);
+  /**
+   * A bus and voices for the lane that is heard; notes that sound at musical time `at` come in where they
+   * are by now. The other lanes have none: two silent pianos would cost as much as the one that sounds.
+   */
+  enter(when, at) {
+    const score = this.scores.get(this.heard);
+    const lane = { score, bus: this.sound.bus(), next: 0, held: new Map(), voices: new Set(), strings: new Map() };
+    while (lane.next < score.notes.length && score.notes[lane.next].on < at) {
+      const note = score.notes[lane.next++];
+      if (note.off === null || note.off > at) this.strike(lane, note, when, at - note.on);
     }
-    this.segment = { lanes, context: when, music: this.at };
+    return lane;
+  }
+
+  /** Stop every voice of a lane, also those that are only scheduled. */
+  leave({ bus, voices }) {
+    this.sound.fadeOut(bus);
+    const now = this.sound.context.currentTime;
+    for (const voice of voices) for (const source of voice.sources) source.stop(now + 0.03);
+    setTimeout(() => bus.disconnect(), 200);
   }
 
   strike(lane, note, when, skip = 0) {
@@ -175,23 +176,22 @@ export class Transport {
     const frontier = this.frontier;
     const horizon = Math.min(position + LOOK_AHEAD, frontier);
     const when = (time) => segment.context + time - segment.music;
-    for (const [name, lane] of segment.lanes) {
-      const score = this.scores.get(name);
-      if (!score.complete) {
-        const lead = score.known - position;
-        this.statistics.leads[name] = Math.min(this.statistics.leads[name] ?? Infinity, lead);
-      }
-      while (lane.next < score.notes.length && score.notes[lane.next].on < horizon) {
-        const note = score.notes[lane.next++];
-        const late = context.currentTime - when(note.on);
-        if (late > 0.02) this.statistics.late += 1;
-        this.strike(lane, note, Math.max(when(note.on), context.currentTime), Math.max(0, late));
-      }
-      for (const [note, voice] of lane.held) {
-        if (note.off === null || note.off >= horizon) continue;
-        this.sound.release(voice, when(note.off));
-        lane.held.delete(note);
-      }
+    for (const [name, score] of this.scores) {
+      if (score.complete) continue;
+      this.statistics.leads[name] = Math.min(this.statistics.leads[name] ?? Infinity, score.known - position);
+    }
+    const { lane } = segment;
+    const { notes } = lane.score;
+    while (lane.next < notes.length && notes[lane.next].on < horizon) {
+      const note = notes[lane.next++];
+      const late = context.currentTime - when(note.on);
+      if (late > 0.02) this.statistics.late += 1;
+      this.strike(lane, note, Math.max(when(note.on), context.currentTime), Math.max(0, late));
+    }
+    for (const [note, voice] of lane.held) {
+      if (note.off === null || note.off >= horizon) continue;
+      this.sound.release(voice, when(note.off));
+      lane.held.delete(note);
     }
     if (frontier - position < HOLD) {
       this.at = frontier;
@@ -204,15 +204,9 @@ export class Transport {
     }
   }
 
-  /** Stop every voice, also those that are only scheduled. */
   silence() {
     if (!this.segment) return;
-    const now = this.sound.context.currentTime;
-    for (const { bus, voices } of this.segment.lanes.values()) {
-      this.sound.setAudible(bus, false);
-      for (const voice of voices) for (const source of voice.sources) source.stop(Math.max(now + 0.03, 0));
-      setTimeout(() => bus.disconnect(), 200);
-    }
+    this.leave(this.segment.lane);
     this.segment = null;
   }
 }
