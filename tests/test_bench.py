@@ -19,9 +19,10 @@ from musictx.bench.encode import bench_encode, made_up
 from musictx.bench.generate import bench_generate
 from musictx.bench.report import draw, show
 from musictx.bench.train import BARE, bench_train
-from musictx.checkpoint import save_model
+from musictx.checkpoint import load_model, save_model
 from musictx.cli import app
 from musictx.errors import MusictxError
+from musictx.evaluation.material import primers_nll
 from musictx.model import ModelConfig, MusicTransformer
 from musictx.performance import resolve_overlaps
 
@@ -114,7 +115,7 @@ def test_ways_that_need_too_much_memory_are_left_out(monkeypatch: pytest.MonkeyP
 
 
 def test_generation_has_steps_generators_and_the_bound(generation: dict[str, Any], checkpoint: str) -> None:
-    players = [checkpoint] if engine_kernels.njit is None else [checkpoint, f"{checkpoint}, int8"]
+    players = [checkpoint] if engine_kernels.njit is None else [checkpoint, f"{checkpoint}, float32"]
     steps = [(r["model"], r["prefix"]) for r in generation["steps"]]
     assert steps == [(player, prefix) for player in players for prefix in (8, 40)]
     assert [r["generator"] for r in generation["generators"]] == [f"musictx {x}" for x in players]
@@ -122,6 +123,9 @@ def test_generation_has_steps_generators_and_the_bound(generation: dict[str, Any
     assert generation["streaming"]["megabytes_a_token"] == round(
         4e-6 * (2 * (4 * 16 * 16 + 2 * 16 * 32) + 391 * 16), 1
     )
+    losses = [r["nats_a_token"] for r in generation["rounding"]]
+    assert losses[-1] == pytest.approx(primers_nll(load_model(checkpoint)), abs=1e-4)
+    assert losses[0] == pytest.approx(losses[-1], abs=0.01)
     near, far = (r["bound_cache"] for r in generation["steps"][:2])
     assert far > near
 

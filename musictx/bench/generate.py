@@ -24,10 +24,13 @@ from musictx.bench.common import (
     threads,
 )
 from musictx.checkpoint import SHIPPED_MODELS, load_model
+from musictx.corpus import consecutive_chunks
 from musictx.errors import MusictxError
+from musictx.evaluation.material import open_music
 from musictx.events import EVENTS, VOCABULARY_SIZE
 from musictx.model import Cache, ModelConfig, MusicTransformer
 from musictx.sampling import Settings, generate
+from musictx.shipped import shipped_folder
 
 MUSIC_TOKENS_A_SECOND = 45  # of dense piano music
 STEPS = 24  # steps timed in a turn
@@ -95,6 +98,19 @@ def _bounds(player: tuple[MusicTransformer, bool], prefix: int, bound: dict[str,
     }
 
 
+def stepped_nll(model: MusicTransformer, *, int8: bool) -> float:
+    """Nats a token of the primers that come with musictx, computed as in playing, a step at a time."""
+    losses = []
+    chunks = consecutive_chunks(open_music(shipped_folder("primers")), model.config.context_length)
+    with torch.inference_mode():
+        for chunk in chunks:
+            inputs, targets = (torch.from_numpy(x.astype(np.int64)) for x in (chunk.inputs, chunk.targets))
+            cache = Cache(model, 1, len(inputs), int8=int8)
+            logits = [model(token[None], cache)[0] for token in inputs.split(1)]
+            losses.append(F.cross_entropy(torch.cat(logits), targets, reduction="none"))
+    return float(torch.cat(losses).mean())
+
+
 def _again_from_the_start(model: MusicTransformer, prefix: int) -> Callable[[], None]:
     """One token as decoders without a cache make it: the whole prefix through the model again."""
     tokens = torch.from_numpy(_primer(prefix))[None]
@@ -158,7 +174,7 @@ def _x_transformers(config: ModelConfig, primer: int, tokens: int) -> Callable[[
     return work
 
 
-def _musictx(model: MusicTransformer, primer: int, tokens: int, int8: bool = False) -> Callable[[], None]:
+def _musictx(model: MusicTransformer, primer: int, tokens: int, int8: bool = True) -> Callable[[], None]:
     """The product's own sampler, with its filters and its grammar."""
     start, settings = _primer(primer), Settings(allow_end=False, int8=int8)
 
@@ -209,7 +225,8 @@ def bench_generate(
     dict
         ``streaming``: the bound; ``steps``: rows of model, prefix, ``milliseconds``;
         ``without_a_cache``: the first model's whole forward at each prefix; ``generators``: rows with
-        ``tokens_a_second``; ``together``: several models at once.
+        ``tokens_a_second``; ``rounding``: ``nats_a_token`` of the shipped primers, for what the 8-bit weights
+        change; ``together``: several models at once.
     """
     if not models or not prefixes:
         raise MusictxError("give at least one model and one prefix")
@@ -220,9 +237,11 @@ def bench_generate(
         first = loaded[models[0]]
         progress("streaming the weights")
         bound = streaming(first, repetitions)
-        players = {name: (model, False) for name, model in loaded.items()}
-        if engine_kernels.njit is not None:
-            players[f"{models[0]}, int8"] = (first, True)
+        # As they play by default, and with the numbers that peers use; PyTorch's steps have only these.
+        kinds = {"": False} if engine_kernels.njit is None else {"": True, ", float32": False}
+        players = {
+            f"{name}{kind}": (model, int8) for name, model in loaded.items() for kind, int8 in kinds.items()
+        }
         keys: list[tuple[str, str, int]] = []
         work: dict[str, Callable[[], object]] = {}
         for name, prefix in itertools.product(players, prefixes):
@@ -263,6 +282,11 @@ def bench_generate(
             name: spread([tokens / s for s in x])
             for name, x in interleaved(generators, repetitions, progress).items()
         }
+        progress("the primers, step by step")
+        losses = [
+            {"model": name, "nats_a_token": round(stepped_nll(model, int8=int8), 5)}
+            for name, (model, int8) in players.items()
+        ]
         together = None
         if len(models) > 1:
             progress(f"{len(models)} models at once")
@@ -282,5 +306,6 @@ def bench_generate(
         "steps": steps,
         "without_a_cache": again,
         "generators": [{"generator": name, "tokens_a_second": rate} for name, rate in rates.items()],
+        "rounding": losses,
         "together": together,
     }
