@@ -123,9 +123,9 @@ def test_generation_has_steps_generators_and_the_bound(generation: dict[str, Any
     assert generation["streaming"]["megabytes_a_token"] == round(
         4e-6 * (2 * (4 * 16 * 16 + 2 * 16 * 32) + 391 * 16), 1
     )
-    losses = [r["nats_a_token"] for r in generation["rounding"]]
-    assert losses[-1] == pytest.approx(primers_nll(load_model(checkpoint)), abs=1e-4)
-    assert losses[0] == pytest.approx(losses[-1], abs=0.01)
+    (rounding,) = generation["rounding"]
+    assert rounding["nats_a_token"] == pytest.approx(primers_nll(load_model(checkpoint)), abs=1e-3)
+    assert abs(rounding["change"]) < 1e-3
     near, far = (r["bound_cache"] for r in generation["steps"][:2])
     assert far > near
 

@@ -225,8 +225,8 @@ def bench_generate(
     dict
         ``streaming``: the bound; ``steps``: rows of model, prefix, ``milliseconds``;
         ``without_a_cache``: the first model's whole forward at each prefix; ``generators``: rows with
-        ``tokens_a_second``; ``rounding``: ``nats_a_token`` of the shipped primers, for what the 8-bit weights
-        change; ``together``: several models at once.
+        ``tokens_a_second``; ``rounding``: ``nats_a_token`` of the shipped primers, and the ``change``
+        that 8-bit weights make; ``together``: several models at once.
     """
     if not models or not prefixes:
         raise MusictxError("give at least one model and one prefix")
@@ -283,10 +283,12 @@ def bench_generate(
             for name, x in interleaved(generators, repetitions, progress).items()
         }
         progress("the primers, step by step")
-        losses = [
-            {"model": name, "nats_a_token": round(stepped_nll(model, int8=int8), 5)}
-            for name, (model, int8) in players.items()
-        ]
+        rounding = []
+        for name, model in loaded.items():
+            exact, rounded = (stepped_nll(model, int8=int8) for int8 in (False, True))
+            rounding.append(
+                {"model": name, "nats_a_token": round(exact, 4), "change": round(rounded - exact, 5)}
+            )
         together = None
         if len(models) > 1:
             progress(f"{len(models)} models at once")
@@ -306,6 +308,6 @@ def bench_generate(
         "steps": steps,
         "without_a_cache": again,
         "generators": [{"generator": name, "tokens_a_second": rate} for name, rate in rates.items()],
-        "rounding": losses,
+        "rounding": rounding,
         "together": together,
     }
