@@ -37,6 +37,7 @@ def jsb(
     """
     import json
 
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
 
@@ -65,27 +66,17 @@ def jsb(
     if as_json:
         print(json.dumps(found))
         return
-    table = Table(title="Chorales, nats a token (convention jsb16)", title_justify="left")
-    for name in (
-        "",
-        "parameters",
-        "seeds",
-        "validation",
-        "test",
-        "on the beat, 2nd, 3rd, 4th 16th",
-        "minutes",
-    ):
-        table.add_column(name, justify="left" if not name else "right")
+    table = Table(title="Chorales, nats a token (convention jsb16)", title_justify="left", box=SIMPLE_HEAD)
+    for name in ("", "seeds", "valid", "test", "spread", "by 16th", "min."):
+        table.add_column(name, justify="right" if name else "left", min_width=None if name else 24)
     for name, nats in found["floors"].items():
-        table.add_row(name, "–", "–", "–", f"{nats:.3f}", "", "")
+        table.add_row(name, "", "", f"{nats:.3f}")
     for name, nats in found["published"].items():
-        table.add_row(name, "–", "–", f"{nats:.3f}", "–", "", "", style="italic")
+        table.add_row(name, "", f"{nats:.3f}", "", style="italic")
     for line in found["rows"]:
         phases = ", ".join(f"{x:.2f}" for x in line["by_phase"])
-        test = f"{line['test']:.3f}" + (f" (spread {line['spread']:.3f})" if line["seeds"] > 1 else "")
-        table.add_row(
-            line["name"], f"{line['parameters']:,}", str(line["seeds"]), f"{line['valid']:.3f}", test, phases,
-            f"{line['minutes']:.0f}",
-        )  # fmt: skip
+        spread = f"{line['spread']:.3f}" if line["seeds"] > 1 else ""
+        nats = (f"{line[name]:.3f}" for name in ("valid", "test"))
+        table.add_row(line["name"], str(line["seeds"]), *nats, spread, phases, f"{line['minutes']:.0f}")
     Console().print(table)
     console.print(f"{output}: jsb.json, jsb.png", highlight=False)

@@ -169,20 +169,21 @@ def draw(found: dict[str, Any]) -> bytes:
     rows = found["rows"]
     figure = Figure(figsize=(10, 1.8 + 0.3 * max(len(rows), 5)), layout="constrained")
     whole, phases = figure.subplots(1, 2, width_ratios=(3, 2))
-    names = [row["name"] for row in rows]
+    names = [row["name"].replace(" tokens, ", " tokens,\n") for row in rows]
     errors = [[r["test"] - r["low"] for r in rows], [r["high"] - r["test"] for r in rows]]
     whole.barh(names, [row["test"] for row in rows], xerr=errors if rows else None, color="C0", alpha=0.8)
     whole.plot([row["valid"] for row in rows], names, "k|", markersize=12, label="validation")
     for (name, nats), style in zip(found["published"].items(), ("--", ":"), strict=True):
         whole.axvline(nats, color="0.2", linestyle=style, label=f"{name}, validation: {nats}")
     whole.invert_yaxis()
+    whole.tick_params("y", labelsize=8)
     whole.set(xlabel="nats a token (test), 95 % band over chorales")
     figure.legend(*whole.get_legend_handles_labels(), loc="outside upper left", ncols=3, fontsize=8)
-    for row in rows[:5]:
+    for row in (row for row in rows if row["name"] in SCHEMES):
         phases.plot(range(1, PHASES + 1), row["by_phase"], marker="o", label=row["name"])
     phases.set(xlabel="16th of the beat", ylabel="nats a token", xticks=range(1, PHASES + 1))
     phases.grid(alpha=0.3)
-    if rows:
+    if phases.lines:
         phases.legend(fontsize=7)
     buffer = BytesIO()
     figure.savefig(buffer, format="png", dpi=120)
