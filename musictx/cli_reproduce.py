@@ -68,7 +68,7 @@ def jsb(
         return
     table = Table(title="Chorales, nats a token (convention jsb16)", title_justify="left", box=SIMPLE_HEAD)
     for name in ("", "seeds", "valid", "test", "spread", "by 16th", "min."):
-        table.add_column(name, justify="right" if name else "left", min_width=None if name else 24)
+        table.add_column(name, justify="right" if name else "left", max_width=11 if name else None)
     for name, nats in found["floors"].items():
         table.add_row(name, "", "", f"{nats:.3f}")
     for name, nats in found["published"].items():
