@@ -1,4 +1,4 @@
-"""The kernels of `musictx.engine`: one token of each sequence through a layer, as machine code.
+"""The kernels of `musictx.engine`: one token of each sequence through a model, as machine code.
 
 Arrays are float32 unless said otherwise; everything works in place on memory that the caller gives.
 """
@@ -219,51 +219,6 @@ def _add(x: Array, y: Array) -> None:
 
 
 @_compiled
-def layer(
-    x: Array,
-    qkv: Matrix,
-    out: Matrix,
-    up: Matrix,
-    down: Matrix,
-    attention_norm: Norm,
-    feed_forward_norm: Norm,
-    table: Array,
-    keys: Array,
-    values: Array,
-    position: int,
-    cos: Array,
-    sin: Array,
-    slope: Array,
-    scores: Array,
-    h: Array,
-    heads: Array,
-    inner: Array,
-    y: Array,
-    pre: bool,
-    activation: int,
-    clamp: bool,
-    window: int,
-) -> None:
-    """One layer for one token of each sequence, on the residual streams `x` [shape=(B, width)] in place."""
-    if pre:
-        _normalise(x, attention_norm, h)
-    _product(qkv, h if pre else x, heads)
-    _attention(heads, table, keys, values, position, cos, sin, slope, scores, y, clamp, window)
-    _product(out, y, h)
-    _add(x, h)
-    if pre:
-        _normalise(x, feed_forward_norm, h)
-    else:
-        _normalise(x, attention_norm, x)
-    _product(up, h if pre else x, inner)
-    _activate(inner, activation)
-    _product(down, inner, h)
-    _add(x, h)
-    if not pre:
-        _normalise(x, feed_forward_norm, x)
-
-
-@_compiled
 def step(
     x: Array,
     layers: tuple[Any, ...],
@@ -285,39 +240,30 @@ def step(
     clamp: bool,
     window: int,
 ) -> None:
-    """All layers, the last norm and the logits, on embedded tokens `x` [shape=(B, width)].
+    """One token of each sequence through all layers, on the residual streams `x` [shape=(B, width)] in place.
 
-    `layers` and `stored` hold, for each layer, what `layer` calls `qkv` to `table`, and its keys and values.
+    `layers` holds each layer's matrices, norms and relative embeddings, `stored` its keys and values.
     One call for a whole step: coming back between layers, a thread would have to wait for Python's lock
     each time, behind other lanes and the server.
     """
     for i in range(len(layers)):
         qkv, out, up, down, attention_norm, feed_forward_norm, table = layers[i]
         keys, values = stored[i]
-        layer(
-            x,
-            qkv,
-            out,
-            up,
-            down,
-            attention_norm,
-            feed_forward_norm,
-            table,
-            keys,
-            values,
-            position,
-            cos,
-            sin,
-            slope,
-            scores,
-            h,
-            heads,
-            inner,
-            y,
-            pre,
-            activation,
-            clamp,
-            window,
-        )
+        if pre:
+            _normalise(x, attention_norm, h)
+        _product(qkv, h if pre else x, heads)
+        _attention(heads, table, keys, values, position, cos, sin, slope, scores, y, clamp, window)
+        _product(out, y, h)
+        _add(x, h)
+        if pre:
+            _normalise(x, feed_forward_norm, h)
+        else:
+            _normalise(x, attention_norm, x)
+        _product(up, h if pre else x, inner)
+        _activate(inner, activation)
+        _product(down, inner, h)
+        _add(x, h)
+        if not pre:
+            _normalise(x, feed_forward_norm, x)
     _normalise(x, norm, h)
     _product(head, h, logits)

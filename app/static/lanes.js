@@ -110,6 +110,7 @@ export class Lane {
       button.setAttribute("aria-label", `${button.dataset.label} ${this.name}`);
     }
     this.hearButton.disabled = !score;
+    this.showNumbers();
   }
 
   /** Show the last message's numbers: notes, and how fast they come. Speed would give a hidden model away. */

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from musictx import engine_kernels
@@ -24,13 +25,11 @@ from musictx.bench.common import (
     threads,
 )
 from musictx.checkpoint import SHIPPED_MODELS, load_model
-from musictx.corpus import consecutive_chunks
 from musictx.errors import MusictxError
-from musictx.evaluation.material import open_music
+from musictx.evaluation.material import primers_nll
 from musictx.events import EVENTS, VOCABULARY_SIZE
 from musictx.model import Cache, ModelConfig, MusicTransformer
 from musictx.sampling import Settings, generate
-from musictx.shipped import shipped_folder
 
 MUSIC_TOKENS_A_SECOND = 45  # of dense piano music
 STEPS = 24  # steps timed in a turn
@@ -98,17 +97,16 @@ def _bounds(player: tuple[MusicTransformer, bool], prefix: int, bound: dict[str,
     }
 
 
-def stepped_nll(model: MusicTransformer, *, int8: bool) -> float:
-    """Nats a token of the primers that come with musictx, computed as in playing, a step at a time."""
-    losses = []
-    chunks = consecutive_chunks(open_music(shipped_folder("primers")), model.config.context_length)
-    with torch.inference_mode():
-        for chunk in chunks:
-            inputs, targets = (torch.from_numpy(x.astype(np.int64)) for x in (chunk.inputs, chunk.targets))
-            cache = Cache(model, 1, len(inputs), int8=int8)
-            logits = [model(token[None], cache)[0] for token in inputs.split(1)]
-            losses.append(F.cross_entropy(torch.cat(logits), targets, reduction="none"))
-    return float(torch.cat(losses).mean())
+class _Stepped(nn.Module):
+    """A model as it plays: a token at a time, with 8-bit weights where it has an engine."""
+
+    def __init__(self, model: MusicTransformer):
+        super().__init__()
+        self.model, self.config = model, model.config
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        cache = Cache(self.model, *tokens.shape, int8=True)
+        return torch.cat([self.model(token, cache) for token in tokens.split(1, 1)], 1)
 
 
 def _again_from_the_start(model: MusicTransformer, prefix: int) -> Callable[[], None]:
@@ -285,7 +283,8 @@ def bench_generate(
         progress("the primers, step by step")
         rounding = []
         for name, model in loaded.items():
-            exact, rounded = (stepped_nll(model, int8=int8) for int8 in (False, True))
+            stepped: Any = _Stepped(model)
+            exact, rounded = primers_nll(model), primers_nll(stepped)
             rounding.append(
                 {"model": name, "nats_a_token": round(exact, 4), "change": round(rounded - exact, 5)}
             )
