@@ -56,6 +56,7 @@ CHANGES = (
     BASE,
     Change("rates x 0.5", training={"matrix_lr": 0.01, "lr": 1.5e-3}, positions=POSITIONS),
     Change("rates x 2", training={"matrix_lr": 0.04, "lr": 6e-3}, positions=POSITIONS),
+    Change("rates x 4", training={"matrix_lr": 0.08, "lr": 1.2e-2}, positions=POSITIONS),
     Change("AdamW alone, 0.001", training={"optimizer": "adamw", "lr": 1e-3}, positions=POSITIONS),
     Change("AdamW alone, 0.003", training={"optimizer": "adamw", "lr": 3e-3}, positions=POSITIONS),
     Change("batch of 4 windows", training={"batch": 4}),

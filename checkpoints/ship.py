@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import json
 import platform
-from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -45,8 +44,6 @@ def main() -> None:
     parser.add_argument("--nll", type=Path, help="JSON file with the measured validation NLL")
     arguments = parser.parse_args()
     model, facts = load_model(arguments.run), read_card(arguments.run / "model")
-    if model.config.position == "rope":
-        model.config = replace(model.config, window=model.config.context_length)
     card = {
         "name": f"musictx {model.config.position}",
         "licence": "CC BY-NC-SA 4.0",

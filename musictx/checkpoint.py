@@ -113,7 +113,8 @@ def load_model(
     device : str or torch.device
     **overrides
         Settings of `ModelConfig` that may change after training: ``rope_base``, ``rope_scaling``,
-        ``rope_factor``, ``window``.
+        ``rope_factor``, ``window``. A base or a scaling for longer contexts takes the place of the window
+        that a rope model has, unless a window is given as well.
 
     Returns
     -------
@@ -140,9 +141,13 @@ def load_model(
         raise MusictxError(
             f"{folder} has a vocabulary of {config.vocabulary} events; this version plays {VOCABULARY_SIZE}"
         )
+    if for_rope:
+        overrides = {"window": None, **overrides}
     config = ModelConfig(**{**config.to_dict(), **overrides})
     if "rope_factor" in overrides and config.rope_scaling == "none":
         raise MusictxError("rope_factor does nothing without rope_scaling; choose ntk or yarn")
+    if overrides.get("rope_scaling", "none") != "none" and config.rope_factor == 1:
+        raise MusictxError(f"rope_scaling {config.rope_scaling} needs a rope_factor, such as 4")
     model = MusicTransformer(config)
     path = folder / WEIGHTS
     try:

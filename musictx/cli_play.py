@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,6 +12,7 @@ import typer
 from musictx.cli_progress import console, corpus_progress, working
 from musictx.errors import MusictxError
 
+PICTURES = (".png", ".svg", ".pdf")
 MidiFile = Annotated[Path, typer.Argument(help="MIDI file.", show_default=False)]
 
 
@@ -58,7 +60,8 @@ def continue_primer(
         bool, typer.Option(help="Decode with 8-bit weights: half as fast again as float32.")
     ] = True,
     window: Annotated[
-        int | None, typer.Option(help="Hear only so many last events (for lengths beyond training).")
+        int | None,
+        typer.Option(help="Hear only so many last events; 0: all. [default: as the model has it]"),
     ] = None,
     rope_scaling: Annotated[str | None, typer.Option(help="none, ntk or yarn, for rope models.")] = None,
     rope_factor: Annotated[
@@ -80,14 +83,18 @@ def continue_primer(
         seed = time.time_ns() % 100_000
     if seconds is None and tokens is None:
         seconds = 30.0
-    for path in (output, audio, roll):
-        _check_folder(path)
+    for path, endings in ((output, ()), (audio, ()), (roll, PICTURES)):
+        if path is not None:
+            _check_place(path, endings)
     chosen = [int(t) if t.isdigit() else t for t in tracks] or None
     music = Performance() if str(primer) == "-" else read_midi(primer, tracks=chosen)
     for remark in music.remarks:
         console.print(f"{primer}: {remark}", markup=False)
     changes: dict[str, Any] = {"window": window, "rope_scaling": rope_scaling, "rope_factor": rope_factor}
-    player = load_model(model, **{k: v for k, v in changes.items() if v is not None})
+    given = {name: value for name, value in changes.items() if value is not None}
+    if window == 0:
+        given["window"] = None
+    player = load_model(model, **given)
     index = None
     if copy_check:
         from musictx.evaluation.material import open_copy_index
@@ -115,12 +122,15 @@ def continue_primer(
             on_progress=advance,
         )
     took = time.monotonic() - began
-    for number, result in enumerate(results, 1):
-        for remark in result.performance.remarks[len(music.remarks) :]:
-            console.print(remark, markup=False)
-        part = result.alone if only_continuation else result.performance
+    for remark in results[0].performance.remarks[len(music.remarks) :]:
+        console.print(remark, markup=False)
+    parts = [result.alone if only_continuation else result.performance for result in results]
+    if not any(map(len, parts)):
+        raise MusictxError("the model ended the piece at once; try another seed, or --no-early-end")
+    for number, (result, part) in enumerate(zip(results, parts, strict=True), 1):
         if not len(part):
-            raise MusictxError("the model ended the piece at once; try another seed, or --no-early-end")
+            console.print(f"{_numbered(output, number, variations)}: the model ended the piece at once")
+            continue
         name = f" {number}" if variations > 1 else ""
         write_midi(part, _numbered(output, number, variations))
         if audio:
@@ -147,10 +157,16 @@ def continue_primer(
             console.print(f"copy check: {index.check(result.alone)}", markup=False, highlight=False)
 
 
-def _check_folder(path: Path | None) -> None:
+def _check_place(path: Path, endings: tuple[str, ...]) -> None:
     """Say before the work starts that its result could not be written."""
-    if path is not None and not path.parent.is_dir():
+    if path.is_dir():
+        raise MusictxError(f"{path} is a folder; the name of a file is needed")
+    if not path.parent.is_dir():
         raise MusictxError(f"{path} cannot be written: there is no folder {path.parent}")
+    if not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise MusictxError(f"{path} cannot be written: permission denied")
+    if endings and path.suffix.lower() not in endings:
+        raise MusictxError(f"{path} must end in {', '.join(endings)}")
 
 
 def _numbered(path: Path, number: int, of: int) -> Path:
@@ -175,7 +191,7 @@ def render(
 
         with working("rendering"):
             write_wav(music, output)
-    elif suffix in (".png", ".svg", ".pdf"):
+    elif suffix in PICTURES:
         from musictx.pianoroll import draw_roll
 
         draw_roll(music, output, title=midi.stem)

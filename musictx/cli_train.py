@@ -111,7 +111,7 @@ def train(
     """
     from musictx.batches import split_sources
     from musictx.checkpoint import find_model, read_config
-    from musictx.cli_progress import TrainingDisplay, corpus_progress
+    from musictx.cli_progress import TrainingDisplay, console, corpus_progress
     from musictx.corpus import build_corpus, open_corpus
     from musictx.sizes import sized_config
     from musictx.training import Run, TrainingConfig
@@ -155,7 +155,7 @@ def train(
             f"{output} holds a run already; add --resume to go on with it, or choose another --output"
         )
 
-    def corpus(folders: list[Path], name: str) -> Any:
+    def corpus(folders: list[Path], name: str, without: list[Path]) -> Any:
         if len(folders) == 1 and (folders[0] / "index.json").is_file():
             return open_corpus(folders[0])
         for folder in folders:
@@ -165,14 +165,17 @@ def train(
                     "`musictx encode` makes one of several folders of MIDI files"
                 )
         with corpus_progress(f"encoding {name}") as progress:
-            return build_corpus(folders, output / "corpus" / name, progress=progress)
+            return build_corpus(folders, output / "corpus" / name, without=without, progress=progress)
 
-    everything = corpus(midi, "train")
+    everything = corpus(midi, "train", validation)
+    for folder in validation:
+        if any(folder.resolve().is_relative_to(place.resolve()) for place in midi):
+            console.print(f"{folder} is held out: nothing below it is trained on", markup=False)
     if validation:
         held: dict[str, Any] = {}
         for folder in validation:
             name = _name(folder, ("train", *held))
-            held[name] = corpus([folder], name)
+            held[name] = corpus([folder], name, [])
     else:
         from musictx.grouping import group_pieces
 

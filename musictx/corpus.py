@@ -73,21 +73,38 @@ class Corpus:
         )
 
 
-def find_midi(folders: Sequence[Path]) -> list[tuple[int, Path]]:
+def find_midi(folders: Sequence[Path], without: Sequence[Path] = ()) -> list[tuple[int, Path]]:
     """Every MIDI file below the folders, sorted: pairs of the folder's number and the path.
 
-    What a training run wrote (its samples) is not taken for music to train on.
+    Linked folders are followed. What a training run wrote (its samples) is not taken for music to train
+    on, nor what lies below the folders `without`.
     """
+    left_out = {folder.resolve() for folder in without}
     found = []
     for number, folder in enumerate(folders):
         if not folder.is_dir():
             raise MusictxError(f"{folder} is not a folder; give a folder that holds MIDI files")
-        paths = sorted(folder.rglob("*"))
+        paths = sorted(_files(folder))
         runs = {path.parent for path in paths if path.name == "run.json"}
         for path in paths:
-            if path.suffix.lower() in MIDI_SUFFIXES and path.is_file() and runs.isdisjoint(path.parents):
+            if path.suffix.lower() not in MIDI_SUFFIXES or not path.is_file():
+                continue
+            if runs.isdisjoint(path.parents) and left_out.isdisjoint(path.resolve().parents):
                 found.append((number, path))
     return found
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """All files below a folder; through links too, but each folder once (links may go round in circles)."""
+    seen = set()
+    for root, folders, names in os.walk(folder, followlinks=True):
+        folders.sort()
+        real = os.path.realpath(root)
+        if real in seen:
+            folders.clear()
+        else:
+            seen.add(real)
+            yield from (Path(root, name) for name in names)
 
 
 def _encode_files(paths: list[Path]) -> list[tuple[np.ndarray, str]]:
@@ -126,6 +143,7 @@ def build_corpus(
     folders: Sequence[str | os.PathLike[str]],
     output: str | os.PathLike[str],
     *,
+    without: Sequence[str | os.PathLike[str]] = (),
     workers: int | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Corpus:
@@ -138,6 +156,8 @@ def build_corpus(
     folders : sequence of path
     output : path
         Folder for the corpus.
+    without : sequence of path
+        Folders whose files are left out (held out for validation), wherever they lie.
     workers : int, optional
         Processes; by default the number of processors.
     progress : callable, optional
@@ -154,9 +174,10 @@ def build_corpus(
     """
     sources = [Path(f) for f in folders]
     output = Path(output)
-    files = find_midi(sources)
+    files = find_midi(sources, [Path(f) for f in without])
     if not files:
-        raise MusictxError(f"no MIDI file (.mid, .midi) below {', '.join(map(str, sources))}")
+        besides = " that is not held out" if without else ""
+        raise MusictxError(f"no MIDI file (.mid, .midi) below {', '.join(map(str, sources))}{besides}")
     fingerprint = _fingerprint(files)
     try:
         if json.loads((output / "index.json").read_text())["fingerprint"] == fingerprint:

@@ -39,15 +39,17 @@ def writing(path: str | PathLike[str]) -> Iterator[BinaryIO]:
     """
     name = fspath(path)
     try:
-        target = Path(os.path.realpath(name))
+        # The name of a pipe (/dev/stdout may be one) leads to no path, so it is opened by its own name.
+        target = Path(name) if _is_device(Path(name)) else Path(os.path.realpath(name))
     except ValueError as error:  # a name that no file can have
         raise MusictxError(f"{name!r} cannot be written: {error}") from error
     try:
         if target.is_dir():
             raise MusictxError(f"{name} is a folder; the name of a file is needed")
         if not target.parent.is_dir():
-            raise MusictxError(f"{name} cannot be written: there is no folder {Path(name).parent}")
-        if target.exists() and not target.is_file():  # a device or a pipe must not be replaced
+            shown = target.parent if Path(name).is_symlink() else Path(name).parent
+            raise MusictxError(f"{name} cannot be written: there is no folder {shown}")
+        if _is_device(target):  # it must not be replaced
             with target.open("wb") as stream:
                 yield stream
             return
@@ -64,6 +66,10 @@ def writing(path: str | PathLike[str]) -> Iterator[BinaryIO]:
             draft.unlink(missing_ok=True)
     except OSError as error:
         raise MusictxError(f"{name!r} cannot be written: {error.strerror or error}") from error
+
+
+def _is_device(path: Path) -> bool:
+    return path.exists() and not (path.is_file() or path.is_dir())
 
 
 def write_bytes(path: str | PathLike[str], data: bytes) -> None:

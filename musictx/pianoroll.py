@@ -14,6 +14,7 @@ import numpy as np
 
 from musictx.errors import MusictxError
 from musictx.files import writing
+from musictx.labels import label
 from musictx.performance import Performance, apply_pedal
 
 if TYPE_CHECKING:
@@ -131,7 +132,8 @@ def _draw(
     figure = Figure(figsize=(WIDTH, tall), dpi=DPI, facecolor="white")
     FigureCanvasAgg(figure)
     if title:
-        figure.text(left / WIDTH, 1 - 0.28 / tall, title, size=13, weight="bold", color=INK, va="center")
+        place = left / WIDTH, 1 - 0.28 / tall
+        figure.text(*place, label(title), size=13, weight="bold", color=INK, va="center")
     y = tall - top
     for number, (lane, strip) in enumerate(zip(lanes, strips, strict=True)):
         y -= head + height
@@ -142,7 +144,7 @@ def _draw(
         _notes(axes, lane, colour, end, height / (high - low + 1))
         axes.text(
             *(0, 1 + 0.11 / height),
-            lane.title,
+            label(lane.title),
             transform=axes.transAxes,
             size=11,
             weight="bold",

@@ -10,6 +10,7 @@ from musictx.errors import MusictxError
 from musictx.events import (
     START,
     STEP_SECONDS,
+    STEPS_PER_SECOND,
     EventTable,
     encode,
     note_pairs,
@@ -18,6 +19,8 @@ from musictx.events import (
 )
 from musictx.model import MusicTransformer
 from musictx.performance import Performance, apply_pedal, slice_time
+
+LONG_REST = 4.0  # seconds of silence at a primer's end that are worth a word
 
 
 class Primer(NamedTuple):
@@ -62,19 +65,31 @@ def prepare_primer(
 
     Too long is what fills more than three quarters of the model's context length: some room must
     stay in which the model was trained to play on.
+
+    Raises
+    ------
+    MusictxError
+        The primer ends before it starts, or the music has notes, but none there.
     """
     heard = _heard(performance, start, end)
-    until = None if end is None else end - start
+    # On the grid, so that a note belongs to the primer or comes after it for everyone.
+    until = None if end is None else max(1, round((end - start) * STEPS_PER_SECOND)) * STEP_SECONDS
     tokens = encode(heard, until=until)
     shown = heard if until is None else slice_time(heard, 0.0, until)
+    if len(performance) and not len(shown):
+        place = f"after {start:g} s" if end is None else f"between {start:g} and {end:g} s"
+        raise MusictxError(f"no note begins {place}; the music lasts {performance.duration:.1f} s")
     cut = tokens_to_table(tokens).end * STEP_SECONDS
+    remarks: tuple[str, ...] = ()
+    if len(shown) and cut - shown.duration > LONG_REST:
+        remarks = (f"the primer ends with {cut - shown.duration:.1f} s of silence",)
     limit = max(1, model.config.context_length * 3 // 4)
     if model.positions.limit is not None:
         limit = min(limit, model.positions.limit // 2)
     if len(tokens) < limit:
         # A passage from the middle of a piece has no START before it, as in training.
         opening = [START] if start == 0 or not len(tokens) else []
-        return Primer(shown, np.concatenate([opening, tokens]).astype(np.uint16), cut, ())
+        return Primer(shown, np.concatenate([opening, tokens]).astype(np.uint16), cut, remarks)
     kept = last_events(tokens, limit)
     kept = kept if len(kept) else np.array([START], np.uint16)
     seconds = tokens_to_table(kept).end * STEP_SECONDS
@@ -82,7 +97,7 @@ def prepare_primer(
         f"the primer is {cut:.1f} s long; the model listens to its last {seconds:.1f} s "
         f"({len(kept)} of {len(tokens)} events)"
     )
-    return Primer(shown, kept, cut, (remark,))
+    return Primer(shown, kept, cut, (*remarks, remark))
 
 
 def last_events(tokens: np.ndarray, limit: int) -> np.ndarray:

@@ -16,6 +16,8 @@ def sized_config(size: str, position: str, context_length: int, **settings: Any)
 
     What the relative and the learned schemes spend on tables of positions, the others get as a wider
     feed-forward, so that models of one size have the same number of parameters.
+    Rope hears a sliding window of the context length, which changes nothing in training and past it
+    predicts best (see `musictx.evaluation.lengths`).
 
     Parameters
     ----------
@@ -29,6 +31,8 @@ def sized_config(size: str, position: str, context_length: int, **settings: Any)
     if size not in SIZES:
         raise MusictxError(f"size is {size!r}; it must be one of {', '.join(SIZES)}")
     layers, width, heads = SIZES[size]
+    if position == "rope":
+        settings = {"window": context_length, **settings}
     config = ModelConfig(
         position=position,
         layers=layers,

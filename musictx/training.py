@@ -13,6 +13,7 @@ A run is a folder::
 from __future__ import annotations
 
 import ctypes
+import hashlib
 import json
 import math
 import pickle
@@ -55,6 +56,12 @@ def keep_freed_memory() -> None:
         trim_threshold, mmap_threshold = -1, -3  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD in malloc.h
         mallopt(mmap_threshold, 2**30)
         mallopt(trim_threshold, 2**31 - 1)
+
+
+def fingerprint(corpus: Corpus) -> str:
+    """What tells the music of a corpus from other music: the pieces' names and lengths, in their order."""
+    pieces = [corpus.names, (corpus.ends - corpus.starts).tolist(), corpus.source.tolist()]
+    return hashlib.sha256(json.dumps(pieces).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -301,10 +308,20 @@ class Run:
 
     def _start(self) -> None:
         """Write the settings of a new run, and clear what an earlier one left."""
-        settings = {"model": self.model_config.to_dict(), "training": asdict(self.config), "card": self.card}
+        settings = {
+            "model": self.model_config.to_dict(),
+            "training": asdict(self.config),
+            "card": self.card,
+            "music": self._music(),
+        }
         write_bytes(self.folder / "run.json", (json.dumps(settings, indent=2) + "\n").encode())
         self.metrics.clear()
         (self.folder / "state.pt").unlink(missing_ok=True)
+
+    def _music(self) -> dict[str, str]:
+        """Fingerprints of what is trained on and of what is held out."""
+        named = {"training": self.train_corpus, **{f"held out: {k}": c for k, c in self.validation.items()}}
+        return {name: fingerprint(corpus) for name, corpus in named.items()}
 
     def _check_settings(self) -> None:
         """A run goes on as it was begun; only its budget, and where it is computed, may change."""
@@ -321,6 +338,12 @@ class Run:
                     f"{self.folder} was begun with {name} {value!r}, not {now[name]!r}; "
                     "give the same settings to go on with it, or choose another folder"
                 )
+        # With other music a piece that was trained on could become one to be judged by.
+        if begun.get("music", self._music()) != self._music():
+            raise MusictxError(
+                f"{self.folder} was begun with other music: files have come, gone or changed since. Give the "
+                f"same files to go on, or teach it the new ones in another run: --from {self.folder}"
+            )
 
     def _log(self, line: dict[str, Any]) -> None:
         if self.fabric.is_global_zero:

@@ -241,6 +241,17 @@ def test_rope_settings_are_refused_where_they_would_do_nothing(tmp_path: Path) -
     with pytest.raises(MusictxError, match=r"rope_scaling can change in rope models only; .* has relative"):
         load_model(tmp_path, rope_scaling="ntk")
     assert load_model(tmp_path, window=4).config.window == 4
+    save_model(tiny("rope", window=8), tmp_path)
+    with pytest.raises(MusictxError, match="rope_scaling yarn needs a rope_factor"):
+        load_model(tmp_path, rope_scaling="yarn")
+
+
+def test_a_longer_context_takes_the_place_of_the_window(tmp_path: Path) -> None:
+    save_model(tiny("rope", window=8), tmp_path)
+    assert load_model(tmp_path).config.window == 8
+    assert load_model(tmp_path, rope_scaling="ntk", rope_factor=4.0).config.window is None
+    assert load_model(tmp_path, rope_scaling="ntk", rope_factor=4.0, window=16).config.window == 16
+    assert load_model(tmp_path, window=None).config.window is None
 
 
 # The models that come with musictx

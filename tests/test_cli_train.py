@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -69,7 +70,7 @@ def test_a_folder_of_midi_becomes_a_model(music: Path, tmp_path: Path) -> None:
 
 
 def test_a_run_is_not_overwritten_but_gone_on_with(run: Run, music: Path, tmp_path: Path) -> None:
-    command = (music, "--validation", music, "-o", tmp_path, *TINY, "--position", "rope")
+    command = (music, "-o", tmp_path, *TINY, "--position", "rope")
     assert run(*command, "--steps", 3, "--minutes", 0)[0] == 0  # one step
     before = (tmp_path / "state.pt").read_bytes()
     status, said = run(*command, "--steps", 3)
@@ -79,6 +80,32 @@ def test_a_run_is_not_overwritten_but_gone_on_with(run: Run, music: Path, tmp_pa
     assert status == 1 and "was begun with seed 0, not 1" in said
     assert run(*command, "--steps", 3, "--resume")[0] == 0
     assert read_card(tmp_path / "model")["steps"] == 3
+
+
+def test_a_run_goes_on_with_its_own_music_only(run: Run, music: Path, tmp_path: Path) -> None:
+    mine, output = tmp_path / "music", tmp_path / "run"
+    shutil.copytree(music, mine)
+    assert run(mine, "-o", output, *TINY, "--steps", 3, "--minutes", 0)[0] == 0
+    state = (output / "state.pt").read_bytes()
+    shutil.copy(mine / "0.mid", mine / "new.mid")
+    status, said = run(mine, "-o", output, *TINY, "--steps", 3, "--resume")
+    assert status == 1 and "was begun with other music" in said
+    assert (output / "state.pt").read_bytes() == state
+    (mine / "new.mid").unlink()
+    assert run(mine, "-o", output, *TINY, "--steps", 3, "--resume")[0] == 0
+
+
+def test_validation_within_the_training_folder_is_not_trained_on(
+    run: Run, music: Path, tmp_path: Path
+) -> None:
+    mine, held = tmp_path / "music", tmp_path / "music" / "validation"
+    shutil.copytree(music, mine)
+    held.mkdir()
+    (mine / "0.mid").rename(held / "0.mid")
+    status, said = run(mine, "--validation", held, "-o", tmp_path / "run", *TINY, "--steps", 1)
+    assert status == 0 and "is held out: nothing below it is trained on" in " ".join(said.split())
+    data = read_card(tmp_path / "run" / "model")["data"]
+    assert data["training"]["pieces"] == 5 and data["validation"]["music"]["pieces"] == 1
 
 
 def test_a_run_may_begin_with_the_weights_of_a_model(run: Run, music: Path, tmp_path: Path) -> None:

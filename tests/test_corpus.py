@@ -159,6 +159,21 @@ def test_what_a_run_wrote_is_not_trained_on(folder: Path, tmp_path: Path) -> Non
 # Failures
 
 
+def test_what_is_held_out_is_left_out(folder: Path, tmp_path: Path) -> None:
+    corpus = build_corpus([folder], tmp_path / "out", without=[folder / "Bach"])
+    assert corpus.names == ("a.MIDI", "b.mid")
+    with pytest.raises(MusictxError, match=r"no MIDI file .* that is not held out"):
+        build_corpus([folder / "Bach"], tmp_path / "out", without=[folder])
+
+
+def test_linked_folders_are_followed_once(folder: Path, tmp_path: Path) -> None:
+    write_music(tmp_path / "elsewhere" / "d.mid", 4)
+    (folder / "linked").symlink_to(tmp_path / "elsewhere")
+    (folder / "round").symlink_to(folder)
+    names = build_corpus([folder], tmp_path / "out").names
+    assert names == ("Bach/Air/c.mid", "a.MIDI", "b.mid", "linked/d.mid")
+
+
 def test_no_folder_no_file_or_none_that_works_is_an_error(folder: Path, tmp_path: Path) -> None:
     output = tmp_path / "out"
     with pytest.raises(MusictxError, match="nowhere is not a folder"):

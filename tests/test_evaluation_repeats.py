@@ -128,7 +128,10 @@ def test_moving_context_restarts_from_its_younger_half():
 def test_rules_by_scheme():
     assert set(length_rules(tiny_model("vanilla"), 64)) == {"as it is", "window", "half window", "moving"}
     assert "zero" in length_rules(tiny_model("relative"), 64)
-    assert length_rules(tiny_model("rope"), 128)["yarn"] == {"rope_scaling": "yarn", "rope_factor": 4.0}
+    longer = {"rope_scaling": "yarn", "rope_factor": 4.0, "window": None}
+    rope = length_rules(with_settings(tiny_model("rope"), window=32), 128)
+    assert rope["yarn"] == longer and rope["no window"] == {"window": None}
+    assert set(rope) == {"as it is", "no window", "half window", "base × 10", "ntk", "yarn", "moving"}
     assert set(length_rules(tiny_model("learned"), 64)) == {"moving"}
 
 

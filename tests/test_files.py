@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -49,6 +51,12 @@ def test_places_that_cannot_be_written(tmp_path: Path, name: str, said: str):
     with pytest.raises(MusictxError, match=said), writing(tmp_path / name):
         pass
     assert not os.listdir(tmp_path)
+
+
+@pytest.mark.skipif(not Path("/dev/stdout").exists(), reason="this system has no /dev/stdout")
+def test_the_name_of_a_pipe_is_written_to(tmp_path: Path):
+    code = "from musictx.files import write_bytes; write_bytes('/dev/stdout', b'music')"
+    assert subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE).stdout == b"music"
 
 
 @pytest.mark.skipif(not Path("/dev/full").is_char_device(), reason="this system has no /dev/full")

@@ -132,6 +132,12 @@ def test_what_cannot_be_drawn_is_said(tmp_path: Path):
     assert not list(tmp_path.iterdir())
 
 
+def test_names_of_files_are_drawn_letter_by_letter(tmp_path: Path):
+    figure = draw_roll(Performance(NOTES), tmp_path / "roll.png", title="Ke$ha $\\frac$ caf\udce9")
+    figure.canvas.draw()
+    draw_rolls([("A$ap $\\frac$", Performance(NOTES), 4.0)], tmp_path / "rolls.png")
+
+
 def test_edges_of_the_keyboard_and_notes_without_length():
     notes = make_notes([0.0, 1.0, 2.0], [0.0, 1.0, 2.5], [0, 127, 60], [1, 127, 64])
     figure = draw_roll(Performance(notes), primer_end=1.0)

@@ -18,7 +18,7 @@ from musictx.events import END, EVENTS, NOTE_OFF, NOTE_ON, PAD, START, decode, e
 from musictx.filters import Settings, draw, filter_logits
 from musictx.grammar import is_grammatical
 from musictx.model import ModelConfig, MusicTransformer
-from musictx.performance import Performance, apply_pedal
+from musictx.performance import Performance, apply_pedal, make_notes
 from musictx.positions import SCHEMES
 from musictx.primer import cut_primer, last_events, prepare_primer
 from musictx.sampling import (
@@ -322,7 +322,23 @@ def test_nothing_is_a_beginning_and_a_passage_is_not() -> None:
     assert prepare_primer(model, Performance()).tokens.tolist() == [START]
     assert prepare_primer(model, PRIMER).tokens.tolist() == [START, *encode(PRIMER)]
     assert START not in prepare_primer(model, PRIMER, start=0.5).tokens
-    assert prepare_primer(model, PRIMER, start=100.0).tokens.tolist() == [START]
+
+
+def test_a_primer_has_notes_and_tells_of_long_silence() -> None:
+    with pytest.raises(MusictxError, match=r"no note begins after 100 s; the music lasts 4\.0 s"):
+        prepare_primer(player(), PRIMER, start=100.0)
+    with pytest.raises(MusictxError, match=r"no note begins between 50 and 60 s"):
+        prepare_primer(player(), PRIMER, start=50.0, end=60.0)
+    assert prepare_primer(player(), PRIMER, end=7.0).remarks == ()
+    assert prepare_primer(player(), PRIMER, end=20.0).remarks == ("the primer ends with 16.0 s of silence",)
+
+
+@pytest.mark.parametrize("end", [1.004, 1.006])
+def test_a_note_belongs_to_the_primer_or_comes_after_it(end: float) -> None:
+    near = Performance(make_notes([0.0, 1.003, 1.008], [0.5, 3.0, 3.0], [60, 62, 64], 64))
+    made = continue_variations(player(), near, seconds=2, primer_end=end, allow_end=False)[0]
+    assert (made.primer.notes["onset"] < made.cut).all()
+    assert len(made.alone) == len(made.performance) - len(made.primer)
 
 
 def test_of_a_long_primer_the_last_part_counts_and_it_says_so() -> None:

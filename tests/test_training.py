@@ -127,6 +127,7 @@ def test_a_half_written_line_of_the_log_is_forgotten(whole: Path, tmp_path: Path
         ({"augmentation": NO_AUGMENTATION}, "was begun with augmentation"),
         ({"model": {"position": "rope"}}, "was begun with position 'relative', not 'rope'"),
         ({"model": {"dropout": 0.0}}, "was begun with dropout 0.2, not 0.0"),
+        ({"train": tiny_corpus(pieces=5)}, "was begun with other music"),
     ],
 )
 def test_a_run_goes_on_with_its_own_settings_only(

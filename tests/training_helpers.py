@@ -46,7 +46,9 @@ def tiny_corpus(pieces: int = 4, notes: int = 60, seed: int = 0) -> Corpus:
     return Corpus(np.concatenate(tokens), starts, ends, names, np.zeros(pieces, np.int64), {})
 
 
-def tiny_run(folder: Path, *, model: dict[str, Any] | None = None, **changes: Any) -> Run:
+def tiny_run(
+    folder: Path, *, model: dict[str, Any] | None = None, train: Corpus | None = None, **changes: Any
+) -> Run:
     """A run of 30 steps."""
     torch.set_num_threads(1)
     settings: dict[str, Any] = {
@@ -63,7 +65,7 @@ def tiny_run(folder: Path, *, model: dict[str, Any] | None = None, **changes: An
     }
     size = ModelConfig(**{**TINY, **(model or {})})
     validation = {"held": tiny_corpus(2, seed=1)}
-    return Run(folder, size, TrainingConfig(**settings), tiny_corpus(), validation)
+    return Run(folder, size, TrainingConfig(**settings), train or tiny_corpus(), validation)
 
 
 def losses(folder: Path) -> list[tuple[int, Any]]:

@@ -3,12 +3,13 @@
 ======================  ==========================================================================
 rule                    what it does
 ======================  ==========================================================================
-``as it is``            the model as it was trained; relative models clamp distances, or zero them
+``as it is``            the model as it is loaded; relative models clamp distances, or zero them
+``no window``           … without the window that it has
 ``window``              attend only to as many last events as the training length
 ``half window``         … to half as many
 ``zero``, ``clamp``     relative: the other rule for distances beyond the table
-``base × 10``           rope: a larger base, so that all pairs turn slower
-``ntk``, ``yarn``       rope: scaled for exactly this length (see `musictx.positions.Rotary`)
+``base × 10``           rope: a larger base, so that all pairs turn slower; no window
+``ntk``, ``yarn``       rope: scaled for this length (see `musictx.positions.Rotary`); no window
 ``moving``              hear only the last events, counted anew from 0 (what a sampler does that
                         drops its oldest half each time the context is full); for every scheme
 ======================  ==========================================================================
@@ -42,14 +43,16 @@ def length_rules(model: MusicTransformer, length: int) -> dict[str, dict[str, An
     context, factor = config.context_length, max(1.0, length / config.context_length)
     rules: dict[str, dict[str, Any]] = {}
     if model.positions.limit is None or length <= model.positions.limit:
-        rules = {"as it is": {}, "window": {"window": context}, "half window": {"window": context // 2}}
+        windows = {"no window": None, "window": context, "half window": context // 2}
+        others = {name: {"window": size} for name, size in windows.items() if size != config.window}
+        rules = {"as it is": {}, **others}
     if config.position == "relative":
         other = "zero" if config.beyond == "clamp" else "clamp"
         rules[other] = {"beyond": other}
     if config.position == "rope":
-        rules["base × 10"] = {"rope_base": 10 * config.rope_base}
-        rules["ntk"] = {"rope_scaling": "ntk", "rope_factor": factor}
-        rules["yarn"] = {"rope_scaling": "yarn", "rope_factor": factor}
+        rules["base × 10"] = {"rope_base": 10 * config.rope_base, "window": None}
+        for scaling in ("ntk", "yarn"):
+            rules[scaling] = {"rope_scaling": scaling, "rope_factor": factor, "window": None}
     return {**rules, MOVING: {}}
 
 
