@@ -1,4 +1,4 @@
-"""The page as Gradio sees it: one studio component, and two events for each lane, to start and to stop it."""
+"""The page as Gradio sees it: one studio component, and an event for each lane that lets it play."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ MOST_LANES = 96  # generators open at once; `Stage` decides which of them play
 _STATIC = Path(__file__).parent / "static"
 _STYLES = ("base", "openings", "lanes", "compare", "narrow")  # later ones count more
 # Each event's name must stand quoted in this text for Gradio to accept it.
-_EVENTS = " ".join(f"'play_{name}' 'stop_{name}'" for name in MODELS)
+_EVENTS = " ".join(f"'play_{name}'" for name in MODELS)
 _MOUNT = f"""
 /* events: {_EVENTS} */
 import(new URL("musictx/static/studio.js", document.baseURI))
@@ -29,7 +29,7 @@ import(new URL("musictx/static/studio.js", document.baseURI))
 """
 
 
-def build(models: Mapping[str, str | Path] | None = None, *, visitors: int = 3) -> gr.Blocks:
+def build(models: Mapping[str, str | Path] | None = None, *, stage: Stage | None = None) -> gr.Blocks:
     """Load the models and lay out the page.
 
     Parameters
@@ -37,8 +37,8 @@ def build(models: Mapping[str, str | Path] | None = None, *, visitors: int = 3) 
     models : mapping, optional
         For ``"vanilla"``, ``"relative"`` and ``"rope"`` the folder of a checkpoint; the shipped one
         where it says nothing.
-    visitors : int
-        How many visitors' runs may generate at once; others are told their place.
+    stage : Stage, optional
+        Decides who may play now.
 
     Returns
     -------
@@ -54,7 +54,7 @@ def build(models: Mapping[str, str | Path] | None = None, *, visitors: int = 3) 
     loaded: dict[str, Any] = {name: load_model(folders.get(name, name)) for name in MODELS}
     for model in loaded.values():  # so that the first click does not wait for decoding to be compiled
         list(generate(model, np.array([START]), max_tokens=2))
-    stage = Stage(visitors)
+    stage = stage or Stage()
     with gr.Blocks(title="musictx", analytics_enabled=False, fill_width=True) as page:
         studio = gr.HTML(
             html_template=(_STATIC / "studio.html").read_text(encoding="utf-8"),
@@ -63,7 +63,7 @@ def build(models: Mapping[str, str | Path] | None = None, *, visitors: int = 3) 
             apply_default_css=False,
         )
         for name in MODELS:
-            playing = getattr(studio, f"play_{name}")(
+            getattr(studio, f"play_{name}")(
                 lane_player(name, loaded[name], stage),
                 None,
                 studio,
@@ -73,5 +73,4 @@ def build(models: Mapping[str, str | Path] | None = None, *, visitors: int = 3) 
                 concurrency_limit=MOST_LANES,
                 api_visibility="private",
             )
-            getattr(studio, f"stop_{name}")(None, None, None, cancels=[playing], api_visibility="private")
     return page

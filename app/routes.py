@@ -21,6 +21,8 @@ from starlette.staticfiles import StaticFiles
 import musictx
 from app.downloads import render_download
 from app.presets import presets
+from app.stage import Stage
+from app.streaming import part_name
 from app.uploads import MOST_BYTES, describe_upload
 from app.votes import VoteBook
 from musictx.errors import MusictxError
@@ -35,12 +37,17 @@ _log = logging.getLogger(__name__)
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-def routes(votes: VoteBook) -> list[BaseRoute]:
+def routes(votes: VoteBook, stage: Stage) -> list[BaseRoute]:
     """The routes to mount beside Gradio's own, all below `PREFIX`."""
 
     async def vote(request: Request) -> Response:
         sent = await _json(request)
         await anyio.to_thread.run_sync(votes.add, sent)
+        return JSONResponse({})
+
+    async def stop(request: Request) -> Response:
+        asked = request.query_params
+        stage.stop(part_name(asked.get("run", ""), asked.get("lane", "")))
         return JSONResponse({})
 
     return [
@@ -52,6 +59,7 @@ def routes(votes: VoteBook) -> list[BaseRoute]:
                 Route("/upload", _plainly(_upload), methods=["POST"]),
                 Route("/download", _plainly(_download), methods=["POST"]),
                 Route("/vote", _plainly(vote), methods=["POST"]),
+                Route("/stop", _plainly(stop), methods=["POST"]),
                 Mount("/static", StaticFiles(directory=_STATIC)),
                 Mount("/piano", StaticFiles(directory=_PIANO)),
             ],

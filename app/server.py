@@ -10,6 +10,7 @@ import torch
 
 from app.layout import MOST_LANES, build
 from app.routes import routes
+from app.stage import Stage
 from app.votes import VoteBook
 from musictx.errors import MusictxError
 
@@ -34,11 +35,13 @@ def launch(
         Address to listen at; ``"0.0.0.0"`` lets other machines in.
     port : int, optional
         The first free one from 7860 if not given.
-    models, visitors
+    models
         As for `app.build`.
     votes : Path, optional
         SQLite file for the votes of the blind mode; ``MUSICTX_VOTES`` or the user's data folder if
         not given.
+    visitors : int
+        How many visitors' runs may generate at once; others are told their place.
     open_browser : bool
         Show the page in the default browser.
     block : bool
@@ -56,7 +59,8 @@ def launch(
     """
     # Lanes run in threads of their own; more threads inside each only get in one another's way.
     torch.set_num_threads(1)
-    page = build(models, visitors=visitors)
+    stage = Stage(visitors)
+    page = build(models, stage=stage)
     page.queue(max_size=2 * MOST_LANES)
     theme = gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]).set(
         body_background_fill=PAPER, body_background_fill_dark=PAPER
@@ -65,7 +69,7 @@ def launch(
         _, address, _ = page.launch(
             server_name=host,
             server_port=port,
-            app_kwargs={"routes": routes(VoteBook(votes))},
+            app_kwargs={"routes": routes(VoteBook(votes), stage)},
             max_threads=MOST_LANES + 16,
             theme=theme,
             footer_links=[],

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from dataclasses import dataclass, field
 
 COMFORTABLE_LEAD = 12.0  # seconds of music ahead of the listener from which a lane can afford to wait
 SCARCE_LEAD = 5.0  # a lane with less than this needs the processor most
 WELCOME_LEAD = 3.0  # another visitor is let in when every lane that plays has at least this
 YIELD_SECONDS = 0.02  # how long a comfortable lane stands back at a time
+MOST_STOPPED = 1000  # of so many parts it is remembered that they were stopped
 
 
 @dataclass
@@ -43,6 +45,7 @@ class Stage:
     def __init__(self, visitors: int = 3) -> None:
         self.visitors = visitors
         self._tickets: list[Ticket] = []
+        self._stopped: deque[str] = deque(maxlen=MOST_STOPPED)
         self._changed = threading.Condition()
 
     def enter(self, visitor: str, run: str) -> Ticket:
@@ -65,10 +68,16 @@ class Stage:
                 self._tickets.remove(ticket)
             self._changed.notify_all()
 
-    def is_current(self, ticket: Ticket) -> bool:
-        """Whether the visitor has not started another run since."""
+    def stop(self, part: str) -> None:
+        """End what one lane plays, or is going to play: the request for it may still be on its way."""
         with self._changed:
-            return ticket in self._tickets
+            self._stopped.append(part)
+            self._changed.notify_all()
+
+    def is_current(self, ticket: Ticket, part: str) -> bool:
+        """Whether the visitor has neither stopped this part nor started another run since."""
+        with self._changed:
+            return ticket in self._tickets and part not in self._stopped
 
     def wait(self, ticket: Ticket, seconds: float) -> int:
         """Wait up to `seconds` for the run's turn.

@@ -54,6 +54,11 @@ class Lane:
     beyond: int | None = None
     _said: list[tuple[int, int]] = field(default_factory=lambda: [(0, 0)])
 
+    @property
+    def part(self) -> str:
+        """The stage's name for what this lane plays now."""
+        return part_name(self.run, self.name)
+
     def hear(self, events: list[NoteOn | NoteOff], context_length: int, primer_tokens: int) -> None:
         """Take in what the model made with one token."""
         self.tokens += 1
@@ -98,6 +103,11 @@ class Lane:
         return Performance(make_notes(*columns))
 
 
+def part_name(run: str, lane: str) -> str:
+    """What a lane plays at one time, by the page's name for it ("run.part") and the model's."""
+    return f"{lane[:40]} {run[:40]}"
+
+
 def lane_player(name: str, model: Any, stage: Stage) -> Callable[..., Iterator[str]]:
     """Build the generator function that Gradio calls when a page asks the lane `name` to play.
 
@@ -140,7 +150,7 @@ def _play(lane: Lane, model: Any, stage: Stage, ticket: Ticket, sent: dict[str, 
     if not len(performance):
         raise MusictxError("there is no note in the primer; choose or play a few notes first")
     yield from _queue(lane, stage, ticket)
-    if not stage.is_current(ticket):
+    if not stage.is_current(ticket, lane.part):
         return
     # A passage from the middle of a piece is not the beginning of one: its time axis must not start at 0.
     start = 0.0 if sent.get("begins", True) else 1.0
@@ -152,7 +162,7 @@ def _play(lane: Lane, model: Any, stage: Stage, ticket: Ticket, sent: dict[str, 
     remark = " ".join(_sentence(each) for each in primer.remarks)
     yield lane.message("running", primer=note_rows(primer.performance.notes), held=held, remark=remark)
     yield from _stream(lane, model, stage, ticket, performance, stretch, settings, len(primer.tokens))
-    if not stage.is_current(ticket):
+    if not stage.is_current(ticket, lane.part):
         return
     opening = read_length(sent.get("opening", sent.get("length")))
     yield lane.message("done", everything=True, summary=_summary(primer.performance, lane, opening))
@@ -162,6 +172,8 @@ def _queue(lane: Lane, stage: Stage, ticket: Ticket) -> Iterator[str]:
     """Wait for the visitor's turn; tell the place whenever it changes."""
     place, told, told_at = stage.wait(ticket, 0.0), 0, 0.0
     while place > 0:
+        if not stage.is_current(ticket, lane.part):
+            return
         if place != told or time.monotonic() - told_at > HEARTBEAT_SECONDS:
             told, told_at = place, time.monotonic()
             yield lane.message("waiting", place=place)
@@ -189,7 +201,7 @@ def _stream(
             fresh = (len(lane.notes), len(lane.offs)) != told
             if now - told_at < (MESSAGE_SECONDS if fresh else HEARTBEAT_SECONDS):
                 continue
-            if not stage.is_current(ticket):
+            if not stage.is_current(ticket, lane.part):
                 return
             told_at, told = now, (len(lane.notes), len(lane.offs))
             yield lane.message("running")
@@ -232,4 +244,4 @@ def _sentence(message: str) -> str:
     return f"{message[:1].upper()}{message[1:]}" + ("" if message.endswith((".", "!", "?")) else ".")
 
 
-__all__ = ["MODELS", "Lane", "lane_player"]
+__all__ = ["MODELS", "Lane", "lane_player", "part_name"]

@@ -20,7 +20,7 @@ from app.payloads import LIMITS, MOST_NOTES, Settings, note_rows, read_length, r
 from app.presets import presets
 from app.routes import routes
 from app.stage import COMFORTABLE_LEAD, WELCOME_LEAD, Stage
-from app.streaming import FAULT, Lane, lane_player
+from app.streaming import FAULT, Lane, lane_player, part_name
 from app.uploads import MOST_BYTES, MOST_SHOWN, describe_upload
 from app.votes import VoteBook
 from musictx.errors import MusictxError
@@ -43,7 +43,7 @@ def model() -> MusicTransformer:
 
 @pytest.fixture
 def client(tmp_path: Path) -> TestClient:
-    return TestClient(Starlette(routes=routes(VoteBook(tmp_path / "votes.sqlite"))))
+    return TestClient(Starlette(routes=routes(VoteBook(tmp_path / "votes.sqlite"), Stage())))
 
 
 def play(
@@ -194,6 +194,31 @@ def test_a_new_run_of_a_visitor_ends_the_old_one(model: MusicTransformer) -> Non
     assert next(new)["state"] == "running"
     assert all(message["state"] == "running" for message in old)  # ends without "done"
     assert list(new)[-1]["state"] == "done"
+
+
+def test_a_lane_that_was_stopped_ends_and_one_that_is_still_on_its_way_never_begins(
+    model: MusicTransformer,
+) -> None:
+    stage = Stage()
+    playing = play(model, stage, settings={"seconds": 180, "seed": 1}, run="r.0")
+    assert next(playing)["state"] == "running"
+    stage.stop(part_name("r.0", "relative"))
+    assert all(message["state"] == "running" for message in playing)  # ends without "done"
+    stage.stop(part_name("r.1", "relative"))
+    assert list(play(model, stage, run="r.1")) == []
+    stage.stop(part_name("r.2", "vanilla"))  # another lane's
+    assert list(play(model, stage, run="r.2"))[-1]["state"] == "done"
+
+
+def test_a_visitor_who_stops_waiting_leaves_the_queue(model: MusicTransformer) -> None:
+    stage = Stage(visitors=1)
+    first = play(model, stage, "one")
+    next(first)
+    second = play(model, stage, "two", run="two.0")
+    assert next(second)["place"] == 1
+    stage.stop(part_name("two.0", "relative"))
+    assert list(second) == []
+    assert next(play(model, stage, "three"))["place"] == 1
 
 
 def test_visitors_wait_in_turn_and_are_told_their_place(model: MusicTransformer) -> None:

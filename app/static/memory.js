@@ -9,10 +9,12 @@ export function recall(key, storage = "localStorage") {
   }
 }
 
+/** Keep a value; false if it is not allowed, or there is no room. */
 export function remember(key, value, storage = "localStorage") {
   try {
     window[storage].setItem(key, JSON.stringify(value));
+    return true;
   } catch {
-    // Not allowed, or no room.
+    return false;
   }
 }

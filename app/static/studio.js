@@ -10,6 +10,7 @@ import { Piano } from "./piano.js";
 import { Primer } from "./primer.js";
 import { Runs } from "./runs.js";
 import { saveLane } from "./save.js";
+import { keepTakes, recallTakes } from "./session.js";
 import { Settings } from "./settings.js";
 import { Samples, Sound } from "./synth.js";
 import { History, newTake } from "./takes.js";
@@ -80,8 +81,14 @@ class Studio {
 
   async start() {
     const link = await this.openings.start(this.settings);
+    const { takes, shown } = recallTakes();
+    this.history.takes = takes;
     this.ready = true;
     this.root.dataset.ready = "true";
+    if (shown && !link) {
+      this.adoptTake(shown);
+      this.notice("The page was loaded again; what the models played is still here.");
+    }
     this.refresh();
     if (!link) return;
     this.continueMusic({ silent: true, more: link.more });
@@ -114,6 +121,10 @@ class Studio {
       move: (seconds) => this.seek(this.transport.position + seconds),
     });
     showTheme(this.root, this.find("#theme"), () => this.redrawAll());
+    window.addEventListener("pagehide", () => {
+      this.runs.stop();
+      keepTakes(this.history.takes, this.take);
+    });
     new ResizeObserver(() => this.redrawAll()).observe(this.root);
     const frame = () => {
       this.frame();

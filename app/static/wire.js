@@ -35,6 +35,9 @@ export const server = {
   vote: async (vote) => ask("vote", json(vote)),
   download: async (body) => ask("download", json(body)),
   alive: async () => ask("alive", { cache: "no-store" }),
+  // Also while the page is being left; a server that does not answer has nothing to stop.
+  stop: async (run, lane) =>
+    ask(`stop?${new URLSearchParams({ run, lane })}`, { method: "POST", keepalive: true }).catch(() => {}),
   upload: async (file, tracks) => {
     const query = new URLSearchParams({ name: file.name, ...(tracks ? { tracks: tracks.join(",") } : {}) });
     return ask(`upload?${query}`, { method: "POST", body: file });
@@ -60,10 +63,15 @@ export class Wire {
     this.trigger(`play_${lane}`, payload);
   }
 
-  /** Ask a lane to stop. No message comes any more. */
+  /**
+   * Ask a lane to stop. No message comes any more.
+   *
+   * Not by Gradio's `cancels`: it knows a run only once the server has answered, and a Stop before that is lost.
+   */
   stop(lane) {
+    const open = this.open.get(lane);
     if (!this.open.delete(lane)) return;
-    this.trigger(`stop_${lane}`);
+    server.stop(open.run, lane);
   }
 
   receive(text) {
@@ -92,10 +100,8 @@ export class Wire {
       open.asked += 1;
       if ((alive && open.asked <= PATIENCE) || this.open.get(lane) !== open) continue;
       this.open.delete(lane);
-      this.listener.lost(
-        lane,
-        "The connection to the server was lost. What is there stays; press Continue to try again.",
-      );
+      const next = alive ? "press Continue to try again" : "the page comes back by itself when the server does";
+      this.listener.lost(lane, `The connection to the server was lost. What is there stays; ${next}.`);
     }
   }
 }

@@ -15,6 +15,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -77,11 +78,11 @@ def start_server(
     """Start a demo with options of its own."""
     started: list[Server] = []
 
-    def start(visitors: int = 3) -> Server:
+    def start(visitors: int = 3, at: Server | None = None) -> Server:
         folder = tmp_path_factory.mktemp("server")
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+            port = int(urlsplit(at.address).port or 0) if at else probe.getsockname()[1]
         votes, outside, log = folder / "votes.sqlite", folder / "outside", folder / "log"
         options = {"port": port, "models": model_folders, "votes": str(votes), "visitors": visitors}
         command = [

@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import mido
+import pytest
 
-from .conftest import MODELS
+from .conftest import MODELS, Server
 
 Open = Callable[..., Any]
 
@@ -77,6 +78,20 @@ def test_stop_keeps_what_is_there_and_ends_the_work(open_studio: Open) -> None:
     assert studio.get("stop").is_disabled()
     studio.run(seconds=2)  # a new run starts at once: the old one no longer holds the models
     studio.wait_done()
+
+
+@pytest.mark.parametrize("how", ["stop", "leave"])
+def test_a_run_that_is_stopped_at_once_ends_on_the_server_too(
+    open_studio: Open, start_server: Callable[..., Server], how: str
+) -> None:
+    small = start_server(visitors=1)
+    first, second = open_studio(small), open_studio(small)
+    first.get("seconds").fill("180")
+    press = "document.querySelector('[data-testid=%s]').click();"
+    first.page.evaluate(press % "continue" + (press % "stop" if how == "stop" else "location.reload();"))
+    second.run(seconds=2)  # has its turn at once
+    second.wait_done()
+    assert "ahead" not in second.notice().inner_text()
 
 
 def test_ten_clicks_are_one_run(open_studio: Open) -> None:
@@ -222,7 +237,7 @@ def test_a_damaged_link_is_told(open_studio: Open) -> None:
     studio.wait_done()
 
 
-def test_a_reload_in_mid_run_keeps_the_primer(open_studio: Open) -> None:
+def test_a_reload_in_mid_run_keeps_the_primer_and_the_takes(open_studio: Open) -> None:
     studio = open_studio()
     studio.get("preset-two-bar-loop").click()
     studio.get("primer-start").fill("2")
@@ -232,6 +247,7 @@ def test_a_reload_in_mid_run_keeps_the_primer(open_studio: Open) -> None:
     studio.open()
     assert studio.page.locator(".primer-title strong").inner_text() == "Two-bar loop"
     assert studio.get("primer-start").input_value() == "2.0"
-    assert studio.lane("relative").get_attribute("data-state") == "waiting"
+    assert studio.lane("relative").get_attribute("data-state") == "done"
+    assert int(studio.lane("relative").get_attribute("data-notes")) >= 1
     studio.run(seconds=2)
     studio.wait_done()

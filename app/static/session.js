@@ -1,0 +1,59 @@
+// The takes of this tab, kept while the page is reloaded: Gradio does so by itself when a lost connection is back.
+
+import { recall, remember } from "./memory.js";
+import { Score } from "./score.js";
+
+const KEY = "musictx.takes";
+
+function pack(takes, shown) {
+  const sources = [...new Set(takes.map((take) => take.source))];
+  return {
+    sources: sources.map(({ file: _, ...source }) => source), // a file cannot be kept
+    shown: takes.indexOf(shown),
+    takes: takes.map((take) => ({
+      ...take,
+      source: sources.indexOf(take.source),
+      scores: [...take.scores].map(([model, score]) => [
+        model,
+        { ...score, notes: score.notes.map((note) => [note.on, note.off, note.pitch, note.velocity, note.primer]) },
+      ]),
+    })),
+  };
+}
+
+function unpack({ sources, shown, takes }) {
+  const whole = takes.map((take) => ({
+    ...take,
+    source: sources[take.source],
+    scores: new Map(take.scores.map(([model, score]) => [model, unpackScore(score)])),
+  }));
+  for (const take of whole) {
+    // What was still being made has ended.
+    for (const [model, score] of take.scores) {
+      score.finish();
+      if (take.states[model] !== "error") take.states[model] = "done";
+    }
+  }
+  return { takes: whole, shown: whole[shown] ?? null };
+}
+
+function unpackScore({ notes, ...fields }) {
+  const named = notes.map(([on, off, pitch, velocity, primer]) => ({ on, off, pitch, velocity, primer }));
+  return Object.assign(Object.create(Score.prototype), fields, { notes: named });
+}
+
+/** Remember takes and which of them is shown; where there is no room for all, the shown one. */
+export function keepTakes(takes, shown) {
+  if (!remember(KEY, pack(takes, shown), "sessionStorage"))
+    remember(KEY, pack(shown ? [shown] : [], shown), "sessionStorage");
+}
+
+/** {takes, shown} as they were, with the models at rest. */
+export function recallTakes() {
+  const kept = recall(KEY, "sessionStorage");
+  try {
+    return kept ? unpack(kept) : { takes: [], shown: null };
+  } catch {
+    return { takes: [], shown: null }; // of another version of the page
+  }
+}
