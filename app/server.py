@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -59,6 +60,7 @@ def launch(
     """
     # Lanes run in threads of their own; more threads inside each only get in one another's way.
     torch.set_num_threads(1)
+    _check_address(host, port)
     stage = Stage(visitors)
     page = build(models, stage=stage)
     page.queue(max_size=2 * MOST_LANES)
@@ -80,12 +82,24 @@ def launch(
             prevent_thread_lock=True,
             quiet=True,
         )
-    except OSError as error:
-        place = f"port {port}" if port else "the ports from 7860 on"
+    except OSError as error:  # Gradio's message speaks of its own settings
         raise MusictxError(
-            f"cannot listen at {host}, {place}: {error}; choose another --port or --host"
-        ) from None
+            f"cannot listen at {host}: no port from 7860 on is free; choose one (--port)"
+        ) from error
     print(f"musictx listens at {address}", flush=True)
     if block:
         page.block_thread()
     return str(address)
+
+
+def _check_address(host: str, port: int | None) -> None:
+    """Find out before the models are loaded, and in plain words, that an address cannot be had."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port or 0, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except (OSError, OverflowError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or error
+        place = f"{host}, port {port}" if port else host
+        raise MusictxError(f"cannot listen at {place}: {reason}; choose another --port or --host") from error

@@ -122,11 +122,16 @@ def bench_app(*, seconds: float = 60.0, repetitions: int = 5, address: str | Non
         raise MusictxError(f"seconds is {seconds:g}; the demo continues for 2 to 180 seconds")
     if repetitions < 1:
         raise MusictxError(f"repetitions is {repetitions}; at least 1 is needed")
+    from playwright.sync_api import Error
+
     facts = machine()
     with open_chromium() as browser, _demo(address) as url:
         page = browser.new_page(viewport={"width": 1280, "height": 800})
-        page.goto(url)
-        page.wait_for_selector(".mtx[data-ready=true]", timeout=60_000)
+        try:
+            page.goto(url)
+            page.wait_for_selector(".mtx[data-ready=true]", timeout=60_000)
+        except Error as error:
+            raise MusictxError(f"no demo answers at {url} ({error.message.splitlines()[0]})") from error
         page.evaluate(PROBE)
         default = [_latencies(page, lead_in=2.0, seed=1 + k) for k in range(repetitions)]
         alone = [_latencies(page, lead_in=0.0, seed=1 + k) for k in range(repetitions)]

@@ -63,6 +63,8 @@ def find_model(name: str | os.PathLike[str]) -> Path:
     for candidate in (folder, folder / "model"):
         if (candidate / CONFIG).is_file():
             return candidate
+    if (folder / "run.json").is_file():
+        raise MusictxError(f"the run in {name} has no model yet; go on with it (--resume)")
     raise MusictxError(
         f"no model at {str(name)!r}: it must be one of {', '.join(SHIPPED_MODELS)}, a checkpoint folder with "
         f"{CONFIG} and {WEIGHTS}, or the folder of a training run"
@@ -159,7 +161,11 @@ def load_model(
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:300]
         raise MusictxError(f"{path} does not fit its {CONFIG}: {reason}") from error
-    return model.to(device).eval()
+    try:
+        return model.to(device).eval()
+    except (RuntimeError, AssertionError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise MusictxError(f"device {device} cannot be used: {reason}") from error
 
 
 def list_models() -> list[str]:

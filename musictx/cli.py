@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+from typing import Annotated
 
 import typer
 
+from musictx import __version__
 from musictx.cli_bench import bench
 from musictx.cli_evaluate import evaluate, study
 from musictx.cli_play import continue_primer, info, render, serve
@@ -19,6 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
     help="Give it a few seconds of music, and a Music Transformer plays on.",
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("train")(train)
 app.command("encode")(encode)
@@ -32,15 +35,27 @@ app.add_typer(bench, name="bench")
 app.add_typer(reproduce, name="reproduce")
 
 
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"musictx {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass
+
+
 def main() -> None:
-    """Run the command line: status 0 done, 1 the input or the run failed, 2 wrong usage."""
+    """Run the command line: status 0 done, 1 the input or the run failed, 2 wrong usage, 130 Ctrl-C."""
     try:
         app()
     except MusictxError as error:
         print(f"musictx: {error}", file=sys.stderr)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        print("musictx: stopped", file=sys.stderr)
         sys.exit(1)
 
 

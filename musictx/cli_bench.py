@@ -9,16 +9,18 @@ from typing import Annotated, Any
 
 import typer
 
+from musictx.cli_places import check_place
 from musictx.cli_progress import console
 
 bench = typer.Typer(
     no_args_is_help=True,
-    help="Measure speed and memory, next to the peers that are installed (`pip install musictx[peers]`).",
+    help="Measure speed and memory, next to the peers that are installed (`pip install '.[peers]'`).",
 )
 
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
 Plot = Annotated[Path | None, typer.Option(help="PNG file for a picture.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="Threads of PyTorch. [default: its own choice]")]
+Repetitions = Annotated[int, typer.Option(min=1, help="Measure so often; the median counts.")]
 Peers = Annotated[bool, typer.Option(help="Let the peers that are installed do the same work.")]
 
 
@@ -26,25 +28,27 @@ def _finish(run: Callable[[Callable[[str], None]], dict[str, Any]], as_json: boo
     """Run a benchmark and show what it found."""
     from musictx.bench.report import draw, show
 
+    if plot:
+        check_place(plot, (".png",))
     with console.status("measuring") as status:
         result = run(lambda text: status.update(f"measuring: {text}"))
-    if plot:
-        draw(result, plot)
     if as_json:
         print(json.dumps(result, indent=2))
     else:
         show(result)
+    if plot:
+        draw(result, plot)
 
 
 @bench.command()
 def attention(
     length: Annotated[list[int], typer.Option(min=1, help="Length; repeatable. [default: 512 to 8192]")] = [],  # noqa: B006
     dtype: Annotated[str, typer.Option(help="float32, bfloat16 or float64.")] = "float32",
-    batch: Annotated[int, typer.Option(min=1)] = 2,
-    heads: Annotated[int, typer.Option(min=1)] = 4,
+    batch: Annotated[int, typer.Option(min=1, help="Sequences at once.")] = 2,
+    heads: Annotated[int, typer.Option(min=1, help="Heads of attention.")] = 4,
     width: Annotated[int, typer.Option(min=1, help="Width of a head.")] = 64,
     threads: Threads = None,
-    repetitions: Annotated[int, typer.Option(min=1)] = 5,
+    repetitions: Repetitions = 5,
     memory: Annotated[bool, typer.Option(help="Measure the memory as well.")] = True,
     plot: Plot = None,
     as_json: AsJson = False,
@@ -85,7 +89,7 @@ def generate(
         list[int], typer.Option(min=1, help="Time a step after so many tokens; repeatable.")
     ] = [],  # noqa: B006
     threads: Annotated[int, typer.Option(min=1, help="Threads of PyTorch, for all alike.")] = 1,
-    repetitions: Annotated[int, typer.Option(min=1)] = 3,
+    repetitions: Repetitions = 3,
     peers: Peers = True,
     plot: Plot = None,
     as_json: AsJson = False,
@@ -120,7 +124,7 @@ def speculate(
         Path | None, typer.Option(help="Folder of MIDI files. [default: the primers of musictx]")
     ] = None,
     tokens: Annotated[int, typer.Option(min=1, help="Tokens made after each primer.")] = 512,
-    repetitions: Annotated[int, typer.Option(min=1)] = 5,
+    repetitions: Repetitions = 5,
     as_json: AsJson = False,
 ) -> None:
     """What speculative decoding with an n-gram draft could give, at most.
@@ -145,7 +149,7 @@ def train(
     batch: Annotated[int, typer.Option(min=1, help="Windows in a step.")] = 4,
     precision: Annotated[str, typer.Option(help="auto, 32-true or bf16-mixed.")] = "auto",
     threads: Threads = None,
-    repetitions: Annotated[int, typer.Option(min=1)] = 5,
+    repetitions: Repetitions = 5,
     peers: Peers = True,
     as_json: AsJson = False,
 ) -> None:
@@ -176,7 +180,7 @@ def encode(
     midi: Annotated[
         Path | None, typer.Argument(help="Folder of MIDI files. [default: the primers of musictx]")
     ] = None,
-    repetitions: Annotated[int, typer.Option(min=1)] = 3,
+    repetitions: Repetitions = 3,
     peers: Peers = True,
     as_json: AsJson = False,
 ) -> None:
@@ -196,7 +200,7 @@ def encode(
 @bench.command("app")
 def demo(
     seconds: Annotated[float, typer.Option(help="Length of the continuation listened to.")] = 60.0,
-    repetitions: Annotated[int, typer.Option(min=1)] = 5,
+    repetitions: Repetitions = 5,
     address: Annotated[
         str | None, typer.Option(help="A demo that runs already. [default: start one]")
     ] = None,

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from musictx.cli_places import make_folder
 from musictx.cli_progress import console, corpus_progress, working
 from musictx.errors import MusictxError
 
@@ -95,6 +96,8 @@ def evaluate(
     *names, folder = paths
     if memory < 1:
         raise MusictxError(f"--memory is {memory}; it must be at least 1")
+    if output:
+        make_folder(output)
     with corpus_progress("encoding") as encoding:
         corpus = open_music(Path(folder), pieces=pieces, progress=encoding)
         fit_on = open_music(floors, progress=encoding) if floors else None
@@ -112,14 +115,14 @@ def evaluate(
         result["repeats"], result["shift"] = _measure_repeats(models, corpus, groups, how, result["left_out"])
     if rules:
         result["length_rules"] = _measure_rules(models, corpus, groups, how)
-    if output:
-        _write(output, result)
     if as_json:
         print(json.dumps(result, allow_nan=False))
     else:
         _show(result)
+    if output:
+        _write(output, result)
     for line in result["left_out"][:10]:
-        console.print(f"left out: {line}", markup=False, highlight=False)
+        console.print(f"left out: {line}", highlight=False)
     if len(result["left_out"]) > 10:
         console.print(f"… and {len(result['left_out']) - 10} more; all are listed in the JSON")
 
@@ -188,7 +191,7 @@ def _show(result: dict[str, Any]) -> None:
 
     from musictx.evaluation import report
 
-    out = Console()
+    out = Console(markup=False)
     data = result["data"]
     out.print(
         f"{data['folder']}: {data['pieces']} performances of {data['units']} pieces, "
@@ -269,7 +272,7 @@ def study(
             models, chosen, output, settings, index=index, left_out=[*unusable, *left_out], progress=progress
         )
     for line in result["left_out"][:10]:
-        console.print(f"left out: {line}", markup=False, highlight=False)
+        console.print(f"left out: {line}", highlight=False)
     if as_json:
         print(json.dumps(result, allow_nan=False))
     else:

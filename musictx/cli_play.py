@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import time
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from musictx.cli_places import check_places, numbered
 from musictx.cli_progress import console, corpus_progress, working
 from musictx.errors import MusictxError
 
@@ -83,13 +83,12 @@ def continue_primer(
         seed = time.time_ns() % 100_000
     if seconds is None and tokens is None:
         seconds = 30.0
-    for path, endings in ((output, ()), (audio, ()), (roll, PICTURES)):
-        if path is not None:
-            _check_place(path, endings)
-    chosen = [int(t) if t.isdigit() else t for t in tracks] or None
+    places = [(output, ()), (audio, (".wav",)), (roll, PICTURES)]
+    check_places(primer, [(path, endings) for path, endings in places if path is not None], variations)
+    chosen = [int(t) if t.isdecimal() else t for t in tracks] or None
     music = Performance() if str(primer) == "-" else read_midi(primer, tracks=chosen)
     for remark in music.remarks:
-        console.print(f"{primer}: {remark}", markup=False)
+        console.print(f"{primer}: {remark}")
     changes: dict[str, Any] = {"window": window, "rope_scaling": rope_scaling, "rope_factor": rope_factor}
     given = {name: value for name, value in changes.items() if value is not None}
     if window == 0:
@@ -123,54 +122,40 @@ def continue_primer(
         )
     took = time.monotonic() - began
     for remark in results[0].performance.remarks[len(music.remarks) :]:
-        console.print(remark, markup=False)
+        console.print(remark)
     parts = [result.alone if only_continuation else result.performance for result in results]
     if not any(map(len, parts)):
-        raise MusictxError("the model ended the piece at once; try another seed, or --no-early-end")
+        ended = any(result.ended for result in results)
+        why = "the model ended the piece at once; try another seed, or --no-early-end"
+        raise MusictxError(why if ended else "no note came within that length; give more seconds or tokens")
     for number, (result, part) in enumerate(zip(results, parts, strict=True), 1):
         if not len(part):
-            console.print(f"{_numbered(output, number, variations)}: the model ended the piece at once")
+            console.print(f"{numbered(output, number, variations)}: the model ended the piece at once")
             continue
         name = f" {number}" if variations > 1 else ""
-        write_midi(part, _numbered(output, number, variations))
+        write_midi(part, numbered(output, number, variations))
         if audio:
             from musictx.audio import write_wav
 
-            write_wav(part, _numbered(audio, number, variations))
+            write_wav(part, numbered(audio, number, variations))
         if roll:
             from musictx.pianoroll import draw_roll
 
             draw_roll(
                 part,
-                _numbered(roll, number, variations),
+                numbered(roll, number, variations),
                 primer_end=None if only_continuation else result.cut,
                 title=f"{primer.stem} · {model} · seed {seed}{name}",
             )
         made = result.performance.duration - result.cut
         console.print(
-            f"{_numbered(output, number, variations)}: {len(result.performance) - len(result.primer)} notes, "
+            f"{numbered(output, number, variations)}: {len(result.performance) - len(result.primer)} notes, "
             f"{made:.1f} s of music, {result.tokens} events in {took:.1f} s, seed {seed}"
             + (" (the model ended the piece)" if result.ended else ""),
             highlight=False,
         )
         if index:
-            console.print(f"copy check: {index.check(result.alone)}", markup=False, highlight=False)
-
-
-def _check_place(path: Path, endings: tuple[str, ...]) -> None:
-    """Say before the work starts that its result could not be written."""
-    if path.is_dir():
-        raise MusictxError(f"{path} is a folder; the name of a file is needed")
-    if not path.parent.is_dir():
-        raise MusictxError(f"{path} cannot be written: there is no folder {path.parent}")
-    if not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise MusictxError(f"{path} cannot be written: permission denied")
-    if endings and path.suffix.lower() not in endings:
-        raise MusictxError(f"{path} must end in {', '.join(endings)}")
-
-
-def _numbered(path: Path, number: int, of: int) -> Path:
-    return path if of == 1 else path.with_stem(f"{path.stem}-{number}")
+            console.print(f"copy check: {index.check(result.alone)}", highlight=False)
 
 
 def render(
@@ -184,7 +169,7 @@ def render(
 
     music = read_midi(midi)
     for remark in music.remarks:
-        console.print(f"{midi}: {remark}", markup=False)
+        console.print(f"{midi}: {remark}")
     suffix = output.suffix.lower()
     if suffix == ".wav":
         from musictx.audio import write_wav
@@ -233,14 +218,16 @@ def console_out() -> Any:
     """A console on standard output, for what was asked for."""
     from rich.console import Console
 
-    return Console()
+    return Console(markup=False)
 
 
 def serve(
     host: Annotated[
         str, typer.Option(help="Address to listen at; 0.0.0.0 lets other machines in.")
     ] = "127.0.0.1",
-    port: Annotated[int | None, typer.Option(help="Port. [default: the first free one from 7860]")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Port. [default: the first free one from 7860]")
+    ] = None,
     browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = False,
 ) -> None:
     """Open the web demo: one primer, three models, heard and seen side by side."""

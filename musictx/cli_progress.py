@@ -12,13 +12,13 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-# Of several processes that train together, the first one speaks.
-console = Console(stderr=True, quiet=os.environ.get("LOCAL_RANK", "0") != "0")
+# Of several processes that train together, the first one speaks. Square brackets in names are no markup.
+console = Console(stderr=True, markup=False, quiet=os.environ.get("LOCAL_RANK", "0") != "0")
 
 
 def _bar(*columns: Any) -> Progress:
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         *columns,
         TimeRemainingColumn(),
@@ -53,7 +53,7 @@ def report_skipped(corpus: Any) -> None:
     """Say which files of a corpus could not be used, and why."""
     for path, reason in list(corpus.skipped.items())[:10]:
         named = reason if reason.startswith(path) else f"{path}: {reason}"
-        console.print(f"skipped: {named}", markup=False)
+        console.print(f"skipped: {named}")
     if len(corpus.skipped) > 10:
         console.print(f"… and {len(corpus.skipped) - 10} more; all are listed in the corpus's index.json")
 
@@ -67,6 +67,10 @@ class TrainingDisplay:
             f"{model.position} positions, context {model.context_length}; training on {len(train)} pieces, "
             f"{train.token_count:,} tokens; validation {pieces}"
         )
+        if not validation:
+            console.print(
+                "All of it is one piece, so none is held out: the last model is kept, not the best."
+            )
         report_skipped(train)
         self.bar = _bar(TextColumn("{task.fields[text]}"))
         self.task = self.bar.add_task("training", total=1.0, text="")
@@ -85,10 +89,11 @@ class TrainingDisplay:
         """Show the progress after a step; in a log, a line a minute."""
         best = "" if p.validation is None else f" · validation {p.validation:.3f}"
         text = f"step {p.step} · loss {p.loss:.3f}{best} · {p.tokens_per_second:,.0f} tokens/s"
-        self.bar.update(self.task, completed=p.share, text=text)
+        share = min(1.0, p.share)
+        self.bar.update(self.task, completed=share, text=text)
         if not console.is_terminal and (time.monotonic() - self.last_line > 60 or p.share >= 1):
             self.last_line = time.monotonic()
-            console.print(f"{100 * p.share:.1f} % · {text} · {_clock(p.seconds_left)} left", highlight=False)
+            console.print(f"{100 * share:.1f} % · {text} · {_clock(p.seconds_left)} left", highlight=False)
 
     def sampler(self, output: Path) -> Callable[[Any, int], None]:
         """A function that writes what the model plays on its own, as MIDI and as a picture."""
@@ -106,6 +111,6 @@ class TrainingDisplay:
                 write_midi(music, folder / f"step-{step:06d}.mid")
                 draw_roll(music, folder / f"step-{step:06d}.png", title=f"step {step}")
             except Exception as error:  # no MIDI library on a machine that only trains, an empty sample …
-                console.print(f"no sample written at step {step}: {error}", markup=False)
+                console.print(f"no sample written at step {step}: {error}")
 
         return sample

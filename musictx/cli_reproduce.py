@@ -78,5 +78,5 @@ def jsb(
         spread = f"{line['spread']:.3f}" if line["seeds"] > 1 else ""
         nats = (f"{line[name]:.3f}" for name in ("valid", "test"))
         table.add_row(line["name"], str(line["seeds"]), *nats, spread, phases, f"{line['minutes']:.0f}")
-    Console().print(table)
+    Console(markup=False).print(table)
     console.print(f"{output}: jsb.json, jsb.png", highlight=False)

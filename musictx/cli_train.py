@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import math
 import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import chain, count
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from musictx import __version__
 from musictx.errors import MusictxError
+
+if TYPE_CHECKING:
+    from musictx.corpus import Corpus
+    from musictx.training import Run
 
 
 def amount(text: str | None) -> int | None:
@@ -83,7 +88,7 @@ def train(
         bool, typer.Option("--resume", help="Go on exactly where a killed or stopped run was.")
     ] = False,
     minutes: Annotated[
-        float | None, typer.Option(help="Save and stop after so many minutes, to be resumed.")
+        float | None, typer.Option(min=0, help="Save and stop after so many minutes, to be resumed.")
     ] = None,
     devices: Annotated[int, typer.Option(help="GPUs, or processes on a CPU.")] = 1,
     precision: Annotated[str, typer.Option(help="auto, 32-true or bf16-mixed.")] = "auto",
@@ -109,10 +114,8 @@ def train(
     Kill it at any time; the same command with --resume goes on exactly where it was.
     With --from it does not begin from nothing: a shipped model learns your music in a fraction of the time.
     """
-    from musictx.batches import split_sources
     from musictx.checkpoint import find_model, read_config
-    from musictx.cli_progress import TrainingDisplay, console, corpus_progress
-    from musictx.corpus import build_corpus, open_corpus
+    from musictx.cli_progress import TrainingDisplay, console
     from musictx.sizes import sized_config
     from musictx.training import Run, TrainingConfig
 
@@ -150,37 +153,17 @@ def train(
             dropout=dropout,
             activation="relu_squared",
         )
+    for folder in [*midi, *validation]:
+        if output.resolve() == folder.resolve():
+            raise MusictxError(f"{output} holds the music; choose another --output for the run")
+    if resume and not (output / "state.pt").is_file():
+        console.print(f"{output} holds no run to go on with: a new one begins")
     if (output / "state.pt").is_file() and not resume:
         raise MusictxError(
             f"{output} holds a run already; add --resume to go on with it, or choose another --output"
         )
 
-    def corpus(folders: list[Path], name: str, without: list[Path]) -> Any:
-        if len(folders) == 1 and (folders[0] / "index.json").is_file():
-            return open_corpus(folders[0])
-        for folder in folders:
-            if (folder / "index.json").is_file():
-                raise MusictxError(
-                    f"{folder} is an encoded corpus, which must be given alone; "
-                    "`musictx encode` makes one of several folders of MIDI files"
-                )
-        with corpus_progress(f"encoding {name}") as progress:
-            return build_corpus(folders, output / "corpus" / name, without=without, progress=progress)
-
-    everything = corpus(midi, "train", validation)
-    for folder in validation:
-        if any(folder.resolve().is_relative_to(place.resolve()) for place in midi):
-            console.print(f"{folder} is held out: nothing below it is trained on", markup=False)
-    if validation:
-        held: dict[str, Any] = {}
-        for folder in validation:
-            name = _name(folder, ("train", *held))
-            held[name] = corpus([folder], name, [])
-    else:
-        from musictx.grouping import group_pieces
-
-        everything, rest = split_sources(everything, group_pieces(everything), 0.1, seed)
-        held = {"validation": rest} if len(rest) else {}
+    everything, held = _open_music(midi, validation, output, seed)
     display = TrainingDisplay(everything, held, model_config, config)
     command = shlex.join(["musictx", *sys.argv[1:]])
     card = {
@@ -200,6 +183,64 @@ def train(
             on_checkpoint=display.sampler(output),
             stop_after=None if minutes is None else 60 * minutes,
         )
+    _say_outcome(run)
+    if run.stopped:
+        raise typer.Exit(130)
+
+
+def _open_music(
+    midi: list[Path], validation: list[Path], output: Path, seed: int
+) -> tuple[Corpus, dict[str, Corpus]]:
+    """The music to train on and the music held out, which are never the same."""
+    from musictx.batches import split_sources
+    from musictx.cli_progress import console, corpus_progress
+    from musictx.corpus import build_corpus, open_corpus
+    from musictx.grouping import group_pieces
+
+    def corpus(folders: list[Path], name: str, without: Sequence[Path] = ()) -> Corpus:
+        if len(folders) == 1 and (folders[0] / "index.json").is_file():
+            return open_corpus(folders[0])
+        for folder in folders:
+            if (folder / "index.json").is_file():
+                raise MusictxError(
+                    f"{folder} is an encoded corpus, which must be given alone; "
+                    "`musictx encode` makes one of several folders of MIDI files"
+                )
+        with corpus_progress(f"encoding {name}") as progress:
+            return build_corpus(folders, output / "corpus" / name, without=without, progress=progress)
+
+    everything = corpus(midi, "train", validation)
+    if not validation:
+        everything, rest = split_sources(everything, group_pieces(everything), 0.1, seed)
+        return everything, {"validation": rest} if len(rest) else {}
+    held: dict[str, Corpus] = {}
+    for folder in validation:
+        name = _name(folder, ("train", *held))
+        held[name] = corpus([folder], name)
+        if any(folder.resolve().is_relative_to(place.resolve()) for place in midi):
+            console.print(f"{folder} is held out: nothing below it is trained on")
+    fresh = everything.without(held.values())
+    if len(fresh) < len(everything):
+        console.print(f"{len(everything) - len(fresh)} copies of held-out pieces are not trained on")
+    return fresh, held
+
+
+def _say_outcome(run: Run) -> None:
+    """What has become of a run, and what comes next."""
+    from musictx.cli_progress import console
+
+    share = run.config.progress(run.step, run.tokens_a_step, run.seconds)
+    judged = f", validation {run.best:.3f}" if run.best < math.inf else ""
+    if share < 1:
+        going_on = "the same command with --resume goes on"
+        console.print(f"stopped at step {run.step}, {100 * share:.1f} % of the budget: {going_on}")
+    elif run.begun_at == run.step:
+        console.print(f"the budget was used up already at step {run.step}: a larger one lets it go on")
+    else:
+        console.print(f"done, {run.step} steps{judged}: what it plays is in {run.folder / 'samples'}")
+    console.print(
+        f"to hear it: musictx continue primer.mid -o out.mid --model {shlex.quote(str(run.folder))}"
+    )
 
 
 def encode(

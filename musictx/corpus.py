@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,6 +63,26 @@ class Corpus:
     def token_count(self) -> int:
         """Tokens of all pieces."""
         return int((self.ends - self.starts).sum())
+
+    def fingerprint(self) -> str:
+        """What tells this music from other music: the pieces' names and lengths, in their order."""
+        pieces = [self.names, (self.ends - self.starts).tolist(), self.source.tolist()]
+        return hashlib.sha256(json.dumps(pieces).encode()).hexdigest()
+
+    def without(self, others: Iterable[Corpus]) -> Corpus:
+        """Leave out the pieces that other corpora hold as well, event for event.
+
+        Raises
+        ------
+        MusictxError
+            If no piece is left.
+        """
+        known = {other.piece(i).tobytes() for other in others for i in range(len(other))}
+        lengths = np.isin(self.ends - self.starts, [len(piece) // 2 for piece in known])
+        fresh = [i for i in range(len(self)) if not lengths[i] or self.piece(i).tobytes() not in known]
+        if not fresh:
+            raise MusictxError("every piece to train on is held out for validation as well")
+        return self.subset(fresh)
 
     def subset(self, chosen: Sequence[int] | np.ndarray) -> Corpus:
         """Only the pieces with these numbers; the tokens stay where they are."""
@@ -177,7 +197,7 @@ def build_corpus(
     files = find_midi(sources, [Path(f) for f in without])
     if not files:
         besides = " that is not held out" if without else ""
-        raise MusictxError(f"no MIDI file (.mid, .midi) below {', '.join(map(str, sources))}{besides}")
+        raise MusictxError(f"no MIDI file (.mid, .midi, .kar) below {', '.join(map(str, sources))}{besides}")
     fingerprint = _fingerprint(files)
     try:
         if json.loads((output / "index.json").read_text())["fingerprint"] == fingerprint:

@@ -8,6 +8,7 @@ The arithmetic is that of `musictx.model` and `musictx.attention`; tests hold th
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -83,9 +84,7 @@ class Engine:
         logits = np.empty((len(x), len(self.head[0])), np.float32)
         turn = self.cos[position], self.sin[position]
         ends = self.norm, self.head, logits
-        engine_kernels.step(
-            x, self.layers, self.stored, *ends, position, *turn, self.slope, *self.scratch, *self.rule
-        )
+        _run(x, self.layers, self.stored, *ends, position, *turn, self.slope, *self.scratch, *self.rule)
         return torch.from_numpy(logits)[:, None]
 
     def _look(self) -> None:
@@ -108,6 +107,14 @@ class Engine:
         )
         scores = np.empty(max(cache.capacity, d), np.float32)
         self.scratch = (scores, *(np.empty((batch, size), np.float32) for size in sizes))
+
+
+def _run(*arguments: Any) -> None:
+    """``engine_kernels.step``, on a full disk too, where numba compiles a kernel but fails to keep it."""
+    for _ in range(20):  # more than there are kernels: each is in memory after it has failed once
+        with suppress(OSError):
+            return engine_kernels.step(*arguments)
+    return engine_kernels.step(*arguments)
 
 
 def _weights(linear: nn.Linear, int8: bool) -> Matrix:

@@ -13,7 +13,6 @@ A run is a folder::
 from __future__ import annotations
 
 import ctypes
-import hashlib
 import json
 import math
 import pickle
@@ -40,6 +39,7 @@ from musictx.files import write_bytes
 from musictx.metrics import Metrics
 from musictx.model import ModelConfig, MusicTransformer
 from musictx.optimizers import make_optimizers, schedule, set_rate
+from musictx.signals import stop_signals
 from musictx.training_config import FIXED, TrainingConfig, choose_precision
 
 __all__ = ["Progress", "Run", "TrainingConfig"]
@@ -56,12 +56,6 @@ def keep_freed_memory() -> None:
         trim_threshold, mmap_threshold = -1, -3  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD in malloc.h
         mallopt(mmap_threshold, 2**30)
         mallopt(trim_threshold, 2**31 - 1)
-
-
-def fingerprint(corpus: Corpus) -> str:
-    """What tells the music of a corpus from other music: the pieces' names and lengths, in their order."""
-    pieces = [corpus.names, (corpus.ends - corpus.starts).tolist(), corpus.source.tolist()]
-    return hashlib.sha256(json.dumps(pieces).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -121,6 +115,7 @@ class Run:
         self.short_windows = self._source(max(1, model_config.context_length // 2), 2 * config.batch)
         self.tokens_a_step = config.batch * model_config.context_length
         self.step, self.seconds, self.best = 0, 0.0, math.inf
+        self.begun_at, self.stopped = 0, False  # the step at which `fit` began; whether a signal ended it
         self.losses: list[torch.Tensor] = []  # since the last line of the log
 
     def _source(self, length: int, batch: int) -> BatchSource:
@@ -157,6 +152,8 @@ class Run:
         Returns
         -------
         MusicTransformer
+            Ctrl-C, or a signal to terminate, ends the run after its present step, with its state saved
+            (`stopped` is then true); the second one ends it at once.
         """
         fabric, config = self.fabric, self.config
         fabric.launch()
@@ -181,42 +178,45 @@ class Run:
             self._load(state_path, model, optimizers)
         elif fabric.is_global_zero:
             self._start()
+        self.begun_at = self.step
         began = last_saved = last_logged = time.monotonic()
         seconds_before, logged_step, validation = self.seconds, self.step, None
         wrapped.train()
-        while (share := config.progress(self.step, self.tokens_a_step, self.seconds)) < 1.0:
-            set_rate(optimizers, schedule(share, self.step, warmup=config.warmup, decay=config.decay))
-            source = self.short_windows if share < config.curriculum else self.windows
-            self.losses.append(self._step(source, wrapped, model, optimizers))
-            self.step += 1
-            now = time.monotonic()
-            self.seconds = self._agree(seconds_before + now - began)
-            share = config.progress(self.step, self.tokens_a_step, self.seconds)
-            if self.step % config.log_every == 0 or share >= 1.0:
-                loss = float(torch.stack(self.losses).mean())
-                self._require(math.isfinite(loss), f"the loss is {loss}")
-                rate = (self.step - logged_step) * self.tokens_a_step / max(now - last_logged, 1e-9)
-                last_logged, logged_step, self.losses = now, self.step, []
-                self._log({"step": self.step, "loss": loss, "tokens_per_second": round(rate)})
-                if on_progress and fabric.is_global_zero:
-                    left = self.seconds * (1 - share) / max(share, 1e-9)
-                    on_progress(Progress(self.step, share, loss, rate, validation, left))
-            if self.validation and (self.step % config.validate_every == 0 or share >= 1.0):
-                validation = self._validate(model, wrapped)
-                last_logged, logged_step = time.monotonic(), self.step
-            done = stop_after is not None and self._agree(now - began) > stop_after
-            if self._agree(now - last_saved) > 60 * config.checkpoint_minutes or share >= 1.0 or done:
-                self._save(state_path, model, optimizers)
-                last_saved = time.monotonic()
-                if fabric.is_global_zero:
-                    if not self.validation:
-                        self._save_best(model, {})
-                    if on_checkpoint:
-                        model.eval()  # no dropout: the sample is the model's, and the random state stays
-                        on_checkpoint(model, self.step)
-                        model.train()
-            if done:
-                break
+        with stop_signals() as signals:
+            while (share := config.progress(self.step, self.tokens_a_step, self.seconds)) < 1.0:
+                set_rate(optimizers, schedule(share, self.step, warmup=config.warmup, decay=config.decay))
+                source = self.short_windows if share < config.curriculum else self.windows
+                self.losses.append(self._step(source, wrapped, model, optimizers))
+                self.step += 1
+                now = time.monotonic()
+                self.seconds = self._agree(seconds_before + now - began)
+                share = config.progress(self.step, self.tokens_a_step, self.seconds)
+                if self.step % config.log_every == 0 or share >= 1.0:
+                    loss = float(torch.stack(self.losses).mean())
+                    self._require(math.isfinite(loss), f"the loss is {loss}")
+                    rate = (self.step - logged_step) * self.tokens_a_step / max(now - last_logged, 1e-9)
+                    last_logged, logged_step, self.losses = now, self.step, []
+                    self._log({"step": self.step, "loss": loss, "tokens_per_second": round(rate)})
+                    if on_progress and fabric.is_global_zero:
+                        left = self.seconds * (1 - share) / max(share, 1e-9)
+                        on_progress(Progress(self.step, share, loss, rate, validation, left))
+                if self.validation and (self.step % config.validate_every == 0 or share >= 1.0):
+                    validation = self._validate(model, wrapped)
+                    last_logged, logged_step = time.monotonic(), self.step
+                self.stopped = self._agree(float(bool(signals))) > 0
+                done = self.stopped or (stop_after is not None and self._agree(now - began) > stop_after)
+                if self._agree(now - last_saved) > 60 * config.checkpoint_minutes or share >= 1.0 or done:
+                    self._save(state_path, model, optimizers)
+                    last_saved = time.monotonic()
+                    if fabric.is_global_zero:
+                        if not self.validation or self.best == math.inf:  # none was judged yet
+                            self._save_best(model, {})
+                        if on_checkpoint:
+                            model.eval()  # no dropout: the sample is the model's, and the random state stays
+                            on_checkpoint(model, self.step)
+                            model.train()
+                if done:
+                    break
         return model
 
     def _step(
@@ -321,7 +321,7 @@ class Run:
     def _music(self) -> dict[str, str]:
         """Fingerprints of what is trained on and of what is held out."""
         named = {"training": self.train_corpus, **{f"held out: {k}": c for k, c in self.validation.items()}}
-        return {name: fingerprint(corpus) for name, corpus in named.items()}
+        return {name: corpus.fingerprint() for name, corpus in named.items()}
 
     def _check_settings(self) -> None:
         """A run goes on as it was begun; only its budget, and where it is computed, may change."""

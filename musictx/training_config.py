@@ -53,8 +53,7 @@ class TrainingConfig:
             raise MusictxError(f"mix is {self.mix!r}; it must be folders or tokens")
         if self.steps is None and self.tokens is None and self.hours is None:
             raise MusictxError("give a budget: steps, tokens or hours")
-        if self.precision not in PRECISIONS:
-            raise MusictxError(f"precision is {self.precision!r}; it must be one of {', '.join(PRECISIONS)}")
+        choose_precision(self.precision, self.accelerator)
         positive = ("steps", "tokens", "hours", "batch", "micro_batch", "lr", "matrix_lr", "log_every")
         for name in (*positive, "validate_every", "validation_chunks", "checkpoint_minutes"):
             value = getattr(self, name)
@@ -81,6 +80,8 @@ class TrainingConfig:
 
 def choose_precision(wanted: str, accelerator: str = "auto") -> str:
     """``"auto"``: bfloat16 autocast where the processor computes it, else float32."""
+    if wanted not in PRECISIONS:
+        raise MusictxError(f"precision is {wanted!r}; it must be one of {', '.join(PRECISIONS)}")
     if wanted != "auto":
         return wanted
     if torch.cuda.is_available() and accelerator in ("auto", "cuda", "gpu"):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import socket
 import wave
 from pathlib import Path
 
 import pytest
 import torch
 
-from musictx import cli
+from musictx import __version__, cli
 from musictx.checkpoint import save_model
 from musictx.midi import read_midi
 from musictx.model import ModelConfig, MusicTransformer
@@ -124,6 +125,44 @@ def test_bad_input_is_one_line_and_status_1(run, model, tmp_path, monkeypatch, a
     assert status == 1 and out == ""
     assert err.startswith("musictx: ") and err.count("\n") == 1 and said in err
     assert not (tmp_path / "o.mid").exists()
+
+
+def test_nothing_is_written_over_the_primer_or_another_output(run, model, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    own = tmp_path / "song.mid"
+    own.write_bytes(PRIMER.read_bytes())
+    for options, said in (
+        (("-o", own), "is the primer already"),
+        (("-o", "x.wav", "--audio", "x.wav"), "is an output already"),
+        (("-o", "o.mid", "--audio", "o.mp3"), "must end in .wav"),
+    ):
+        status, _, err = run("continue", own, *options, "--model", model, "--seconds", 1)
+        assert status == 1 and said in err
+    assert own.read_bytes() == PRIMER.read_bytes()
+
+
+def test_square_brackets_in_names_are_printed(run, model, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    status, _, err = run("continue", PRIMER, "-o", "take [2].mid", "--model", model, "--seconds", 2)
+    assert status == 0 and "take [2].mid: " in err
+
+
+def test_a_run_without_a_model_is_told_from_nothing(run, tmp_path):
+    (tmp_path / "run.json").write_text("{}")
+    status, _, err = run("info", tmp_path)
+    assert status == 1 and "has no model yet" in err
+
+
+def test_the_version_is_told(run):
+    assert run("--version") == (0, f"musictx {__version__}\n", "")
+
+
+def test_a_demo_that_cannot_listen_says_why(run):
+    status, _, err = run("app", "--host", "host.invalid")
+    assert status == 1 and "cannot listen at host.invalid" in err
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        status, _, err = run("app", "--port", taken.getsockname()[1])
+    assert status == 1 and "choose another --port" in err and "GRADIO" not in err
 
 
 def test_an_unknown_model_is_named(run, tmp_path):

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -95,6 +98,46 @@ def test_a_run_goes_on_with_its_own_music_only(run: Run, music: Path, tmp_path: 
     assert run(mine, "-o", output, *TINY, "--steps", 3, "--resume")[0] == 0
 
 
+def test_copies_of_held_out_pieces_are_not_trained_on(run: Run, music: Path, tmp_path: Path) -> None:
+    held = tmp_path / "held"
+    held.mkdir()
+    shutil.copy(music / "3.mid", held / "copy.mid")
+    status, said = run(music, "--validation", held, "-o", tmp_path / "run", *TINY, "--steps", 1)
+    assert status == 0 and "1 copies of held-out pieces are not trained on" in said
+    assert read_card(tmp_path / "run" / "model")["data"]["training"]["pieces"] == 5
+    status, said = run(held, "--validation", held, "-o", tmp_path / "none", *TINY, "--steps", 1)
+    assert status == 1 and "that is not held out" in said
+
+
+def test_a_run_says_what_became_of_it(run: Run, music: Path, tmp_path: Path) -> None:
+    command = (music, "-o", tmp_path, *TINY)
+    assert "none is held out" not in run(*command, "--steps", 2, "--resume", "--minutes", 0)[1]
+    status, said = run(*command, "--steps", 2, "--resume", "--minutes", 0)
+    assert (
+        status == 0
+        and "done, 2 steps, validation " in said
+        and f"--model {tmp_path}" in said.replace("\n", "")
+    )
+    assert "used up already at step 2" in run(*command, "--steps", 2, "--resume")[1]
+    status, said = run(music, "-o", music, *TINY, "--steps", 2)
+    assert status == 1 and "choose another --output" in said
+
+
+def test_ctrl_c_saves_the_run_and_its_model(music: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "musictx", "train", str(music), "-o", str(tmp_path), *TINY]
+    with subprocess.Popen([*command, "--steps", "1000000"], stderr=subprocess.PIPE, text=True) as process:
+        log = tmp_path / "metrics.jsonl"
+        while not (log.is_file() and log.read_text().count("\n") > 1):
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    steps = int(re.search(r"stopped at step (\d+)", said)[1])
+    assert torch.load(tmp_path / "state.pt", weights_only=True)["step"] == steps
+    assert read_card(tmp_path / "model")["steps"] == steps
+
+
 def test_validation_within_the_training_folder_is_not_trained_on(
     run: Run, music: Path, tmp_path: Path
 ) -> None:
@@ -176,7 +219,7 @@ def test_a_folder_without_music_is_one_line_and_status_1(run: Run, music: Path, 
     (tmp_path / "bad" / "x.mid").write_bytes(b"MThd")
     for folder, said in (
         ("nowhere", "nowhere is not a folder"),
-        ("empty", "no MIDI file (.mid, .midi) below"),
+        ("empty", "no MIDI file (.mid, .midi, .kar) below"),
         ("bad", "none of the 1 MIDI files could be used"),
     ):
         status, error = run(tmp_path / folder, "-o", tmp_path / "run", "--steps", 1)

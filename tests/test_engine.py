@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -75,6 +79,22 @@ def test_eight_bits_are_the_model_with_rounded_weights() -> None:
                 mine.values.copy_(its.values)
         else:
             torch.testing.assert_close(logits, expected, atol=1e-4, rtol=0)
+
+
+def test_a_disk_without_room_for_machine_code_does_not_stop_the_music(tmp_path: Path) -> None:
+    code = """
+import resource, signal, numpy
+from musictx.model import ModelConfig, MusicTransformer
+from musictx.sampling import generate
+model = MusicTransformer(ModelConfig(layers=1, width=16, heads=2, feed_forward=16)).eval()
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+print(len(list(generate(model, numpy.array([389]), max_tokens=3))))
+"""
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    assert done.stdout == "3\n", done.stderr
+    assert not list(tmp_path.rglob("*.nbc"))
 
 
 def test_eight_bits_draw_other_music_only_now_and_then() -> None:

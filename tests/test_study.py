@@ -138,8 +138,17 @@ def test_other_settings_or_weights_are_not_taken_for_the_same(finished, models, 
     true = run.continue_variations
     monkeypatch.setattr(run, "continue_variations", lambda *a, **k: made.append(1) or true(*a, **k))
     one = {"relative": tiny_model("relative", seed=5, context_length=64)}
+    other = StudySettings(seconds=3, primer_seconds=2, seeds=2, top_p=0.9)
     run_study(one, primers[:1], output / "b", SHORT)
-    run_study(one, primers[:1], output / "b", StudySettings(seconds=3, primer_seconds=2, seeds=2, top_p=0.9))
+    page = (output / "b" / "study.html").read_bytes()
+    with pytest.raises(MusictxError, match=r"holds a study with top_p 1\.0, not 0\.9; choose another"):
+        run_study(one, primers[:1], output / "b", other)
+    with pytest.raises(MusictxError, match="holds a study with a model relative"):
+        run_study({"vanilla": tiny_model("vanilla", context_length=64)}, primers[:1], output / "b", SHORT)
+    assert (output / "b" / "study.html").read_bytes() == page
+    (output / "b" / "study.json").unlink()  # as after a study that was stopped
+    run_study(one, primers[:1], output / "b", other)
+    (output / "b" / "study.json").unlink()
     run_study(
         {"relative": tiny_model("relative", seed=6, context_length=64)}, primers[:1], output / "b", SHORT
     )

@@ -36,7 +36,7 @@ def _table(console: Console, title: str, rows: list[dict[str, Any]]) -> None:
 
 def show(result: dict[str, Any]) -> None:
     """Print a result of any benchmark."""
-    console = Console()
+    console = Console(markup=False)
     facts = result["machine"]
     versions = ", ".join(f"{name} {version}" for name, version in facts["versions"].items())
     used = f", {result['threads']} threads" if "threads" in result else ""

@@ -121,11 +121,12 @@ def run_study(
     Raises
     ------
     MusictxError
-        If the folder cannot be written.
+        If the folder cannot be written, or holds another study.
     """
     settings = settings or StudySettings()
     if REAL in models:
         raise MusictxError(f"no model may be called {REAL!r} in a study; rename its folder")
+    _check_kept(output, settings, list(models))
     began, done = time.monotonic(), 0
     rows: list[Row] = []
     hashes = {name: _weights_hash(m) for name, m in models.items()}
@@ -170,6 +171,22 @@ def run_study(
     }
     write_page(output / "study.html", result, music_of)
     return result
+
+
+def _check_kept(output: Path, settings: StudySettings, models: list[str]) -> None:
+    """A study that is complete may get more models; another one would take its page away."""
+    try:
+        kept = json.loads((output / "study.json").read_text())
+        before, known = kept["settings"], list(kept["models"])
+    except (OSError, ValueError, KeyError, TypeError):  # none, or one that was cut
+        return
+    now = json.loads(json.dumps(asdict(settings)))
+    changed = [
+        f"{name} {before.get(name)}, not {value}" for name, value in now.items() if before.get(name) != value
+    ]
+    changed += [f"a model {name}" for name in known if name not in models]
+    if changed:
+        raise MusictxError(f"{output} holds a study with {', '.join(changed)}; choose another --output")
 
 
 def _do(

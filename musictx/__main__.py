@@ -1,0 +1,5 @@
+"""``python -m musictx``."""
+
+from musictx.cli import main
+
+main()
