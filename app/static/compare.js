@@ -54,8 +54,9 @@ function cell(summary, key) {
 /** A table with one column a lane. `lanes` are {model, name, summary} in the order of the page. */
 export function showComparison(element, lanes) {
   element.hidden = !lanes.some((lane) => lane.summary);
+  element.replaceChildren(); // also when hidden: nothing may tell the names of a blind test
   if (element.hidden) return;
-  element.replaceChildren(
+  element.append(
     h("h2", {}, "How they compare"),
     h(
       "table",

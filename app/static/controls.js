@@ -7,6 +7,13 @@ export function wireButtons(root, on) {
   const find = (selector) => root.querySelector(selector);
   for (const place of root.querySelectorAll("[data-icon]")) place.replaceWith(icon(place.dataset.icon));
   find("#new-seed").append(icon("dice"));
+  // A button that is out of use but has the focus is not `disabled`; it only does nothing.
+  const refuse = (event) => {
+    if (!event.target.closest("[aria-disabled=true]")) return;
+    event.preventDefault();
+    event.stopPropagation();
+  };
+  root.addEventListener("click", refuse, { capture: true });
   find("#settings").addEventListener("submit", (event) => {
     event.preventDefault();
     on.continue();

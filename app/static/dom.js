@@ -12,6 +12,12 @@ export function h(tag, attributes = {}, ...children) {
   return element;
 }
 
+/** Take a button out of use, or bring it back. One that has the focus keeps it: `disabled` would lose it. */
+export function setUsable(button, usable) {
+  button.disabled = !usable && button !== document.activeElement;
+  button.setAttribute("aria-disabled", !usable);
+}
+
 const PATHS = {
   play: '<path d="M7 4.5v15l12-7.5z" fill="currentColor" stroke="none"/>',
   pause: '<path d="M7 5h3.5v14H7zM13.5 5H17v14h-3.5z" fill="currentColor" stroke="none"/>',

@@ -6,7 +6,7 @@ const NAMES = ["C", "C sharp", "D", "E flat", "E", "F", "F sharp", "G", "A flat"
 const BLACK = new Set([1, 3, 6, 8, 10]);
 
 const isBlack = (pitch) => BLACK.has(pitch % 12);
-const pitchName = (pitch) => `${NAMES[pitch % 12]} ${Math.floor(pitch / 12) - 1}`;
+export const pitchName = (pitch) => `${NAMES[pitch % 12]} ${Math.floor(pitch / 12) - 1}`;
 
 /** Keys from `low` to `high`. `on` has noteOn(pitch, velocity) and noteOff(pitch). */
 export class Keyboard {
@@ -14,6 +14,7 @@ export class Keyboard {
     this.on = on;
     this.keys = new Map();
     this.pointers = new Map();
+    this.struck = new Map(); // which pitch each key of the computer holds down
     this.element = h("div", {
       class: "keyboard",
       role: "group",
@@ -92,13 +93,18 @@ export class Keyboard {
       } else if (event.key === "Enter" || event.key === " ") {
         event.preventDefault();
         event.stopPropagation();
-        if (!event.repeat) this.on.noteOn(pitch, 75);
+        if (event.repeat) return;
+        this.struck.set(event.code, pitch);
+        this.on.noteOn(pitch, 75);
       }
     });
-    element.addEventListener("keyup", (event) => {
-      if (event.key !== "Enter" && event.key !== " ") return;
+    // The focus may have moved on, even out of the piano, before the key comes up.
+    window.addEventListener("keyup", (event) => {
+      const pitch = this.struck.get(event.code);
+      if (pitch === undefined) return;
       event.preventDefault();
-      this.on.noteOff(Number(event.target.dataset?.pitch));
+      this.struck.delete(event.code);
+      this.on.noteOff(pitch);
     });
   }
 
@@ -112,6 +118,14 @@ export class Keyboard {
 
   show(pitch, down) {
     this.keys.get(pitch)?.classList.toggle("down", down);
+  }
+
+  /** Where not all keys fit: scroll until those from `low` to `high` stand in the middle, or begin at the left. */
+  reveal(low, high) {
+    const frame = this.element.parentElement;
+    const [first, last] = [this.keys.get(low), this.keys.get(high)];
+    const middle = (first.offsetLeft + last.offsetLeft + last.offsetWidth - frame.clientWidth) / 2;
+    frame.scrollLeft = Math.min(first.offsetLeft, middle);
   }
 
   label(captions) {

@@ -1,6 +1,6 @@
 // A lane: one model's name, state, numbers, buttons and roll.
 
-import { h, icon } from "./dom.js";
+import { h, icon, setUsable } from "./dom.js";
 import { Roll } from "./roll.js";
 
 export const MODELS = ["vanilla", "relative", "rope"];
@@ -103,8 +103,8 @@ export class Lane {
     this.roll.notes.setAttribute("aria-label", `Piano roll of ${this.name}: ${count} notes continue the opening`);
     const usable = this.state === "done" || this.state === "error";
     for (const [what, button] of Object.entries(this.actions)) {
-      button.disabled =
-        !score || !usable || (count === 0 && what !== "more") || (this.blind && (what === "midi" || what === "wav"));
+      const told = this.blind && (what === "midi" || what === "wav"); // a file's name would tell the model's
+      setUsable(button, score && usable && (count > 0 || what === "more") && !told);
     }
     for (const button of [this.hearButton, ...Object.values(this.actions)]) {
       button.setAttribute("aria-label", `${button.dataset.label} ${this.name}`);

@@ -1,31 +1,62 @@
-// A MIDI keyboard, where the browser offers Web MIDI.
+// MIDI keyboards, where the browser offers Web MIDI.
 
 /**
- * Listen to every MIDI input, also to those plugged in later. `on` has noteOn(pitch, velocity),
- * noteOff(pitch) and pedal(down). Returns a sentence for the visitor.
+ * Listens to every MIDI input, also to those plugged in later. `on` has noteOn(pitch, velocity), noteOff(pitch) and
+ * pedal(down).
  */
-export async function connectMidi(on) {
-  if (!navigator.requestMIDIAccess) {
-    return "This browser has no Web MIDI here. Chrome, Edge and Firefox have it, on this machine or over https.";
+export class MidiInput {
+  constructor(on) {
+    this.on = on;
+    this.access = null; // asked for once: with a second one every note would come twice
+    this.held = new Map(); // what each input holds down
   }
-  let access;
-  try {
-    access = await navigator.requestMIDIAccess();
-  } catch {
-    return "The browser was not allowed to use MIDI. Allow it in the site's settings, then try again.";
-  }
-  const listen = () => {
-    for (const input of access.inputs.values()) input.onmidimessage = (event) => handle(event.data, on);
-  };
-  listen();
-  access.onstatechange = listen;
-  const names = [...access.inputs.values()].map((input) => input.name || "a MIDI keyboard");
-  return names.length ? `Listening to ${names.join(", ")}.` : "No MIDI keyboard found yet. Plug one in and play.";
-}
 
-function handle([status, first, second], on) {
-  const kind = status & 0xf0;
-  if (kind === 0x90 && second > 0) on.noteOn(first, second);
-  else if (kind === 0x80 || kind === 0x90) on.noteOff(first);
-  else if (kind === 0xb0 && first === 64) on.pedal(second >= 64);
+  /** Ask the browser for its MIDI keyboards. Returns a sentence for the visitor. */
+  async connect() {
+    if (!navigator.requestMIDIAccess) {
+      return "This browser has no Web MIDI here. Chrome, Edge and Firefox have it, on this machine or over https.";
+    }
+    let access;
+    try {
+      access = await (this.access ??= navigator.requestMIDIAccess());
+    } catch {
+      this.access = null;
+      return "The browser was not allowed to use MIDI. Allow it in the site's settings, then try again.";
+    }
+    access.onstatechange = () => this.listen(access);
+    const names = this.listen(access).map((input) => input.name || "a MIDI keyboard");
+    return names.length ? `Listening to ${names.join(", ")}.` : "No MIDI keyboard found yet. Plug one in and play.";
+  }
+
+  /** Listen to what is plugged in now, and let go what an input held that is gone. Returns the inputs. */
+  listen(access) {
+    const inputs = new Map([...access.inputs].filter(([, input]) => input.state === "connected"));
+    for (const id of this.held.keys()) if (!inputs.has(id)) this.release(id);
+    for (const [id, input] of inputs) {
+      if (!this.held.has(id)) this.held.set(id, { pitches: new Set(), pedal: false });
+      input.onmidimessage = (event) => this.receive(event.data, this.held.get(id));
+    }
+    return [...inputs.values()];
+  }
+
+  receive([status, first, second], held) {
+    const kind = status & 0xf0;
+    if (kind === 0x90 && second > 0) {
+      held.pitches.add(first);
+      this.on.noteOn(first, second);
+    } else if (kind === 0x80 || kind === 0x90) {
+      held.pitches.delete(first);
+      this.on.noteOff(first);
+    } else if (kind === 0xb0 && first === 64) {
+      held.pedal = second >= 64;
+      this.on.pedal(held.pedal);
+    }
+  }
+
+  release(id) {
+    const { pitches, pedal } = this.held.get(id);
+    this.held.delete(id);
+    for (const pitch of pitches) this.on.noteOff(pitch);
+    if (pedal) this.on.pedal(false);
+  }
 }

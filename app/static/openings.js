@@ -9,8 +9,8 @@ import { server } from "./wire.js";
 const MOST_UPLOAD = 8 * 2 ** 20; // bytes, as on the server
 
 /**
- * Puts pieces into the primer. `on` has step(), called before something replaces what is there,
- * leave(), notice(text, bad) and play(), which plays the primer.
+ * Puts pieces into the primer. `on` has step(), called before something replaces what is there, leave(),
+ * made(), whether the models have played on from it, notice(text, bad) and play(), which plays the primer.
  */
 export class Openings {
   constructor(element, primer, on) {
@@ -18,6 +18,12 @@ export class Openings {
     this.primer = primer;
     this.on = on;
     this.presets = [];
+    this.reading = null; // the file or link that is being read, unless something else is chosen meanwhile
+  }
+
+  /** Why there is nothing to continue yet, or null. */
+  get fault() {
+    return this.reading && `${this.reading.name} is still being read. Continue in a moment, or choose another opening.`;
   }
 
   /** Fetch the presets, and put in what the address or the tab's memory holds. Returns what a link asks for. */
@@ -28,24 +34,53 @@ export class Openings {
       this.on.notice(error.message, true);
     }
     this.showCards();
-    let link = null;
-    let fault = null;
+    const { link, fault } = await this.readAddress();
+    if (!this.put(link ?? recallPage(), settings) && this.presets.length) this.usePreset(this.presets[0]);
+    if (fault) this.on.notice(fault, true);
+    return link;
+  }
+
+  /** Put in what a link asks for that was pasted into the address of this tab, and return it. */
+  async follow(settings) {
+    const { hash } = location;
+    if (!hash) return null;
+    const reading = (this.reading = { name: "The link" });
+    const { link, fault } = await this.readAddress();
+    if (this.reading !== reading) return null;
+    this.reading = null;
+    if (fault) this.on.notice(fault, true);
+    if (!link) return null;
+    this.on.step();
+    this.on.leave();
+    this.put(link, settings);
+    history.replaceState(null, "", hash); // until something is changed the address says what the page holds
+    return link;
+  }
+
+  /** The link in the address, or null, and a sentence if it cannot be followed. */
+  async readAddress() {
     try {
-      link = await readLink(location.hash);
+      const link = await readLink(location.hash);
+      if (!link?.preset || this.preset(link.preset)) return { link };
+      throw new Error(`The link asks for the opening “${link.preset}”, which is not here. Choose another one.`);
     } catch (error) {
-      fault = error.message;
+      return { link: null, fault: error.message };
     }
-    const page = link ?? recallPage();
-    const preset = this.presets.find((each) => each.name === page?.preset);
+  }
+
+  /** Put in a page as a link or the tab's memory has it; false if there is no music in it. */
+  put(page, settings) {
     settings.set(page?.settings);
+    const preset = this.preset(page?.preset);
     if (preset) this.set({ ...preset, preset: preset.name }, page.stretch);
     else if (page?.notes?.length)
       this.set({ composer: "", ...page, title: page.title || "A shared opening" }, page.stretch);
-    else if (this.presets.length) this.usePreset(this.presets[0]);
-    if (link?.preset && !preset)
-      fault = `The link asks for the opening “${link.preset}”, which is not here. Choose another one.`;
-    if (fault) this.on.notice(fault, true);
-    return fault ? null : link;
+    else return false;
+    return true;
+  }
+
+  preset(name) {
+    return this.presets.find((each) => each.name === name);
   }
 
   showCards() {
@@ -102,7 +137,7 @@ export class Openings {
 
   redraw() {
     for (const card of this.element.children) {
-      const preset = this.presets.find((each) => each.name === card.dataset.name);
+      const preset = this.preset(card.dataset.name);
       drawThumbnail(card.querySelector("canvas"), pedalledRows(preset.notes, preset.pedals));
     }
   }
@@ -112,6 +147,7 @@ export class Openings {
   }
 
   set(source, stretch) {
+    this.reading = null;
     this.on.notice((source.remarks ?? []).join(" "));
     this.primer.set(source, stretch);
     for (const card of this.element.children) {
@@ -126,14 +162,19 @@ export class Openings {
       return;
     }
     this.on.notice("Reading the file …");
+    const reading = (this.reading = { name: file.name });
     try {
       const piece = await server.upload(file, tracks);
+      if (this.reading !== reading) return;
       this.on.step();
       this.on.leave();
-      this.set({ ...piece, title: piece.name, composer: "", file });
+      // Other tracks of the same piece are heard from where one was listening.
+      this.set({ ...piece, title: piece.name, composer: "", file }, tracks && this.primer.stretch);
     } catch (error) {
+      if (this.reading !== reading) return;
+      this.reading = null;
       this.on.notice(error.message, true);
-      if (tracks) this.primer.showTracks();
+      if (tracks) this.primer.tickTracks();
     }
   }
 
@@ -142,17 +183,22 @@ export class Openings {
     if (tracks.length && file) this.upload(file, tracks);
     else {
       this.on.notice(file ? "Choose at least one track." : "Upload the file again to choose other tracks.", true);
-      this.primer.showTracks();
+      this.primer.tickTracks();
     }
   }
 
   /** What has been played on the piano so far. */
   recorded({ notes, pedals }) {
-    if (!this.primer.source?.recorded) this.on.step();
+    if (!this.primer.source?.recorded || this.on.made()) this.on.step();
     this.on.leave();
     // With the pedal down the last notes ring on after their keys.
     const end = Math.max(10, ...notes.map((row) => row[1]), ...pedals.map((span) => span[1]));
     this.set({ notes, pedals, title: "Played by you", composer: "", recorded: true }, { start: 0, end });
+  }
+
+  /** What is left of it after Undo or Clear. Another opening that was chosen meanwhile stays. */
+  takenBack(piece) {
+    if (this.primer.source?.recorded) this.recorded(piece);
   }
 
   /** A link to `from`: its primer, settings and lanes continued further. */

@@ -1,52 +1,30 @@
 // The panel in which a person plays a primer: keys, record, undo, clear, metronome, MIDI.
 
-import { h, isTyping } from "./dom.js";
+import { h } from "./dom.js";
 import { Keyboard } from "./keyboard.js";
-import { connectMidi } from "./midi-input.js";
+import { Letters } from "./letters.js";
+import { MidiInput } from "./midi-input.js";
 import { Recorder } from "./recorder.js";
 
-// One row of letters for the white keys and the one above for the black ones, by place on the keyboard.
-const ROW = [
-  "KeyA",
-  "KeyW",
-  "KeyS",
-  "KeyE",
-  "KeyD",
-  "KeyF",
-  "KeyT",
-  "KeyG",
-  "KeyY",
-  "KeyH",
-  "KeyU",
-  "KeyJ",
-  "KeyK",
-  "KeyO",
-  "KeyL",
-  "KeyP",
-  "Semicolon",
-];
-const CAPTIONS = ["A", "W", "S", "E", "D", "F", "T", "G", "Y", "H", "U", "J", "K", "O", "L", "P", ";"];
-const KEY_VELOCITY = 76;
-
-/** `on` has recorded({notes, pedals}), notice(sentence) and quiet(), which stops what plays. */
+/**
+ * `on` has recorded({notes, pedals}) and, after Undo and Clear, takenBack({notes, pedals}); notice(sentence); and
+ * quiet(), which stops what plays.
+ */
 export class Piano {
   constructor(element, sound, on) {
     this.element = element;
     this.sound = sound;
     this.on = on;
-    this.octave = 60;
     this.voices = new Map();
     this.sustained = new Map();
     this.pedalDown = false;
-    this.pressed = new Map();
     this.recorder = new Recorder(() => {
-      on.recorded({
-        notes: this.recorder.notes.map((row) => [...row]),
-        pedals: this.recorder.pedals.map((span) => [...span]),
-      });
+      on.recorded(this.recorder.piece);
       this.refresh();
     });
     this.keyboard = new Keyboard(this);
+    this.letters = new Letters(this.keyboard, this);
+    this.midi = new MidiInput(this);
     this.record = h(
       "button",
       { type: "button", "data-testid": "record", "aria-pressed": "false", onclick: () => this.toggleRecording() },
@@ -55,12 +33,12 @@ export class Piano {
     );
     this.undoButton = h(
       "button",
-      { type: "button", "data-testid": "piano-undo", onclick: () => this.recorder.undo() },
+      { type: "button", "data-testid": "piano-undo", onclick: () => this.takeBack("undo") },
       "Undo note",
     );
     this.clearButton = h(
       "button",
-      { type: "button", "data-testid": "piano-clear", onclick: () => this.clear() },
+      { type: "button", "data-testid": "piano-clear", onclick: () => this.takeBack("clear") },
       "Clear",
     );
     this.beat = h("input", { type: "checkbox", "data-testid": "metronome", onchange: () => this.setMetronome() });
@@ -84,18 +62,16 @@ export class Piano {
         this.tempo,
         h(
           "button",
-          { type: "button", "data-testid": "midi-connect", onclick: async () => on.notice(await connectMidi(this)) },
+          { type: "button", "data-testid": "midi-connect", onclick: async () => on.notice(await this.midi.connect()) },
           "MIDI keyboard",
         ),
         this.count,
         h("span", { class: "hint" }, "Keys A to ; play, Z and X change the octave"),
       ),
+      this.letters.octaves,
       h("div", { class: "keyboard-frame" }, this.keyboard.element),
     );
-    document.addEventListener("keydown", (event) => this.keyDown(event));
-    document.addEventListener("keyup", (event) => this.keyUp(event));
     window.addEventListener("blur", () => this.releaseAll());
-    this.showCaptions();
     this.refresh();
   }
 
@@ -106,11 +82,9 @@ export class Piano {
   /** Open or close the panel; true if it is open now. */
   toggle() {
     this.element.hidden = this.open;
-    if (this.open) {
-      const frame = this.keyboard.element.parentElement;
-      frame.scrollLeft = this.keyboard.keys.get(64).offsetLeft - frame.clientWidth / 2;
-    } else {
-      if (this.recorder.recording) this.toggleRecording();
+    if (this.open) this.letters.show();
+    else {
+      this.endRecording();
       this.releaseAll();
       this.beat.checked = false;
       this.setMetronome();
@@ -152,51 +126,29 @@ export class Piano {
   releaseAll() {
     for (const pitch of [...this.voices.keys()]) this.noteOff(pitch);
     if (this.pedalDown) this.pedal(false);
-    this.pressed.clear();
-  }
-
-  keyDown(event) {
-    if (!this.open || event.repeat || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
-    if (event.code === "KeyZ" || event.code === "KeyX") {
-      const octave = this.octave + (event.code === "KeyX" ? 12 : -12);
-      if (octave >= 36 && octave <= 84) this.octave = octave;
-      this.showCaptions();
-      return;
-    }
-    const place = ROW.indexOf(event.code);
-    if (place < 0) return;
-    event.preventDefault();
-    this.pressed.set(event.code, this.octave + place);
-    this.noteOn(this.octave + place, KEY_VELOCITY);
-  }
-
-  keyUp(event) {
-    const pitch = this.pressed.get(event.code);
-    if (pitch === undefined) return;
-    this.pressed.delete(event.code);
-    this.noteOff(pitch);
-  }
-
-  showCaptions() {
-    this.keyboard.label(new Map(CAPTIONS.map((caption, k) => [this.octave + k, caption])));
+    this.letters.pressed.clear();
+    this.keyboard.struck.clear();
   }
 
   toggleRecording() {
-    if (this.recorder.recording) this.recorder.stop();
+    if (this.recorder.recording) this.endRecording();
     else {
       this.on.quiet();
       this.recorder.start();
       this.on.notice("Recording starts with your first note.");
+      this.refresh();
     }
+  }
+
+  endRecording() {
+    this.recorder.stop();
     this.refresh();
   }
 
-  clear() {
-    const { recording } = this.recorder;
-    this.recorder.stop();
-    this.recorder.clear();
-    if (recording) this.recorder.start();
-    this.on.recorded({ notes: [], pedals: [] });
+  /** Undo the last note or clear all: `how` says which. */
+  takeBack(how) {
+    this.recorder[how]();
+    this.on.takenBack(this.recorder.piece);
     this.refresh();
   }
 

@@ -129,10 +129,12 @@ export class Primer {
 
   /** Show another piece: {name, title, composer, notes, pedals, tracks, remarks}. */
   set(source, stretch) {
+    const sameFile = Boolean(source.file) && source.file === this.source?.file;
     this.source = source;
     this.duration = Math.max(1, ...source.notes.slice(-2000).map((row) => row[1]), stretch?.end ?? 0);
     this.pedalled = pedalledRows(source.notes, source.pedals);
-    this.showTracks();
+    if (!sameFile) this.listTracks();
+    this.tickTracks();
     this.choose(stretch ?? lastStretch(source.notes));
   }
 
@@ -169,7 +171,7 @@ export class Primer {
     return Score.finished(rows, length / 1000);
   }
 
-  showTracks() {
+  listTracks() {
     const { tracks = [] } = this.source;
     this.tracks.hidden = tracks.length < 2;
     this.tracks.open = false;
@@ -181,7 +183,6 @@ export class Primer {
           h("input", {
             type: "checkbox",
             value: track.index,
-            checked: track.chosen,
             disabled: track.drums,
             onchange: () =>
               this.on.tracks([...this.trackList.querySelectorAll("input:checked")].map((box) => Number(box.value))),
@@ -190,6 +191,12 @@ export class Primer {
         ),
       ),
     );
+  }
+
+  /** Tick what is heard. The list stays as it is, open and with its focus, while tracks of one file are chosen. */
+  tickTracks() {
+    const { tracks = [] } = this.source;
+    for (const [k, box] of this.trackList.querySelectorAll("input").entries()) box.checked = tracks[k].chosen;
   }
 
   refresh() {

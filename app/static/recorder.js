@@ -1,6 +1,6 @@
 // What a person plays becomes a primer: notes and pedal with the time at which they came.
 
-/** Collects notes. `now` gives milliseconds; `changed` is called when a note has ended or is taken back. */
+/** Collects notes. `now` gives milliseconds; `changed` is called when a note or the pedal has come up. */
 export class Recorder {
   constructor(changed, now = () => performance.now()) {
     this.changed = changed;
@@ -28,6 +28,11 @@ export class Recorder {
     for (const pitch of [...this.sounding.keys()]) this.noteOff(pitch);
     this.pedal(false);
     this.recording = false;
+  }
+
+  /** What there is so far, as it will stay. */
+  get piece() {
+    return { notes: this.notes.map((row) => [...row]), pedals: this.pedals.map((span) => [...span]) };
   }
 
   get length() {
@@ -73,6 +78,5 @@ export class Recorder {
     this.pedals = this.pedals.filter(([down]) => down < length).map(([down, up]) => [down, Math.min(up, length)]);
     if (!this.notes.length) this.clear();
     else if (this.recording) this.origin = this.now() - length - 300;
-    this.changed();
   }
 }

@@ -2,6 +2,12 @@
 
 const NAMES = ["seconds", "temperature", "top_p", "top_k", "min_p", "seed"];
 
+/** Whether a field holds a number in its range. Any will do: a step is how far the arrows go, unless it is 1. */
+function isUsable({ valueAsNumber, min, max, step }) {
+  const inRange = valueAsNumber >= Number(min) && valueAsNumber <= Number(max); // an empty field is in no range
+  return inRange && (step !== "1" || Number.isInteger(valueAsNumber));
+}
+
 export class Settings {
   constructor(form, changed) {
     this.form = form;
@@ -30,7 +36,7 @@ export class Settings {
   get fault() {
     for (const name of NAMES) {
       const field = this.field(name);
-      if (field.value !== "" && field.checkValidity()) continue;
+      if (isUsable(field)) continue;
       if (field.closest("details")) field.closest("details").open = true;
       const label = field.closest("label").firstChild.textContent.trim();
       return `${label} must be ${field.step === "1" ? "a whole number" : "a number"} from ${field.min} to ${field.max}.`;

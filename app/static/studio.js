@@ -3,20 +3,22 @@
 import { showComparison } from "./compare.js";
 import { wireButtons, wireFiles, wireKeys } from "./controls.js";
 import { Display } from "./display.js";
+import { setUsable } from "./dom.js";
 import { MODELS } from "./lanes.js";
 import { recall, remember } from "./memory.js";
 import { Openings } from "./openings.js";
 import { Piano } from "./piano.js";
 import { Primer } from "./primer.js";
 import { Runs } from "./runs.js";
+import { Samples } from "./samples.js";
 import { saveLane } from "./save.js";
 import { keepTakes, recallTakes } from "./session.js";
 import { Settings } from "./settings.js";
-import { Samples, Sound } from "./synth.js";
+import { Sound } from "./synth.js";
 import { History, newTake } from "./takes.js";
 import { showTheme } from "./theme.js";
 import { Transport } from "./transport.js";
-import { TransportBar } from "./transport-bar.js";
+import { TransportBar, WAITS } from "./transport-bar.js";
 import { shuffled, Vote } from "./vote.js";
 import { server } from "./wire.js";
 
@@ -28,13 +30,15 @@ class Studio {
     this.history = new History();
     this.order = [...MODELS];
     this.blind = false;
+    this.revealed = null; // what was heard of the take whose vote's answer is shown
     this.program = "primer"; // what the transport plays: "primer" or "lanes"
     this.heard = "relative";
-    this.sound = new Sound(new Samples(new URL("musictx/piano/", document.baseURI)));
+    this.toldWait = null; // what the notice says that the clock waits for
+    this.sound = new Sound(new Samples(new URL("musictx/piano/", document.baseURI)), () => this.tellLack());
     this.transport = new Transport(this.sound, () => this.transportChanged());
     this.display = new Display(find("#lanes"), {
       act: (what, model) => this.act(what, model),
-      seek: (time) => this.seek(time),
+      seek: (time) => this.seekLanes(time),
     });
     this.runs = new Runs({ trigger, watch, props }, this.display, {
       notice: (text) => this.notice(text),
@@ -52,12 +56,14 @@ class Studio {
     });
     this.openings = new Openings(find("#presets"), this.primer, {
       step: () => this.step(),
+      made: () => Boolean(this.take),
       leave: () => this.leaveTake(),
       notice: (text, bad) => this.notice(text, bad),
       play: () => this.playPrimer(),
     });
     this.piano = new Piano(find("#piano"), this.sound, {
       recorded: (piece) => this.openings.recorded(piece),
+      takenBack: (piece) => this.openings.takenBack(piece),
       notice: (text) => this.notice(text),
       quiet: () => this.transport.pause(),
     });
@@ -82,7 +88,7 @@ class Studio {
   async start() {
     const link = await this.openings.start(this.settings);
     const { takes, shown } = recallTakes();
-    this.history.takes = takes;
+    for (const take of takes) this.history.add(take);
     this.ready = true;
     this.root.dataset.ready = "true";
     if (shown && !link) {
@@ -90,6 +96,12 @@ class Studio {
       this.notice("The page was loaded again; what the models played is still here.");
     }
     this.refresh();
+    this.playLink(link);
+    window.addEventListener("hashchange", async () => this.playLink(await this.openings.follow(this.settings)));
+  }
+
+  /** Let the models play what a link asks for; the visitor says when it is heard. */
+  playLink(link) {
     if (!link) return;
     this.continueMusic({ silent: true, more: link.more });
     this.notice("This music came with the link. Press play to listen.");
@@ -155,12 +167,16 @@ class Studio {
   }
 
   playPrimer() {
-    if (this.program === "primer" && this.transport.state !== "stopped") return this.transport.pause();
+    if (this.primerSounds) return this.transport.pause();
     const score = this.primer.score();
     if (!score.notes.length) return this.notice("There is no note in the chosen stretch.", true);
     this.program = "primer";
     this.transport.load(new Map([["primer", score]]), "primer");
     return this.transport.play();
+  }
+
+  get primerSounds() {
+    return this.program === "primer" && this.transport.state !== "stopped";
   }
 
   // ---- runs
@@ -171,7 +187,9 @@ class Studio {
 
   continueMusic({ silent = false, more = {} } = {}) {
     if (this.runs.running || !this.primer.source) return;
+    this.piano.endRecording(); // or the next key would replace what is continued
     const fault =
+      this.openings.fault ??
       this.settings.fault ??
       (this.primer.cut().notes.length
         ? null
@@ -185,7 +203,7 @@ class Studio {
     this.history.add(take);
     if (this.blind) this.order = shuffled(MODELS);
     else if (this.revealed) this.order = [...MODELS];
-    this.revealed = false;
+    this.revealed = null;
     this.notice("");
     this.adoptTake(take);
     this.arrange();
@@ -237,6 +255,8 @@ class Studio {
     this.leaveTake();
     this.openings.set({ title, composer: "", notes: rows, pedals: [] });
     this.notice("This is the new opening; its last seconds are chosen. Continue when you like.");
+    // The lane's button is out of use now. A mouse needs no other place, and its space key still plays.
+    if (document.activeElement.matches(":focus-visible")) this.find("[data-testid=continue]").focus();
   }
 
   async download(model, format) {
@@ -258,7 +278,13 @@ class Studio {
     }
   }
 
+  /** Move in what sounds; if nothing does, in the lanes. */
   seek(time) {
+    if (this.primerSounds) this.transport.seek(time);
+    else this.seekLanes(time);
+  }
+
+  seekLanes(time) {
     if (!this.take) return;
     this.showLanesInTransport();
     this.transport.seek(time);
@@ -285,24 +311,24 @@ class Studio {
   }
 
   transportChanged() {
-    const { state, statistics } = this.transport;
-    if (state === "waiting" && statistics.waits > (this.waitsTold ?? 0)) {
-      this.notice("The models are still playing; the sound waits a moment for them.");
-      this.waitTold = true;
-    } else if (this.waitTold && state !== "waiting") {
-      this.waitTold = false;
-      this.notice("");
-    }
-    this.waitsTold = statistics.waits;
-    this.primer.setPlaying(this.program === "primer" && state !== "stopped");
+    const { waitsFor } = this.transport;
+    if (waitsFor !== this.toldWait) this.notice(WAITS[waitsFor] ?? "", waitsFor === "lost piano");
+    this.toldWait = waitsFor;
+    this.primer.setPlaying(this.primerSounds);
     this.drawPlayheads();
+  }
+
+  /** A key was struck whose sound is not here yet. */
+  tellLack() {
+    const lost = this.sound.samples.lost.size > 0;
+    this.notice(lost ? WAITS["lost piano"] : "This key’s sound is still on its way; try it again in a moment.", lost);
   }
 
   // ---- blind test
 
   setBlind(blind) {
     this.blind = blind;
-    this.revealed = false;
+    this.revealed = null;
     this.order = blind ? shuffled(MODELS) : [...MODELS];
     this.bar.showBlind(blind);
     this.arrange();
@@ -313,9 +339,8 @@ class Studio {
 
   async voted(choice) {
     const { take, order } = this;
-    take.voted = true;
     this.blind = false;
-    this.revealed = true;
+    this.revealed = take.heard;
     this.bar.showBlind(false);
     this.arrange();
     this.vote.reveal(order, choice);
@@ -330,7 +355,7 @@ class Studio {
         pedals: take.pedals,
         length: take.length,
         primer_name: take.source.preset || take.source.title,
-        heard_seconds: take.heardSeconds,
+        heard_seconds: take.heard.seconds,
       });
     } catch (error) {
       this.notice(error.message, true);
@@ -381,18 +406,24 @@ class Studio {
     start.setAttribute("aria-disabled", running);
     start.classList.toggle("busy", running);
     start.lastChild.textContent = running ? "playing on …" : "three models play on";
-    this.find("[data-testid=stop]").disabled = !running;
-    this.find("#vary").disabled = running || !take;
-    this.bar.undoButton.disabled = !this.history.steps.length;
+    setUsable(this.find("[data-testid=stop]"), running);
+    setUsable(this.find("#vary"), !running && take);
+    this.bar.showUndo(this.history.steps.length > 0);
     this.bar.showTakes(this.history.takes, take);
-    const some = take && !running && [...take.scores.values()].some((score) => score.continuationCount);
-    if (this.blind && some && !take.voted) this.vote.ask(this.order);
-    else if (!this.revealed || !take?.voted) this.vote.hide();
+    this.refreshVote(take, running);
     const shown = take && !this.blind ? this.order : [];
     showComparison(
       this.find("#compare"),
       shown.map((model) => ({ model, name: this.display.lane(model).name, summary: take.summaries[model] })),
     );
+  }
+
+  refreshVote(take, running) {
+    if (take && !this.blind) take.heard.named = true;
+    const some = take && !running && [...take.scores.values()].some((score) => score.continuationCount);
+    if (this.blind && take?.heard.named) this.vote.decline();
+    else if (this.blind && some) this.vote.ask(this.order);
+    else if (this.revealed !== take?.heard) this.vote.hide();
   }
 
   fit() {
@@ -410,22 +441,19 @@ class Studio {
     const playing = this.transport.state === "playing";
     if (this.display.frame(now) || playing) this.drawPlayheads();
     if (playing && this.take && this.program === "lanes")
-      this.take.heardSeconds += Math.min(0.1, (now - this.frameAt) / 1000);
+      this.take.heard.seconds += Math.min(0.1, (now - this.frameAt) / 1000);
     this.frameAt = now;
   }
 
   drawPlayheads() {
     const { position, state, end } = this.transport;
+    const { primerSounds } = this;
     const inLanes = this.program === "lanes" && this.take;
     this.display.drawPlayheads(inLanes ? position : null, this.heard);
-    this.primer.showPlayhead(!inLanes && state !== "stopped" ? position : null);
+    this.primer.showPlayhead(primerSounds ? position : null);
     const whole = inLanes && this.runs.running ? Math.max(end, this.display.end) : end;
-    this.bar.show(
-      inLanes ? position : 0,
-      inLanes ? whole : 0,
-      inLanes ? state : "stopped",
-      Boolean(this.primer.source),
-    );
+    const moves = inLanes || primerSounds;
+    this.bar.show(moves ? position : 0, moves ? whole : 0, state, Boolean(this.primer.source), primerSounds);
   }
 }
 

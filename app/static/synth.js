@@ -1,43 +1,9 @@
-// The piano: samples, voices, and the way to the loudspeaker.
+// The piano: voices, and the way to the loudspeaker.
 
-const LAYER_VELOCITY = { soft: 40, loud: 77 };
 const UNDAMPED = 90; // strings from this pitch up have no damper
 const RESTRIKE = 0.04; // time constant (s) with which a new stroke stops the old sound of its string
 const RAMP = 0.01; // seconds in which a lane is faded in or out
 const ZONES = 9; // the keyboard's parts that stand next to one another from left to right
-const AT_ONCE = 4; // samples fetched at a time, so that the page's own requests are not held up
-
-/** Load the samples that `index.json` lists; the middle of the keyboard comes first. */
-export class Samples {
-  constructor(base) {
-    this.base = base;
-    this.byLayer = { soft: new Map(), loud: new Map() };
-    this.ready = this.load();
-  }
-
-  async load() {
-    const list = await (await fetch(new URL("index.json", this.base))).json();
-    const queue = list.sort((a, b) => Math.abs(a.pitch - 63) - Math.abs(b.pitch - 63));
-    // An offline context decodes without a click having been made.
-    const decoder = new OfflineAudioContext(1, 1, 44100);
-    const worker = async () => {
-      for (let entry = queue.shift(); entry; entry = queue.shift()) {
-        const response = await fetch(new URL(entry.file, this.base));
-        const buffer = await decoder.decodeAudioData(await response.arrayBuffer());
-        this.byLayer[entry.layer].set(entry.pitch, { buffer, gain: entry.gain, pitch: entry.pitch });
-      }
-    };
-    await Promise.all(Array.from({ length: AT_ONCE }, worker));
-  }
-
-  nearest(layer, pitch) {
-    let best = null;
-    for (const sample of this.byLayer[layer].values()) {
-      if (!best || Math.abs(sample.pitch - pitch) < Math.abs(best.pitch - pitch)) best = sample;
-    }
-    return best;
-  }
-}
 
 /** Time constant (s) of a damped string, as in musictx/audio.py: 130 ms in the bass, 70 ms at the top. */
 function damping(pitch) {
@@ -77,8 +43,10 @@ class Bus {
 
 /** Web Audio from the voices to the output. Made with the first click, as browsers demand. */
 export class Sound {
-  constructor(samples) {
+  /** `onlack` is called when a note was struck whose samples are not here yet. */
+  constructor(samples, onlack) {
     this.samples = samples;
+    this.onlack = onlack;
     this.context = null;
     this.volume = 0.8;
   }
@@ -86,7 +54,8 @@ export class Sound {
   /** Make or wake the audio context; call it from a click or a key. */
   wake() {
     if (!this.context) this.build();
-    if (this.context.state === "suspended") this.context.resume();
+    // Beside "suspended" there is "interrupted", when a phone rings; then the phone may refuse until the next click.
+    if (!["running", "closed"].includes(this.context.state)) this.context.resume().catch(() => {});
     return this.context;
   }
 
@@ -131,22 +100,19 @@ export class Sound {
 
   /**
    * Strike a string at context time `when`. `skip` seconds of it have passed already.
-   * Mixes the two layers by velocity as musictx/piano/README.md says.
+   * A note whose samples are not here yet stays silent: none sounds wrong.
    */
   strike(bus, pitch, velocity, when, skip = 0) {
     const level = 0.7 * (velocity / 127) ** 1.5;
-    const { soft, loud } = LAYER_VELOCITY;
-    const share = Math.min(Math.max((velocity - soft) / (loud - soft), 0), 1.5);
     const envelope = new GainNode(this.context);
     envelope.connect(bus.input(pitch));
     const voice = { pitch, envelope, sources: [], start: when };
-    for (const [layer, weight] of [
-      ["loud", share],
-      ["soft", 1 - share],
-    ]) {
-      if (Math.abs(weight) < 0.04) continue;
-      const sample = this.samples.nearest(layer, pitch);
-      if (!sample) continue;
+    const parts = this.samples.of({ pitch, velocity });
+    if (!parts) {
+      this.samples.prefer([{ pitch, velocity }]);
+      this.onlack();
+    }
+    for (const { sample, weight } of parts ?? []) {
       const rate = 2 ** ((pitch - sample.pitch) / 12);
       const source = new AudioBufferSourceNode(this.context, { buffer: sample.buffer, playbackRate: rate });
       const gain = new GainNode(this.context, { gain: weight * level * sample.gain });

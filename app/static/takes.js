@@ -21,8 +21,7 @@ export function newTake(primer, settings) {
     errors: {},
     messages: {},
     scores: new Map(),
-    voted: null,
-    heardSeconds: 0,
+    heard: { seconds: 0, named: false }, // how long it was listened to, and whether its models' names were ever shown
   };
   const opening = primer.score();
   for (const model of MODELS) take.scores.set(model, Object.assign(opening.clone(), { complete: false, known: 0 }));
@@ -44,6 +43,12 @@ export function nextPart(take, model) {
   return { ...common, notes: score.rows(), pedals: [], length, settings: { ...take.settings, seed } };
 }
 
+/** Equal openings and settings give equal music. */
+function contentOf({ notes, pedals, length, stretch, settings }) {
+  return JSON.stringify([notes, pedals, length, stretch.start === 0, settings]);
+}
+
+/** A take as it is now. What was heard of it is shared with the copy, for no step back can undo that. */
 function copyOf(take) {
   const copy = { ...take };
   for (const key of ["parts", "more", "summaries", "states", "errors", "messages"]) copy[key] = { ...take[key] };
@@ -56,9 +61,14 @@ export class History {
   constructor() {
     this.takes = [];
     this.steps = [];
+    this.heard = new Map(); // by content, what was heard of it
   }
 
+  /** A new take. Music that is made again is no less known for that. */
   add(take) {
+    const content = contentOf(take);
+    take.heard = this.heard.get(content) ?? take.heard;
+    this.heard.set(content, take.heard);
     this.takes = [...this.takes, take].slice(-MOST_TAKES);
   }
 

@@ -1,6 +1,14 @@
 // Play, time line, volume, and the switches above the lanes.
 
-import { clock, h, icon } from "./dom.js";
+import { clock, h, icon, setUsable } from "./dom.js";
+
+/** What is said while the clock waits, by what it waits for. */
+export const WAITS = {
+  models: "The models are still playing; the sound waits a moment for them.",
+  piano: "The piano’s sounds are still on their way; the music waits for them.",
+  "lost piano":
+    "The piano’s sounds do not arrive, so nothing can be heard. They are asked for again until the server answers.",
+};
 
 /** `on` has toggle(), seek(s), volume(v), view(name), blind(on), undo(), share() and take(index). */
 export class TransportBar {
@@ -104,28 +112,32 @@ export class TransportBar {
     this.blindButton.setAttribute("aria-pressed", blind);
   }
 
-  /** Numbered buttons for the takes made so far. */
+  showUndo(possible) {
+    setUsable(this.undoButton, possible);
+  }
+
+  /** Numbered buttons for the takes made so far. They stay the same ones, so that the focus stays where it is. */
   showTakes(takes, current) {
     this.takes.hidden = takes.length < 2;
-    this.takes.replaceChildren(
-      ...takes.map((take, index) =>
-        h(
-          "button",
-          {
-            type: "button",
-            "aria-pressed": take === current,
-            "aria-label": `Take ${index + 1}, seed ${take.settings.seed}`,
-            "data-testid": `take-${index + 1}`,
-            onclick: () => this.on.take(index),
-          },
-          String(index + 1),
-        ),
-      ),
+    const buttons = this.takes.children;
+    while (buttons.length > takes.length) this.takes.lastChild.remove();
+    while (buttons.length < takes.length) this.takes.append(this.takeButton(buttons.length));
+    takes.forEach((take, index) => {
+      buttons[index].setAttribute("aria-pressed", take === current);
+      buttons[index].setAttribute("aria-label", `Take ${index + 1}, seed ${take.settings.seed}`);
+    });
+  }
+
+  takeButton(index) {
+    return h(
+      "button",
+      { type: "button", "data-testid": `take-${index + 1}`, onclick: () => this.on.take(index) },
+      String(index + 1),
     );
   }
 
-  /** `position` and `end` in seconds; `state` as in Transport. */
-  show(position, end, state, usable) {
+  /** `position` and `end` in seconds; `state` as in Transport; `primer`: it is the primer alone that sounds. */
+  show(position, end, state, usable, primer) {
     const text = `${clock(position)} / ${clock(end)}`;
     if (this.time.value !== text) this.time.value = text;
     if (document.activeElement !== this.line || state === "playing") {
@@ -136,10 +148,10 @@ export class TransportBar {
     }
     const spoken = `${clock(position)} of ${clock(end)}`;
     if (this.line.getAttribute("aria-valuetext") !== spoken) this.line.setAttribute("aria-valuetext", spoken);
-    if (this.shown === `${state}${usable}`) return;
-    this.shown = `${state}${usable}`;
+    if (this.shown === `${state}${usable}${primer}`) return;
+    this.shown = `${state}${usable}${primer}`;
     this.playButton.replaceChildren(icon(state === "stopped" ? "play" : "pause"));
-    this.playButton.setAttribute("aria-label", state === "stopped" ? "Play" : "Pause");
+    this.playButton.setAttribute("aria-label", state === "stopped" ? "Play" : primer ? "Stop the primer" : "Pause");
     this.playButton.dataset.state = state;
     this.playButton.disabled = !usable;
     this.line.disabled = !usable;

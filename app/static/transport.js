@@ -1,16 +1,17 @@
-// The clock: one playhead for all lanes, notes scheduled ahead of it, and patience with slow lanes.
+// The clock: one playhead for all lanes, notes scheduled ahead of it, and patience with slow lanes and lines.
 
 const LOOK_AHEAD = 1.4; // seconds of music scheduled in advance: a page that stalls goes on sounding
 const TICK = 60; // milliseconds between two looks at what must be scheduled
 const START_LEAD = 0.35; // what every lane must be ahead before the sound starts …
 const RESUME_LEAD = 1.2; // … and before it goes on after it had to wait; twice as much with every wait
 const MOST_RESUME_LEAD = 12;
+const PIANO_LEAD = 4; // how far ahead the samples must be here, so that a slow line makes one pause and not many
 const HOLD = 0.1; // the clock stops this long before it would run out of notes, so that none comes late
 const TAIL = 1.2; // seconds that the last notes may ring
 
 /**
  * Moves one playhead through several scores, of which one is heard. `onchange` is called when the state
- * changes: "stopped", "playing" or "waiting" (for a lane that has not made enough music yet).
+ * changes: "stopped", "playing" or "waiting" (for a lane that has not made enough music yet, or for samples).
  */
 export class Transport {
   constructor(sound, onchange) {
@@ -19,6 +20,7 @@ export class Transport {
     this.scores = new Map();
     this.heard = null;
     this.state = "stopped";
+    this.waitsFor = null; // while it waits: "models", "piano", or "lost piano" if the samples do not arrive
     this.at = 0; // where the playhead stands while it does not move
     this.segment = null; // what plays now: the lane that is heard, and which context time is which musical time
     this.statistics = { late: 0, waits: 0, leads: {} };
@@ -45,10 +47,37 @@ export class Transport {
   }
 
   /** Up to here every lane's music is known. */
+  get known() {
+    let known = Infinity;
+    for (const score of this.scores.values()) if (!score.complete) known = Math.min(known, score.known);
+    return known;
+  }
+
+  /** Up to here the piano has the samples for what is heard. */
+  get playable() {
+    const { samples } = this.sound;
+    if (samples.complete) return Infinity;
+    return this.ahead.find((note) => !samples.of(note))?.on ?? Infinity;
+  }
+
+  /** Up to here the music can sound. */
   get frontier() {
-    let frontier = Infinity;
-    for (const score of this.scores.values()) if (!score.complete) frontier = Math.min(frontier, score.known);
-    return frontier;
+    return Math.min(this.known, this.playable);
+  }
+
+  /** How far the playhead can be moved. What the models were given is there before they say so. */
+  get reach() {
+    let reach = this.end;
+    for (const score of this.scores.values())
+      if (!score.complete) reach = Math.min(reach, Math.max(score.known, score.partStart));
+    return reach;
+  }
+
+  /** The notes of the lane that is heard that are still to be struck. */
+  get ahead() {
+    const notes = this.scores.get(this.heard)?.notes ?? [];
+    if (this.segment) return notes.slice(this.segment.lane.next);
+    return notes.filter(({ on, off }) => on >= this.at || off === null || off > this.at);
   }
 
   get position() {
@@ -83,7 +112,7 @@ export class Transport {
   }
 
   seek(time) {
-    const target = Math.max(0, Math.min(time, this.end, this.frontier));
+    const target = Math.max(0, Math.min(time, this.reach));
     const running = this.state !== "stopped";
     this.silence();
     this.at = target;
@@ -96,10 +125,12 @@ export class Transport {
 
   /** Choose the lane that is heard: at the same musical moment one fades out and the other in. */
   hear(name) {
+    const { position, segment } = this;
     this.heard = name;
-    if (this.segment) {
-      this.leave(this.segment.lane);
-      this.segment.lane = this.enter(this.sound.context.currentTime, this.position);
+    if (segment && !this.sound.samples.complete) return this.seek(position); // the new lane may have to wait
+    if (segment) {
+      this.leave(segment.lane);
+      segment.lane = this.enter(this.sound.context.currentTime, position);
       if (this.state === "playing") this.advance();
     }
     this.onchange();
@@ -110,13 +141,26 @@ export class Transport {
     if (this.state !== "stopped") this.tick();
   }
 
-  set(state) {
-    if (state === this.state) return;
+  set(state, waitsFor = null) {
+    if (state === this.state && waitsFor === this.waitsFor) return;
     this.state = state;
+    this.waitsFor = waitsFor;
     this.onchange();
   }
 
+  get lacksPiano() {
+    return this.playable < Math.min(this.known, this.at + PIANO_LEAD);
+  }
+
+  /** What holds the clock up. That the models begin is seen, and needs no word. */
+  get obstacle() {
+    if (this.lacksPiano) return this.sound.samples.lost.size ? "lost piano" : "piano";
+    return this.firstStart ? null : "models";
+  }
+
   tick() {
+    const { samples } = this.sound;
+    if (!samples.complete) samples.prefer(this.ahead);
     if (this.state === "waiting") this.tryToStart();
     if (this.state === "playing") this.advance();
   }
@@ -125,7 +169,10 @@ export class Transport {
     if (this.sound.context.state !== "running") return;
     const afterWaits = Math.min(MOST_RESUME_LEAD, RESUME_LEAD * 2 ** (this.statistics.waits - 1));
     const needed = this.firstStart ? START_LEAD : afterWaits;
-    if (this.frontier - this.at < needed) return;
+    if (this.lacksPiano || this.known - this.at < needed) {
+      this.set("waiting", this.obstacle);
+      return;
+    }
     this.firstStart = false;
     const begin = this.sound.context.currentTime + 0.04;
     const lane = this.segment?.lane ?? this.enter(begin, this.at);
@@ -195,8 +242,8 @@ export class Transport {
     }
     if (frontier - position < HOLD) {
       this.at = frontier;
-      this.statistics.waits += 1;
-      this.set("waiting");
+      if (frontier === this.known) this.statistics.waits += 1;
+      this.set("waiting", this.obstacle);
     } else if (this.complete && position > this.end + TAIL) {
       this.pause();
       this.at = this.end;

@@ -15,22 +15,30 @@ export function shuffled(things) {
   return order;
 }
 
+/** A place of the page that is always there and mostly empty, so that what comes into it is read out. */
 export class Vote {
   /** `chosen` is called with a model, or null for "cannot tell". */
   constructor(element, chosen) {
     this.element = element;
     this.chosen = chosen;
+    this.shown = null;
+  }
+
+  /** Show something that is named by `what`; if that stands there already, leave it and the focus alone. */
+  show(what, ...children) {
+    if (what === this.shown) return;
+    this.shown = what;
+    this.element.replaceChildren(...children);
   }
 
   hide() {
-    this.element.hidden = true;
-    this.element.replaceChildren();
+    this.show(null);
   }
 
   /** Ask, with the lanes in the order in which they stand. */
   ask(order) {
-    this.element.hidden = false;
-    this.element.replaceChildren(
+    this.show(
+      `ask ${order}`,
       h("strong", {}, "Which one keeps the tune best?"),
       h(
         "div",
@@ -52,9 +60,21 @@ export class Vote {
     );
   }
 
+  /** Why nothing is asked: whoever has seen the names may remember who played what. */
+  decline() {
+    this.show(
+      "decline",
+      h("strong", {}, "This music was shown with its names, so it cannot be judged blind."),
+      h("span", { class: "detail" }, "Press Variation: what the models play then comes without names."),
+    );
+  }
+
   reveal(order, choice) {
     const said = choice ? `You chose ${"ABC"[order.indexOf(choice)]}: ${NAMES[choice]}.` : "You could not tell.";
     const names = order.map((model, k) => `${"ABC"[k]} was ${NAMES[model]}`).join(", ");
-    this.element.replaceChildren(h("strong", {}, said), h("span", { "data-testid": "reveal" }, ` ${names}.`));
+    const focused = this.element.contains(document.activeElement);
+    this.show("reveal", h("strong", {}, said), h("span", { "data-testid": "reveal" }, ` ${names}.`));
+    // The button that was pressed is gone; who goes on by keyboard does so from the answer.
+    if (focused) this.element.focus();
   }
 }

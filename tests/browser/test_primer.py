@@ -61,13 +61,45 @@ def test_an_upload_starts_with_its_last_seconds_and_handles_move_by_key(open_stu
 
 def test_tracks_can_be_chosen(open_studio: Open) -> None:
     studio = open_studio()
-    content = midi_bytes(scale(count=8), scale(count=5, lowest=40), names=["right hand", "left hand"])
-    upload(studio, content)
-    studio.get("tracks").locator("summary").click()
-    studio.get("tracks").get_by_label("left hand").uncheck()
-    studio.page.wait_for_function(
-        "document.querySelector('.primer-title .detail').textContent.startsWith('8 notes')"
+    content = midi_bytes(
+        scale(count=8), scale(count=5, lowest=40), scale(count=3, lowest=30), names=["right", "left", "bass"]
     )
+    upload(studio, content)
+    studio.page.wait_for_function(
+        "document.querySelector('.primer-title strong').textContent === 'piece.mid'"
+    )
+    studio.get("primer-end").fill("1.6")
+    studio.get("tracks").locator("summary").click()
+    for name, notes in (("left", "10 notes"), ("bass", "7 notes")):
+        track = studio.get("tracks").get_by_label(name)
+        track.focus()
+        studio.page.keyboard.press("Space")
+        studio.page.wait_for_function(
+            "(notes) => document.querySelector('.primer-title .detail').textContent.startsWith(notes)",
+            arg=notes,
+        )
+        # The next one can be ticked at once, and the same stretch is heard.
+        assert track.evaluate("(box) => box === document.activeElement && box.checkVisibility()")
+        assert primer(studio)["end"] == 1.6
+    studio.get("undo").click()
+    assert studio.get("tracks").get_by_label("bass").is_checked()
+
+
+def test_a_slow_upload_gives_way_to_what_is_chosen_meanwhile(open_studio: Open) -> None:
+    studio = open_studio()
+    held: list[Any] = []
+    studio.page.route("**/musictx/upload?*", lambda route: held.append(route))
+    with studio.page.expect_request("**/musictx/upload?*"):
+        upload(studio, midi_bytes(scale()), "slow.mid")
+    studio.get("continue").click()
+    assert "slow.mid is still being read" in studio.notice().inner_text()
+    studio.get("preset-ode-to-joy").click()
+    studio.run(seconds=4)
+    studio.wait_notes()
+    with studio.page.expect_response("**/musictx/upload?*"):
+        held[0].continue_()
+    studio.wait_done()
+    assert "Joy" in primer(studio)["title"]
 
 
 def test_two_hours_of_music_and_a_minute_of_silence_are_taken(open_studio: Open) -> None:

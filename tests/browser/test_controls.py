@@ -1,0 +1,97 @@
+"""Buttons that say what they do, can be read, and do not lose the keyboard's focus."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from .conftest import MODELS
+
+Open = Callable[..., Any]
+
+CONTRAST = """(element) => {
+  const context = new OffscreenCanvas(1, 1).getContext('2d', { willReadFrequently: true });
+  const luminance = (colour) => {
+    context.fillStyle = colour;
+    context.fillRect(0, 0, 1, 1);
+    const [r, g, b] = [...context.getImageData(0, 0, 1, 1).data]
+      .map((x) => (x / 255 <= 0.04045 ? x / 255 / 12.92 : ((x / 255 + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+  };
+  const { color, backgroundColor } = getComputedStyle(element);
+  const [dark, light] = [luminance(color), luminance(backgroundColor)].sort((a, b) => a - b);
+  return (light + 0.05) / (dark + 0.05);
+}"""
+
+
+def focused(studio: Any) -> str:
+    return str(
+        studio.page.evaluate("document.activeElement.dataset.testid ?? document.activeElement.tagName")
+    )
+
+
+def test_buttons_keep_the_focus_whatever_they_start(open_studio: Open) -> None:
+    studio = open_studio()
+    studio.run(seconds=180)
+    studio.wait_notes()
+    studio.get("stop").press("Enter")
+    assert focused(studio) == "stop"
+    studio.get("seconds").fill("2")
+    studio.get("vary").press("Enter")
+    studio.wait_done()
+    assert focused(studio) == "vary"
+    studio.get("more-rope").press("Enter")
+    assert studio.lane("rope").get_attribute("data-state") != "done"
+    assert focused(studio) == "more-rope" and studio.get("more-rope").is_disabled()
+    studio.wait_done()
+    assert focused(studio) == "more-rope" and studio.get("more-rope").is_enabled()
+    studio.get("take-1").press("Enter")
+    assert focused(studio) == "take-1"
+    assert studio.get("take-1").get_attribute("aria-pressed") == "true"
+    studio.get("take-2").press("Enter")
+    studio.get("primer-vanilla").press("Enter")
+    assert focused(studio) == "continue"  # the next thing to do
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_lane_that_is_heard_can_be_read(open_studio: Open, scheme: str) -> None:
+    studio = open_studio(color_scheme=scheme)
+    for blind in (False, True):
+        if blind:
+            studio.get("blind").click()
+        for model in MODELS:
+            button = studio.get(f"solo-{model}")
+            button.click()
+            assert button.inner_text() == "Heard"
+            assert button.evaluate(CONTRAST) >= 4.5, (model, blind)
+
+
+def test_the_transport_button_says_that_it_stops_the_primer(open_studio: Open) -> None:
+    studio = open_studio()
+    studio.get("primer-play").click()
+    studio.page.wait_for_function("window.musictx.transport.position > 1")
+    assert studio.get("play").get_attribute("aria-label") == "Stop the primer"
+    assert studio.get("time").inner_text() in ("0:01 / 0:08", "0:02 / 0:08")
+    studio.get("position").fill("5")
+    assert studio.page.evaluate("window.musictx.transport.state") != "stopped"
+    assert studio.position() >= 5
+    studio.get("play").click()
+    assert studio.page.evaluate("window.musictx.transport.state") == "stopped"
+    assert studio.get("play").get_attribute("aria-label") == "Play"
+
+
+def test_the_playhead_moves_in_the_opening_before_the_models_answer(open_studio: Open) -> None:
+    studio = open_studio()
+    before, after = studio.page.evaluate(
+        """() => {
+            document.querySelector('[data-testid=continue]').click();
+            const before = window.musictx.transport.position;
+            document.body.dispatchEvent(new KeyboardEvent('keydown', { key: 'ArrowLeft', bubbles: true }));
+            return [before, window.musictx.transport.position];
+        }"""
+    )
+    assert before > 5
+    assert after == before - 1
+    studio.get("stop").click()
