@@ -68,8 +68,8 @@ def find_chromium() -> str | None:
 
 
 @contextmanager
-def open_chromium() -> Iterator[Any]:
-    """A headless Chromium, driven by playwright.
+def open_chromium(*flags: str) -> Iterator[Any]:
+    """A headless Chromium, driven by playwright, with more flags if they are given.
 
     Raises
     ------
@@ -82,7 +82,7 @@ def open_chromium() -> Iterator[Any]:
         raise MusictxError("the browser is driven by playwright: pip install playwright") from None
     with sync_playwright() as playwright:
         try:
-            browser = playwright.chromium.launch(executable_path=find_chromium())
+            browser = playwright.chromium.launch(executable_path=find_chromium(), args=list(flags))
         except Error as error:
             raise MusictxError(f"{HOW_TO_GET_CHROMIUM} ({error.message.splitlines()[0]})") from None
         try:

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import mido
-import pytest
 
 from .conftest import MODELS, Server
 
@@ -80,18 +79,17 @@ def test_stop_keeps_what_is_there_and_ends_the_work(open_studio: Open) -> None:
     studio.wait_done()
 
 
-@pytest.mark.parametrize("how", ["stop", "leave"])
-def test_a_run_that_is_stopped_at_once_ends_on_the_server_too(
-    open_studio: Open, start_server: Callable[..., Server], how: str
+def test_a_run_that_is_stopped_or_left_at_once_ends_on_the_server_too(
+    open_studio: Open, small_server: Server
 ) -> None:
-    small = start_server(visitors=1)
-    first, second = open_studio(small), open_studio(small)
-    first.get("seconds").fill("180")
+    first, second = open_studio(small_server), open_studio(small_server)
     press = "document.querySelector('[data-testid=%s]').click();"
-    first.page.evaluate(press % "continue" + (press % "stop" if how == "stop" else "location.reload();"))
-    second.run(seconds=2)  # has its turn at once
-    second.wait_done()
-    assert "ahead" not in second.notice().inner_text()
+    for end in (press % "stop", "location.reload();"):
+        first.get("seconds").fill("180")
+        first.page.evaluate(press % "continue" + end)
+        second.run(seconds=2)  # has its turn at once
+        second.wait_done()
+        assert "ahead" not in second.notice().inner_text()
 
 
 def test_ten_clicks_are_one_run(open_studio: Open) -> None:
@@ -110,7 +108,7 @@ def test_seed_and_settings_decide_the_music(open_studio: Open) -> None:
 
     def music(seed: int, **settings: float) -> list[list[int]]:
         studio.run(
-            seconds=4, seed=seed, **{"temperature": 1, "top_k": 0, "top_p": 0.98, "min_p": 0, **settings}
+            seconds=2, seed=seed, **{"temperature": 1, "top_k": 0, "top_p": 0.98, "min_p": 0, **settings}
         )
         studio.wait_done()
         return studio.rows("relative")

@@ -150,7 +150,7 @@ def test_the_blind_order_changes(open_studio: Open) -> None:
 
 
 def test_two_visitors_do_not_see_each_other(open_studio: Open) -> None:
-    one, two = open_studio(), open_studio()
+    one, two = open_studio(locale="en-GB"), open_studio(locale="en-GB")  # each with a profile of its own
     two.get("preset-ode-to-joy").click()
     one.run(seconds=4, seed=1)
     two.run(seconds=4, seed=2)
@@ -171,11 +171,8 @@ def test_two_tabs_of_one_visitor_play_on_their_own(open_studio: Open) -> None:
     assert one.rows("vanilla") == two.rows("vanilla")
 
 
-def test_a_visitor_who_must_wait_is_told_the_place(
-    open_studio: Open, start_server: Callable[..., Server]
-) -> None:
-    small = start_server(visitors=1)
-    first, second, third = open_studio(small), open_studio(small), open_studio(small)
+def test_a_visitor_who_must_wait_is_told_the_place(open_studio: Open, small_server: Server) -> None:
+    first, second, third = (open_studio(small_server) for _ in range(3))
     first.run(seconds=180)
     first.wait_notes("relative", 1)
     second.run(seconds=2)

@@ -49,7 +49,7 @@ def test_on_a_slow_line_music_waits_for_its_samples_and_never_sounds_wrong(open_
         for route in waiting:
             slowly(route)
 
-    studio.page.context.route("**/piano/*.flac", slowly)
+    studio.page.route("**/piano/*.flac", slowly)
     studio.open()
     studio.page.evaluate(WATCH_STRIKES)
     rising = {"name": "scale.mid", "mimeType": "audio/midi", "buffer": midi_bytes(scale(count=10, step=0.5))}
@@ -86,7 +86,7 @@ def test_samples_that_fail_are_told_and_asked_for_again(open_studio: Open) -> No
         else:
             route.continue_()
 
-    studio.page.context.route("**/piano/*", sometimes)
+    studio.page.route("**/piano/*", sometimes)
     studio.open()
     studio.get("primer-play").click()
     notice_says(studio, "sounds do not arrive")
@@ -101,7 +101,7 @@ def test_samples_that_fail_are_told_and_asked_for_again(open_studio: Open) -> No
 
 def test_a_key_without_its_sample_is_silent_and_says_so(open_studio: Open) -> None:
     studio = open_studio(start=False)
-    studio.page.context.route("**/piano/*.flac", lambda route: None)  # for good on its way
+    studio.page.route("**/piano/*.flac", lambda route: None)  # for good on its way
     studio.open()
     studio.page.evaluate(WATCH_STRIKES)
     studio.get("piano").click()
