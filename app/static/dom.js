@@ -14,8 +14,10 @@ export function h(tag, attributes = {}, ...children) {
 
 /** Take a button out of use, or bring it back. One that has the focus keeps it: `disabled` would lose it. */
 export function setUsable(button, usable) {
-  button.disabled = !usable && button !== document.activeElement;
-  button.setAttribute("aria-disabled", !usable);
+  const disabled = !usable && button !== document.activeElement;
+  // Only what has changed: lanes ask for this with every drawing, and every assignment costs a look at the styles.
+  if (button.disabled !== disabled) button.disabled = disabled;
+  if (button.getAttribute("aria-disabled") !== String(!usable)) button.setAttribute("aria-disabled", !usable);
 }
 
 const PATHS = {
