@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from musictx.cli_places import make_folder
 from musictx.cli_progress import console, corpus_progress, working
 from musictx.errors import MusictxError
+from musictx.files import make_folder
 
 if TYPE_CHECKING:
     import numpy as np

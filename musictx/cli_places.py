@@ -44,11 +44,3 @@ def check_place(path: Path, endings: tuple[str, ...]) -> None:
 def numbered(path: Path, number: int, of: int) -> Path:
     """The name of one of several files."""
     return path if of == 1 else path.with_stem(f"{path.stem}-{number}")
-
-
-def make_folder(path: Path) -> None:
-    """Make a folder that results are going to be written to."""
-    try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise MusictxError(f"{path} cannot be made: {error.strerror or error}") from error

@@ -19,7 +19,7 @@ import numpy as np
 
 from musictx.errors import MusictxError
 from musictx.events import END, START, VOCABULARY_SIZE, encode
-from musictx.files import write_bytes, writing
+from musictx.files import make_folder, write_bytes, writing
 
 FORMAT = 1  # raise it when the same files would give other tokens: old caches are then rebuilt
 MIDI_SUFFIXES = (".mid", ".midi", ".kar")
@@ -204,10 +204,7 @@ def build_corpus(
             return open_corpus(output)
     except (OSError, ValueError, KeyError, TypeError):  # none there yet, or what is there was cut: build it
         pass
-    try:
-        output.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise MusictxError(f"{output} cannot be made: {error.strerror or error}") from error
+    make_folder(output)
     pieces: list[tuple[str, int, int, int]] = []
     skipped: dict[str, str] = {}
     position = done = 0

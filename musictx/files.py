@@ -80,3 +80,11 @@ def write_bytes(path: str | PathLike[str], data: bytes) -> None:
         raise MusictxError(f"{fspath(path)} cannot be written: {error.strerror or error}") from error
     with writing(path) as stream:
         stream.write(data)
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder that results are going to be written to."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise MusictxError(f"{path} cannot be made: {error.strerror or error}") from error

@@ -12,11 +12,9 @@ A run is a folder::
 
 from __future__ import annotations
 
-import ctypes
 import json
 import math
 import pickle
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
@@ -39,23 +37,10 @@ from musictx.files import write_bytes
 from musictx.metrics import Metrics
 from musictx.model import ModelConfig, MusicTransformer
 from musictx.optimizers import make_optimizers, schedule, set_rate
-from musictx.signals import stop_signals
+from musictx.process import keep_freed_memory, stop_signals
 from musictx.training_config import FIXED, TrainingConfig, choose_precision
 
 __all__ = ["Progress", "Run", "TrainingConfig"]
-
-
-def keep_freed_memory() -> None:
-    """Tell glibc to keep large freed blocks instead of giving them back to the system.
-
-    Each step frees and asks for the same large tensors; handing their pages back and forth costs 10 to
-    25 % of a training step on the CPU. Other C libraries are left as they are.
-    """
-    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
-    if mallopt is not None:
-        trim_threshold, mmap_threshold = -1, -3  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD in malloc.h
-        mallopt(mmap_threshold, 2**30)
-        mallopt(trim_threshold, 2**31 - 1)
 
 
 @dataclass(frozen=True)
@@ -209,7 +194,7 @@ class Run:
                     self._save(state_path, model, optimizers)
                     last_saved = time.monotonic()
                     if fabric.is_global_zero:
-                        if not self.validation or self.best == math.inf:  # none was judged yet
+                        if self.best == math.inf:  # none was judged yet
                             self._save_best(model, {})
                         if on_checkpoint:
                             model.eval()  # no dropout: the sample is the model's, and the random state stays

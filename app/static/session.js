@@ -27,13 +27,6 @@ function unpack({ sources, shown, takes }) {
     source: sources[take.source],
     scores: new Map(take.scores.map(([model, score]) => [model, unpackScore(score)])),
   }));
-  for (const take of whole) {
-    // What was still being made has ended.
-    for (const [model, score] of take.scores) {
-      score.finish();
-      if (take.states[model] !== "error") take.states[model] = "done";
-    }
-  }
   return { takes: whole, shown: whole[shown] ?? null };
 }
 
@@ -42,13 +35,13 @@ function unpackScore({ notes, ...fields }) {
   return Object.assign(Object.create(Score.prototype), fields, { notes: named });
 }
 
-/** Remember takes and which of them is shown; where there is no room for all, the shown one. */
+/** Remember takes, with the models at rest, and which of them is shown; where there is no room for all, the shown one. */
 export function keepTakes(takes, shown) {
   if (!remember(KEY, pack(takes, shown), "sessionStorage"))
     remember(KEY, pack(shown ? [shown] : [], shown), "sessionStorage");
 }
 
-/** {takes, shown} as they were, with the models at rest. */
+/** {takes, shown} as they were. */
 export function recallTakes() {
   const kept = recall(KEY, "sessionStorage");
   try {

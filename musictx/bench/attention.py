@@ -22,7 +22,7 @@ from musictx.bench.common import (
     threads,
 )
 from musictx.errors import MusictxError
-from musictx.training import keep_freed_memory
+from musictx.process import keep_freed_memory
 
 WAYS = {
     "plain": "no positions, PyTorch's fused attention: the price to compare with",

@@ -28,8 +28,9 @@ from musictx.errors import MusictxError
 from musictx.events import EVENTS, VOCABULARY_SIZE, encode
 from musictx.model import ModelConfig, MusicTransformer
 from musictx.optimizers import make_optimizers
+from musictx.process import keep_freed_memory
 from musictx.sizes import sized_config
-from musictx.training import choose_precision, keep_freed_memory
+from musictx.training_config import choose_precision
 
 BARE = "bare loop"
 

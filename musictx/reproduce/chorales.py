@@ -32,7 +32,7 @@ from musictx.evaluation.jsb import (
 from musictx.files import write_bytes
 from musictx.model import ModelConfig, MusicTransformer
 from musictx.optimizers import make_optimizers, schedule, set_rate
-from musictx.training import keep_freed_memory
+from musictx.process import keep_freed_memory
 from musictx.training_config import choose_precision
 
 LONGEST = 2560  # tokens of the longest chorale

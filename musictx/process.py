@@ -1,8 +1,10 @@
-"""Signals that ask a program to stop."""
+"""What a long computation asks of its process: to keep its memory, and to be told when it is to stop."""
 
 from __future__ import annotations
 
+import ctypes
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -35,3 +37,16 @@ def stop_signals() -> Iterator[list[int]]:
         yield seen
     finally:
         put_back()
+
+
+def keep_freed_memory() -> None:
+    """Tell glibc to keep large freed blocks instead of giving them back to the system.
+
+    Each step frees and asks for the same large tensors; handing their pages back and forth costs 10 to
+    25 % of a training step on the CPU. Other C libraries are left as they are.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is not None:
+        trim_threshold, mmap_threshold = -1, -3  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD in malloc.h
+        mallopt(mmap_threshold, 2**30)
+        mallopt(trim_threshold, 2**31 - 1)
