@@ -9,12 +9,29 @@ from typing import Any
 import mido
 import pytest
 from hypothesis import settings
+from xdist.scheduler import LoadScopeScheduling
 
 # The same examples in every run, and no failures because a machine is busy.
 settings.register_profile("tests", derandomize=True, deadline=None)
 settings.load_profile("tests")
 
 MidiFileMaker = Callable[..., Path]
+
+
+class BrowserLast(LoadScopeScheduling):
+    """Two workers share the tests; the browser's stay with one and come last: what they time is theirs."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "browser" if nodeid.startswith("tests/browser/") else nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> BrowserLast:
+    config.option.loadscopereorder = False
+    return BrowserLast(config, log)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: item.nodeid.startswith("tests/browser/"))
 
 
 @pytest.fixture(scope="session")

@@ -128,7 +128,7 @@ def test_louder_notes_sound_louder_and_released_notes_end(open_studio: Open) -> 
 
 def test_space_plays_and_pauses_and_a_click_on_a_roll_seeks(open_studio: Open) -> None:
     studio = open_studio()
-    studio.run(seconds=10)
+    studio.run(seconds=3)
     studio.wait_done()
     studio.page.keyboard.press("Space")
     assert studio.page.evaluate("window.musictx.transport.state") == "stopped"
@@ -150,14 +150,14 @@ def test_a_new_run_stops_the_old_sound_and_keeps_the_volume(open_studio: Open) -
     studio = open_studio()
     studio.page.evaluate(TAP)
     studio.get("volume").fill("0.3")
-    studio.run(seconds=6, lead_in=3)
+    studio.run(seconds=3, lead_in=1)
     studio.wait_done()
     studio.page.wait_for_function("window.musictx.transport.state === 'playing'")
     voices = studio.page.evaluate(
         "window.oldLane = window.musictx.transport.segment.lane; window.oldLane.voices.size"
     )
     assert voices > 0
-    studio.run(seconds=6, seed=77)
+    studio.run(seconds=2, seed=77)
     studio.page.wait_for_function("window.oldLane.bus.node.gain.value === 0")
     assert studio.page.evaluate("window.musictx.sound.master.gain.value") < 0.35
     studio.wait_done()
@@ -176,7 +176,7 @@ def test_pausing_silences_everything(open_studio: Open) -> None:
 
 def test_the_sound_waits_for_a_slow_lane_and_goes_on(open_studio: Open) -> None:
     studio = open_studio()
-    studio.run(seconds=20, lead_in=0)
+    studio.run(seconds=5, lead_in=0)
     studio.page.wait_for_function("window.musictx.transport.state === 'playing'")
     # One lane seems to be behind: the clock stands still until it has caught up.
     studio.page.evaluate(

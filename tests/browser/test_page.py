@@ -26,7 +26,7 @@ def test_everything_works_without_a_network(open_studio: Open, server: Server) -
     studio.page.evaluate("window.musictx.ready")
     studio.page.get_by_role("button", name="What am I hearing?").first.click()
     assert studio.get("explain").locator("figure svg").count() == 3
-    studio.run(seconds=3)
+    studio.run(seconds=2)
     studio.wait_done()
     failed = studio.page.evaluate(
         """performance.getEntriesByType('resource')
@@ -39,7 +39,7 @@ def test_everything_works_without_a_network(open_studio: Open, server: Server) -
 
 def test_lanes_fit_one_screen_and_share_their_axes(open_studio: Open) -> None:
     studio = open_studio()
-    studio.run(seconds=5)
+    studio.run(seconds=2)
     studio.wait_done()
     boxes = [studio.lane(model).locator(".roll").bounding_box() for model in MODELS]
     assert max(box["y"] + box["height"] for box in boxes) <= 800
@@ -152,8 +152,8 @@ def test_the_blind_order_changes(open_studio: Open) -> None:
 def test_two_visitors_do_not_see_each_other(open_studio: Open) -> None:
     one, two = open_studio(locale="en-GB"), open_studio(locale="en-GB")  # each with a profile of its own
     two.get("preset-ode-to-joy").click()
-    one.run(seconds=4, seed=1)
-    two.run(seconds=4, seed=2)
+    one.run(seconds=2, seed=1)
+    two.run(seconds=2, seed=2)
     one.wait_done()
     two.wait_done()
     assert one.rows("relative") != two.rows("relative")
@@ -164,8 +164,8 @@ def test_two_visitors_do_not_see_each_other(open_studio: Open) -> None:
 def test_two_tabs_of_one_visitor_play_on_their_own(open_studio: Open) -> None:
     one = open_studio()
     two = open_studio(context=one.page.context)
-    one.run(seconds=4, seed=1)
-    two.run(seconds=4, seed=1)
+    one.run(seconds=2, seed=1)
+    two.run(seconds=2, seed=1)
     one.wait_done()
     two.wait_done()
     assert one.rows("vanilla") == two.rows("vanilla")
