@@ -1,10 +1,10 @@
 // The studio: one primer, three lanes, one clock. Everything else is a part with a file of its own.
 
+import { BlindTest } from "./blind.js";
 import { showComparison } from "./compare.js";
 import { wireButtons, wireFiles, wireKeys } from "./controls.js";
 import { Display } from "./display.js";
 import { setUsable } from "./dom.js";
-import { MODELS } from "./lanes.js";
 import { recall, remember } from "./memory.js";
 import { Openings } from "./openings.js";
 import { Piano } from "./piano.js";
@@ -19,8 +19,6 @@ import { History, newTake } from "./takes.js";
 import { showTheme } from "./theme.js";
 import { Transport } from "./transport.js";
 import { TransportBar, WAITS } from "./transport-bar.js";
-import { shuffled, Vote } from "./vote.js";
-import { server } from "./wire.js";
 
 class Studio {
   constructor({ element, props, trigger, watch }) {
@@ -28,9 +26,6 @@ class Studio {
     const find = (selector) => this.root.querySelector(selector);
     this.find = find;
     this.history = new History();
-    this.order = [...MODELS];
-    this.blind = false;
-    this.revealed = null; // what was heard of the take whose vote's answer is shown
     this.program = "primer"; // what the transport plays: "primer" or "lanes"
     this.heard = "relative";
     this.toldWait = null; // what the notice says that the clock waits for
@@ -67,7 +62,7 @@ class Studio {
       notice: (text) => this.notice(text),
       quiet: () => this.transport.pause(),
     });
-    this.vote = new Vote(find("#vote"), (choice) => this.voted(choice));
+    this.blind = new BlindTest(find("#vote"), (choice) => this.voted(choice));
     this.bar = new TransportBar(find("#transport"), {
       toggle: () => this.toggle(),
       seek: (time) => this.seek(time),
@@ -129,7 +124,7 @@ class Studio {
     wireFiles(this.root, (file) => this.openings.upload(file));
     wireKeys(this.root, {
       toggle: () => this.toggle(),
-      hear: (index) => this.hear(this.order[index]),
+      hear: (index) => this.hear(this.blind.order[index]),
       move: (seconds) => this.seek(this.transport.position + seconds),
     });
     showTheme(this.root, this.find("#theme"), () => this.redrawAll());
@@ -201,9 +196,7 @@ class Studio {
     this.step();
     const take = newTake(this.primer, this.settings.values);
     this.history.add(take);
-    if (this.blind) this.order = shuffled(MODELS);
-    else if (this.revealed) this.order = [...MODELS];
-    this.revealed = null;
+    this.heard = this.blind.nextTake(this.heard);
     this.notice("");
     this.adoptTake(take);
     this.arrange();
@@ -326,44 +319,32 @@ class Studio {
 
   // ---- blind test
 
-  setBlind(blind) {
-    this.blind = blind;
-    this.revealed = null;
-    this.order = blind ? shuffled(MODELS) : [...MODELS];
-    this.bar.showBlind(blind);
-    this.arrange();
-    this.hear(this.order[blind ? 0 : 1]);
-    this.refresh();
-    this.redrawAll();
+  setBlind(on) {
+    this.blind.switch(on);
+    this.hear(this.blind.order[on ? 0 : 1]);
+    this.blindChanged();
   }
 
   async voted(choice) {
-    const { take, order } = this;
-    this.blind = false;
-    this.revealed = take.heard;
-    this.bar.showBlind(false);
-    this.arrange();
-    this.vote.reveal(order, choice);
-    this.refresh();
-    this.redrawAll();
+    const { take } = this;
+    this.blind.reveal(take, choice);
+    this.blindChanged();
     try {
-      await server.vote({
-        order,
-        choice,
-        settings: take.settings,
-        notes: take.notes,
-        pedals: take.pedals,
-        length: take.length,
-        primer_name: take.source.preset || take.source.title,
-        heard_seconds: take.heard.seconds,
-      });
+      await this.blind.send(take, choice);
     } catch (error) {
       this.notice(error.message, true);
     }
   }
 
+  blindChanged() {
+    this.bar.showBlind(this.blind.on);
+    this.arrange();
+    this.refresh();
+    this.redrawAll();
+  }
+
   arrange() {
-    this.display.arrange(this.order, this.blind, this.heard);
+    this.display.arrange(this.blind.order, this.blind.on, this.heard);
   }
 
   // ---- undo
@@ -410,20 +391,12 @@ class Studio {
     setUsable(this.find("#vary"), !running && take);
     this.bar.showUndo(this.history.steps.length > 0);
     this.bar.showTakes(this.history.takes, take);
-    this.refreshVote(take, running);
-    const shown = take && !this.blind ? this.order : [];
+    this.blind.refresh(take, running);
+    const shown = take && !this.blind.on ? this.blind.order : [];
     showComparison(
       this.find("#compare"),
       shown.map((model) => ({ model, name: this.display.lane(model).name, summary: take.summaries[model] })),
     );
-  }
-
-  refreshVote(take, running) {
-    if (take && !this.blind) take.heard.named = true;
-    const some = take && !running && [...take.scores.values()].some((score) => score.continuationCount);
-    if (this.blind && take?.heard.named) this.vote.decline();
-    else if (this.blind && some) this.vote.ask(this.order);
-    else if (this.revealed !== take?.heard) this.vote.hide();
   }
 
   fit() {

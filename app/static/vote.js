@@ -1,19 +1,8 @@
-// The blind test: which of A, B and C keeps the tune best?
+// What the blind test asks: which of A, B and C keeps the tune best?
 
 import { h } from "./dom.js";
 
 const NAMES = { vanilla: "vanilla", relative: "relative", rope: "RoPE" };
-
-/** A random order of some things. */
-export function shuffled(things) {
-  const order = [...things];
-  const random = crypto.getRandomValues(new Uint32Array(order.length));
-  for (let k = order.length - 1; k > 0; k -= 1) {
-    const other = random[k] % (k + 1);
-    [order[k], order[other]] = [order[other], order[k]];
-  }
-  return order;
-}
 
 /** A place of the page that is always there and mostly empty, so that what comes into it is read out. */
 export class Vote {

@@ -25,9 +25,12 @@ def test_music_shown_with_its_names_is_not_asked_about(open_studio: Open) -> Non
     studio.run(seconds=2, seed=31)  # the same music again
     studio.wait_done()
     assert "cannot be judged blind" in vote_text(studio)
-    studio.get("vary").click()
-    studio.page.wait_for_selector("[data-testid=take-3]")
-    studio.wait_done()
+    for take in (3, 4, 5):  # each is shuffled anew, and the same lane is heard
+        studio.get("vary").click()
+        studio.page.wait_for_selector(f"[data-testid=take-{take}]")
+        assert studio.page.evaluate("window.musictx.transport.heard") == studio.order()[0]
+        assert studio.get(f"solo-{studio.order()[0]}").get_attribute("aria-pressed") == "true"
+        studio.wait_done()
     assert studio.get("vote-a").is_visible()
     studio.get("take-1").click()
     assert studio.get("vote-a").count() == 0
