@@ -74,10 +74,7 @@ def _is_device(path: Path) -> bool:
 
 def write_bytes(path: str | PathLike[str], data: bytes) -> None:
     """Write a whole file as `writing` does; its folder is made if it is missing."""
-    try:
-        Path(path).parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise MusictxError(f"{fspath(path)} cannot be written: {error.strerror or error}") from error
+    make_folder(Path(path).parent)
     with writing(path) as stream:
         stream.write(data)
 

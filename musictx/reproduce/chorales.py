@@ -257,7 +257,6 @@ class ChoraleRun:
         }
         buffer = BytesIO()
         torch.save(state, buffer)
-        self.path.parent.mkdir(parents=True, exist_ok=True)
         write_bytes(self.path, buffer.getvalue())
 
     _PLACE = ("step", "seen", "validated", "seconds", "best", "curve")

@@ -13,7 +13,7 @@ from typing import Any
 
 from musictx.errors import MusictxError
 from musictx.evaluation.copies import CopyIndex
-from musictx.files import write_bytes
+from musictx.files import make_folder, write_bytes
 from musictx.midi import read_midi, write_midi
 from musictx.model import MusicTransformer
 from musictx.performance import Performance
@@ -207,10 +207,7 @@ def _do(
     rows = []
     for seed, (whole, cut) in enumerate(make()):
         file = folder / f"{stem}-{seed + 1}.mid"
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise MusictxError(f"{folder} cannot be written: {error.strerror or error}") from error
+        make_folder(folder)
         write_midi(whole, file)
         rows.append(
             {
