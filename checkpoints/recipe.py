@@ -3,7 +3,7 @@
     python checkpoints/recipe.py corpus/train corpus/asap corpus/pop909 --output runs/recipe
 
 The corpora are those that `musictx encode` made. Each run sees 2 M tokens in windows of 1024, those of the
-last two rows 6 M, and is judged by its mean validation loss over the same full chunks. Changes that could
+last three 6 M, and is judged by its mean validation loss over the same full chunks. Changes that could
 favour one way of telling order (the learning rates, the optimiser) are tried for all three, the others for
 relative alone. Stop it at any time: runs that are complete are kept, one that was stopped goes on. The table
 and recipe.json are made of all that is complete.
@@ -78,11 +78,14 @@ CHANGES = (
     Change("2 heads of 128", model={"heads": 2}),
     Change("averaged weights, no fall of the rates", training={"decay": 0.0}, part="averaged weights"),
     Change(LONGER, training=LONG, positions=POSITIONS, against=LONGER),
-    Change(
-        "rates x 2 of that",
-        training={**LONG, "matrix_lr": 0.04, "lr": 6e-3},
-        positions=POSITIONS,
-        against=LONGER,
+    *(
+        Change(
+            f"rates x {k} of that",
+            training={**LONG, "matrix_lr": 0.02 * k, "lr": 3e-3 * k},
+            positions=POSITIONS,
+            against=LONGER,
+        )
+        for k in (0.5, 2)
     ),
 )
 
