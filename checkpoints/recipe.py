@@ -52,14 +52,17 @@ class Change:
     against: str = "base"  # the row that it is compared with (itself: with none)
 
 
+def rates(factor: float) -> dict[str, Any]:
+    """The learning rates, so many times those of the base."""
+    return {"matrix_lr": 0.02 * factor, "lr": 3e-3 * factor}
+
+
 # The shipped models' way of training, at a tenth of its length.
 LONGER, LONG = "6 M tokens, windows of 512 first (80 %)", {"tokens": 6_000_000, "curriculum": 0.8}
 BASE = Change("base", positions=POSITIONS, seeds=(0, 1))
 CHANGES = (
     BASE,
-    Change("rates x 0.5", training={"matrix_lr": 0.01, "lr": 1.5e-3}, positions=POSITIONS),
-    Change("rates x 2", training={"matrix_lr": 0.04, "lr": 6e-3}, positions=POSITIONS),
-    Change("rates x 4", training={"matrix_lr": 0.08, "lr": 1.2e-2}, positions=POSITIONS),
+    *(Change(f"rates x {k}", training=rates(k), positions=POSITIONS) for k in (0.5, 2, 4)),
     Change("AdamW alone, 0.001", training={"optimizer": "adamw", "lr": 1e-3}, positions=POSITIONS),
     Change("AdamW alone, 0.003", training={"optimizer": "adamw", "lr": 3e-3}, positions=POSITIONS),
     Change("batch of 4 windows", training={"batch": 4}),
@@ -79,12 +82,7 @@ CHANGES = (
     Change("averaged weights, no fall of the rates", training={"decay": 0.0}, part="averaged weights"),
     Change(LONGER, training=LONG, positions=POSITIONS, against=LONGER),
     *(
-        Change(
-            f"rates x {k} of that",
-            training={**LONG, "matrix_lr": 0.02 * k, "lr": 3e-3 * k},
-            positions=POSITIONS,
-            against=LONGER,
-        )
+        Change(f"rates x {k} of that", training=LONG | rates(k), positions=POSITIONS, against=LONGER)
         for k in (0.5, 2)
     ),
 )

@@ -23,7 +23,6 @@ from musictx.bench_app import open_chromium
 from musictx.errors import MusictxError
 
 MODELS = ("vanilla", "relative", "rope")
-FAREWELL = "AbortError|Connection errored out"
 NO_NETWORK = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 
 
@@ -141,19 +140,20 @@ class Studio:
     console: list[str] = field(default_factory=list)
     outside: list[str] = field(default_factory=list)
     loses_server: bool = False  # then the browser itself reports refused connections
-    leaves_runs: bool = False  # then Gradio says farewell to its connections in the console
+    leaves_runs: bool = False  # otherwise than by opening the page again
 
     def open(self, hash: str = "") -> Studio:
-        self.leaves_runs |= self.page.url != "about:blank"
+        before = len(self.console)
         self.page.goto(self.address + hash)
         self.page.wait_for_selector(".mtx[data-ready=true]", timeout=30_000)
+        self.console[before:] = without_farewell(self.console[before:])
         return self
 
     def complaints(self) -> list[str]:
         """What the console must not say."""
         if self.loses_server:
             return []
-        return [line for line in self.console if not (self.leaves_runs and re.search(FAREWELL, line))]
+        return without_farewell(self.console) if self.leaves_runs else self.console
 
     def get(self, testid: str) -> Any:
         return self.page.get_by_test_id(testid)
@@ -200,6 +200,11 @@ class Studio:
 
     def position(self) -> float:
         return float(self.page.evaluate("window.musictx.transport.position"))
+
+
+def without_farewell(console: list[str]) -> list[str]:
+    """A page is left in mid-run: Gradio says farewell to its connections in the console."""
+    return [line for line in console if not re.search("AbortError|Connection errored out", line)]
 
 
 def new_context(chromium: Any, **options: Any) -> Any:
