@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from app.payloads import read_notes
-from musictx.audio import write_wav
 from musictx.errors import MusictxError
 from musictx.midi import write_midi
 from musictx.performance import Performance
+from musictx.render.audio import write_wav
 
 MOST_WAV_SECONDS = 900.0
 MEDIA_TYPES = {"mid": "audio/midi", "wav": "audio/wav"}

@@ -31,7 +31,7 @@ PREFIX = "/musictx"
 MOST_JSON_BYTES = 2 * 2**20
 
 _STATIC = Path(__file__).parent / "static"
-_PIANO = Path(musictx.__file__).parent / "piano"
+_PIANO = Path(musictx.__file__).parent / "render" / "piano"
 _log = logging.getLogger(__name__)
 
 Handler = Callable[[Request], Awaitable[Response]]

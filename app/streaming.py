@@ -22,8 +22,8 @@ from app.stage import Stage, Ticket
 from musictx.errors import MusictxError
 from musictx.evaluation import describe_continuation
 from musictx.performance import Performance, make_notes, merge, shift, slice_time
-from musictx.primer import prepare_primer
 from musictx.sampling import NoteOff, NoteOn, NoteStream, stream_notes
+from musictx.sampling.primer import prepare_primer
 
 MESSAGE_SECONDS = 0.08  # time between two messages of a lane
 HEARTBEAT_SECONDS = 1.0  # a lane that has nothing to say still says so this often

@@ -20,11 +20,11 @@ from typing import Any
 import numpy as np
 import torch
 
-from musictx.audio import render_audio
 from musictx.checkpoint import SHIPPED_MODELS, load_model
 from musictx.evaluation.structure import mean_polyphony
 from musictx.midi import read_midi
 from musictx.performance import Performance, apply_pedal, make_notes, slice_time, stretch, unite_spans
+from musictx.render.audio import render_audio
 from musictx.sampling import continue_variations
 from musictx.shipped import shipped_folder
 

@@ -26,15 +26,15 @@ from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 import musictx.model
-from musictx.batches import NO_AUGMENTATION
 from musictx.bench.common import machine
-from musictx.cli_train import amount
+from musictx.cli.train import amount
 from musictx.corpus import open_corpus
+from musictx.corpus.batches import NO_AUGMENTATION
 from musictx.files import write_bytes
 from musictx.model import ModelConfig, MusicTransformer
-from musictx.sizes import sized_config
+from musictx.model.sizes import sized_config
 from musictx.training import Run
-from musictx.training_config import TrainingConfig
+from musictx.training.config import TrainingConfig
 
 POSITIONS = ("vanilla", "relative", "rope")
 

@@ -22,13 +22,13 @@ from answers import PRIMER_SECONDS, judge
 from matplotlib.figure import Figure
 from scipy.stats import entropy, wasserstein_distance
 
-from musictx.audio import render_audio
 from musictx.checkpoint import SHIPPED_MODELS, load_model
 from musictx.evaluation.similarity import structureness
 from musictx.evaluation.structure import describe_continuation, mean_polyphony, pitch_classes
-from musictx.filters import Settings
 from musictx.performance import Performance, apply_pedal, slice_time
+from musictx.render.audio import render_audio
 from musictx.sampling import continue_variations
+from musictx.sampling.filters import Settings
 from musictx.study.plan import StudyPrimer, StudySettings, choose_primers
 
 TRIED = tuple(

@@ -16,7 +16,7 @@ from pathlib import Path
 import torch
 
 from musictx.checkpoint import load_model, read_card, save_model
-from musictx.evaluation.material import primers_nll
+from musictx.evaluation.loading import primers_nll
 
 DATA = {
     "ASAP": {

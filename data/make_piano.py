@@ -26,7 +26,7 @@ RATE = 44_100
 LONGEST = 8.0  # seconds
 FADE = 2.5  # seconds of fade-out where a string rings longer than LONGEST
 LAYERS = (("loud", 77), ("soft", 40))  # the MIDI velocities at which layers 10 and 4 of 16 were sampled
-OUTPUT = Path(__file__).resolve().parents[1] / "musictx" / "piano"
+OUTPUT = Path(__file__).resolve().parents[1] / "musictx" / "render" / "piano"
 SEMITONES = {"C": 0, "D#": 3, "F#": 6, "A": 9}
 
 

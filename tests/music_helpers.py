@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from musictx.events import END, NOTE_OFF, PAD, TIME_SHIFT, VELOCITY, VOCABULARY_SIZE, velocity_to_level
-from musictx.grammar import Grammar
+from musictx.events.grammar import Grammar
 from musictx.performance import SPAN_DTYPE, Performance, make_notes
 
 HALF_STEP = 0.005 + 1e-9

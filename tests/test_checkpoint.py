@@ -26,9 +26,9 @@ from musictx.checkpoint import (
     save_model,
 )
 from musictx.errors import MusictxError
-from musictx.evaluation.material import primers_nll
+from musictx.evaluation.loading import primers_nll
 from musictx.model import ModelConfig, MusicTransformer
-from musictx.positions import SCHEMES
+from musictx.model.positions import SCHEMES
 
 TOKENS = torch.arange(12)[None]
 

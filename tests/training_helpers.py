@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from musictx.batches import Augmentation
 from musictx.corpus import Corpus
+from musictx.corpus.batches import Augmentation
 from musictx.events import encode
-from musictx.metrics import Metrics
 from musictx.model import ModelConfig
 from musictx.performance import Performance, make_notes
 from musictx.training import Progress, Run, TrainingConfig
+from musictx.training.metrics import Metrics
 
 EVERY_STEP = 1e-9  # minutes between checkpoints
 TINY: dict[str, Any] = {

@@ -6,7 +6,7 @@ const AT_ONCE = 4; // samples fetched at a time, so that the page's own requests
 const FIRST_PAUSE = 500; // milliseconds before what did not arrive is asked for again; twice as much each time …
 const LONGEST_PAUSE = 4000; // … up to this
 
-/** The layers that a velocity mixes, with their weights, as musictx/piano/README.md says. */
+/** The layers that a velocity mixes, with their weights, as musictx/render/piano/README.md says. */
 function layersOf(velocity) {
   const { soft, loud } = LAYER_VELOCITY;
   const share = Math.min(Math.max((velocity - soft) / (loud - soft), 0), 1.5);

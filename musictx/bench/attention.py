@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from musictx.attention import blockwise_attention, reference_attention
 from musictx.bench.common import (
     Progress,
     check_at_least,
@@ -22,6 +21,7 @@ from musictx.bench.common import (
     threads,
 )
 from musictx.errors import MusictxError
+from musictx.model.attention import blockwise_attention, reference_attention
 from musictx.process import keep_freed_memory
 
 WAYS = {

@@ -13,7 +13,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from musictx import engine_kernels
 from musictx.bench.common import (
     Progress,
     check_at_least,
@@ -26,10 +25,12 @@ from musictx.bench.common import (
 )
 from musictx.checkpoint import SHIPPED_MODELS, load_model
 from musictx.errors import MusictxError
-from musictx.evaluation.material import primers_nll
+from musictx.evaluation.loading import primers_nll
 from musictx.events import EVENTS, VOCABULARY_SIZE
-from musictx.model import Cache, ModelConfig, MusicTransformer
+from musictx.model import ModelConfig, MusicTransformer
 from musictx.sampling import Settings, generate
+from musictx.sampling import kernels as engine_kernels
+from musictx.sampling.cache import Cache
 
 MUSIC_TOKENS_A_SECOND = 45  # of dense piano music
 STEPS = 24  # steps timed in a turn

@@ -19,8 +19,8 @@ from musictx.bench.generate import STEPS, step_work
 from musictx.checkpoint import load_model
 from musictx.errors import MusictxError
 from musictx.midi import read_midi
-from musictx.primer import prepare_primer
 from musictx.sampling import Settings, generate
+from musictx.sampling.primer import prepare_primer
 from musictx.shipped import shipped_folder
 
 _SHORTEST, _LONGEST = 2, 8  # tokens that must have come before, at least and at most

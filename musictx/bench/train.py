@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from musictx.batches import Augmentation, BatchSource
 from musictx.bench.common import (
     Progress,
     check_at_least,
@@ -24,13 +23,14 @@ from musictx.bench.common import (
 )
 from musictx.bench.encode import made_up
 from musictx.corpus import Corpus
+from musictx.corpus.batches import Augmentation, BatchSource
 from musictx.errors import MusictxError
 from musictx.events import EVENTS, VOCABULARY_SIZE, encode
 from musictx.model import ModelConfig, MusicTransformer
-from musictx.optimizers import make_optimizers
+from musictx.model.sizes import sized_config
 from musictx.process import keep_freed_memory
-from musictx.sizes import sized_config
-from musictx.training_config import choose_precision
+from musictx.training.config import choose_precision
+from musictx.training.optimizers import make_optimizers
 
 BARE = "bare loop"
 
@@ -148,9 +148,9 @@ def bench_train(
     Parameters
     ----------
     positions : sequence of str
-        Position schemes of `musictx.positions`.
+        Position schemes of `musictx.model.positions`.
     size : str
-        A name in `musictx.sizes`.
+        A name in `musictx.model.sizes`.
     length, batch : int
         Tokens in a window, and windows in a step.
     precision : {"auto", "32-true", "bf16-mixed"}

@@ -2,17 +2,17 @@
 
 ==============  =================================================================================
 `nll`           losses of real music, convention ``perf388``, sums by place and event type
-`floors`        what models without learning reach
-`bands`         bootstrap bands, paired tests, Holm's correction
+`baselines`     what models without learning reach
+`intervals`     bootstrap intervals, paired tests, Holm's correction
 `compare`       several models on the same music (``musictx evaluate``); `report` shows it
 `repeats`       repeat gain, and whether it matters where music stands in the context
-`lengths`       which rule goes on best past the training length
+`extrapolation` which rule goes on best past the training length
 `structure`     a continuation beside its primer; its motifs are found in `motifs`
 `similarity`    self-similarity and structureness
-`breaks`        how often the grammar would be broken
+`violations`    how often the grammar would be broken
 `copies`        passages shared with a corpus
 `jsb`           convention ``jsb16``
-`material`      music and models by name
+`loading`       music and models by name
 ==============  =================================================================================
 """
 

@@ -12,8 +12,8 @@ import numpy as np
 
 from musictx.corpus import Corpus
 from musictx.errors import MusictxError
-from musictx.evaluation.bands import LEVEL, band, draw_weights, ratio_draws
-from musictx.evaluation.floors import floor_tables
+from musictx.evaluation.baselines import floor_tables
+from musictx.evaluation.intervals import LEVEL, band, draw_weights, ratio_draws
 from musictx.evaluation.nll import EVENT_TYPES, LossTable, chunk_losses, padded_little
 from musictx.model import MusicTransformer
 

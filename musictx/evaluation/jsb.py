@@ -17,8 +17,8 @@ import numpy as np
 
 from musictx.corpus import Chunk
 from musictx.errors import MusictxError
-from musictx.evaluation.bands import band, draw_weights, ratio_draws
-from musictx.evaluation.floors import SmoothedCounts
+from musictx.evaluation.baselines import SmoothedCounts
+from musictx.evaluation.intervals import band, draw_weights, ratio_draws
 from musictx.evaluation.nll import chunk_losses
 from musictx.model import MusicTransformer
 

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from musictx.corpus import Chunk, Corpus
 from musictx.errors import MusictxError
-from musictx.evaluation.bands import band, draw_weights, ratio_draws
+from musictx.evaluation.intervals import band, draw_weights, ratio_draws
 from musictx.evaluation.nll import chunk_losses, computing_in
 from musictx.events import NOTE_OFF, START, TIME_SHIFT, decode, encode
 from musictx.model import MusicTransformer

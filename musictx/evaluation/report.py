@@ -64,7 +64,7 @@ def to_csv(result: dict[str, Any]) -> str:
 
 def _colours(names: list[str], models: dict[str, Any]) -> dict[str, str]:
     """A colour for each model: its scheme's, if no other model has taken it."""
-    from musictx.pianoroll import COLOURS, OTHERS
+    from musictx.render.pianoroll import COLOURS, OTHERS
 
     chosen: dict[str, str] = {}
     spare = iter([*(c for c in OTHERS if c not in COLOURS.values()), *OTHERS, *["#555555"] * len(names)])

@@ -31,9 +31,9 @@ from musictx.evaluation.jsb import (
 )
 from musictx.files import write_bytes
 from musictx.model import ModelConfig, MusicTransformer
-from musictx.optimizers import make_optimizers, schedule, set_rate
 from musictx.process import keep_freed_memory
-from musictx.training_config import choose_precision
+from musictx.training.config import choose_precision
+from musictx.training.optimizers import make_optimizers, schedule, set_rate
 
 LONGEST = 2560  # tokens of the longest chorale
 BEATS = 4  # of the bar that a model is told

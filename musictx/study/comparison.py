@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from musictx.evaluation.bands import holm, mean_band, paired_test
+from musictx.evaluation.intervals import holm, mean_band, paired_test
 from musictx.study.metrics import METRICS, QUARTERLY
 
 REAL = "real music"

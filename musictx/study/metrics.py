@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from musictx.evaluation.breaks import forbidden_share
 from musictx.evaluation.copies import CopyIndex
 from musictx.evaluation.similarity import primer_similarity, structureness
 from musictx.evaluation.structure import describe_continuation
+from musictx.evaluation.violations import forbidden_share
 from musictx.events import STEPS_PER_SECOND, encode, tokens_to_table
 from musictx.model import MusicTransformer
 from musictx.performance import Performance, slice_time

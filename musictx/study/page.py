@@ -12,7 +12,7 @@ import numpy as np
 
 from musictx.files import write_bytes
 from musictx.performance import Performance
-from musictx.pianoroll import COLOURS, OTHERS
+from musictx.render.pianoroll import COLOURS, OTHERS
 from musictx.study.charts import quarter_chart
 from musictx.study.comparison import REAL
 from musictx.study.metrics import METRICS, QUARTERLY

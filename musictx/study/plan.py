@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from musictx.errors import MusictxError
-from musictx.evaluation.material import open_music, unit_numbers
+from musictx.evaluation.loading import open_music, unit_numbers
 from musictx.events import decode, encode
 from musictx.performance import Performance, slice_time
 

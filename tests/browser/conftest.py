@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from musictx.bench_app import open_chromium
+from musictx.bench.app import open_chromium
 from musictx.errors import MusictxError
 
 MODELS = ("vanilla", "relative", "rope")

@@ -1,0 +1,217 @@
+"""``musictx bench``: thin, parses and calls."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from musictx.cli.places import check_place
+from musictx.cli.progress import console
+
+bench = typer.Typer(
+    no_args_is_help=True,
+    help="Measure speed and memory, next to the peers that are installed (`pip install '.[peers]'`).",
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
+Plot = Annotated[Path | None, typer.Option(help="PNG file for a picture.")]
+Threads = Annotated[int | None, typer.Option(min=1, help="Threads of PyTorch. [default: its own choice]")]
+Repetitions = Annotated[int, typer.Option(min=1, help="Measure so often; the median counts.")]
+Peers = Annotated[bool, typer.Option(help="Let the peers that are installed do the same work.")]
+
+
+def _finish(run: Callable[[Callable[[str], None]], dict[str, Any]], as_json: bool, plot: Path | None) -> None:
+    """Run a benchmark and show what it found."""
+    from musictx.bench.report import draw, show
+
+    if plot:
+        check_place(plot, (".png",))
+    with console.status("measuring") as status:
+        result = run(lambda text: status.update(f"measuring: {text}"))
+    if as_json:
+        print(json.dumps(result, indent=2))
+    else:
+        show(result)
+    if plot:
+        draw(result, plot)
+
+
+@bench.command()
+def attention(
+    length: Annotated[list[int], typer.Option(min=1, help="Length; repeatable. [default: 512 to 8192]")] = [],  # noqa: B006
+    dtype: Annotated[str, typer.Option(help="float32, bfloat16 or float64.")] = "float32",
+    batch: Annotated[int, typer.Option(min=1, help="Sequences at once.")] = 2,
+    heads: Annotated[int, typer.Option(min=1, help="Heads of attention.")] = 4,
+    width: Annotated[int, typer.Option(min=1, help="Width of a head.")] = 64,
+    threads: Threads = None,
+    repetitions: Repetitions = 5,
+    memory: Annotated[bool, typer.Option(help="Measure the memory as well.")] = True,
+    plot: Plot = None,
+    as_json: AsJson = False,
+) -> None:
+    """Relative attention over the length: time and memory next to plain attention, skew and gather.
+
+    Example: musictx bench attention --threads 2 --plot attention.png
+    """
+    from musictx.bench.attention import bench_attention
+
+    options = {"lengths": length} if length else {}
+    _finish(
+        lambda progress: bench_attention(
+            batch=batch,
+            heads=heads,
+            width=width,
+            dtype=dtype,
+            thread_count=threads,
+            repetitions=repetitions,
+            memory=memory,
+            progress=progress,
+            **options,
+        ),
+        as_json,
+        plot,
+    )
+
+
+@bench.command()
+def generate(
+    models: Annotated[
+        list[str] | None,
+        typer.Argument(help="Shipped names or folders; the peers get the dimensions of the first."),
+    ] = None,
+    primer: Annotated[int, typer.Option(min=1, help="Tokens given.")] = 128,
+    tokens: Annotated[int, typer.Option(min=1, help="Tokens made.")] = 512,
+    prefix: Annotated[
+        list[int], typer.Option(min=1, help="Time a step after so many tokens; repeatable.")
+    ] = [],  # noqa: B006
+    threads: Annotated[int, typer.Option(min=1, help="Threads of PyTorch, for all alike.")] = 1,
+    repetitions: Repetitions = 3,
+    peers: Peers = True,
+    plot: Plot = None,
+    as_json: AsJson = False,
+) -> None:
+    """Decoding: a step over the prefix, whole generators, and what streaming the weights would take.
+
+    Example: musictx bench generate relative --plot generate.png
+    """
+    from musictx.bench.generate import bench_generate
+
+    options: dict[str, Any] = {"prefixes": prefix} if prefix else {}
+    _finish(
+        lambda progress: bench_generate(
+            models or ("relative", "vanilla", "rope"),
+            primer=primer,
+            tokens=tokens,
+            thread_count=threads,
+            repetitions=repetitions,
+            peers=peers,
+            progress=progress,
+            **options,
+        ),
+        as_json,
+        plot,
+    )
+
+
+@bench.command()
+def speculate(
+    model: Annotated[str, typer.Argument(help="vanilla, relative, rope, or a folder.")] = "relative",
+    primers: Annotated[
+        Path | None, typer.Option(help="Folder of MIDI files. [default: the primers of musictx]")
+    ] = None,
+    tokens: Annotated[int, typer.Option(min=1, help="Tokens made after each primer.")] = 512,
+    repetitions: Repetitions = 5,
+    as_json: AsJson = False,
+) -> None:
+    """What speculative decoding with an n-gram draft could give, at most.
+
+    Example: musictx bench speculate relative
+    """
+    from musictx.bench.speculate import bench_speculate
+
+    _finish(
+        lambda progress: bench_speculate(
+            model, primers, tokens=tokens, repetitions=repetitions, progress=progress
+        ),
+        as_json,
+        None,
+    )
+
+
+@bench.command()
+def train(
+    size: Annotated[str, typer.Option(help="tiny, small, medium or large.")] = "small",
+    context: Annotated[int, typer.Option(min=1, help="Tokens in a window.")] = 1024,
+    batch: Annotated[int, typer.Option(min=1, help="Windows in a step.")] = 4,
+    precision: Annotated[str, typer.Option(help="auto, 32-true or bf16-mixed.")] = "auto",
+    threads: Threads = None,
+    repetitions: Repetitions = 5,
+    peers: Peers = True,
+    as_json: AsJson = False,
+) -> None:
+    """Whole training steps of each position scheme next to a bare loop, and the data alone.
+
+    Example: musictx bench train --context 512 --batch 8
+    """
+    from musictx.bench.train import bench_train
+
+    _finish(
+        lambda progress: bench_train(
+            size=size,
+            length=context,
+            batch=batch,
+            precision=precision,
+            thread_count=threads,
+            repetitions=repetitions,
+            peers=peers,
+            progress=progress,
+        ),
+        as_json,
+        None,
+    )
+
+
+@bench.command()
+def encode(
+    midi: Annotated[
+        Path | None, typer.Argument(help="Folder of MIDI files. [default: the primers of musictx]")
+    ] = None,
+    repetitions: Repetitions = 3,
+    peers: Peers = True,
+    as_json: AsJson = False,
+) -> None:
+    """MIDI files to events: a folder, and made-up performances of up to a million notes.
+
+    Example: musictx bench encode my-midi/
+    """
+    from musictx.bench.encode import bench_encode
+
+    _finish(
+        lambda progress: bench_encode(midi, repetitions=repetitions, peers=peers, progress=progress),
+        as_json,
+        None,
+    )
+
+
+@bench.command("app")
+def demo(
+    seconds: Annotated[float, typer.Option(help="Length of the continuation listened to.")] = 60.0,
+    repetitions: Repetitions = 5,
+    address: Annotated[
+        str | None, typer.Option(help="A demo that runs already. [default: start one]")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """The web demo in a browser: click to first note and first sound, lead over the playhead.
+
+    Example: musictx bench app
+    """
+    from musictx.bench.app import bench_app
+
+    with console.status("measuring"):
+        result = bench_app(seconds=seconds, repetitions=repetitions, address=address)
+    print(json.dumps(result, indent=None if as_json else 2))

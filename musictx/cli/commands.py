@@ -1,0 +1,59 @@
+"""The ``musictx`` command: thin, parses and calls."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from musictx import __version__
+from musictx.cli.bench import bench
+from musictx.cli.evaluate import evaluate, study
+from musictx.cli.play import continue_primer, info, render, serve
+from musictx.cli.reproduce import reproduce
+from musictx.cli.train import encode, train
+from musictx.errors import MusictxError
+
+app = typer.Typer(
+    name="musictx",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    help="Give it a few seconds of music, and a Music Transformer plays on.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command("train")(train)
+app.command("encode")(encode)
+app.command("continue")(continue_primer)
+app.command("evaluate")(evaluate)
+app.command("study")(study)
+app.command("render")(render)
+app.command("info")(info)
+app.command("app")(serve)
+app.add_typer(bench, name="bench")
+app.add_typer(reproduce, name="reproduce")
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        print(f"musictx {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line: status 0 done, 1 the input or the run failed, 2 wrong usage, 130 Ctrl-C."""
+    try:
+        app()
+    except MusictxError as error:
+        print(f"musictx: {error}", file=sys.stderr)
+        sys.exit(1)

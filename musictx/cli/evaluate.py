@@ -1,0 +1,279 @@
+"""``musictx evaluate`` and ``musictx study``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from musictx.cli.progress import console, corpus_progress, working
+from musictx.errors import MusictxError
+from musictx.files import make_folder
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from musictx.corpus import Corpus
+    from musictx.model import MusicTransformer
+
+_LINE_EVERY = 60.0  # seconds between lines of progress in a log
+
+
+@contextmanager
+def _progress(title: str) -> Iterator[Callable[[float, float], None]]:
+    """A bar on a terminal, a line a minute in a log; call what it yields with work done and in all."""
+    began = last = time.monotonic()
+    with working(title, total=1.0) as advance:
+
+        def report(done: float, total: float) -> None:
+            nonlocal last
+            share, now = done / total if total else 1.0, time.monotonic()
+            advance(share)
+            if not console.is_terminal and share > 0 and now - last > _LINE_EVERY:
+                last = now
+                left = (now - began) * (1 - share) / share
+                console.print(f"{title}: {100 * share:.0f} %, {left / 60:.0f} min left", highlight=False)
+
+        yield report
+
+
+def evaluate(
+    paths: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="MODEL... MIDI_DIR",
+            help="Models (vanilla, relative, rope, or folders), then a folder of held-out MIDI files or an "
+            "encoded corpus.",
+        ),
+    ],
+    context: Annotated[
+        list[int],
+        typer.Option(
+            help="Length of the chunks; repeatable. [default: 1, 2 and 4 training lengths, and 2048]"
+        ),
+    ] = [],  # noqa: B006
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Folder for evaluation.json, .csv and .png."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
+    repeats: Annotated[
+        bool, typer.Option("--repeats", help="Measure repeat gain and shift sensitivity as well.")
+    ] = False,
+    rules: Annotated[
+        bool, typer.Option("--rules", help="Compare the rules past the training length as well.")
+    ] = False,
+    floors: Annotated[
+        Path | None,
+        typer.Option(help="Music to fit the floors on (training set). [default: other pieces of MIDI_DIR]"),
+    ] = None,
+    pieces: Annotated[
+        int | None, typer.Option(help="Only so many performances, spread over the folder: for a quick look.")
+    ] = None,
+    precision: Annotated[
+        str, typer.Option(help="float32, or bfloat16: about twice as fast on recent processors.")
+    ] = "float32",
+    memory: Annotated[
+        int, typer.Option(help="Events computed at once: more is faster, and needs more memory.")
+    ] = 8192,
+    device: Annotated[str, typer.Option(help="cpu, cuda, …")] = "cpu",
+) -> None:
+    """Measure how well models predict music that they have not seen (NLL, convention perf388).
+
+    Example: musictx evaluate vanilla relative rope my-midi/ --output results/
+    """
+    import json
+
+    from musictx.evaluation import compare
+    from musictx.evaluation.loading import open_models, open_music, unit_numbers
+
+    if len(paths) < 2:
+        raise typer.BadParameter("give at least one model, and then a folder of MIDI files")
+    *names, folder = paths
+    if memory < 1:
+        raise MusictxError(f"--memory is {memory}; it must be at least 1")
+    if output:
+        make_folder(output)
+    with corpus_progress("encoding") as encoding:
+        corpus = open_music(Path(folder), pieces=pieces, progress=encoding)
+        fit_on = open_music(floors, progress=encoding) if floors else None
+    models, left_out = open_models(names, device=device)
+    groups = unit_numbers(corpus)
+    how: dict[str, Any] = {"tokens_at_once": memory, "precision": precision}
+    with _progress("evaluating") as progress:
+        evaluation = compare.evaluate(
+            models, corpus, groups, lengths=context or None, fit_on=fit_on, progress=progress, **how
+        )
+    evaluation.left_out[:0] = left_out + [f"{path}: {why}" for path, why in corpus.skipped.items()]
+    evaluation.data["folder"] = folder
+    result = evaluation.to_dict()
+    if repeats:
+        result["repeats"], result["shift"] = _measure_repeats(models, corpus, groups, how, result["left_out"])
+    if rules:
+        result["length_rules"] = _measure_rules(models, corpus, groups, how)
+    if as_json:
+        print(json.dumps(result, allow_nan=False))
+    else:
+        _show(result)
+    if output:
+        _write(output, result)
+    for line in result["left_out"][:10]:
+        console.print(f"left out: {line}", highlight=False)
+    if len(result["left_out"]) > 10:
+        console.print(f"… and {len(result['left_out']) - 10} more; all are listed in the JSON")
+
+
+def _measure_repeats(
+    models: dict[str, MusicTransformer],
+    corpus: Corpus,
+    groups: np.ndarray,
+    how: dict[str, Any],
+    left_out: list[str],
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    from musictx.evaluation.repeats import inside_size, passages, repeat_gain, shift_sensitivity
+
+    gains: dict[str, Any] = {}
+    shifts: dict[str, Any] = {}
+    context = min(m.config.context_length for m in models.values())
+    music = {
+        "inside": passages(corpus, groups, inside_size(context)),
+        "beyond": passages(corpus, groups, context),
+    }
+    for name, model in models.items():
+        gains[name] = {}
+        for where, found in music.items():
+            label = f"{name}, second playing {where} the training length"
+            try:
+                with _progress(label) as progress:
+                    gains[name][where] = repeat_gain(model, found, progress=progress, **how)
+            except MusictxError as error:
+                left_out.append(f"{label}: {error}")
+        if music["inside"]:
+            shifts[name] = shift_sensitivity(
+                model,
+                music["inside"][:16],
+                [1, 17, context // 2, context],
+                precision=how["precision"],
+            )
+    return {name: found for name, found in gains.items() if found}, shifts
+
+
+def _measure_rules(
+    models: dict[str, MusicTransformer], corpus: Corpus, groups: np.ndarray, how: dict[str, Any]
+) -> dict[str, Any]:
+    from musictx.evaluation.extrapolation import compare_rules
+
+    compared = {}
+    for name, model in models.items():
+        with _progress(f"{name}, rules past the training length") as progress:
+            compared[name] = compare_rules(model, corpus, groups, progress=progress, **how)
+    return compared
+
+
+def _write(folder: Path, result: dict[str, Any]) -> None:
+    import json
+
+    from musictx.evaluation import report
+    from musictx.files import write_bytes
+
+    write_bytes(folder / "evaluation.json", (json.dumps(result, indent=1, allow_nan=False) + "\n").encode())
+    write_bytes(folder / "evaluation.csv", report.to_csv(result).encode())
+    write_bytes(folder / "evaluation.png", report.draw(result))
+    console.print(f"{folder}: evaluation.json, evaluation.csv, evaluation.png", highlight=False)
+
+
+def _show(result: dict[str, Any]) -> None:
+    from rich.console import Console
+
+    from musictx.evaluation import report
+
+    out = Console(markup=False)
+    data = result["data"]
+    out.print(
+        f"{data['folder']}: {data['pieces']} performances of {data['units']} pieces, "
+        f"{data['tokens']:,} events, {data['notes']:,} notes",
+        highlight=False,
+    )
+    for name, model in result["models"].items():
+        out.print(
+            f"{name}: {model['position']} positions, {model['parameters'] / 1e6:.2f} M parameters, "
+            f"trained at {model['context_length']}",
+            highlight=False,
+        )
+    out.print(report.to_table(result))
+    for part, table in (
+        ("repeats", report.to_repeat_table),
+        ("shift", report.to_shift_table),
+        ("length_rules", report.to_rule_table),
+    ):
+        if result.get(part):
+            out.print(table(result[part]))
+
+
+def study(
+    primers: Annotated[
+        Path,
+        typer.Argument(
+            help="Folder of MIDI files that the models have not seen; their beginnings are primers."
+        ),
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder for the page, the numbers and the continuations.")
+    ],
+    model: Annotated[
+        list[str], typer.Option(help="vanilla, relative, rope, or a folder; repeatable. [default: all three]")
+    ] = [],  # noqa: B006
+    count: Annotated[int, typer.Option("--primers", help="Largest number of primers.")] = 20,
+    seeds: Annotated[int, typer.Option(help="Continuations for each primer and model.")] = 3,
+    seconds: Annotated[float, typer.Option(help="Length of each continuation.")] = 60.0,
+    tokens: Annotated[
+        int | None, typer.Option(help="Length of each continuation in events, instead of seconds.")
+    ] = None,
+    primer_seconds: Annotated[float, typer.Option(help="Length of the primers.")] = 15.0,
+    temperature: Annotated[float, typer.Option(help="1 is the model itself.")] = 1.0,
+    top_p: Annotated[float, typer.Option(help="1 is the model itself.")] = 1.0,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same study.")] = 0,
+    copy_check: Annotated[
+        Path | None,
+        typer.Option(help="Training music (MIDI files, or an encoded corpus): look for what was copied."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
+) -> None:
+    """Let models play on from the same primers, measure it all beside real music, and make one page of it.
+
+    Stop it at any time; the same command goes on where it was.
+    Example: musictx study my-midi/ --output study/
+    """
+    import json
+
+    from musictx.checkpoint import SHIPPED_MODELS
+    from musictx.evaluation.loading import open_copy_index, open_models
+    from musictx.study import StudySettings, choose_primers, run_study
+
+    settings = StudySettings(
+        seconds=seconds,
+        tokens=tokens,
+        primer_seconds=primer_seconds,
+        seeds=seeds,
+        seed=seed,
+        temperature=temperature,
+        top_p=top_p,
+    )
+    with corpus_progress("encoding") as encoding:
+        chosen, left_out = choose_primers(primers, settings, count, progress=encoding)
+        index = open_copy_index(copy_check, progress=encoding) if copy_check else None
+    models, unusable = open_models(model or SHIPPED_MODELS)
+    with _progress("playing on and measuring") as progress:
+        result = run_study(
+            models, chosen, output, settings, index=index, left_out=[*unusable, *left_out], progress=progress
+        )
+    for line in result["left_out"][:10]:
+        console.print(f"left out: {line}", highlight=False)
+    if as_json:
+        print(json.dumps(result, allow_nan=False))
+    else:
+        console.print(f"{output / 'study.html'}: open it in a browser", highlight=False)

@@ -1,0 +1,236 @@
+"""``musictx continue``, ``render``, ``info`` and ``app``."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from musictx.cli.places import check_places, numbered
+from musictx.cli.progress import console, corpus_progress, working
+from musictx.errors import MusictxError
+
+PICTURES = (".png", ".svg", ".pdf")
+MidiFile = Annotated[Path, typer.Argument(help="MIDI file.", show_default=False)]
+
+
+def continue_primer(
+    primer: Annotated[
+        Path,
+        typer.Argument(help="MIDI file to play on from, or `-` for nothing: the model begins by itself."),
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="MIDI file to write.")],
+    model: Annotated[
+        str, typer.Option(help="vanilla, relative, rope, or a folder of your own.")
+    ] = "relative",
+    seconds: Annotated[float | None, typer.Option(help="Length of the continuation. [default: 30]")] = None,
+    tokens: Annotated[int | None, typer.Option(help="Largest number of events instead of seconds.")] = None,
+    primer_start: Annotated[float, typer.Option(help="Where the primer starts in the file (s).")] = 0.0,
+    primer_end: Annotated[float | None, typer.Option(help="Where it ends (s). [default: the end]")] = None,
+    tracks: Annotated[
+        list[str], typer.Option("--track", help="Use only this track (number or name). Repeatable.")
+    ] = [],  # noqa: B006
+    temperature: Annotated[
+        float, typer.Option(help="Above 1 bolder, below 1 tamer; 0 always the likeliest.")
+    ] = 1.0,
+    top_k: Annotated[int, typer.Option(help="Draw from the k likeliest events only; 0: all.")] = 0,
+    top_p: Annotated[
+        float, typer.Option(help="Draw from the likeliest events with this probability in all.")
+    ] = 0.98,
+    min_p: Annotated[float, typer.Option(help="Leave out events below this share of the likeliest.")] = 0.0,
+    seed: Annotated[
+        int | None, typer.Option(help="The same seed gives the same music. [default: a new one]")
+    ] = None,
+    variations: Annotated[int, typer.Option(help="So many continuations; files are numbered from 1.")] = 1,
+    audio: Annotated[Path | None, typer.Option(help="WAV file to write as well.")] = None,
+    roll: Annotated[Path | None, typer.Option(help="Piano-roll picture (PNG) to write as well.")] = None,
+    only_continuation: Annotated[
+        bool, typer.Option("--only-continuation", help="Leave the primer out of the files.")
+    ] = False,
+    to_the_end: Annotated[
+        bool, typer.Option("--no-early-end", help="Do not let the model end the piece early.")
+    ] = False,
+    copy_check: Annotated[
+        Path | None,
+        typer.Option(help="Training music (MIDI files, or an encoded corpus): say what was copied from it."),
+    ] = None,
+    int8: Annotated[
+        bool, typer.Option(help="Decode with 8-bit weights: half as fast again as float32.")
+    ] = True,
+    window: Annotated[
+        int | None,
+        typer.Option(help="Hear only so many last events; 0: all. [default: as the model has it]"),
+    ] = None,
+    rope_scaling: Annotated[str | None, typer.Option(help="none, ntk or yarn, for rope models.")] = None,
+    rope_factor: Annotated[
+        float | None, typer.Option(help="By how much ntk or yarn stretch the training length.")
+    ] = None,
+) -> None:
+    """Play on from a primer.
+
+    Example: musictx continue data/primers/chopin-black-keys.mid -o out.mid --audio out.wav --roll out.png
+    """
+    import torch
+
+    from musictx.checkpoint import load_model
+    from musictx.midi import read_midi, write_midi
+    from musictx.performance import Performance
+    from musictx.sampling import continue_variations
+
+    if seed is None:
+        seed = time.time_ns() % 100_000
+    if seconds is None and tokens is None:
+        seconds = 30.0
+    places = [(output, ()), (audio, (".wav",)), (roll, PICTURES)]
+    check_places(primer, [(path, endings) for path, endings in places if path is not None], variations)
+    chosen = [int(t) if t.isdecimal() else t for t in tracks] or None
+    music = Performance() if str(primer) == "-" else read_midi(primer, tracks=chosen)
+    for remark in music.remarks:
+        console.print(f"{primer}: {remark}")
+    changes: dict[str, Any] = {"window": window, "rope_scaling": rope_scaling, "rope_factor": rope_factor}
+    given = {name: value for name, value in changes.items() if value is not None}
+    if window == 0:
+        given["window"] = None
+    player = load_model(model, **given)
+    index = None
+    if copy_check:
+        from musictx.evaluation.loading import open_copy_index
+
+        with corpus_progress("encoding") as encoding:
+            index = open_copy_index(copy_check, progress=encoding)
+    torch.set_num_threads(1)  # one token is too little work for two
+    began = time.monotonic()
+    with working("playing on", total=seconds) as advance:
+        results = continue_variations(
+            player,
+            music,
+            seconds=seconds,
+            tokens=tokens,
+            primer_start=primer_start,
+            primer_end=primer_end,
+            seed=seed,
+            variations=variations,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            min_p=min_p,
+            allow_end=not to_the_end,
+            int8=int8,
+            on_progress=advance,
+        )
+    took = time.monotonic() - began
+    for remark in results[0].performance.remarks[len(music.remarks) :]:
+        console.print(remark)
+    parts = [result.alone if only_continuation else result.performance for result in results]
+    if not any(map(len, parts)):
+        ended = any(result.ended for result in results)
+        why = "the model ended the piece at once; try another seed, or --no-early-end"
+        raise MusictxError(why if ended else "no note came within that length; give more seconds or tokens")
+    for number, (result, part) in enumerate(zip(results, parts, strict=True), 1):
+        if not len(part):
+            console.print(f"{numbered(output, number, variations)}: the model ended the piece at once")
+            continue
+        name = f" {number}" if variations > 1 else ""
+        write_midi(part, numbered(output, number, variations))
+        if audio:
+            from musictx.render.audio import write_wav
+
+            write_wav(part, numbered(audio, number, variations))
+        if roll:
+            from musictx.render.pianoroll import draw_roll
+
+            draw_roll(
+                part,
+                numbered(roll, number, variations),
+                primer_end=None if only_continuation else result.cut,
+                title=f"{primer.stem} · {model} · seed {seed}{name}",
+            )
+        made = result.performance.duration - result.cut
+        console.print(
+            f"{numbered(output, number, variations)}: {len(result.performance) - len(result.primer)} notes, "
+            f"{made:.1f} s of music, {result.tokens} events in {took:.1f} s, seed {seed}"
+            + (" (the model ended the piece)" if result.ended else ""),
+            highlight=False,
+        )
+        if index:
+            console.print(f"copy check: {index.check(result.alone)}", highlight=False)
+
+
+def render(
+    midi: MidiFile,
+    output: Annotated[
+        Path, typer.Argument(help="File to write: .wav for sound, .png, .svg or .pdf for a picture.")
+    ],
+) -> None:
+    """Turn a MIDI file into sound (WAV) or a picture (PNG, SVG, PDF)."""
+    from musictx.midi import read_midi
+
+    music = read_midi(midi)
+    for remark in music.remarks:
+        console.print(f"{midi}: {remark}")
+    suffix = output.suffix.lower()
+    if suffix == ".wav":
+        from musictx.render.audio import write_wav
+
+        with working("rendering"):
+            write_wav(music, output)
+    elif suffix in PICTURES:
+        from musictx.render.pianoroll import draw_roll
+
+        draw_roll(music, output, title=midi.stem)
+    else:
+        raise MusictxError(f"{output} must end in .wav (sound) or .png, .svg or .pdf (picture)")
+
+
+def info(
+    model: Annotated[str, typer.Argument(help="vanilla, relative, rope, or a folder.")],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
+) -> None:
+    """Show a model's card: data, parameters, steps, NLL, licence."""
+    import json
+
+    from rich.table import Table
+
+    from musictx.checkpoint import find_model, load_model, read_card
+
+    folder = find_model(model)
+    card = read_card(folder)
+    loaded = load_model(folder)
+    facts = {
+        "model": model,
+        "parameters": loaded.parameter_count(),
+        **card,
+        "config": loaded.config.to_dict(),
+    }
+    if as_json:
+        print(json.dumps(facts, indent=2))
+        return
+    table = Table(show_header=False, box=None)
+    for key, value in facts.items():
+        text = json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
+        table.add_row(key, text)
+    console_out().print(table)
+
+
+def console_out() -> Any:
+    """A console on standard output, for what was asked for."""
+    from rich.console import Console
+
+    return Console(markup=False)
+
+
+def serve(
+    host: Annotated[
+        str, typer.Option(help="Address to listen at; 0.0.0.0 lets other machines in.")
+    ] = "127.0.0.1",
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, help="Port. [default: the first free one from 7860]")
+    ] = None,
+    browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = False,
+) -> None:
+    """Open the web demo: one primer, three models, heard and seen side by side."""
+    from app import launch
+
+    launch(host, port, open_browser=browser)

@@ -1,0 +1,116 @@
+"""What the command line shows while it works: bars on a terminal, plain lines in a log."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+# Of several processes that train together, the first one speaks. Square brackets in names are no markup.
+console = Console(stderr=True, markup=False, quiet=os.environ.get("LOCAL_RANK", "0") != "0")
+
+
+def _bar(*columns: Any) -> Progress:
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        *columns,
+        TimeRemainingColumn(),
+        console=console,
+        disable=not console.is_terminal,
+        transient=True,
+    )
+
+
+@contextmanager
+def corpus_progress(title: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar that counts files."""
+    with _bar(MofNCompleteColumn()) as bar:
+        task = bar.add_task(title, total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@contextmanager
+def working(title: str, total: float | None = None) -> Iterator[Callable[[float], None]]:
+    """A bar for one piece of work; call what it yields with how far the work is."""
+    with _bar() as bar:
+        task = bar.add_task(title, total=total)
+        yield lambda done: bar.update(task, completed=done)
+
+
+def _clock(seconds: float) -> str:
+    hours, rest = divmod(max(0, int(seconds)), 3600)
+    return f"{hours}:{rest // 60:02d}:{rest % 60:02d}"
+
+
+def report_skipped(corpus: Any) -> None:
+    """Say which files of a corpus could not be used, and why."""
+    for path, reason in list(corpus.skipped.items())[:10]:
+        named = reason if reason.startswith(path) else f"{path}: {reason}"
+        console.print(f"skipped: {named}")
+    if len(corpus.skipped) > 10:
+        console.print(f"… and {len(corpus.skipped) - 10} more; all are listed in the corpus's index.json")
+
+
+class TrainingDisplay:
+    """Loss, speed and time left of a training run."""
+
+    def __init__(self, train: Any, validation: dict[str, Any], model: Any, config: Any):
+        pieces = ", ".join(f"{name}: {len(c)} pieces" for name, c in validation.items()) or "none"
+        console.print(
+            f"{model.position} positions, context {model.context_length}; training on {len(train)} pieces, "
+            f"{train.token_count:,} tokens; validation {pieces}"
+        )
+        if not validation:
+            console.print(
+                "All of it is one piece, so none is held out: the last model is kept, not the best."
+            )
+        report_skipped(train)
+        self.bar = _bar(TextColumn("{task.fields[text]}"))
+        self.task = self.bar.add_task("training", total=1.0, text="")
+        self.last_line = 0.0
+
+    def __enter__(self) -> TrainingDisplay:
+        """Show the bar."""
+        self.bar.start()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Take the bar away."""
+        self.bar.stop()
+
+    def update(self, p: Any) -> None:
+        """Show the progress after a step; in a log, a line a minute."""
+        best = "" if p.validation is None else f" · validation {p.validation:.3f}"
+        text = f"step {p.step} · loss {p.loss:.3f}{best} · {p.tokens_per_second:,.0f} tokens/s"
+        share = min(1.0, p.share)
+        self.bar.update(self.task, completed=share, text=text)
+        if not console.is_terminal and (time.monotonic() - self.last_line > 60 or p.share >= 1):
+            self.last_line = time.monotonic()
+            console.print(f"{100 * share:.1f} % · {text} · {_clock(p.seconds_left)} left", highlight=False)
+
+    def sampler(self, output: Path) -> Callable[[Any, int], None]:
+        """A function that writes what the model plays on its own, as MIDI and as a picture."""
+
+        def sample(model: Any, step: int) -> None:
+            try:
+                from musictx.midi import write_midi
+                from musictx.performance import Performance
+                from musictx.render.pianoroll import draw_roll
+                from musictx.sampling import continue_performance
+
+                music = continue_performance(model, Performance(), seconds=20, seed=step)
+                folder = output / "samples"
+                folder.mkdir(exist_ok=True)
+                write_midi(music, folder / f"step-{step:06d}.mid")
+                draw_roll(music, folder / f"step-{step:06d}.png", title=f"step {step}")
+            except Exception as error:  # no MIDI library on a machine that only trains, an empty sample …
+                console.print(f"no sample written at step {step}: {error}")
+
+        return sample

@@ -1,0 +1,28 @@
+"""A folder of MIDI → an encoded corpus on disk, split by piece, drawn as batches.
+
+`folder` encodes and opens, `grouping` finds performances of one piece, `split` holds pieces out,
+`windows` cuts pieces into stretches, `augmentation` varies them, `batches` draws them for training.
+"""
+
+from musictx.corpus.augmentation import NO_AUGMENTATION, Augmentation, augment
+from musictx.corpus.batches import BatchSource
+from musictx.corpus.folder import Corpus, build_corpus, find_midi, open_corpus
+from musictx.corpus.grouping import group_pieces
+from musictx.corpus.split import split_sources
+from musictx.corpus.windows import Chunk, consecutive_chunks, stream_window
+
+__all__ = [
+    "NO_AUGMENTATION",
+    "Augmentation",
+    "BatchSource",
+    "Chunk",
+    "Corpus",
+    "augment",
+    "build_corpus",
+    "consecutive_chunks",
+    "find_midi",
+    "group_pieces",
+    "open_corpus",
+    "split_sources",
+    "stream_window",
+]

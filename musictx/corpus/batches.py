@@ -1,0 +1,96 @@
+"""Training batches from a corpus: drawn by seed and place alone, augmented on the fly.
+
+A window is a function of (seed, step, place in the batch). So a run that was killed goes on with the
+very batches that it would have seen, and models that are compared see the same ones, without any
+state to save.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from musictx.corpus.augmentation import NO_AUGMENTATION, Augmentation, augment
+from musictx.corpus.folder import Corpus
+from musictx.corpus.windows import stream_window
+from musictx.events import DEFAULT_VELOCITY_LEVEL, END, PAD, START, VELOCITY
+
+
+def _level_before(piece: np.ndarray, place: int) -> int:
+    """Velocity level that holds at a place in a piece."""
+    before = piece[:place]
+    said = np.flatnonzero((before >= VELOCITY) & (before < PAD))
+    return int(before[said[-1]]) - VELOCITY if len(said) else DEFAULT_VELOCITY_LEVEL
+
+
+class BatchSource:
+    """Batches of windows, each a function of the seed, the step and its place in the batch.
+
+    Parameters
+    ----------
+    corpus : Corpus
+    length : int
+        Tokens in a window.
+    batch : int
+        Windows in a batch.
+    seed : int
+    augmentation : Augmentation
+    balance : bool
+        Draw from each source folder equally often; else every token equally often.
+    """
+
+    def __init__(
+        self,
+        corpus: Corpus,
+        *,
+        length: int,
+        batch: int,
+        seed: int = 0,
+        augmentation: Augmentation = NO_AUGMENTATION,
+        balance: bool = True,
+    ):
+        self.corpus, self.length, self.size, self.seed = corpus, length, batch, seed
+        self.augmentation = augmentation
+        weight = (corpus.ends - corpus.starts).astype(np.float64)
+        if balance:
+            for source in np.unique(corpus.source):
+                weight[corpus.source == source] /= weight[corpus.source == source].sum()
+        self.cumulative = np.cumsum(weight) / weight.sum()
+
+    def batch(self, step: int, first: int = 0, count: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Inputs and targets of one step, or of a share of it.
+
+        Parameters
+        ----------
+        step : int
+        first, count : int
+            Which windows of the step's batch; all by default. Shares of a batch put together are the
+            batch, so that accumulation and several devices see what one device would.
+
+        Returns
+        -------
+        inputs, targets : np.ndarray [shape=(count, length), dtype=int64]
+        """
+        count = self.size if count is None else count
+        rngs = (np.random.default_rng([self.seed, step, i]) for i in range(first, first + count))
+        rows = np.stack([self._window(rng) for rng in rngs]).astype(np.int64)
+        return rows[:, :-1], rows[:, 1:]
+
+    def _window(self, rng: np.random.Generator) -> np.ndarray:
+        """One window: from anywhere in a piece, and on into other pieces where it ends too soon."""
+        needed, parts, anywhere = self.length + 1, [], True
+        while needed > 0:
+            piece = self.corpus.piece(self._draw(rng))
+            total = len(piece) + 2
+            start = int(rng.integers(0, max(1, total - self.length // 8))) if anywhere else 0
+            # Some more than needed, since stretching and thinning may shorten it.
+            window = stream_window(piece, start, int(needed * (2.0 if self.augmentation.bare else 1.2)) + 8)
+            first, last = (window[:1] == START).any(), (window[-1:] == END).any()
+            body = window[int(first) : len(window) - int(last)]
+            body = augment(body, rng, self.augmentation, _level_before(piece, max(0, start - 1)))
+            part = np.concatenate([[START] * int(first), body, [END] * int(last)]).astype(np.uint16)[:needed]
+            parts.append(part)
+            needed, anywhere = needed - len(part), False
+        return np.concatenate(parts)
+
+    def _draw(self, rng: np.random.Generator) -> int:
+        return min(int(np.searchsorted(self.cumulative, rng.random(), side="right")), len(self.corpus) - 1)

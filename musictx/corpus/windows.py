@@ -1,0 +1,51 @@
+"""Stretches of a piece: consecutive chunks for validation, windows for training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from musictx.corpus.folder import Corpus
+from musictx.events import END, START
+
+
+@dataclass(frozen=True)
+class Chunk:
+    """Consecutive tokens of a piece for validation: inputs and the targets one step later."""
+
+    piece: int
+    inputs: np.ndarray
+    targets: np.ndarray
+
+
+def consecutive_chunks(corpus: Corpus, length: int, *, full_only: bool = False) -> Iterator[Chunk]:
+    """Cut every piece into consecutive chunks; every event is a target exactly once.
+
+    The first event follows START; each later chunk starts from the last event before it, its only
+    context. (Convention ``perf388``, with `length` as the context.)
+
+    Parameters
+    ----------
+    corpus : Corpus
+    length : int
+        Targets in a chunk; the last of a piece is shorter.
+    full_only : bool
+        Leave the shorter ones out.
+    """
+    for i in range(len(corpus)):
+        stream = np.concatenate([[START], corpus.piece(i)]).astype(np.int64)
+        for at in range(0, len(stream) - 1, length):
+            targets = stream[at + 1 : at + 1 + length]
+            if len(targets) == length or not full_only:
+                yield Chunk(i, stream[at : at + len(targets)], targets)
+
+
+def stream_window(piece: np.ndarray, start: int, length: int) -> np.ndarray:
+    """`length` tokens of START + piece + END from place `start` on; shorter where the piece ends."""
+    stop = start + length
+    body = piece[max(0, start - 1) : max(0, stop - 1)]
+    head = [START] if start == 0 else []
+    tail = [END] if stop >= len(piece) + 2 else []
+    return np.concatenate([head, body, tail]).astype(np.uint16)

@@ -1,0 +1,117 @@
+"""Note events on the 10 ms grid, between notes and tokens."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from musictx.events.vocabulary import (
+    DEFAULT_VELOCITY_LEVEL,
+    FIRST_VELOCITY_LEVEL,
+    MAX_SHIFT,
+    NOTE_OFF,
+    NOTE_ON,
+    PAD,
+    TIME_SHIFT,
+    VELOCITY,
+)
+
+
+@dataclass(frozen=True)
+class EventTable:
+    """Note events on the 10 ms grid, one row each, in playing order.
+
+    Attributes
+    ----------
+    step : np.ndarray [shape=(n,), int64]
+        10 ms steps from the start.
+    is_on : np.ndarray [shape=(n,), bool]
+    pitch : np.ndarray [shape=(n,), int64]
+    level : np.ndarray [shape=(n,), int64]
+        Velocity level (0 to 31) of the ons; ignored for the offs.
+    end : int
+        Step at which the passage ends: silence after the last event counts.
+    """
+
+    step: np.ndarray
+    is_on: np.ndarray
+    pitch: np.ndarray
+    level: np.ndarray
+    end: int
+
+
+def table_to_tokens(table: EventTable) -> np.ndarray:
+    """Write an event table as tokens: sorts it, inserts time shifts and velocity changes.
+
+    Returns
+    -------
+    np.ndarray [shape=(n,), dtype=uint16]
+    """
+    order = np.lexsort((table.pitch, table.is_on, table.step))
+    step, is_on, pitch = table.step[order], table.is_on[order], table.pitch[order]
+    level = table.level[order]
+    gap = np.diff(np.append(step, table.end), prepend=0)  # before each event, and after the last
+    full, rest = np.divmod(np.maximum(gap, 0), MAX_SHIFT)
+    shifts = full + (rest > 0)
+
+    said = np.zeros(len(step), bool)  # is a VELOCITY said before this event?
+    ons = np.flatnonzero(is_on)
+    said[ons] = np.diff(level[ons], prepend=FIRST_VELOCITY_LEVEL) != 0
+
+    count = shifts.copy()
+    count[:-1] += said.astype(np.int64) + 1
+    start = np.cumsum(count) - count  # where each event's tokens begin
+    tokens = np.full(int(count.sum()), TIME_SHIFT + MAX_SHIFT - 1, np.uint16)
+    last_shift = (start + shifts - 1)[rest > 0]
+    tokens[last_shift] = TIME_SHIFT + rest[rest > 0] - 1
+    note = (start + count - 1)[:-1]
+    tokens[note] = np.where(is_on, NOTE_ON, NOTE_OFF) + pitch
+    tokens[note[said] - 1] = VELOCITY + level[said]
+    return tokens
+
+
+def tokens_to_table(tokens: np.ndarray, level: int = DEFAULT_VELOCITY_LEVEL) -> EventTable:
+    """Read tokens as an event table; special tokens are skipped.
+
+    Parameters
+    ----------
+    tokens : np.ndarray [shape=(n,), dtype=integer]
+    level : int
+        Velocity level that holds before the first VELOCITY.
+
+    Returns
+    -------
+    EventTable
+        In the order of the tokens.
+    """
+    tokens = np.asarray(tokens).astype(np.int64)
+    is_shift = (tokens >= TIME_SHIFT) & (tokens < VELOCITY)
+    clock = np.cumsum(np.where(is_shift, tokens - TIME_SHIFT + 1, 0))
+    is_velocity = (tokens >= VELOCITY) & (tokens < PAD)
+    latest = np.maximum.accumulate(np.where(is_velocity, np.arange(len(tokens)), -1))
+    levels = np.where(latest >= 0, tokens[latest] - VELOCITY, level)
+    note = np.flatnonzero(tokens < TIME_SHIFT)
+    is_on = tokens[note] < NOTE_OFF
+    return EventTable(
+        step=clock[note],
+        is_on=is_on,
+        pitch=tokens[note] % NOTE_OFF,
+        level=levels[note],
+        end=int(clock[-1]) if len(tokens) else 0,
+    )
+
+
+def note_pairs(table: EventTable) -> np.ndarray:
+    """Row of the off that ends each on, and of the on that each off ends; -1 where it is outside.
+
+    Returns
+    -------
+    np.ndarray [shape=(n,), int64]
+    """
+    order = np.argsort(table.pitch, kind="stable")
+    pitch, is_on = table.pitch[order], table.is_on[order]
+    pair = np.flatnonzero((pitch[1:] == pitch[:-1]) & is_on[:-1] & ~is_on[1:])
+    partner = np.full(len(order), -1, np.int64)
+    partner[order[pair]], partner[order[pair + 1]] = order[pair + 1], order[pair]
+    return partner

@@ -1,0 +1,17 @@
+"""MIDI velocity ↔ the 32 levels of the VELOCITY event."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from musictx.events.vocabulary import VELOCITY_LEVELS
+
+
+def velocity_to_level(velocity: np.ndarray) -> np.ndarray:
+    """MIDI velocity (1 to 127) to one of 32 levels (0 to 31), four velocities a level."""
+    return np.clip((np.asarray(velocity, np.int64) - 1) // 4, 0, VELOCITY_LEVELS - 1)
+
+
+def level_to_velocity(level: np.ndarray) -> np.ndarray:
+    """Velocity in the middle of a level; encoding it gives the level again."""
+    return np.minimum(np.asarray(level, np.int64) * 4 + 2, 127)

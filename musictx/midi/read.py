@@ -1,0 +1,350 @@
+"""MIDI files to `Performance` and back.
+
+What is read: all tracks of types 0 and 1 on one time axis; of a type 2 file, whose tracks are
+pieces of their own, the first that has notes. Drums (channel 10) are left out. The sustain pedal
+belongs to its channel, wherever in the file it is written: see `musictx.midi.notes.assemble`.
+Damaged files are read up to the damage. Everything left out or mended is said in
+``Performance.remarks``; nothing usable at all raises `MusictxError`.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass
+from os import PathLike, fspath
+from pathlib import Path
+
+import numpy as np
+
+from musictx.errors import MusictxError
+from musictx.midi.notes import RESET_CONTROLLERS, SUSTAIN, PairedNotes, Part, assemble, counted, pair_notes
+from musictx.midi.objects import from_miditoolkit, from_pretty_midi, to_miditoolkit, to_pretty_midi
+from musictx.midi.smf import CONTROL, DRUM_CHANNEL, PROGRAM, Messages, MidiEvents, parse_smf
+from musictx.midi.tempo_map import TempoMap
+from musictx.midi.write import write_midi
+from musictx.performance import NOTE_DTYPE, Performance
+
+__all__ = [
+    "MidiSummary",
+    "TrackSummary",
+    "from_miditoolkit",
+    "from_pretty_midi",
+    "inspect_midi",
+    "read_midi",
+    "to_miditoolkit",
+    "to_pretty_midi",
+    "write_midi",
+]
+
+MAX_BYTES = 24 << 20  # some three million notes; a day of piano with its pedal takes 12 MB
+
+StrPath = str | PathLike[str]
+TrackChoice = int | str | Iterable[int | str]
+
+
+@dataclass(frozen=True)
+class TrackSummary:
+    """One track of a file: the notes of one channel in one track chunk.
+
+    Parameters
+    ----------
+    index : int
+        Its number, as the `tracks` option of `read_midi` takes it.
+    name : str
+        Empty if the file gives none.
+    program : int
+        General MIDI program (0 to 127; 0 is the grand piano).
+    is_drum : bool
+    notes : int
+        Number of notes.
+    lowest, highest : int
+        Pitches.
+    """
+
+    index: int
+    name: str
+    program: int
+    is_drum: bool
+    notes: int
+    lowest: int
+    highest: int
+
+
+@dataclass(frozen=True)
+class MidiSummary:
+    """What a file holds.
+
+    Parameters
+    ----------
+    tracks : tuple of TrackSummary
+        Only those that have notes.
+    duration : float
+        Time (s) at which the last note ends, drums included.
+    format : int
+        MIDI file type: 0, 1 or 2.
+    has_pedal : bool
+        The sustain pedal is used.
+    damaged : bool
+        The file breaks off or holds something that is no MIDI; what is before that can be read.
+    """
+
+    tracks: tuple[TrackSummary, ...]
+    duration: float
+    format: int
+    has_pedal: bool
+    damaged: bool
+
+
+@dataclass(frozen=True)
+class _Voice:
+    """The notes of one channel in one track chunk, in ticks."""
+
+    name: str
+    chunk: int
+    port: int
+    channel: int
+    onset: np.ndarray
+    offset: np.ndarray
+    pitch: np.ndarray
+    velocity: np.ndarray
+
+    @property
+    def is_drum(self) -> bool:
+        return self.channel == DRUM_CHANNEL
+
+
+def read_midi(path: StrPath, *, tracks: TrackChoice | None = None, pedal_threshold: int = 64) -> Performance:
+    """Read a MIDI file.
+
+    Parameters
+    ----------
+    path : path
+        A Standard MIDI File of type 0, 1 or 2.
+    tracks : int, str, or several of them, optional
+        Tracks to read, by number (as `inspect_midi` counts them) or by name (capitals do not matter).
+        All but the drums if not given; of a type 2 file the first one with notes.
+    pedal_threshold : int, optional
+        The sustain pedal is down where controller 64 has at least this value (1 to 127).
+
+    Returns
+    -------
+    Performance
+        Notes (s), sustain pedal, tempo map, and remarks on what was left out or mended.
+
+    Raises
+    ------
+    MusictxError
+        The file does not exist, is no MIDI, is too large, or has no notes besides drums; there is
+        no such track; the threshold is impossible.
+
+    See Also
+    --------
+    inspect_midi : Which tracks there are.
+    """
+    name = fspath(path)
+    midi = _parse(path)
+    voices, unended = _voices(midi)
+    wanted = voices if tracks is None else _choose(voices, tracks, name)
+    played = [v for v in wanted if not v.is_drum]
+    if midi.format == 2 and tracks is None:
+        played = [v for v in played if v.chunk == played[0].chunk]
+    if not played:
+        raise MusictxError(
+            f"{name} has only drums; a track with pitched notes is needed"
+            if wanted
+            else f"{name} has no notes"
+        )
+
+    remarks = []
+    drums = sum(len(v.onset) for v in wanted if v.is_drum)
+    if drums:
+        remarks.append(f"{counted(drums, 'drum note')} left out")
+    if midi.format == 2 and len({v.chunk for v in voices}) > 1:
+        remarks.append("the file holds several separate pieces (type 2)")
+    if midi.tracks_left_out:
+        remarks.append(
+            f"{counted(midi.tracks_left_out, 'track')} beyond the first {len(midi.tracks)} left out"
+        )
+    if unended:
+        remarks.append(
+            f"{counted(unended, 'note')} without an end ended at the next strike or the end of the track"
+        )
+    maps = _tempo_maps(midi)
+    if any(t.damaged for t in midi.tracks):
+        last = max(float(maps[i].to_seconds(np.array(t.end))) for i, t in enumerate(midi.tracks) if t.damaged)
+        remarks.append(f"the file is damaged or cut short: a track breaks off after {last:.1f} s")
+
+    parts = _parts(midi, played, maps)
+    performance = assemble(parts, maps[played[0].chunk].tempos(), remarks, pedal_threshold)
+    if not len(performance):
+        raise MusictxError(f"{name} has no notes in its first 24 hours")
+    return performance
+
+
+def inspect_midi(path: StrPath) -> MidiSummary:
+    """List the tracks of a MIDI file.
+
+    Parameters
+    ----------
+    path : path
+
+    Returns
+    -------
+    MidiSummary
+        Tracks without notes are not listed; there may be none at all.
+
+    Raises
+    ------
+    MusictxError
+        The file does not exist, is no MIDI, or is too large.
+    """
+    midi = _parse(path)
+    voices, _ = _voices(midi)
+    maps = _tempo_maps(midi)
+    ends = [float(maps[v.chunk].to_seconds(v.offset.max())) for v in voices]
+    summaries = tuple(
+        TrackSummary(i, v.name, program, v.is_drum, len(v.onset), int(v.pitch.min()), int(v.pitch.max()))
+        for i, (v, program) in enumerate(zip(voices, _programs(midi, voices), strict=True))
+    )
+    pedal = any(len(_pedal_moves(track.messages).tick) for track in midi.tracks)
+    return MidiSummary(
+        summaries, max(ends, default=0.0), midi.format, pedal, any(t.damaged for t in midi.tracks)
+    )
+
+
+def _parse(path: StrPath) -> MidiEvents:
+    name = fspath(path)
+    file = Path(path)
+    try:
+        if file.is_dir():
+            raise MusictxError(f"{name} is a folder; a MIDI file is needed")
+        with file.open("rb") as stream:
+            data = stream.read(MAX_BYTES + 1)
+    except MusictxError:
+        raise
+    except FileNotFoundError:
+        raise MusictxError(f"{name} does not exist") from None
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        reason = getattr(error, "strerror", None) or error
+        raise MusictxError(f"{name!r} cannot be read: {reason}") from error
+    if len(data) > MAX_BYTES:
+        raise MusictxError(f"{name} is larger than {MAX_BYTES >> 20} MB, the most that is read as MIDI")
+    if not data:
+        raise MusictxError(f"{name} is empty; a MIDI file is needed")
+    try:
+        return parse_smf(data)
+    except MusictxError as error:
+        raise MusictxError(f"{name} {error}") from None
+
+
+def _voices(midi: MidiEvents) -> tuple[list[_Voice], int]:
+    """Tracks with notes, in file order; and how many notes have no end."""
+    voices = []
+    unended = 0
+    for chunk, track in enumerate(midi.tracks):
+        if not len(track.messages.tick):
+            continue
+        notes = pair_notes(track)
+        unended += notes.unended
+        channels = np.flatnonzero(np.bincount(notes.channel, minlength=16))
+        for channel in channels.tolist():
+            name = track.name
+            if len(channels) > 1:
+                name = f"{name} (channel {channel + 1})" if name else f"channel {channel + 1}"
+            voices.append(_voice(name, chunk, track.port, channel, notes, alone=len(channels) == 1))
+    return voices, unended
+
+
+def _voice(name: str, chunk: int, port: int, channel: int, notes: PairedNotes, *, alone: bool) -> _Voice:
+    mine = slice(None) if alone else notes.channel == channel
+    columns = (notes.onset[mine], notes.offset[mine], notes.pitch[mine], notes.velocity[mine])
+    return _Voice(name, chunk, port, channel, *columns)
+
+
+def _choose(voices: list[_Voice], tracks: TrackChoice, path: str) -> list[_Voice]:
+    """Pick the tracks asked for, in file order."""
+    asked = [tracks] if isinstance(tracks, int | str) else list(tracks)
+    names = [v.name.casefold() for v in voices]
+    chosen: set[int] = set()
+    for ask in asked:
+        if isinstance(ask, str):
+            found = [i for i, name in enumerate(names) if name == ask.strip().casefold()]
+        else:
+            found = [ask] if 0 <= ask < len(voices) else []
+        if not found:
+            there = ", ".join(f"{i} ({v.name or 'no name'})" for i, v in enumerate(voices[:20]))
+            raise MusictxError(f"{path} has no track {ask!r} with notes; it has {there or 'none'}")
+        chosen.update(found)
+    if not chosen:
+        raise MusictxError(f"no track of {path} was chosen; leave the choice out to read them all")
+    return [voices[i] for i in sorted(chosen)]
+
+
+def _parts(midi: MidiEvents, voices: list[_Voice], maps: list[TempoMap]) -> list[Part]:
+    """Notes and pedal of each channel in seconds."""
+    keys = [_channel(midi, v.chunk, v.port, v.channel) for v in voices]
+    parts = []
+    for key in dict.fromkeys(keys):
+        notes = [_in_seconds(v, maps[v.chunk]) for v, k in zip(voices, keys, strict=True) if k == key]
+        piece, port, channel = key
+        ticks, values = [], []
+        for chunk, track in enumerate(midi.tracks):
+            if track.port == port and piece in (-1, chunk):
+                moves = _pedal_moves(track.messages)
+                moves = moves.where(moves.status & 15 == channel)
+                ticks.append(maps[chunk].to_seconds(moves.tick))
+                values.append(np.where(moves.data1 == SUSTAIN, moves.data2, 0))
+        time, value = np.concatenate(ticks), np.concatenate(values)
+        order = np.argsort(time, kind="stable")
+        parts.append(Part(np.concatenate(notes), time[order], value[order]))
+    return parts
+
+
+def _in_seconds(voice: _Voice, tempo_map: TempoMap) -> np.ndarray:
+    notes = np.empty(len(voice.onset), NOTE_DTYPE)
+    notes["onset"], notes["offset"] = tempo_map.to_seconds(voice.onset), tempo_map.to_seconds(voice.offset)
+    notes["pitch"], notes["velocity"] = voice.pitch, voice.velocity
+    return notes
+
+
+def _pedal_moves(messages: Messages) -> Messages:
+    """Movements of the sustain pedal; resetting all controllers lifts it."""
+    control = np.flatnonzero(messages.status & 0xF0 == CONTROL)
+    number = messages.data1[control]
+    return messages.where(control[(number == SUSTAIN) | (number == RESET_CONTROLLERS)])
+
+
+def _tempo_maps(midi: MidiEvents) -> list[TempoMap]:
+    """Tempo map of each track: one for all, except in type 2."""
+    if midi.ticks_per_second:
+        return [TempoMap.steady(midi.ticks_per_second)] * len(midi.tracks)
+    if midi.format == 2:
+        return [TempoMap.from_ticks(t.tempos, midi.division) for t in midi.tracks]
+    tempos = np.concatenate([t.tempos for t in midi.tracks])
+    return [TempoMap.from_ticks(tempos, midi.division)] * len(midi.tracks)
+
+
+def _programs(midi: MidiEvents, voices: list[_Voice]) -> list[int]:
+    """Program with which the first note of each track sounds."""
+    changes: dict[tuple[int, int, int], list[tuple[int, int]]] = {}
+    for chunk, track in enumerate(midi.tracks):
+        of_program = np.flatnonzero(track.messages.status & 0xF0 == PROGRAM)
+        tick, status, program, _ = track.messages.where(of_program)
+        for channel in np.unique(status & 15).tolist():
+            mine = status & 15 == channel
+            found = zip(tick[mine].tolist(), program[mine].tolist(), strict=True)
+            changes.setdefault(_channel(midi, chunk, track.port, channel), []).extend(found)
+    for rows in changes.values():
+        rows.sort(key=lambda row: row[0])
+    programs = []
+    for voice in voices:
+        rows = changes.get(_channel(midi, voice.chunk, voice.port, voice.channel), [])
+        before = bisect_right(rows, voice.onset.min(), key=lambda row: row[0])
+        programs.append(rows[before - 1][1] if before else 0)
+    return programs
+
+
+def _channel(midi: MidiEvents, chunk: int, port: int, number: int) -> tuple[int, int, int]:
+    """Name a channel apart from all others: in type 2 each track has channels of its own."""
+    return chunk if midi.format == 2 else -1, port, number

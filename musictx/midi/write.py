@@ -1,0 +1,196 @@
+"""`Performance` to the messages and bytes of a MIDI file."""
+
+from __future__ import annotations
+
+from os import PathLike
+
+import numpy as np
+
+from musictx.errors import MusictxError
+from musictx.files import writing
+from musictx.midi.notes import SUSTAIN
+from musictx.midi.smf import CONTROL, DRUM_CHANNEL, LENGTH, NOTE_OFF, NOTE_ON, PROGRAM, Messages
+from musictx.midi.tempo_map import TempoMap
+from musictx.performance import Performance, resolve_overlaps
+
+_PEDAL_DOWN, _PEDAL_UP = 127, 0
+_CHANNELS = np.delete(np.arange(16), DRUM_CHANNEL)
+_LARGEST_DELTA = (1 << 28) - 1
+_RELEASE = 64  # the velocity of note-offs that MIDI recommends where none is known
+
+
+def write_midi(performance: Performance, path: str | PathLike[str]) -> None:
+    """Write a MIDI file of type 1 that keeps the seconds of a performance.
+
+    Every time is kept within a quarter of a millisecond, whatever the tempo map (multiples of 10 ms
+    exactly at 120 bpm). The tempo map and the sustain pedal are kept. The file appears at once and
+    whole, or not at all: what was there before is only replaced when the new file is complete.
+
+    Parameters
+    ----------
+    performance : Performance
+    path : path
+        Its folder must exist.
+
+    Raises
+    ------
+    MusictxError
+        The file cannot be written there, or a note has no time, pitch or velocity that MIDI knows.
+
+    Notes
+    -----
+    Notes of one pitch that overlap go to different channels of the one track, since a note-off does
+    not say which note it ends. Beyond fifteen at once, each ends where the next one is struck.
+    """
+    content = midi_bytes(performance)
+    with writing(path) as stream:
+        stream.write(content)
+
+
+def midi_bytes(performance: Performance) -> bytes:
+    """Make the content of the file that `write_midi` writes."""
+    tempo_map = TempoMap.for_writing(performance.tempos)
+    tempos = np.stack([tempo_map.ticks, tempo_map.micros.astype(np.int64)], axis=1)
+    return build_smf(int(tempo_map.division), tempos, _messages(performance, tempo_map), "Piano")
+
+
+def check_notes(notes: np.ndarray) -> None:
+    """Raise `MusictxError` if a note cannot be said in MIDI."""
+    for field, lowest, highest in (("pitch", 0, 127), ("velocity", 1, 127)):
+        wrong = (notes[field] < lowest) | (notes[field] > highest)
+        if wrong.any():
+            i = int(np.argmax(wrong))
+            raise MusictxError(f"note {i} has {field} {notes[field][i]}; MIDI has {lowest} to {highest}")
+    wrong = ~(np.isfinite(notes["offset"]) & (notes["onset"] >= 0) & (notes["offset"] >= notes["onset"]))
+    if wrong.any():
+        i = int(np.argmax(wrong))
+        raise MusictxError(
+            f"note {i} lasts from {notes['onset'][i]:g} to {notes['offset'][i]:g} s; "
+            "a note must start at 0 s or later and not end before it starts"
+        )
+
+
+def pedal_moves(pedals: np.ndarray, tempo_map: TempoMap) -> tuple[np.ndarray, np.ndarray]:
+    """Ticks and controller values of the sustain pedal, ticks ascending."""
+    down, up = tempo_map.to_ticks(np.maximum(pedals["onset"], 0.0)), tempo_map.to_ticks(pedals["offset"])
+    lasting = up > down
+    down, up = down[lasting], up[lasting]
+    ticks = np.concatenate([up, down])
+    values = np.repeat([_PEDAL_UP, _PEDAL_DOWN], len(down))
+    order = np.argsort(ticks, kind="stable")  # up before down where both fall together
+    return ticks[order], values[order]
+
+
+def _messages(performance: Performance, tempo_map: TempoMap) -> Messages:
+    notes = performance.notes
+    check_notes(notes)
+    on, off = _ticks(notes, tempo_map)
+    voice = _voices(notes["pitch"], on, off)
+    if voice.max(initial=0) >= len(_CHANNELS):
+        notes = resolve_overlaps(notes)
+        on, off = _ticks(notes, tempo_map)
+        voice = np.zeros(len(on), np.uint8)
+    channel = _CHANNELS[voice]
+    used = _CHANNELS[: int(voice.max(initial=0)) + 1]
+    moves, values = pedal_moves(performance.pedals, tempo_map)
+
+    # What falls into one tick stands in this order: a key that is released while the pedal goes
+    # down is held by it, and one that is struck again was released before.
+    counts = (len(used), len(used) * len(moves), len(off), len(on))
+    kind = np.repeat(np.arange(4), counts)
+    tick = np.concatenate([np.zeros(len(used), int), np.repeat(moves, len(used)), off, on])
+    status = np.repeat([PROGRAM, CONTROL, NOTE_OFF, NOTE_ON], counts)
+    status += np.concatenate([used, np.tile(used, len(moves)), channel, channel])
+    number = np.full(counts[1], SUSTAIN)
+    data1 = np.concatenate([np.zeros(len(used), int), number, notes["pitch"], notes["pitch"]])
+    release = np.full(len(off), _RELEASE)
+    data2 = np.concatenate(
+        [np.zeros(len(used), int), np.repeat(values, len(used)), release, notes["velocity"]]
+    )
+    columns = Messages(tick, *(column.astype(np.uint8) for column in (status, data1, data2)))
+    return columns.where(np.lexsort((kind, tick)))
+
+
+def _ticks(notes: np.ndarray, tempo_map: TempoMap) -> tuple[np.ndarray, np.ndarray]:
+    """Ticks at which notes start and end; no note is without length, since it might get lost."""
+    on = tempo_map.to_ticks(notes["onset"])
+    return on, np.maximum(tempo_map.to_ticks(notes["offset"]), on + 1)
+
+
+def _voices(pitch: np.ndarray, on: np.ndarray, off: np.ndarray) -> np.ndarray:
+    """Number the voices so that no two notes of one pitch sound at once in a voice."""
+    voice = np.zeros(len(on), np.uint8)
+    order = np.lexsort((on, pitch))
+    sorted_pitch = pitch[order]
+    overlap = (sorted_pitch[1:] == sorted_pitch[:-1]) & (on[order][1:] < off[order][:-1])
+    for crowded in np.unique(sorted_pitch[1:][overlap]):
+        notes = order[sorted_pitch == crowded]
+        free = [0]  # tick from which each voice is free
+        chosen = []
+        for start, end in zip(on[notes].tolist(), off[notes].tolist(), strict=True):
+            v = next((v for v, time in enumerate(free) if time <= start), len(free))
+            if v == len(free) and v <= len(_CHANNELS):
+                free.append(0)
+            free[min(v, len(_CHANNELS))] = end
+            chosen.append(min(v, len(_CHANNELS)))
+        voice[notes] = chosen
+    return voice
+
+
+def build_smf(division: int, tempos: np.ndarray, messages: Messages, name: str) -> bytes:
+    """Make a Standard MIDI File of type 1: one track with the tempo map, one with the music.
+
+    Parameters
+    ----------
+    division : int
+        Ticks a quarter note (1 to 32767).
+    tempos : np.ndarray [shape=(t, 2), dtype=int64]
+        Tick and microseconds a quarter note of each tempo change, ticks ascending.
+    messages : Messages
+        Ticks ascending.
+    name : str
+        Name of the music track.
+
+    Returns
+    -------
+    bytes
+    """
+    payload = np.zeros((len(tempos), 6), np.uint8)
+    payload[:, :3] = 0xFF, 0x51, 3
+    payload[:, 3:] = tempos[:, 1:] >> np.array([16, 8, 0]) & 0xFF
+    conductor = _chunk(_with_deltas(tempos[:, 0], payload, np.full(len(payload), 6)))
+    body = np.stack(messages[1:], axis=1)
+    title = name.encode("utf-8")[:127]
+    music = _chunk(
+        bytes([0, 0xFF, 0x03, len(title)])
+        + title
+        + _with_deltas(messages.tick, body, LENGTH[messages.status])
+    )
+    head = b"MThd" + (6).to_bytes(4, "big") + b"".join(n.to_bytes(2, "big") for n in (1, 2, division))
+    return head + conductor + music
+
+
+def _chunk(body: bytes) -> bytes:
+    body += b"\x00\xff\x2f\x00"
+    return b"MTrk" + len(body).to_bytes(4, "big") + body
+
+
+def _with_deltas(ticks: np.ndarray, bodies: np.ndarray, lengths: np.ndarray) -> bytes:
+    """Put each message's delta time before it: row i of `bodies` is a message of ``lengths[i]`` bytes."""
+    deltas = np.diff(ticks, prepend=0)
+    far = np.flatnonzero(deltas > _LARGEST_DELTA)
+    if len(far):  # no delta time is long enough: empty texts on the way split it
+        steps = -(-deltas[far] // _LARGEST_DELTA) - 1
+        places = np.repeat(far, steps)
+        filler = np.zeros((1, bodies.shape[1]), np.uint8)
+        filler[0, :3] = 0xFF, 0x01, 0x00
+        deltas[far] -= steps * _LARGEST_DELTA
+        deltas = np.insert(deltas, places, _LARGEST_DELTA)
+        bodies = np.insert(bodies, places, filler, axis=0)
+        lengths = np.insert(lengths, places, 3)
+    heads = (deltas[:, None] >> [21, 14, 7, 0] & 0x7F).astype(np.uint8)
+    heads[:, :3] |= 0x80
+    size = 1 + (deltas[:, None] >= np.array([1 << 7, 1 << 14, 1 << 21])).sum(axis=1)
+    used = np.arange(4) >= 4 - size[:, None]
+    there = np.arange(bodies.shape[1]) < lengths[:, None]
+    return np.concatenate([heads, bodies], axis=1)[np.concatenate([used, there], axis=1)].tobytes()

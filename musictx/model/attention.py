@@ -1,0 +1,224 @@
+"""Causal self-attention: one call for every position scheme, and relative attention without an L × L matrix.
+
+Three algorithms compute the relative logits of Shaw et al., ``S[i, j] = q_i · e_(i-j)``:
+
+`relative_logits_gather`
+    The definition, by gathering an embedding for every pair: O(L² d) memory. The reference.
+`relative_logits_skew`
+    The skew of Huang et al.: one product with the table, then a shift of each row: O(L²) memory.
+`blockwise_attention`
+    What the models run: the skew inside blocks of queries, forward and backward, O(L · block) memory.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from musictx.model import attention_flex
+from musictx.model.attention_blocks import BeyondRule, blockwise_attention, table_index
+
+
+def relative_logits_gather(q: Tensor, table: Tensor, beyond: BeyondRule = "clamp") -> Tensor:
+    """Relative logits by their definition: gather one embedding for every query and key.
+
+    Parameters
+    ----------
+    q : Tensor [shape=(B, H, L, d)]
+    table : Tensor [shape=(H, M, d)]
+        Row ``r`` is the embedding of the distance ``r`` (query position minus key position).
+    beyond : {"clamp", "zero"}
+        Distances of M and more use the last row (Shaw et al.), or have the logit 0 (tensor2tensor).
+
+    Returns
+    -------
+    Tensor [shape=(B, H, L, L)]
+        Entries above the diagonal carry no meaning; the causal mask removes them.
+
+    References
+    ----------
+    Shaw, Uszkoreit, Vaswani, "Self-Attention with Relative Position Representations" (2018), eq. 5.
+    """
+    length, size = q.shape[2], table.shape[1]
+    position = torch.arange(length, device=q.device)
+    distance = position[:, None] - position[None, :]
+    logits = torch.einsum("bhid,hijd->bhij", q, table[:, table_index(distance, size)])
+    return logits.masked_fill(distance >= size, 0.0) if beyond == "zero" else logits
+
+
+def relative_logits_skew(q: Tensor, table: Tensor, beyond: BeyondRule = "clamp") -> Tensor:
+    """Relative logits by the skew: multiply by the table once, then shift row i by i.
+
+    Same parameters and result as `relative_logits_gather`.
+
+    References
+    ----------
+    Huang et al., "Music Transformer" (2018), section 3.4.1.
+    """
+    batch, heads, length, _ = q.shape
+    distance = torch.arange(length - 1, -1, -1, device=q.device)
+    rows = table[:, table_index(distance, table.shape[1])]
+    if beyond == "zero":
+        rows = rows * (distance < table.shape[1])[:, None]
+    padded = F.pad(q @ rows.transpose(-1, -2), (1, 0))  # (B, H, L, 1 + L)
+    return padded.view(batch, heads, length + 1, length)[:, :, 1:]
+
+
+def reference_attention(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    *,
+    table: Tensor | None = None,
+    beyond: BeyondRule = "clamp",
+    key_bias: Tensor | None = None,
+    window: int | None = None,
+    logits: Literal["gather", "skew"] = "gather",
+) -> Tensor:
+    """Attention as the formula says it, with all of its L × L matrices; for tests and benchmarks.
+
+    Parameters and result as `blockwise_attention`.
+    """
+    length, scale = q.shape[2], q.shape[-1] ** -0.5
+    scores = q @ k.transpose(-1, -2)
+    if table is not None:
+        relative = relative_logits_gather if logits == "gather" else relative_logits_skew
+        scores = scores + relative(q, table, beyond)
+    scores = scores * scale
+    if key_bias is not None:
+        scores = scores + key_bias[:, None, :]
+    position = torch.arange(length, device=q.device)
+    distance = position[:, None] - position[None, :]
+    hidden = distance < 0 if window is None else (distance < 0) | (distance >= window)
+    return scores.masked_fill(hidden, float("-inf")).softmax(-1) @ v
+
+
+def attend(
+    q: Tensor,
+    k: Tensor,
+    v: Tensor,
+    *,
+    table: Tensor | None,
+    beyond: BeyondRule,
+    key_bias: Tensor | None,
+    window: int | None,
+) -> Tensor:
+    """Causal attention from every position, by the fastest exact way.
+
+    The rule: without relative logits, bias or window it is PyTorch's own fused attention, but for
+    training in half precision on a CPU; otherwise `flex_attention` where it suits (training on CUDA),
+    and `blockwise_attention` everywhere else.
+    Queries may have more heads than keys and values (grouped heads).
+
+    Parameters
+    ----------
+    q : Tensor [shape=(B, H, L, d)]
+    k, v : Tensor [shape=(B, G, L, d)]
+    table, beyond, key_bias, window
+        As for `blockwise_attention`.
+
+    Returns
+    -------
+    Tensor [shape=(B, H, L, d)]
+    """
+    k, v = _repeat_heads(k, q), _repeat_heads(v, q)
+    plain = table is None and key_bias is None and (window is None or window >= q.shape[2])
+    if plain and not _blocks_train_faster(q):
+        return F.scaled_dot_product_attention(q, k, v, is_causal=True)
+    way = attention_flex.flex_attention if attention_flex.suits(q) else blockwise_attention
+    return way(q, k, v, table=table, beyond=beyond, key_bias=key_bias, window=window)
+
+
+def _blocks_train_faster(q: Tensor) -> bool:
+    """Whether PyTorch's fused attention, whose backward is slow on a CPU in half precision, loses.
+
+    By measurement, whole training steps: with AMX, blocks are 9 % faster in windows of 512 and as fast in
+    windows of 1024; without it (AVX-512), 16 % faster on chorales of about 1000 tokens.
+    """
+    return q.device.type == "cpu" and q.requires_grad and q.element_size() == 2
+
+
+def _repeat_heads(x: Tensor, q: Tensor) -> Tensor:
+    """Give every query head its key-value head."""
+    return x if x.shape[1] == q.shape[1] else x.repeat_interleave(q.shape[1] // x.shape[1], 1)
+
+
+def attend_cached(
+    q: Tensor,
+    keys: Tensor,
+    values: Tensor,
+    *,
+    falling: Tensor | None,
+    beyond: BeyondRule,
+    key_bias: Tensor | None,
+    window: int | None,
+) -> Tensor:
+    """Attention of the last T positions over all keys so far.
+
+    The one row of a decoding step needs no mask and no skew: its distances fall from n - 1 to 0 along
+    the keys, so its relative logits are one product with the table laid out by falling distance.
+
+    Parameters
+    ----------
+    q : Tensor [shape=(B, H, T, d)]
+    keys : Tensor [shape=(B · G, d, n)]
+        Of all positions so far, those of the queries last.
+    values : Tensor [shape=(B · G, n, d)]
+    falling : Tensor [shape=(H, d, M)], optional
+        Relative embeddings by falling distance M - 1 … 0.
+    beyond, key_bias, window
+        As for `blockwise_attention`.
+
+    Returns
+    -------
+    Tensor [shape=(B, H, T, d)]
+    """
+    batch, heads, rows, d = q.shape
+    total = keys.shape[2]
+    if window is not None and total > window + rows - 1:
+        low = total - (window + rows - 1)
+        keys, values = keys[:, :, low:], values[:, low:]
+        key_bias = None if key_bias is None else key_bias[:, low:]
+        total -= low
+    q = q * d**-0.5
+    # Query heads that share a key-value head are rows of one product.
+    flat = q.reshape(len(keys), -1, d)
+    if falling is None:
+        logits = torch.bmm(flat, keys)
+    else:
+        relative = _relative_logits_cached(q, falling, beyond, total)
+        logits = torch.baddbmm(relative.reshape(len(keys), -1, total), flat, keys)
+    if key_bias is not None:
+        logits.view(batch, heads, rows, total).add_(key_bias[:, None, :])
+    if rows > 1:
+        ones = torch.ones(rows, total, dtype=torch.bool, device=q.device)
+        hidden = ones.triu(total - rows + 1)
+        if window is not None:
+            hidden |= ones.tril(total - rows - window)
+        logits.view(batch, heads, rows, total).masked_fill_(hidden, float("-inf"))
+    return torch.bmm(logits.softmax(-1), values).view(batch, heads, rows, d)
+
+
+def _relative_logits_cached(q: Tensor, falling: Tensor, beyond: BeyondRule, total: int) -> Tensor:
+    """Relative logits of the last T of `total` positions [shape=(B, H, T, total)], for `attend_cached`."""
+    batch, heads, rows, d = q.shape
+    size = falling.shape[2]
+    near = min(size, total) if rows == 1 else size  # distances that are asked for
+    by_head = q.transpose(0, 1).reshape(heads, -1, d)
+    products = torch.bmm(by_head, falling.narrow(2, size - near, near))
+    if rows > 1:
+        query = torch.arange(total - rows, total, device=q.device)
+        distance = query[:, None] - torch.arange(total, device=q.device)
+        column = (size - 1) - table_index(distance, size)
+        relative = products.view(heads, batch, rows, size).gather(-1, column.expand(heads, batch, -1, -1))
+        if beyond == "zero":
+            relative = relative * (distance < size)
+    else:
+        relative = products
+        if near < total:  # what is farther away repeats the last distance, or has the logit 0
+            relative = F.pad(products, (total - near, 0), "replicate" if beyond == "clamp" else "constant")
+        relative = relative.view(heads, batch, 1, total)
+    return relative.transpose(0, 1)

@@ -1,0 +1,95 @@
+"""``ModelConfig``: everything that makes one model differ from another."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from musictx.errors import MusictxError
+from musictx.events import VOCABULARY_SIZE
+from musictx.model.attention import BeyondRule
+from musictx.model.positions import SCHEMES
+
+ACTIVATIONS = ("gelu", "relu", "relu_squared")
+
+
+@dataclass(frozen=True)
+class ModelConfig:
+    """Everything that makes one model differ from another."""
+
+    position: str = "relative"  # a name in musictx.positions.SCHEMES
+    vocabulary: int = VOCABULARY_SIZE
+    layers: int = 6
+    width: int = 256
+    heads: int = 4
+    kv_heads: int | None = None  # fewer key-value heads than heads: grouped; 1: multi-query; None: as heads
+    feed_forward: int = 1024  # width inside the feed-forward
+    context_length: int = 1024  # tokens seen at once in training
+    max_distance: int | None = None  # rows of the relative table; None: half the context length
+    beyond: BeyondRule = "clamp"  # distances beyond the table: "clamp" (Shaw) or "zero" (tensor2tensor)
+    rope_base: float = 10000.0
+    rope_scaling: Literal["none", "ntk", "yarn"] = "none"
+    rope_factor: float = 1.0  # lengths up to factor · context_length
+    window: int | None = None  # a token sees only so many last tokens, itself included
+    norm: Literal["layer", "rms"] = "layer"
+    norm_placement: Literal["pre", "post"] = "pre"
+    activation: Literal["gelu", "relu", "relu_squared"] = "gelu"
+    dropout: float = 0.1  # on embeddings and on what each layer adds
+
+    def __post_init__(self) -> None:
+        choices = {
+            "position": tuple(SCHEMES),
+            "beyond": ("clamp", "zero"),
+            "rope_scaling": ("none", "ntk", "yarn"),
+            "norm": ("layer", "rms"),
+            "norm_placement": ("pre", "post"),
+            "activation": ACTIVATIONS,
+        }
+        for name, allowed in choices.items():
+            if getattr(self, name) not in allowed:
+                raise MusictxError(
+                    f"{name} is {getattr(self, name)!r}; it must be one of {', '.join(allowed)}"
+                )
+        sizes = ("vocabulary", "layers", "width", "heads", "feed_forward", "context_length")
+        optional = ("kv_heads", "max_distance", "window")
+        for name in (*sizes, *(n for n in optional if getattr(self, n) is not None)):
+            if not isinstance(getattr(self, name), int) or getattr(self, name) < 1:
+                raise MusictxError(
+                    f"{name} is {getattr(self, name)!r}; it must be a whole number of at least 1"
+                )
+        if self.width % (2 * self.heads):
+            raise MusictxError(
+                f"width {self.width} must be a multiple of twice the number of heads ({self.heads})"
+            )
+        if self.heads % self.groups:
+            raise MusictxError(f"heads ({self.heads}) must be a multiple of kv_heads ({self.kv_heads})")
+        rules: dict[str, tuple[str, Callable[[float], bool]]] = {
+            "dropout": ("at least 0 and less than 1", lambda x: 0 <= x < 1),
+            "rope_base": ("greater than 1", lambda x: 1 < x < math.inf),
+            "rope_factor": ("of at least 1", lambda x: 1 <= x < math.inf),
+        }
+        for name, (words, holds) in rules.items():
+            number = getattr(self, name)
+            if not isinstance(number, (int, float)) or not holds(number):
+                raise MusictxError(f"{name} is {number!r}; it must be a number {words}")
+
+    @property
+    def head_width(self) -> int:
+        """Width of one head."""
+        return self.width // self.heads
+
+    @property
+    def groups(self) -> int:
+        """Number of key-value heads."""
+        return self.heads if self.kv_heads is None else self.kv_heads
+
+    @property
+    def largest_distance(self) -> int:
+        """Rows of the relative table."""
+        return self.max_distance or max(1, self.context_length // 2)
+
+    def to_dict(self) -> dict[str, Any]:
+        """As plain values, for JSON."""
+        return asdict(self)

@@ -1,0 +1,48 @@
+"""Named model sizes, matched in parameters across position schemes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from musictx.errors import MusictxError
+from musictx.model.transformer import ModelConfig
+
+# layers, width, heads
+SIZES = {"tiny": (2, 64, 2), "small": (6, 256, 4), "medium": (8, 512, 8), "large": (12, 768, 12)}
+
+
+def sized_config(size: str, position: str, context_length: int, **settings: Any) -> ModelConfig:
+    """Configuration of a named size.
+
+    What the relative and the learned schemes spend on tables of positions, the others get as a wider
+    feed-forward, so that models of one size have the same number of parameters.
+    Rope hears a sliding window of the context length, which changes nothing in training and past it
+    predicts best (see `musictx.evaluation.extrapolation`).
+
+    Parameters
+    ----------
+    size : {"tiny", "small", "medium", "large"}
+        About 0.3, 6, 27 and 90 million parameters.
+    position : str
+    context_length : int
+    **settings
+        Any other field of `ModelConfig`.
+    """
+    if size not in SIZES:
+        raise MusictxError(f"size is {size!r}; it must be one of {', '.join(SIZES)}")
+    layers, width, heads = SIZES[size]
+    if position == "rope":
+        settings = {"window": context_length, **settings}
+    config = ModelConfig(
+        position=position,
+        layers=layers,
+        width=width,
+        heads=heads,
+        feed_forward=4 * width,
+        context_length=context_length,
+        **settings,
+    )
+    table = layers * width * config.largest_distance  # numbers in all relative tables
+    spent = {"relative": table, "learned": context_length * width}.get(position, 0)
+    extra = round((table - spent) / (2 * width * layers))
+    return ModelConfig(**{**config.to_dict(), "feed_forward": 4 * width + max(0, extra)})

@@ -1,0 +1,215 @@
+"""Playing on from a primer: whole continuations, several at once, or notes as they are made."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from musictx.errors import MusictxError
+from musictx.events import END, STEP_SECONDS
+from musictx.model import MusicTransformer
+from musictx.performance import Performance, make_notes, resolve_overlaps, slice_time
+from musictx.sampling.drawing import generate
+from musictx.sampling.filters import Settings
+from musictx.sampling.primer import Primer, prepare_primer
+from musictx.sampling.streaming import NoteOff, NoteOn, NoteStream
+
+LONGEST = 3600.0  # seconds that can be asked for
+_TOKENS_A_SECOND = 400  # a bound: no music that a person can follow has more
+
+
+@dataclass(frozen=True)
+class Continuation:
+    """A primer with what a model played on.
+
+    Attributes
+    ----------
+    performance : Performance
+        Primer and continuation on one time axis.
+    primer : Performance
+    cut : float
+        Seconds at which the continuation begins.
+    tokens : int
+        Tokens drawn.
+    ended : bool
+        Whether the model ended the piece by itself.
+    """
+
+    performance: Performance
+    primer: Performance
+    cut: float
+    tokens: int
+    ended: bool
+
+    @property
+    def alone(self) -> Performance:
+        """The continuation without the primer, from time 0."""
+        return (
+            slice_time(self.performance, self.cut) if self.performance.duration > self.cut else Performance()
+        )
+
+
+def _limits(seconds: float | None, tokens: int | None, cut: float) -> tuple[float, int]:
+    """End in seconds and largest number of tokens."""
+    if tokens is not None and tokens < 1:
+        raise MusictxError(f"tokens is {tokens}; it must be at least 1")
+    if seconds is None:
+        if tokens is None:
+            raise MusictxError("give the length of the continuation in seconds or tokens")
+        return np.inf, tokens
+    if not (np.isfinite(seconds) and 0 < seconds <= LONGEST):
+        raise MusictxError(f"seconds is {seconds}; it must be greater than 0 and at most {LONGEST:g}")
+    bound = int(seconds * _TOKENS_A_SECOND) + 64
+    return cut + seconds, bound if tokens is None else min(tokens, bound)
+
+
+def continue_variations(
+    model: MusicTransformer,
+    primer: Performance,
+    *,
+    seconds: float | None = 30.0,
+    tokens: int | None = None,
+    primer_start: float = 0.0,
+    primer_end: float | None = None,
+    seed: int = 0,
+    variations: int = 1,
+    on_progress: Callable[[float], None] | None = None,
+    **settings: Any,
+) -> list[Continuation]:
+    """Play on from a primer, several times at once.
+
+    Parameters
+    ----------
+    model : MusicTransformer
+    primer : Performance
+        May be empty, one note, or longer than the model can hear (then its last part counts).
+    seconds : float, optional
+        Length of the continuation.
+    tokens : int, optional
+        Largest number of tokens.
+    primer_start, primer_end : float
+        Part of the performance that is the primer (s). A note that sounds at `primer_end` goes on
+        until the model releases it.
+    seed : int
+    variations : int
+    on_progress : callable, optional
+        Called with the seconds of music made so far (of the slowest variation).
+    **settings
+        Fields of `Settings`.
+
+    Returns
+    -------
+    list of Continuation [length=variations]
+    """
+    ready = prepare_primer(model, primer, primer_start, primer_end)
+    end, most = _limits(seconds, tokens, ready.cut)
+    how = Settings(**settings)
+    streams = [NoteStream(ready, end) for _ in range(variations)]
+    events: list[list[NoteOn | NoteOff]] = [[] for _ in streams]
+    counts, ended = [0] * variations, [False] * variations
+    for chosen in generate(
+        model, ready.tokens, settings=how, seed=seed, variations=variations, max_tokens=most
+    ):
+        for i, token in enumerate(chosen.tolist()):
+            if not streams[i].ended:
+                counts[i] += 1
+                ended[i] = token == END
+                events[i] += streams[i].push(token)
+        going = [stream.step for stream in streams if not stream.ended]
+        if not going:
+            break
+        if on_progress:
+            on_progress(min(going) * STEP_SECONDS - ready.cut)
+    limit = model.positions.limit
+    if limit is not None and len(ready.tokens) + max(counts) >= limit:
+        remark = f"the model knows {limit} positions and no more; no variation goes on after them"
+        ready = ready._replace(remarks=(*ready.remarks, remark))
+    for stream, made in zip(streams, events, strict=True):
+        made += stream.finish()
+    return [
+        Continuation(_assemble(ready, made), ready.performance, ready.cut, count, over)
+        for made, count, over in zip(events, counts, ended, strict=True)
+    ]
+
+
+def _assemble(primer: Primer, events: list[NoteOn | NoteOff]) -> Performance:
+    """Primer and continuation as one performance."""
+    ons = [e for e in events if isinstance(e, NoteOn)]
+    offs = {e.index: e.offset for e in events if isinstance(e, NoteOff)}
+    made = make_notes(
+        [e.onset for e in ons],
+        [offs[e.index] for e in ons],
+        [e.pitch for e in ons],
+        [e.velocity for e in ons],
+    )
+    notes = primer.performance.notes.copy()
+    for index, offset in offs.items():
+        if index < 0:
+            notes["offset"][-index - 1] = offset
+    # The primer's times are exact and may reach a few ms into the continuation's first step.
+    return replace(
+        primer.performance,
+        notes=resolve_overlaps(np.concatenate([notes, made])),
+        remarks=primer.performance.remarks + primer.remarks,
+    )
+
+
+def continue_performance(model: MusicTransformer, primer: Performance, **options: Any) -> Performance:
+    """Play on from a primer.
+
+    Parameters
+    ----------
+    model : MusicTransformer
+    primer : Performance
+    **options
+        As for `continue_variations`, less `variations`.
+
+    Returns
+    -------
+    Performance
+        Primer and continuation on one time axis; 0 is where the primer starts.
+
+    Examples
+    --------
+    >>> from musictx.checkpoint import load_model
+    >>> from musictx.midi import read_midi
+    >>> primer = read_midi("primer.mid")                                     # doctest: +SKIP
+    >>> music = continue_performance(load_model("relative"), primer, seconds=20, seed=1)  # doctest: +SKIP
+    """
+    return continue_variations(model, primer, variations=1, **options)[0].performance
+
+
+def stream_notes(
+    model: MusicTransformer,
+    primer: Performance,
+    *,
+    seconds: float | None = 30.0,
+    tokens: int | None = None,
+    primer_start: float = 0.0,
+    primer_end: float | None = None,
+    seed: int = 0,
+    **settings: Any,
+) -> Iterator[list[NoteOn | NoteOff]]:
+    """Play on from a primer and hand out notes while they are made.
+
+    Parameters
+    ----------
+    model, primer, seconds, tokens, primer_start, primer_end, seed, **settings
+        As for `continue_variations`.
+
+    Yields
+    ------
+    list of NoteOn or NoteOff
+        One list a token, often empty; the last one closes what still sounds.
+    """
+    ready = prepare_primer(model, primer, primer_start, primer_end)
+    end, most = _limits(seconds, tokens, ready.cut)
+    stream = NoteStream(ready, end)
+    for chosen in generate(model, ready.tokens, settings=Settings(**settings), seed=seed, max_tokens=most):
+        yield stream.push(int(chosen[0]))
+        if stream.ended:
+            return
+    yield stream.finish()

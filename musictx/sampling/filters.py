@@ -1,0 +1,112 @@
+"""Settings of the sampler: temperature and the filters on the distribution of the next token."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from musictx.errors import MusictxError
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How tokens are drawn. All filters apply, one after the other, to the same distribution.
+
+    Attributes
+    ----------
+    temperature : float
+        Logits are divided by it; 0 always takes the likeliest token.
+    top_k : int
+        Keep the k likeliest tokens; 0 keeps all.
+    top_p : float
+        Keep the likeliest tokens that together have this probability (nucleus); 1 keeps all.
+    min_p : float
+        Keep tokens with at least this share of the likeliest one's probability; 0 keeps all.
+    grammar : bool
+        Draw only events that can follow (see `musictx.events.grammar`).
+    allow_end : bool
+        Let the model end the piece before the time asked for.
+    int8 : bool
+        Decode with weights of 8 bits, quicker than in float32; where no engine does the steps
+        (see `musictx.sampling.engine.engine_for`) it changes nothing.
+    """
+
+    temperature: float = 1.0
+    top_k: int = 0
+    top_p: float = 0.98
+    min_p: float = 0.0
+    grammar: bool = True
+    allow_end: bool = True
+    int8: bool = True
+
+    def __post_init__(self) -> None:
+        if not (np.isfinite(self.temperature) and 0 <= self.temperature <= 10):
+            raise MusictxError(f"temperature is {self.temperature}; it must lie between 0 and 10")
+        if self.top_k < 0:
+            raise MusictxError(f"top-k is {self.top_k}; it must be 0 (off) or more")
+        if not 0 < self.top_p <= 1:
+            raise MusictxError(f"top-p is {self.top_p}; it must be greater than 0 and at most 1")
+        if not 0 <= self.min_p <= 1:
+            raise MusictxError(f"min-p is {self.min_p}; it must lie between 0 and 1")
+
+
+def filter_logits(logits: np.ndarray, settings: Settings) -> np.ndarray:
+    """Probabilities after temperature, top-k, top-p and min-p.
+
+    Parameters
+    ----------
+    logits : np.ndarray [shape=(rows, vocabulary)]
+        Forbidden tokens are -inf.
+    settings : Settings
+
+    Returns
+    -------
+    np.ndarray [shape=(rows, vocabulary), dtype=float64]
+
+    References
+    ----------
+    Holtzman et al., "The curious case of neural text degeneration" (2019) for top-p;
+    Nguyen et al., "Turning up the heat: min-p sampling" (2024).
+    """
+    p = logits.astype(np.float64)
+    p -= p.max(-1, keepdims=True)
+    if settings.temperature == 0:
+        return (np.arange(p.shape[-1]) == p.argmax(-1)[:, None]).astype(np.float64)
+    if settings.temperature != 1:
+        p /= settings.temperature
+    np.exp(p, out=p)
+    p /= p.sum(-1, keepdims=True)
+    unlikely = p < settings.min_p * p.max(-1, keepdims=True) if settings.min_p else None
+    if settings.top_k or settings.top_p < 1:
+        order = np.argsort(-p, -1, kind="stable")
+        place = (np.arange(len(p))[:, None], order)
+        ranked = p[place]
+        before = np.cumsum(ranked, -1) - ranked
+        if settings.top_p < 1:  # up to and with the token that reaches top_p
+            ranked[before >= settings.top_p] = 0.0
+        if settings.top_k:
+            ranked[:, settings.top_k :] = 0.0
+        p[place] = ranked
+    if unlikely is not None:
+        p[unlikely] = 0.0
+    p /= p.sum(-1, keepdims=True)
+    return p
+
+
+def draw(probabilities: np.ndarray, uniform: np.ndarray) -> np.ndarray:
+    """Draw a token for each row by inverting the cumulative distribution.
+
+    Parameters
+    ----------
+    probabilities : np.ndarray [shape=(rows, vocabulary)]
+    uniform : np.ndarray [shape=(rows,)]
+        In [0, 1).
+
+    Returns
+    -------
+    np.ndarray [shape=(rows,), dtype=int64]
+        Never a token of probability 0.
+    """
+    cumulative = np.cumsum(probabilities, -1)
+    return (cumulative <= (uniform * cumulative[:, -1])[:, None]).sum(-1)

@@ -1,0 +1,112 @@
+"""Tokens → notes, as they come."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from musictx.events import (
+    DEFAULT_VELOCITY_LEVEL,
+    END,
+    NOTE_OFF,
+    PAD,
+    START,
+    STEP_SECONDS,
+    STEPS_PER_SECOND,
+    TIME_SHIFT,
+    VELOCITY,
+    EventTable,
+    level_to_velocity,
+    tokens_to_table,
+)
+from musictx.sampling.primer import Primer
+
+
+@dataclass(frozen=True, slots=True)
+class NoteOn:
+    """A note of the continuation is struck."""
+
+    index: int  # counts the notes of the continuation
+    onset: float  # seconds
+    pitch: int
+    velocity: int
+
+
+@dataclass(frozen=True, slots=True)
+class NoteOff:
+    """A note ends: one of the continuation, or -(k + 1) for the primer's note k that was still held."""
+
+    index: int
+    offset: float  # seconds
+
+
+class NoteStream:
+    """Turns the tokens of one continuation into notes as they come.
+
+    Parameters
+    ----------
+    primer : Primer
+    end : float
+        Seconds at which the continuation must end.
+    """
+
+    def __init__(self, primer: Primer, end: float = np.inf):
+        table = tokens_to_table(primer.tokens)
+        self.step = round(primer.cut * STEPS_PER_SECOND)
+        self.end = round(end * STEPS_PER_SECOND) if np.isfinite(end) else 2**62
+        self.level = int(table.level[table.is_on][-1]) if table.is_on.any() else DEFAULT_VELOCITY_LEVEL
+        self.open: dict[int, int] = {}  # pitch → index
+        self.struck: set[int] = set()  # indices of notes of the present step
+        self.count, self.ended = 0, False
+        notes = primer.performance.notes
+        held = set(table.pitch[table.is_on].tolist())
+        for k in np.flatnonzero(notes["offset"] >= primer.cut - STEP_SECONDS / 2).tolist():
+            pitch = int(notes["pitch"][k])
+            if pitch in held and self._is_open(table, pitch):
+                self.open[pitch] = -(k + 1)
+                if notes["onset"][k] >= primer.cut - STEP_SECONDS / 2:
+                    self.struck.add(-(k + 1))
+
+    @staticmethod
+    def _is_open(table: EventTable, pitch: int) -> bool:
+        return bool(table.is_on[np.flatnonzero(table.pitch == pitch)[-1]])
+
+    def push(self, token: int) -> list[NoteOn | NoteOff]:
+        """Take a token; the notes that it strikes and ends."""
+        if self.ended:
+            return []
+        if token in (END, PAD) or self.step >= self.end:
+            return self.finish()
+        if TIME_SHIFT <= token < VELOCITY:
+            self.step += token - TIME_SHIFT + 1
+            self.struck.clear()
+            return self.finish() if self.step >= self.end else []
+        if VELOCITY <= token < PAD:
+            self.level = token - VELOCITY
+            return []
+        if token == START:
+            return []
+        pitch = token % NOTE_OFF
+        ends: list[NoteOn | NoteOff] = []
+        if pitch in self.open:
+            ends.append(self._off(self.open.pop(pitch)))
+        if token < NOTE_OFF:
+            velocity = int(level_to_velocity(np.array(self.level)))
+            ends.append(NoteOn(self.count, self.step * STEP_SECONDS, pitch, velocity))
+            self.open[pitch] = self.count
+            self.struck.add(self.count)
+            self.count += 1
+        return ends
+
+    def finish(self) -> list[NoteOn | NoteOff]:
+        """End the continuation here: close every note that still sounds."""
+        self.ended = True
+        self.step = min(self.step, self.end)
+        ends: list[NoteOn | NoteOff] = [self._off(index) for index in self.open.values()]
+        self.open.clear()
+        return ends
+
+    def _off(self, index: int) -> NoteOff:
+        """The end of a note, now; a note that was only just struck sounds for a step."""
+        return NoteOff(index, (self.step + (index in self.struck)) * STEP_SECONDS)

@@ -1,0 +1,91 @@
+"""Settings of a training run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+
+from musictx.corpus.batches import Augmentation
+from musictx.errors import MusictxError
+
+PRECISIONS = ("auto", "32-true", "bf16-mixed")
+# A run can only be resumed with the same of these: other ones would give another loss curve.
+FIXED = (
+    *("batch", "optimizer", "matrix_lr", "lr", "weight_decay", "warmup", "decay", "curriculum", "clip"),
+    *("seed", "augmentation", "mix"),
+)
+
+
+@dataclass(frozen=True)
+class TrainingConfig:
+    """How a model is trained. The first budget that is used up ends the run."""
+
+    steps: int | None = None
+    tokens: int | None = None
+    hours: float | None = None
+    batch: int = 4  # windows a step, over all devices
+    micro_batch: int | None = None  # windows computed at once on a device; None: all of its share
+    optimizer: str = "muon"
+    matrix_lr: float = 0.02  # Muon
+    lr: float = 3e-3  # AdamW
+    weight_decay: float = 0.01
+    warmup: int = 100  # steps
+    decay: float = 0.4  # last share of the budget in which the rate falls to 0
+    curriculum: float = 0.0  # first share of the budget on windows of half the context, twice as many
+    clip: float = 1.0  # largest gradient norm
+    seed: int = 0
+    augmentation: Augmentation = field(default_factory=Augmentation)
+    mix: str = "folders"  # draw from each folder equally often, or every one of the "tokens"
+    validate_every: int = 500  # steps
+    validation_chunks: int = 256  # at most so many, spread over the validation pieces
+    log_every: int = 20  # steps
+    checkpoint_minutes: float = 5.0
+    precision: str = "auto"
+    devices: int | str = 1
+    accelerator: str = "auto"
+    compile: bool = False
+
+    def __post_init__(self) -> None:
+        if self.optimizer not in ("muon", "adamw"):
+            raise MusictxError(f"optimizer is {self.optimizer!r}; it must be muon or adamw")
+        if self.mix not in ("folders", "tokens"):
+            raise MusictxError(f"mix is {self.mix!r}; it must be folders or tokens")
+        if self.steps is None and self.tokens is None and self.hours is None:
+            raise MusictxError("give a budget: steps, tokens or hours")
+        choose_precision(self.precision, self.accelerator)
+        positive = ("steps", "tokens", "hours", "batch", "micro_batch", "lr", "matrix_lr", "log_every")
+        for name in (*positive, "validate_every", "validation_chunks", "checkpoint_minutes"):
+            value = getattr(self, name)
+            if value is not None and not value > 0:
+                raise MusictxError(f"{name} is {value}; it must be greater than 0")
+        for name in ("weight_decay", "warmup", "clip", "seed"):
+            if not getattr(self, name) >= 0:
+                raise MusictxError(f"{name} is {getattr(self, name)}; it must be at least 0")
+        for name in ("decay", "curriculum"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise MusictxError(f"{name} is {getattr(self, name)}; it must lie between 0 and 1")
+
+    def progress(self, step: int, tokens_a_step: int, seconds: float) -> float:
+        """Share of the budget used up, by whichever limit is nearest."""
+        shares = [0.0]
+        if self.steps:
+            shares.append(step / self.steps)
+        if self.tokens:
+            shares.append(step * tokens_a_step / self.tokens)
+        if self.hours:
+            shares.append(seconds / (3600 * self.hours))
+        return max(shares)
+
+
+def choose_precision(wanted: str, accelerator: str = "auto") -> str:
+    """``"auto"``: bfloat16 autocast where the processor computes it, else float32."""
+    if wanted not in PRECISIONS:
+        raise MusictxError(f"precision is {wanted!r}; it must be one of {', '.join(PRECISIONS)}")
+    if wanted != "auto":
+        return wanted
+    if torch.cuda.is_available() and accelerator in ("auto", "cuda", "gpu"):
+        return "bf16-mixed" if torch.cuda.is_bf16_supported() else "32-true"
+    capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
+    has_bf16 = capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") or capabilities.get("bf16")
+    return "bf16-mixed" if has_bf16 else "32-true"

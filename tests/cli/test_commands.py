@@ -1,0 +1,188 @@
+"""The ``musictx`` command, run in this process as a shell would run it."""
+
+from __future__ import annotations
+
+import json
+import socket
+import wave
+from pathlib import Path
+
+import pytest
+import torch
+
+from musictx import __version__
+from musictx.checkpoint import save_model
+from musictx.cli import main
+from musictx.midi import read_midi
+from musictx.model import ModelConfig, MusicTransformer
+from musictx.performance import slice_time
+from musictx.shipped import shipped_folder
+
+PRIMER = shipped_folder("primers") / "chopin-black-keys.mid"
+
+
+@pytest.fixture
+def run(capsys, monkeypatch):
+    """Run the command; gives its exit status, standard output and standard error."""
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["musictx", *map(str, arguments)])
+        status = 0
+        try:
+            main()
+        except SystemExit as stop:
+            status = int(stop.code or 0)
+        out = capsys.readouterr()
+        return status, out.out, out.err
+
+    return call
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> Path:
+    """A small untrained model as a checkpoint folder."""
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("model")
+    config = ModelConfig(layers=1, width=32, heads=2, feed_forward=32, context_length=256, dropout=0.0)
+    save_model(MusicTransformer(config), folder, {"licence": "none"})
+    return folder
+
+
+def test_continue_keeps_the_primer_and_writes_midi_sound_and_picture(run, model, tmp_path):
+    midi, sound, picture = tmp_path / "o.mid", tmp_path / "o.wav", tmp_path / "o.png"
+    status, out, err = run(
+        "continue", PRIMER, "-o", midi, "--model", model, "--primer-end", 3, "--seconds", 2, "--seed", 1,
+        "--no-early-end", "--audio", sound, "--roll", picture,
+    )  # fmt: skip
+    assert status == 0 and out == ""
+    assert "seed 1" in err
+    music, primer = read_midi(midi), slice_time(read_midi(PRIMER), 0, 3)
+    assert music.duration == pytest.approx(5.0, abs=0.02)
+    before = music.notes[music.notes["onset"] < 2.99]
+    assert before["pitch"].tolist() == primer.notes["pitch"].tolist()
+    with wave.open(str(sound)) as file:
+        assert file.getnframes() / file.getframerate() > 4
+    assert picture.read_bytes()[:4] == b"\x89PNG"
+
+
+def test_one_seed_gives_one_music_and_another_seed_another(run, model, tmp_path):
+    music = []
+    for i, seed in enumerate((7, 7, 8)):
+        path = tmp_path / f"{i}.mid"
+        assert run("continue", PRIMER, "-o", path, "--model", model, "--seconds", 2, "--seed", seed)[0] == 0
+        music.append(path.read_bytes())
+    assert music[0] == music[1] != music[2]
+
+
+def test_variations_are_numbered_and_differ(run, model, tmp_path):
+    status, _, _ = run(
+        "continue", PRIMER, "-o", tmp_path / "v.mid", "--model", model, "--variations", 2, "--seconds", 2,
+        "--seed", 1, "--only-continuation", "--no-early-end",
+    )  # fmt: skip
+    assert status == 0
+    one, two = (read_midi(tmp_path / f"v-{i}.mid") for i in (1, 2))
+    assert one.duration <= 2.02 and two.duration <= 2.02
+    assert one.notes["pitch"].tolist() != two.notes["pitch"].tolist()
+
+
+def test_nothing_as_primer_lets_the_model_begin(run, model, tmp_path):
+    status, _, _ = run(
+        "continue",
+        "-",
+        "-o",
+        tmp_path / "o.mid",
+        "--model",
+        model,
+        "--seconds",
+        2,
+        "--seed",
+        1,
+        "--no-early-end",
+    )
+    assert status == 0 and len(read_midi(tmp_path / "o.mid")) > 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["missing.mid", "-o", "o.mid"], "missing.mid"),
+        ([PRIMER, "-o", "nowhere/o.mid"], "nowhere"),
+        ([PRIMER, "-o", "."], "is a folder"),
+        ([PRIMER, "-o", "o.mid", "--roll", "roll.jpg"], "roll.jpg must end in .png, .svg, .pdf"),
+        ([PRIMER, "-o", "o.mid", "--primer-start", "500"], "no note begins after 500 s"),
+        ([PRIMER, "-o", "o.mid", "--temperature", "-1"], "temperature"),
+        ([PRIMER, "-o", "o.mid", "--top-p", "1.5"], "top-p"),
+        ([PRIMER, "-o", "o.mid", "--min-p", "2"], "min-p"),
+        ([PRIMER, "-o", "o.mid", "--seconds", "0"], "seconds"),
+        ([PRIMER, "-o", "o.mid", "--tokens", "0"], "tokens"),
+        ([PRIMER, "-o", "o.mid", "--variations", "0"], "variations"),
+        ([PRIMER, "-o", "o.mid", "--primer-start", "5", "--primer-end", "2"], "primer"),
+        ([PRIMER, "-o", "o.mid", "--track", "violin"], "violin"),
+    ],
+)
+def test_bad_input_is_one_line_and_status_1(run, model, tmp_path, monkeypatch, arguments, said):
+    monkeypatch.chdir(tmp_path)
+    status, out, err = run("continue", *arguments, "--model", model)
+    assert status == 1 and out == ""
+    assert err.startswith("musictx: ") and err.count("\n") == 1 and said in err
+    assert not (tmp_path / "o.mid").exists()
+
+
+def test_nothing_is_written_over_the_primer_or_another_output(run, model, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    own = tmp_path / "song.mid"
+    own.write_bytes(PRIMER.read_bytes())
+    for options, said in (
+        (("-o", own), "is the primer already"),
+        (("-o", "x.wav", "--audio", "x.wav"), "is an output already"),
+        (("-o", "o.mid", "--audio", "o.mp3"), "must end in .wav"),
+    ):
+        status, _, err = run("continue", own, *options, "--model", model, "--seconds", 1)
+        assert status == 1 and said in err
+    assert own.read_bytes() == PRIMER.read_bytes()
+
+
+def test_square_brackets_in_names_are_printed(run, model, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    status, _, err = run("continue", PRIMER, "-o", "take [2].mid", "--model", model, "--seconds", 2)
+    assert status == 0 and "take [2].mid: " in err
+
+
+def test_a_run_without_a_model_is_told_from_nothing(run, tmp_path):
+    (tmp_path / "run.json").write_text("{}")
+    status, _, err = run("info", tmp_path)
+    assert status == 1 and "has no model yet" in err
+
+
+def test_the_version_is_told(run):
+    assert run("--version") == (0, f"musictx {__version__}\n", "")
+
+
+def test_a_demo_that_cannot_listen_says_why(run):
+    status, _, err = run("app", "--host", "host.invalid")
+    assert status == 1 and "cannot listen at host.invalid" in err
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        status, _, err = run("app", "--port", taken.getsockname()[1])
+    assert status == 1 and "choose another --port" in err and "GRADIO" not in err
+
+
+def test_an_unknown_model_is_named(run, tmp_path):
+    status, _, err = run("continue", PRIMER, "-o", tmp_path / "o.mid", "--model", "beethoven")
+    assert status == 1 and "beethoven" in err
+
+
+def test_wrong_usage_is_status_2(run):
+    assert run("continue", PRIMER)[0] == 2
+    assert run("conduct")[0] == 2
+
+
+def test_render_needs_a_known_ending(run, tmp_path):
+    assert run("render", PRIMER, tmp_path / "o.png")[0] == 0
+    status, _, err = run("render", PRIMER, tmp_path / "o.ogg")
+    assert status == 1 and ".wav" in err
+
+
+def test_info_prints_one_json_object(run, model):
+    status, out, _ = run("info", model, "--json")
+    card = json.loads(out)
+    assert status == 0 and card["licence"] == "none" and card["config"]["context_length"] == 256

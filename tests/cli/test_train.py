@@ -1,0 +1,250 @@
+"""``musictx train`` as people run it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from musictx.checkpoint import load_model, read_card
+from musictx.cli import main
+from musictx.cli import train as cli_train
+from musictx.midi import write_midi
+from musictx.performance import Performance, make_notes
+
+Run = Callable[..., tuple[int, str]]
+TINY = ("--size", "tiny", "--context", "32", "--batch", "2", "--precision", "32-true")
+
+
+@pytest.fixture(scope="module")
+def music(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Six songs and a file that is none."""
+    folder = tmp_path_factory.mktemp("music")
+    for i in range(6):
+        onset, pitch = np.arange(40) * 0.25, np.random.default_rng(i).integers(50, 80, 40)
+        write_midi(Performance(make_notes(onset, onset + 0.2, pitch)), folder / f"{i}.mid")
+    (folder / "broken.mid").write_bytes(b"no music")
+    return folder
+
+
+@pytest.fixture
+def run(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Run ``musictx train`` in this process; gives its exit status and standard error."""
+
+    def call(*arguments: object) -> tuple[int, str]:
+        monkeypatch.setattr("sys.argv", ["musictx", "train", *map(str, arguments)])
+        status = 0
+        try:
+            main()
+        except SystemExit as stop:
+            status = int(stop.code or 0)
+        captured = capsys.readouterr()
+        assert captured.out == ""
+        return status, captured.err
+
+    return call
+
+
+def test_a_folder_of_midi_becomes_a_model(music: Path, tmp_path: Path) -> None:
+    """In a process of its own: trained, stopped, refused, gone on with, played."""
+    command = [sys.executable, "-m", "musictx", "train", music, "-o", tmp_path / "run", *TINY]
+    command += ["--tokens", "1k", "--fact", "licence=CC0 = free"]
+    how = {"capture_output": True, "text": True, "env": {**os.environ, "OMP_NUM_THREADS": "1"}}
+    done = subprocess.run(command, **how)  # type: ignore[call-overload]
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert "skipped" in done.stderr and "broken.mid" in done.stderr
+    assert "training on 5 pieces" in done.stderr
+    card = read_card(tmp_path / "run" / "model")
+    assert card["steps"] == 16 and card["tokens_seen"] == 1024
+    assert card["licence"] == "CC0 = free"
+    assert card["data"]["training"]["pieces"] == 5
+    assert card["data"]["validation"]["validation"]["pieces"] == 1
+    assert load_model(tmp_path / "run").config.position == "relative"
+    assert [p.suffix for p in sorted((tmp_path / "run" / "samples").iterdir())] == [".mid", ".png"]
+
+
+def test_a_run_is_not_overwritten_but_gone_on_with(run: Run, music: Path, tmp_path: Path) -> None:
+    command = (music, "-o", tmp_path, *TINY, "--position", "rope")
+    assert run(*command, "--steps", 3, "--minutes", 0)[0] == 0  # one step
+    before = (tmp_path / "state.pt").read_bytes()
+    status, said = run(*command, "--steps", 3)
+    assert status == 1 and "holds a run already; add --resume" in said
+    assert (tmp_path / "state.pt").read_bytes() == before
+    status, said = run(*command, "--steps", 3, "--resume", "--seed", 1)
+    assert status == 1 and "was begun with seed 0, not 1" in said
+    assert run(*command, "--steps", 3, "--resume")[0] == 0
+    assert read_card(tmp_path / "model")["steps"] == 3
+
+
+def test_a_run_goes_on_with_its_own_music_only(run: Run, music: Path, tmp_path: Path) -> None:
+    mine, output = tmp_path / "music", tmp_path / "run"
+    shutil.copytree(music, mine)
+    assert run(mine, "-o", output, *TINY, "--steps", 3, "--minutes", 0)[0] == 0
+    state = (output / "state.pt").read_bytes()
+    shutil.copy(mine / "0.mid", mine / "new.mid")
+    status, said = run(mine, "-o", output, *TINY, "--steps", 3, "--resume")
+    assert status == 1 and "was begun with other music" in said
+    assert (output / "state.pt").read_bytes() == state
+    (mine / "new.mid").unlink()
+    assert run(mine, "-o", output, *TINY, "--steps", 3, "--resume")[0] == 0
+
+
+def test_copies_of_held_out_pieces_are_not_trained_on(run: Run, music: Path, tmp_path: Path) -> None:
+    held = tmp_path / "held"
+    held.mkdir()
+    shutil.copy(music / "3.mid", held / "copy.mid")
+    status, said = run(music, "--validation", held, "-o", tmp_path / "run", *TINY, "--steps", 1)
+    assert status == 0 and "1 copies of held-out pieces are not trained on" in said
+    assert read_card(tmp_path / "run" / "model")["data"]["training"]["pieces"] == 5
+    status, said = run(held, "--validation", held, "-o", tmp_path / "none", *TINY, "--steps", 1)
+    assert status == 1 and "that is not held out" in said
+
+
+def test_a_run_says_what_became_of_it(run: Run, music: Path, tmp_path: Path) -> None:
+    command = (music, "-o", tmp_path, *TINY)
+    assert "none is held out" not in run(*command, "--steps", 2, "--resume", "--minutes", 0)[1]
+    status, said = run(*command, "--steps", 2, "--resume", "--minutes", 0)
+    assert (
+        status == 0
+        and "done, 2 steps, validation " in said
+        and f"--model {tmp_path}" in said.replace("\n", "")
+    )
+    assert "used up already at step 2" in run(*command, "--steps", 2, "--resume")[1]
+    status, said = run(music, "-o", music, *TINY, "--steps", 2)
+    assert status == 1 and "choose another --output" in said
+
+
+def test_ctrl_c_saves_the_run_and_its_model(music: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "musictx", "train", str(music), "-o", str(tmp_path), *TINY]
+    with subprocess.Popen([*command, "--steps", "1000000"], stderr=subprocess.PIPE, text=True) as process:
+        log = tmp_path / "metrics.jsonl"
+        while not (log.is_file() and log.read_text().count("\n") > 1):
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    steps = int(re.search(r"stopped at step (\d+)", said)[1])
+    assert torch.load(tmp_path / "state.pt", weights_only=True)["step"] == steps
+    assert read_card(tmp_path / "model")["steps"] == steps
+
+
+def test_validation_within_the_training_folder_is_not_trained_on(
+    run: Run, music: Path, tmp_path: Path
+) -> None:
+    mine, held = tmp_path / "music", tmp_path / "music" / "validation"
+    shutil.copytree(music, mine)
+    held.mkdir()
+    (mine / "0.mid").rename(held / "0.mid")
+    status, said = run(mine, "--validation", held, "-o", tmp_path / "run", *TINY, "--steps", 1)
+    assert status == 0 and "is held out: nothing below it is trained on" in " ".join(said.split())
+    data = read_card(tmp_path / "run" / "model")["data"]
+    assert data["training"]["pieces"] == 5 and data["validation"]["music"]["pieces"] == 1
+
+
+def test_a_run_may_begin_with_the_weights_of_a_model(run: Run, music: Path, tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    assert run(music, "-o", first, *TINY, "--position", "rope", "--steps", 3)[0] == 0
+    more = ("--batch", 2, "--precision", "32-true", "--steps", 2, "--warmup", 0, "--decay", 0, "--seed", 9)
+    still = ("--lr", 1e-12, "--matrix-lr", 1e-12)  # rates so small that the weights stay
+    status, said = run(music, "-o", second, "--from", first, *more, *still)
+    assert status == 0, said
+    card, weights = read_card(second / "model"), load_model(second).state_dict()
+    assert card["tokens_seen"] == (3 + 2) * 64 and card["started_from"]["tokens_seen"] == 3 * 64
+    for name, weight in load_model(first).state_dict().items():
+        assert torch.allclose(weight, weights[name], atol=1e-6), name
+    status, said = run(music, "-o", tmp_path / "third", "--from", first, "--size", "tiny", *more)
+    assert status == 1 and "--size cannot be given with --from" in said
+    status, said = run(music, "-o", tmp_path / "third", "--from", tmp_path / "nothing", *more)
+    assert status == 1 and "no model at" in said
+
+
+def test_an_encoded_corpus_is_trained_on_as_it_is(
+    run: Run, music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from musictx.corpus import build_corpus
+
+    build_corpus([music], tmp_path / "encoded", workers=1)
+    status, said = run(tmp_path / "encoded", "-o", tmp_path / "run", *TINY, "--steps", 1)
+    assert status == 0, said
+    assert not (tmp_path / "run" / "corpus").exists()
+    status, said = run(tmp_path / "encoded", music, "-o", tmp_path / "two", *TINY, "--steps", 1)
+    assert status == 1 and "is an encoded corpus, which must be given alone" in said
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--tokens", "abc"], "--tokens is 'abc'"),
+        (["--tokens", "infM"], "--tokens is 'infM'"),
+        (["--tokens", "-5"], "tokens is -5; it must be greater than 0"),
+        (["--steps", "0"], "steps is 0"),
+        (["--hours", "nan"], "hours is nan"),
+        (["--position", "sinus"], "position is 'sinus'; it must be one of vanilla"),
+        (["--size", "huge"], "size is 'huge'; it must be one of tiny"),
+        (["--context", "0"], "context_length is 0"),
+        (["--dropout", "1.5"], "dropout is 1.5"),
+        (["--precision", "8"], "precision is '8'"),
+        (["--mix", "both"], "mix is 'both'; it must be folders or tokens"),
+        (["--optimizer", "sgd"], "optimizer is 'sgd'"),
+        (["--batch", "3", "--micro-batch", "2"], "a batch of 3 windows cannot be shared"),
+        (["--devices", "0"], "devices 0"),
+        (["--seed", "-1"], "seed is -1"),
+        (["--fact", "licence"], "--fact is 'licence'; give KEY=TEXT"),
+        (["--validation", "nowhere"], "nowhere is not a folder"),
+    ],
+)
+def test_an_impossible_option_is_one_line_and_status_1(
+    run: Run, music: Path, tmp_path: Path, options: list[str], said: str
+) -> None:
+    status, error = run(music, "-o", tmp_path, *TINY, *options)
+    line = error.strip().splitlines()[-1]
+    assert status == 1
+    assert line.startswith("musictx: ") and said in line
+    assert "Traceback" not in error
+
+
+def test_a_folder_without_music_is_one_line_and_status_1(run: Run, music: Path, tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "bad").mkdir()
+    (tmp_path / "bad" / "x.mid").write_bytes(b"MThd")
+    for folder, said in (
+        ("nowhere", "nowhere is not a folder"),
+        ("empty", "no MIDI file (.mid, .midi, .kar) below"),
+        ("bad", "none of the 1 MIDI files could be used"),
+    ):
+        status, error = run(tmp_path / folder, "-o", tmp_path / "run", "--steps", 1)
+        assert (status, error.count("\n")) == (1, 1), error
+        assert said in error
+    status, error = run(music, "-o", music / "0.mid" / "run", "--steps", 1)
+    assert (status, error.count("\n")) == (1, 1), error
+
+
+def test_wrong_usage_is_status_2(run: Run, music: Path) -> None:
+    assert run(music)[0] == 2
+    assert run(music, "-o", "x", "--steps", "many")[0] == 2
+    assert run(music, "-o", "x", "--tempo", "3")[0] == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "number"), [(None, None), ("1000", 1000), ("300k", 300_000), ("2.5M", 2_500_000), ("1G", 10**9)]
+)
+def test_amounts_may_have_a_unit(text: str | None, number: int | None) -> None:
+    assert cli_train.amount(text) == number
+
+
+def test_validation_folders_have_names_of_their_own() -> None:
+    taken: list[str] = ["train"]
+    for folder in ("asap/validation", "pop909/validation", "copy/asap/val", "other/train", "x/asap"):
+        taken.append(cli_train._name(Path("/data") / folder, taken))
+    assert taken[1:] == ["asap", "pop909", "asap-2", "train-2", "asap-3"]

@@ -1,0 +1,97 @@
+"""The grammar is that of `encode`: it allows what encode writes, and nothing else."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from music_helpers import level, random_walk, shift
+
+from musictx.events import END, EVENTS, NOTE_OFF, NOTE_ON, START, TIME_SHIFT, VELOCITY, decode, encode
+from musictx.events.grammar import LONGEST_REST, Grammar, is_grammatical
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.integers(0, 2**32), st.integers(1, 250), st.floats(0.1, 3.0))
+def test_encoding_a_decoded_grammatical_sequence_gives_it_back(seed: int, length: int, spread: float) -> None:
+    tokens = random_walk(seed, length, spread)
+    assert is_grammatical(tokens)
+    np.testing.assert_array_equal(encode(decode(tokens)), tokens)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        [shift(0.5)],
+        [shift(0.1), shift(0.2), level(64), NOTE_ON + 60, shift(0.1), NOTE_OFF + 60],
+        [NOTE_ON + 60, shift(0.1), NOTE_OFF + 60],
+        [level(64), level(80), NOTE_ON + 60, shift(0.1), NOTE_OFF + 60],
+        [level(64), NOTE_ON + 64, NOTE_ON + 60, shift(0.1), NOTE_OFF + 60, NOTE_OFF + 64],
+        [level(64), NOTE_ON + 60, NOTE_OFF + 60],
+        [level(64), NOTE_ON + 60, shift(0.1), NOTE_ON + 60, shift(0.1), NOTE_OFF + 60],
+        [level(64), NOTE_ON + 60, shift(0.1), NOTE_OFF + 60, level(80)],
+        [level(64), NOTE_ON + 60, shift(0.1), NOTE_OFF + 60, shift(0.1)],
+        [level(64), NOTE_ON + 60, shift(0.1), NOTE_OFF + 62, NOTE_OFF + 60],
+        [START, level(64), NOTE_ON + 60, shift(0.1), NOTE_OFF + 60],
+        [level(64), NOTE_ON + 60, shift(0.1), NOTE_OFF + 60, END],
+    ],
+)
+def test_what_encode_would_not_write_is_not_grammatical(wrong: list[int]) -> None:
+    assert not is_grammatical(np.array(wrong))
+    playable = np.array([t for t in wrong if t < EVENTS])
+    if len(playable) == len(wrong):
+        assert encode(decode(playable)).tolist() != wrong
+
+
+def test_the_grammar_never_leaves_nothing_to_say() -> None:
+    rng = np.random.default_rng(0)
+    grammar = Grammar(64)
+    for _ in range(600):
+        allowed = grammar.allowed()
+        allowed[:, END] = False
+        assert allowed.any(1).all()
+        assert (grammar.rest <= LONGEST_REST).all()
+        grammar.advance(np.array([rng.choice(np.flatnonzero(row)) for row in allowed]))
+
+
+def test_grammars_of_several_rows_are_grammars_of_one() -> None:
+    rng = np.random.default_rng(1)
+    tokens = rng.integers(0, EVENTS, (3, 50))
+    together, alone = Grammar(3), [Grammar(1) for _ in range(3)]
+    for column in tokens.T:
+        together.advance(column)
+        for row, grammar in enumerate(alone):
+            grammar.advance(column[row : row + 1])
+            np.testing.assert_array_equal(together.allowed()[row], grammar.allowed()[0])
+    np.testing.assert_array_equal(alone[0].copy_rows(4).allowed(), np.repeat(alone[0].allowed(), 4, 0))
+
+
+def test_something_must_happen_after_the_longest_rest() -> None:
+    grammar = Grammar(1)
+    for token in [level(64), NOTE_ON + 60, *[shift(1)] * (LONGEST_REST // 100)]:
+        assert grammar.allowed()[0, token]
+        grammar.advance(np.array([token]))
+    allowed = np.flatnonzero(grammar.allowed()[0])
+    assert shift(0.01) not in allowed
+    assert {NOTE_OFF + 60, NOTE_ON + 61, level(80), END} <= set(allowed.tolist())
+
+
+def test_a_piece_may_not_end_between_a_velocity_and_its_note() -> None:
+    grammar = Grammar(1)
+    assert grammar.allowed()[0, END]
+    grammar.advance(np.array([level(64)]))
+    assert np.flatnonzero(grammar.allowed()[0]).tolist() == [*range(NOTE_ON, NOTE_OFF)]
+
+
+def test_a_forgotten_note_is_released_before_anything_else():
+    state = Grammar(1, longest_note=150)
+    for token in (VELOCITY + 10, NOTE_ON + 60, NOTE_ON + 64, TIME_SHIFT + 99, NOTE_ON + 62):
+        state.advance(np.array([token]))
+    assert state.allowed()[0, TIME_SHIFT]
+    state.advance(np.array([TIME_SHIFT + 49]))  # 60 and 64 are due, 62 is not
+    assert np.flatnonzero(state.allowed()[0]).tolist() == [NOTE_OFF + 60]
+    state.advance(np.array([NOTE_OFF + 60]))
+    assert np.flatnonzero(state.allowed()[0]).tolist() == [NOTE_OFF + 62, NOTE_OFF + 64]
+    state.advance(np.array([NOTE_OFF + 64]))
+    assert state.allowed()[0, TIME_SHIFT]

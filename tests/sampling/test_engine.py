@@ -1,0 +1,126 @@
+"""Compiled decoding steps: the logits of the model itself, for every scheme and setting."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from musictx.model import ModelConfig, MusicTransformer
+from musictx.model.positions import SCHEMES
+from musictx.sampling import Settings, generate
+from musictx.sampling import kernels as engine_kernels
+from musictx.sampling.cache import Cache
+
+pytestmark = pytest.mark.skipif(engine_kernels.njit is None, reason="needs numba, which is not installed")
+
+SETTINGS: list[dict[str, Any]] = [
+    {},
+    {"window": 20, "activation": "relu"},
+    {"kv_heads": 2, "activation": "relu_squared"},
+    {"kv_heads": 1, "window": 7, "norm": "rms"},
+    {"norm": "rms", "norm_placement": "post"},
+    {"norm_placement": "post"},
+]
+CASES = [(position, settings) for position in SCHEMES for settings in SETTINGS] + [
+    ("relative", {"beyond": "zero"}),
+    ("relative", {"beyond": "zero", "window": 70, "max_distance": 60}),
+    ("relative", {"max_distance": 8}),
+    ("relative", {"max_distance": 500}),
+    ("rope", {"rope_scaling": "ntk", "rope_factor": 4.0}),
+    ("rope", {"rope_scaling": "yarn", "rope_factor": 4.0}),
+]
+
+
+def _model(position: str = "relative", **settings: Any) -> MusicTransformer:
+    torch.manual_seed(0)
+    sizes = {"layers": 2, "width": 48, "heads": 4, "feed_forward": 70, "context_length": 128}
+    model = MusicTransformer(ModelConfig(position, **{**sizes, **settings})).eval()
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.2)
+    return model
+
+
+@pytest.mark.parametrize(("position", "settings"), CASES, ids=str)
+@torch.inference_mode()
+def test_steps_give_the_logits_of_the_whole_model(position: str, settings: dict[str, Any]) -> None:
+    model = _model(position, **settings)
+    tokens = torch.randint(0, 388, (3, 110))
+    tokens[1:, :30] = tokens[0, :30]
+    cache = Cache(model, 1, 35)  # so little room that it must grow
+    assert cache.engine is not None
+    parts = [model(tokens[:1, :30], cache).expand(3, -1, -1)]
+    cache.repeat(3)
+    parts += [model(tokens[:, i : i + 1], cache) for i in range(30, 80)]
+    parts += [model(tokens[:, 80:85], cache)]  # several at once go through PyTorch, on the same cache
+    parts += [model(tokens[:, i : i + 1], cache) for i in range(85, 110)]
+    torch.testing.assert_close(torch.cat(parts, 1), model(tokens), atol=1e-4, rtol=0)
+
+
+@torch.inference_mode()
+def test_eight_bits_are_the_model_with_rounded_weights() -> None:
+    model, rounded = _model(), _model()
+    for module in rounded.modules():
+        if isinstance(module, torch.nn.Linear):
+            scale = module.weight.abs().amax(1, keepdim=True) / 127
+            module.weight.copy_((module.weight / scale).round() * scale)
+    tokens = torch.randint(0, 388, (1, 40))
+    cache, own = Cache(model, 1, 64, int8=True), Cache(rounded, 1, 64)
+    for part in (tokens[:, :1], *tokens[:, 1:].split(1, 1)):
+        logits, expected = model(part, cache), rounded(part, own)
+        if cache.length == 1:  # the first token goes through the whole weights
+            for mine, its in zip(cache.layers, own.layers, strict=True):
+                mine.keys.copy_(its.keys)
+                mine.values.copy_(its.values)
+        else:
+            torch.testing.assert_close(logits, expected, atol=1e-4, rtol=0)
+
+
+def test_a_disk_without_room_for_machine_code_does_not_stop_the_music(tmp_path: Path) -> None:
+    code = """
+import resource, signal, numpy
+from musictx.model import ModelConfig, MusicTransformer
+from musictx.sampling import generate
+model = MusicTransformer(ModelConfig(layers=1, width=16, heads=2, feed_forward=16)).eval()
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+print(len(list(generate(model, numpy.array([389]), max_tokens=3))))
+"""
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    assert done.stdout == "3\n", done.stderr
+    assert not list(tmp_path.rglob("*.nbc"))
+
+
+def test_eight_bits_draw_other_music_only_now_and_then() -> None:
+    model, primer = _model(), np.array([356, 60, 260])
+
+    def play(**settings: Any) -> np.ndarray:
+        made = generate(model, primer, settings=Settings(allow_end=False, **settings), max_tokens=60)
+        return np.concatenate(list(made))
+
+    np.testing.assert_array_equal(play(int8=True), play(int8=True))
+    assert (play(int8=True)[:5] == play(int8=False)[:5]).mean() >= 0.6
+
+
+@torch.inference_mode()
+def test_an_engine_only_where_it_belongs(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert Cache(_model().double(), 1, 8).engine is None
+    monkeypatch.setattr(engine_kernels, "njit", None)
+    assert Cache(_model(), 1, 8).engine is None
+
+
+@torch.inference_mode()
+def test_damaged_weights_give_no_numbers_and_no_crash() -> None:
+    model = _model()
+    model.embedding.weight[7] = torch.nan
+    cache = Cache(model, 1, 16)
+    model(torch.tensor([[1, 2]]), cache)
+    assert model(torch.tensor([[3]]), cache).isfinite().all()
+    assert model(torch.tensor([[7]]), cache).isnan().all()
