@@ -15,7 +15,7 @@ from app.stage import Stage
 from app.votes import VoteBook
 from musictx.errors import MusictxError
 
-PAPER = "var(--musictx-paper, transparent)"  # static/base.css has it, light and dark
+PAPER = "var(--musictx-paper, transparent)"  # static/view/base.css has it, light and dark
 
 
 def launch(
