@@ -50,7 +50,7 @@ def shipped_primer(name: str) -> Path:
     --------
     >>> from musictx import read_midi, shipped_primer
     >>> len(read_midi(shipped_primer("bach-prelude-c")))
-    66
+    64
     """
     files = {path.stem: path for path in sorted(shipped_folder("primers").glob("*.mid"))}
     if name not in files:

@@ -47,6 +47,12 @@ def table_to_tokens(table: EventTable) -> np.ndarray:
     Returns
     -------
     np.ndarray [shape=(n,), dtype=uint16]
+
+    Examples
+    --------
+    >>> from musictx.events import table_to_tokens, tokens_to_table
+    >>> table_to_tokens(tokens_to_table([375, 60, 305, 188])).tolist()
+    [375, 60, 305, 188]
     """
     order = np.lexsort((table.pitch, table.is_on, table.step))
     step, is_on, pitch = table.step[order], table.is_on[order], table.pitch[order]
@@ -84,6 +90,13 @@ def tokens_to_table(tokens: np.ndarray, level: int = DEFAULT_VELOCITY_LEVEL) -> 
     -------
     EventTable
         In the order of the tokens.
+
+    Examples
+    --------
+    >>> from musictx.events import tokens_to_table
+    >>> table = tokens_to_table([375, 60, 305, 188])
+    >>> table.step.tolist(), table.is_on.tolist(), table.pitch.tolist()
+    ([0, 50], [True, False], [60, 60])
     """
     tokens = np.asarray(tokens).astype(np.int64)
     is_shift = (tokens >= TIME_SHIFT) & (tokens < VELOCITY)
@@ -108,6 +121,12 @@ def note_pairs(table: EventTable) -> np.ndarray:
     Returns
     -------
     np.ndarray [shape=(n,), int64]
+
+    Examples
+    --------
+    >>> from musictx.events import note_pairs, tokens_to_table
+    >>> note_pairs(tokens_to_table([375, 60, 64, 305, 188])).tolist()
+    [2, -1, 0]
     """
     order = np.argsort(table.pitch, kind="stable")
     pitch, is_on = table.pitch[order], table.is_on[order]
