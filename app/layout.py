@@ -9,12 +9,13 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from app.payloads import MODELS
-from app.stage import Stage
-from app.streaming import lane_player
 from musictx.checkpoint import load_model
 from musictx.events import START
 from musictx.sampling import generate
+
+from .payloads import MODELS
+from .stage import Stage
+from .streaming import lane_player
 
 MOST_LANES = 96  # generators open at once; `Stage` decides which of them play
 

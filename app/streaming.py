@@ -17,13 +17,14 @@ from typing import Any
 import gradio as gr
 import numpy as np
 
-from app.payloads import MODELS, Settings, note_rows, read_length, read_notes, read_settings
-from app.stage import Stage, Ticket
 from musictx.errors import MusictxError
 from musictx.evaluation import describe_continuation
 from musictx.performance import Performance, make_notes, merge, shift, slice_time
 from musictx.sampling import NoteOff, NoteOn, NoteStream, stream_notes
 from musictx.sampling.primer import prepare_primer
+
+from .payloads import MODELS, Settings, note_rows, read_length, read_notes, read_settings
+from .stage import Stage, Ticket
 
 MESSAGE_SECONDS = 0.08  # time between two messages of a lane
 HEARTBEAT_SECONDS = 1.0  # a lane that has nothing to say still says so this often

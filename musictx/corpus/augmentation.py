@@ -131,6 +131,15 @@ def augment(
     -------
     np.ndarray [shape=(m,), dtype=uint16]
         `m` differs a little from `n` where times are stretched, and is greater where a passage comes again.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from musictx.corpus import NO_AUGMENTATION, augment
+    >>> from dataclasses import replace
+    >>> fifth = replace(NO_AUGMENTATION, transpose=(7, 7))
+    >>> augment(np.array([375, 60, 305, 188]), np.random.default_rng(0), fifth).tolist()
+    [375, 67, 305, 195]
     """
     semitones = int(rng.integers(how.transpose[0], how.transpose[1] + 1))
     factor = float(rng.choice(np.asarray(how.stretch)))

@@ -36,6 +36,15 @@ class BatchSource:
     augmentation : Augmentation
     balance : bool
         Draw from each source folder equally often; else every token equally often.
+
+    Examples
+    --------
+    >>> from musictx.corpus import BatchSource, build_corpus
+    >>> from musictx.shipped import shipped_folder
+    >>> source = BatchSource(build_corpus([shipped_folder("primers")], "corpus"), length=64, batch=2)
+    >>> inputs, targets = source.batch(step=0)
+    >>> inputs.shape, (inputs[:, 1:] == targets[:, :-1]).all().item()
+    ((2, 64), True)
     """
 
     def __init__(

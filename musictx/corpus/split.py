@@ -25,6 +25,15 @@ def split_sources(corpus: Corpus, groups: Sequence[int], share: float, seed: int
     -------
     train, validation : Corpus
         Validation is empty if there is only one group.
+
+    Examples
+    --------
+    >>> from musictx.corpus import build_corpus, group_pieces, split_sources
+    >>> from musictx.shipped import shipped_folder
+    >>> corpus = build_corpus([shipped_folder("primers")], "corpus")
+    >>> train, validation = split_sources(corpus, group_pieces(corpus), share=0.2, seed=0)
+    >>> len(train), len(validation), set(train.names) & set(validation.names)
+    (10, 3, set())
     """
     numbers = np.unique(np.asarray(groups))
     np.random.default_rng(seed).shuffle(numbers)

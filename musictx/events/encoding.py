@@ -32,6 +32,14 @@ def encode(performance: Performance, *, until: float | None = None) -> np.ndarra
     -------
     np.ndarray [shape=(n,), dtype=uint16]
         Without special tokens.
+
+    Examples
+    --------
+    A note on middle C for half a second: VELOCITY, NOTE_ON, TIME_SHIFT, NOTE_OFF.
+
+    >>> from musictx import Performance, encode, make_notes
+    >>> encode(Performance(make_notes([0], [0.5], [60], 80))).tolist()
+    [375, 60, 305, 188]
     """
     notes = apply_pedal(performance).notes
     if until is not None:

@@ -28,6 +28,14 @@ def sized_config(size: str, position: str, context_length: int, **settings: Any)
     context_length : int
     **settings
         Any other field of `ModelConfig`.
+
+    Examples
+    --------
+    >>> from musictx import MusicTransformer
+    >>> from musictx.model import sized_config
+    >>> schemes = ("vanilla", "relative", "rope")
+    >>> {MusicTransformer(sized_config("small", name, 1024)).parameter_count() for name in schemes}
+    {5711872}
     """
     if size not in SIZES:
         raise MusictxError(f"size is {size!r}; it must be one of {', '.join(SIZES)}")

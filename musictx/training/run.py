@@ -70,6 +70,20 @@ class Run:
         Facts for the card of the model.
     start_from : str or path, optional
         A model (as for `load_model`) of the same shape, whose weights the run begins with.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from musictx.corpus import build_corpus, group_pieces, split_sources
+    >>> from musictx.model import sized_config
+    >>> from musictx.shipped import shipped_folder
+    >>> from musictx.training import Run, TrainingConfig
+    >>> corpus = build_corpus([shipped_folder("primers")], "corpus")
+    >>> train, held = split_sources(corpus, group_pieces(corpus), share=0.1, seed=0)
+    >>> config = TrainingConfig(steps=2, batch=1)
+    >>> run = Run(Path("run"), sized_config("tiny", "relative", 64), config, train, {"primers": held})
+    >>> run.fit().parameter_count(), run.step
+    (153088, 2)
     """
 
     def __init__(
