@@ -122,9 +122,15 @@ def _weights(linear: nn.Linear, int8: bool) -> Matrix:
     """A matrix and a scale for each of its rows; no scales if it is as it was."""
     if not int8:
         return _array(linear.weight), _NOTHING
-    weight = linear.weight.detach()
+    rounded, scale = round_to_8_bits(linear.weight)
+    return _array(rounded), _array(scale)
+
+
+def round_to_8_bits(weight: Tensor) -> tuple[Tensor, Tensor]:
+    """A matrix [shape=(rows, columns)] as whole numbers from -127 to 127, and the scale of each row."""
+    weight = weight.detach()
     scale = (weight.abs().amax(1) / 127).clamp_min(1e-30)
-    return _array((weight / scale[:, None]).round().to(torch.int8)), _array(scale)
+    return (weight / scale[:, None]).round().to(torch.int8), scale
 
 
 def _array(x: Tensor) -> np.ndarray:
