@@ -9,7 +9,7 @@ import os
 # Read by Gradio when it is imported: no usage statistics, no look-up of newer versions.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
-from app.layout import build
-from app.server import launch
+from .layout import build
+from .server import launch
 
 __all__ = ["build", "launch"]

@@ -7,11 +7,12 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from app.payloads import read_notes
 from musictx.errors import MusictxError
 from musictx.midi import write_midi
 from musictx.performance import Performance
 from musictx.render.audio import write_wav
+
+from .payloads import read_notes
 
 MOST_WAV_SECONDS = 900.0
 MEDIA_TYPES = {"mid": "audio/midi", "wav": "audio/wav"}
@@ -25,7 +26,7 @@ def render_download(sent: Any) -> tuple[bytes, str]:
     Parameters
     ----------
     sent : object
-        ``format`` ("mid" or "wav"), ``notes`` and ``pedals`` as in `app.payloads.read_notes`.
+        ``format`` ("mid" or "wav"), ``notes`` and ``pedals`` as in `payloads.read_notes`.
 
     Returns
     -------

@@ -6,16 +6,17 @@ import json
 from functools import cache
 from typing import Any
 
-from app.payloads import note_rows, span_rows
 from musictx.midi import read_midi
 from musictx.shipped import shipped_folder
+
+from .payloads import note_rows, span_rows
 
 
 @cache
 def presets() -> list[dict[str, Any]]:
     """Every shipped primer: what it is, its ``notes`` and ``pedals``, and ``end`` (ms), where models come in.
 
-    Rows are those of `app.payloads.note_rows`.
+    Rows are those of `payloads.note_rows`.
     """
     folder = shipped_folder("primers")
     entries = json.loads((folder / "primers.json").read_text(encoding="utf-8"))

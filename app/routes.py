@@ -19,13 +19,14 @@ from starlette.routing import BaseRoute, Mount, Route
 from starlette.staticfiles import StaticFiles
 
 import musictx
-from app.downloads import render_download
-from app.presets import presets
-from app.stage import Stage
-from app.streaming import part_name
-from app.uploads import MOST_BYTES, describe_upload
-from app.votes import VoteBook
 from musictx.errors import MusictxError
+
+from .downloads import render_download
+from .presets import presets
+from .stage import Stage
+from .streaming import part_name
+from .uploads import MOST_BYTES, describe_upload
+from .votes import VoteBook
 
 PREFIX = "/musictx"
 MOST_JSON_BYTES = 2 * 2**20

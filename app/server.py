@@ -9,13 +9,14 @@ from pathlib import Path
 import gradio as gr
 import torch
 
-from app.layout import MOST_LANES, build
-from app.routes import routes
-from app.stage import Stage
-from app.votes import VoteBook
 from musictx.errors import MusictxError
 
-PAPER = "var(--musictx-paper, transparent)"  # static/base.css has it, light and dark
+from .layout import MOST_LANES, build
+from .routes import routes
+from .stage import Stage
+from .votes import VoteBook
+
+PAPER = "var(--musictx-paper, transparent)"  # static/view/base.css has it, light and dark
 
 
 def launch(

@@ -8,10 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from app.payloads import note_rows, span_rows
 from musictx.errors import MusictxError
 from musictx.midi import inspect_midi, read_midi
 from musictx.performance import Performance
+
+from .payloads import note_rows, span_rows
 
 MOST_BYTES = 8 * 2**20
 MOST_SHOWN = 40_000  # notes that a page can draw and cut without becoming slow

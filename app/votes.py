@@ -12,8 +12,9 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from app.payloads import MODELS, note_rows, read_length, read_model_name, read_notes, read_settings
 from musictx.errors import MusictxError
+
+from .payloads import MODELS, note_rows, read_length, read_model_name, read_notes, read_settings
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS votes (

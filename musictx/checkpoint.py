@@ -47,6 +47,13 @@ def save_model(
     ------
     MusictxError
         If the folder cannot be written; files that were there before stay.
+
+    Examples
+    --------
+    >>> from musictx import ModelConfig, MusicTransformer, load_model, save_model
+    >>> save_model(MusicTransformer(ModelConfig(layers=1, width=32)), "my-model", {"licence": "CC0"})
+    >>> load_model("my-model").config.width
+    32
     """
     folder = Path(folder)
     weights = {name: w.detach().to("cpu", dtype).contiguous() for name, w in model.state_dict().items()}
@@ -56,7 +63,14 @@ def save_model(
 
 
 def find_model(name: str | os.PathLike[str]) -> Path:
-    """Folder of a shipped model (by name), of a checkpoint, or of a training run's best model."""
+    """Folder of a shipped model (by name), of a checkpoint, or of a training run's best model.
+
+    Examples
+    --------
+    >>> from musictx.checkpoint import find_model
+    >>> sorted(file.name for file in find_model("rope").iterdir())
+    ['card.json', 'config.json', 'model.safetensors']
+    """
     if str(name) in SHIPPED_MODELS and (shipped_folder("checkpoints") / str(name) / CONFIG).is_file():
         return shipped_folder("checkpoints") / str(name)
     folder = Path(name)
@@ -72,7 +86,14 @@ def find_model(name: str | os.PathLike[str]) -> Path:
 
 
 def read_config(folder: Path) -> ModelConfig:
-    """Configuration of a checkpoint folder."""
+    """Configuration of a checkpoint folder.
+
+    Examples
+    --------
+    >>> from musictx.checkpoint import find_model, read_config
+    >>> read_config(find_model("rope")).window
+    1024
+    """
     path = folder / CONFIG
     try:
         values = json.loads(path.read_text())
@@ -92,7 +113,14 @@ def read_config(folder: Path) -> ModelConfig:
 
 
 def read_card(folder: Path) -> dict[str, Any]:
-    """Card of a checkpoint folder; empty if it has none."""
+    """Card of a checkpoint folder; empty if it has none.
+
+    Examples
+    --------
+    >>> from musictx.checkpoint import find_model, read_card
+    >>> read_card(find_model("relative"))["licence"]
+    'CC BY-NC-SA 4.0'
+    """
     path = folder / CARD
     try:
         card = json.loads(path.read_text()) if path.is_file() else {}
@@ -127,6 +155,12 @@ def load_model(
     ------
     MusictxError
         If there is no such model, or its files are cut, foreign, or of another vocabulary.
+
+    Examples
+    --------
+    >>> from musictx import load_model
+    >>> load_model("vanilla").parameter_count() == load_model("relative").parameter_count()
+    True
     """
     folder = find_model(name)
     config = read_config(folder)
@@ -180,5 +214,12 @@ def load_weights(model: MusicTransformer, folder: Path) -> None:
 
 
 def list_models() -> list[str]:
-    """Names of the shipped models that are present."""
+    """Names of the shipped models that are present.
+
+    Examples
+    --------
+    >>> from musictx.checkpoint import list_models
+    >>> "relative" in list_models()
+    True
+    """
     return [m for m in SHIPPED_MODELS if (shipped_folder("checkpoints") / m / CONFIG).is_file()]

@@ -42,8 +42,10 @@ def writing(path: str | PathLike[str]) -> Iterator[BinaryIO]:
 
     Examples
     --------
-    >>> with writing("out.bin") as stream:  # doctest: +SKIP
-    ...     stream.write(b"music")
+    >>> from musictx.files import writing
+    >>> with writing("scale.txt") as stream:
+    ...     stream.write(b"C D E F G A B C")
+    15
     """
     name = fspath(path)
     try:
@@ -82,7 +84,15 @@ def _is_device(path: Path) -> bool:
 
 
 def write_bytes(path: str | PathLike[str], data: bytes) -> None:
-    """Write a whole file as `writing` does; its folder is made if it is missing."""
+    """Write a whole file as `writing` does; its folder is made if it is missing.
+
+    Examples
+    --------
+    >>> from musictx.files import write_bytes
+    >>> write_bytes("takes/first.txt", b"C E G")
+    >>> open("takes/first.txt").read()
+    'C E G'
+    """
     make_folder(Path(path).parent)
     with writing(path) as stream:
         stream.write(data)

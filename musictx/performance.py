@@ -44,6 +44,13 @@ class Performance:
         lines and to write files; the notes are in seconds already.
     remarks : tuple of str
         What reading the file left out or mended, in words for a musician.
+
+    Examples
+    --------
+    >>> from musictx import Performance, make_notes
+    >>> music = Performance(make_notes(onset=[0, 0.5], offset=[0.5, 2], pitch=[60, 64]))
+    >>> len(music), music.duration
+    (2, 2.0)
     """
 
     notes: np.ndarray = field(default_factory=lambda: np.empty(0, NOTE_DTYPE))
@@ -89,6 +96,12 @@ def make_notes(
     Returns
     -------
     np.ndarray [shape=(n,), dtype=NOTE_DTYPE]
+
+    Examples
+    --------
+    >>> from musictx import make_notes
+    >>> make_notes([0, 0.5], [0.5, 2], [60, 64], velocity=70).tolist()
+    [(0.0, 0.5, 60, 70), (0.5, 2.0, 64, 70)]
     """
     notes = np.empty(len(onset), NOTE_DTYPE)
     notes["onset"], notes["offset"] = onset, offset
@@ -109,6 +122,12 @@ def resolve_overlaps(notes: np.ndarray) -> np.ndarray:
     -------
     np.ndarray [shape=(m,), dtype=NOTE_DTYPE]
         At most one note of a pitch sounds at any time; sorted by onset, then pitch.
+
+    Examples
+    --------
+    >>> from musictx.performance import make_notes, resolve_overlaps
+    >>> resolve_overlaps(make_notes([0, 1], [3, 2], [60, 60]))["offset"].tolist()
+    [1.0, 2.0]
     """
     notes = notes[np.lexsort((-notes["offset"], notes["onset"], notes["pitch"]))]
     pitch, onset = notes["pitch"], notes["onset"]
@@ -139,6 +158,15 @@ def apply_pedal(performance: Performance) -> Performance:
     References
     ----------
     Oore et al., "This time with feeling" (2018), section 3.1.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from musictx import Performance, apply_pedal, make_notes
+    >>> from musictx.performance import SPAN_DTYPE
+    >>> pedal = np.array([(0.5, 4.0)], SPAN_DTYPE)
+    >>> apply_pedal(Performance(make_notes([0], [1], [60]), pedal)).notes["offset"].tolist()
+    [4.0]
     """
     notes, pedals = performance.notes.copy(), performance.pedals
     if len(pedals):
@@ -162,6 +190,13 @@ def slice_time(performance: Performance, start: float = 0.0, end: float = np.inf
     Performance
         Times count from ``start``. Notes struck before ``start`` are left out, as a listener
         who comes in at ``start`` never hears their attack.
+
+    Examples
+    --------
+    >>> from musictx import Performance, make_notes, slice_time
+    >>> scale = Performance(make_notes([0, 1, 2], [1, 2, 3], [60, 62, 64]))
+    >>> slice_time(scale, 1, 2.5).notes[["onset", "offset", "pitch"]].tolist()
+    [(0.0, 1.0, 62), (1.0, 1.5, 64)]
     """
     if not end > start:
         raise MusictxError(f"the end of the passage ({end:g} s) must come after its start ({start:g} s)")
@@ -193,6 +228,13 @@ def transpose(performance: Performance, semitones: int) -> Performance:
     -------
     Performance
         Without the notes that would leave the pitches 0 to 127.
+
+    Examples
+    --------
+    >>> from musictx import Performance, make_notes, transpose
+    >>> fifth = transpose(Performance(make_notes([0, 0], [1, 1], [60, 125])), 7)
+    >>> fifth.notes["pitch"].tolist()
+    [67]
     """
     notes = performance.notes.copy()
     pitch = notes["pitch"].astype(int) + semitones
@@ -219,6 +261,13 @@ def stretch(performance: Performance, factor: float) -> Performance:
     ------
     MusictxError
         `factor` is not a positive number.
+
+    Examples
+    --------
+    >>> from musictx import Performance, make_notes, stretch
+    >>> slow = stretch(Performance(make_notes([0], [1], [60])), 2)
+    >>> slow.duration, slow.tempos["bpm"].tolist()
+    (2.0, [60.0])
     """
     if not (np.isfinite(factor) and factor > 0):
         raise MusictxError(f"the stretch factor must be a positive number, not {factor!r}")
@@ -243,6 +292,12 @@ def shift(performance: Performance, seconds: float) -> Performance:
     -------
     Performance
         The tempo that held at the start still does.
+
+    Examples
+    --------
+    >>> from musictx import Performance, make_notes, shift
+    >>> shift(Performance(make_notes([0], [1], [60])), 0.5).notes["onset"].tolist()
+    [0.5]
     """
     notes, pedals, tempos = (a.copy() for a in (performance.notes, performance.pedals, performance.tempos))
     for array in (notes, pedals):
@@ -264,6 +319,14 @@ def merge(performances: Sequence[Performance]) -> Performance:
     Performance
         Its pedal is down wherever any of theirs is: apply the pedals first (`apply_pedal`) if one
         performance's pedal must not lengthen another's notes.
+
+    Examples
+    --------
+    >>> from musictx import Performance, make_notes, merge
+    >>> right = Performance(make_notes([0, 1], [1, 2], [72, 74]))
+    >>> left = Performance(make_notes([0], [2], [48]))
+    >>> merge([right, left]).notes["pitch"].tolist()
+    [48, 72, 74]
     """
     if not performances:
         return Performance()
@@ -284,6 +347,13 @@ def unite_spans(spans: np.ndarray) -> np.ndarray:
     -------
     np.ndarray [shape=(m,), dtype=SPAN_DTYPE]
         Sorted and disjoint.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from musictx.performance import SPAN_DTYPE, unite_spans
+    >>> unite_spans(np.array([(0, 2), (1, 3), (5, 6)], SPAN_DTYPE)).tolist()
+    [(0.0, 3.0), (5.0, 6.0)]
     """
     if not len(spans):
         return spans

@@ -1,15 +1,75 @@
 """Where the files that come with musictx lie, in a clone and in an installed wheel alike."""
 
+from __future__ import annotations
+
+import importlib.util
+import sys
 from pathlib import Path
+from types import ModuleType
+from typing import Literal
+
+from musictx.errors import MusictxError
 
 _PACKAGE = Path(__file__).resolve().parent
-_IN_CLONE = {"checkpoints": _PACKAGE.parent / "checkpoints", "primers": _PACKAGE.parent / "data" / "primers"}
+_IN_CLONE = {
+    "app": _PACKAGE.parent / "app",
+    "checkpoints": _PACKAGE.parent / "checkpoints",
+    "primers": _PACKAGE.parent / "data" / "primers",
+}
 
 
-def shipped_folder(name: str) -> Path:
-    """Folder of the shipped ``"checkpoints"`` or ``"primers"``.
+def shipped_folder(name: Literal["app", "checkpoints", "primers"]) -> Path:
+    """Folder of the web demo, the shipped checkpoints or the shipped primers.
 
     A wheel carries them inside the package; a clone has them at its top level.
+
+    Examples
+    --------
+    >>> from musictx.shipped import shipped_folder
+    >>> sorted(folder.name for folder in shipped_folder("checkpoints").glob("r*") if folder.is_dir())
+    ['relative', 'results', 'rope']
     """
     in_wheel = _PACKAGE / "_shipped" / name
     return in_wheel if in_wheel.is_dir() else _IN_CLONE[name]
+
+
+def shipped_primer(name: str) -> Path:
+    """MIDI file of a shipped primer.
+
+    Parameters
+    ----------
+    name : str
+        As in ``data/primers``, without ``.mid``.
+
+    Raises
+    ------
+    MusictxError
+        There is no such primer; the message names those that there are.
+
+    Examples
+    --------
+    >>> from musictx import read_midi, shipped_primer
+    >>> len(read_midi(shipped_primer("bach-prelude-c")))
+    64
+    """
+    files = {path.stem: path for path in sorted(shipped_folder("primers").glob("*.mid"))}
+    if name not in files:
+        raise MusictxError(f"no primer {name!r} comes with musictx; choose one of {', '.join(files)}")
+    return files[name]
+
+
+def load_demo() -> ModuleType:
+    """The web demo as the package ``musictx.app``, wherever its folder lies.
+
+    It is loaded from its own folder and never looked up by the name ``app``: a user may have an ``app.py``.
+    """
+    name = "musictx.app"
+    if name not in sys.modules:
+        folder = shipped_folder("app")
+        spec = importlib.util.spec_from_file_location(
+            name, folder / "__init__.py", submodule_search_locations=[str(folder)]
+        )
+        assert spec and spec.loader  # a file that ends in .py has both
+        sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[name])
+    return sys.modules[name]

@@ -231,6 +231,6 @@ def serve(
     browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = False,
 ) -> None:
     """Open the web demo: one primer, three models, heard and seen side by side."""
-    from app import launch
+    from musictx.shipped import load_demo
 
-    launch(host, port, open_browser=browser)
+    load_demo().launch(host, port, open_browser=browser)

@@ -81,6 +81,13 @@ def train(
         float | None,
         typer.Option(help="First share of the budget on windows of half the context. [default: 0]"),
     ] = None,
+    repeats: Annotated[
+        float | None,
+        typer.Option(
+            help="Share of windows in which a passage comes again, so that a model learns to bring it back. "
+            "[default: 0]"
+        ),
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on exactly where a killed or stopped run was.")
     ] = False,
@@ -125,9 +132,9 @@ def train(
     """
     from musictx.checkpoint import find_model, read_config
     from musictx.cli.progress import TrainingDisplay, console, corpora_progress
-    from musictx.corpus import training_and_validation
+    from musictx.corpus import Augmentation, Repeats, training_and_validation
     from musictx.model import ModelConfig
-    from musictx.model.sizes import sized_config
+    from musictx.model.sizes import sized_config, with_context
     from musictx.training import Run, TrainingConfig
     from musictx.training.state import STATE, refuse_begun
 
@@ -138,6 +145,7 @@ def train(
         tokens=amount(tokens),
         hours=hours,
         micro_batch=micro_batch,
+        augmentation=Augmentation(repeats=Repeats(**_given(share=repeats))),
         compile=compile,
         **_given(
             batch=batch,
@@ -155,10 +163,12 @@ def train(
     )
     facts = dict(_fact(text) for text in card_facts)
     if start_from:
-        shape = {"--position": position, "--size": size, "--context": context}
+        shape = {"--position": position, "--size": size}
         if given := [name for name, value in shape.items() if value is not None]:
             raise MusictxError(f"{given[0]} cannot be given with --from: the model {start_from} has its own")
         model_config = replace(read_config(find_model(start_from)), dropout=ModelConfig.dropout)
+        if context is not None:
+            model_config = with_context(model_config, context)
     else:
         model_config = sized_config(**_given(size=size, position=position, context_length=context))
     model_config = replace(model_config, **_given(dropout=dropout))

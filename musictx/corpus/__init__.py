@@ -8,7 +8,8 @@ from musictx.corpus.augmentation import NO_AUGMENTATION, Augmentation, augment
 from musictx.corpus.batches import BatchSource
 from musictx.corpus.folder import Corpus, build_corpus, find_midi, open_corpus
 from musictx.corpus.grouping import group_pieces
-from musictx.corpus.split import Split, refuse_shared, split_sources, training_and_validation
+from musictx.corpus.repeats import Repeats
+from musictx.corpus.split import Split, split_sources, training_and_validation
 from musictx.corpus.windows import Chunk, consecutive_chunks, stream_window
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "BatchSource",
     "Chunk",
     "Corpus",
+    "Repeats",
     "Split",
     "augment",
     "build_corpus",
@@ -24,7 +26,6 @@ __all__ = [
     "find_midi",
     "group_pieces",
     "open_corpus",
-    "refuse_shared",
     "split_sources",
     "stream_window",
     "training_and_validation",

@@ -103,6 +103,13 @@ def find_midi(folders: Sequence[Path], without: Sequence[Path] = ()) -> list[tup
 
     Linked folders are followed. What a training run wrote (its samples) is not taken for music to train
     on, nor what lies below the folders `without`.
+
+    Examples
+    --------
+    >>> from musictx.corpus import find_midi
+    >>> from musictx.shipped import shipped_folder
+    >>> [path.name for _, path in find_midi([shipped_folder("primers")])][:2]
+    ['bach-chorale.mid', 'bach-prelude-c.mid']
     """
     left_out = {folder.resolve() for folder in without}
     found = []
@@ -196,6 +203,14 @@ def build_corpus(
     ------
     MusictxError
         If a folder is missing, or none of the files could be used.
+
+    Examples
+    --------
+    >>> from musictx.corpus import build_corpus
+    >>> from musictx.shipped import shipped_folder
+    >>> corpus = build_corpus([shipped_folder("primers")], "corpus")
+    >>> len(corpus), corpus.names[0]
+    (13, 'bach-chorale.mid')
     """
     sources = [Path(f) for f in folders]
     output = Path(output)
@@ -268,6 +283,14 @@ def open_corpus(folder: str | os.PathLike[str]) -> Corpus:
     ------
     MusictxError
         If the folder is no corpus, or its files do not belong together.
+
+    Examples
+    --------
+    >>> from musictx.corpus import build_corpus, open_corpus
+    >>> from musictx.shipped import shipped_folder
+    >>> built = build_corpus([shipped_folder("primers")], "corpus")
+    >>> open_corpus("corpus").fingerprint() == built.fingerprint()
+    True
     """
     folder = Path(folder)
     try:

@@ -45,6 +45,13 @@ def group_pieces(corpus: Corpus) -> list[int]:
     -------
     list of int [length=len(corpus)]
         Numbers 0, 1, 2 … by first appearance. The same corpus always gives the same numbers.
+
+    Examples
+    --------
+    >>> from musictx.corpus import build_corpus, group_pieces
+    >>> from musictx.shipped import shipped_folder
+    >>> group_pieces(build_corpus([shipped_folder("primers")], "corpus"))
+    [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]
     """
     sketches = np.full((len(corpus), SKETCH), _NOTHING)
     for i in range(len(corpus)):

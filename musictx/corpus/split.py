@@ -73,6 +73,15 @@ def training_and_validation(
     See Also
     --------
     musictx.training.Run : Trains on the one and judges by the other.
+
+    Examples
+    --------
+    >>> from musictx.corpus import training_and_validation
+    >>> from musictx.shipped import shipped_folder
+    >>> music = training_and_validation([shipped_folder("primers")], place="corpus")
+    >>> held = music.validation["validation"]
+    >>> len(music.train), len(held), set(music.train.names) & set(held.names)
+    (12, 1, set())
     """
 
     def corpus(parts: Sequence[Path], name: str, without: Sequence[Path] = ()) -> Corpus:
@@ -121,6 +130,15 @@ def split_sources(corpus: Corpus, groups: Sequence[int], share: float, seed: int
     -------
     train, validation : Corpus
         Validation is empty if there is only one group.
+
+    Examples
+    --------
+    >>> from musictx.corpus import build_corpus, group_pieces, split_sources
+    >>> from musictx.shipped import shipped_folder
+    >>> corpus = build_corpus([shipped_folder("primers")], "corpus")
+    >>> train, validation = split_sources(corpus, group_pieces(corpus), share=0.2, seed=0)
+    >>> len(train), len(validation), set(train.names) & set(validation.names)
+    (10, 3, set())
     """
     numbers = np.unique(np.asarray(groups))
     np.random.default_rng(seed).shuffle(numbers)

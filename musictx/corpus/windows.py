@@ -33,6 +33,14 @@ def consecutive_chunks(corpus: Corpus, length: int, *, full_only: bool = False) 
         Targets in a chunk; the last of a piece is shorter.
     full_only : bool
         Leave the shorter ones out.
+
+    Examples
+    --------
+    >>> from musictx.corpus import build_corpus, consecutive_chunks
+    >>> from musictx.shipped import shipped_folder
+    >>> corpus = build_corpus([shipped_folder("primers")], "corpus")
+    >>> sum(len(chunk.targets) for chunk in consecutive_chunks(corpus, 256)) == corpus.token_count
+    True
     """
     for i in range(len(corpus)):
         stream = np.concatenate([[START], corpus.piece(i)]).astype(np.int64)
@@ -43,7 +51,15 @@ def consecutive_chunks(corpus: Corpus, length: int, *, full_only: bool = False) 
 
 
 def stream_window(piece: np.ndarray, start: int, length: int) -> np.ndarray:
-    """`length` tokens of START + piece + END from place `start` on; shorter where the piece ends."""
+    """`length` tokens of START + piece + END from place `start` on; shorter where the piece ends.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from musictx.corpus import stream_window
+    >>> stream_window(np.array([375, 60, 305, 188]), 0, 3).tolist()
+    [389, 375, 60]
+    """
     stop = start + length
     body = piece[max(0, start - 1) : max(0, stop - 1)]
     head = [START] if start == 0 else []

@@ -112,6 +112,14 @@ def describe_continuation(
             Notes that sound at once, averaged over the time in which any does (pedal applied).
         ``pitch_class_drift``
             Four Jensen-Shannon divergences (0 to 1) of the pitch classes struck from the primer's.
+
+    Examples
+    --------
+    >>> from musictx import read_midi, shipped_primer, transpose
+    >>> from musictx.evaluation import describe_continuation
+    >>> primer = read_midi(shipped_primer("bach-prelude-c"))
+    >>> describe_continuation(primer, transpose(primer, 5))["motif_recurrence"]
+    1.0
     """
     before, after = apply_pedal(primer).notes, apply_pedal(continuation).notes
     if start is None:

@@ -30,6 +30,12 @@ def decode(tokens: np.ndarray) -> Performance:
     ------
     MusictxError
         If a token is outside the vocabulary.
+
+    Examples
+    --------
+    >>> from musictx import decode
+    >>> decode([375, 60, 305, 188]).notes.tolist()
+    [(0.0, 0.5, 60, 78)]
     """
     tokens = np.asarray(tokens)
     if tokens.size and not (int(tokens.min()) >= 0 and int(tokens.max()) < VOCABULARY_SIZE):

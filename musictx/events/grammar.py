@@ -43,6 +43,15 @@ class Grammar:
     come before ons, both by rising pitch; VELOCITY stands right before a NOTE_ON, differs from the
     level before, and is said before the first note; a TIME_SHIFT shorter than 1 s is not followed by
     another; PAD and START never come.
+
+    Examples
+    --------
+    >>> from musictx.events import NOTE_OFF, NOTE_ON, TIME_SHIFT, VELOCITY, Grammar
+    >>> grammar = Grammar(rows=1)
+    >>> for token in (VELOCITY + 19, NOTE_ON + 60, TIME_SHIFT + 49):
+    ...     grammar.advance([token])
+    >>> grammar.allowed()[0, [NOTE_OFF + 60, NOTE_OFF + 61, NOTE_ON + 60]].tolist()
+    [True, False, False]
     """
 
     def __init__(self, rows: int, longest_rest: int = LONGEST_REST, longest_note: int = LONGEST_NOTE):
@@ -132,6 +141,14 @@ def is_grammatical(tokens: np.ndarray, *, closed: bool = True) -> bool:
     tokens : np.ndarray [shape=(n,)]
     closed : bool
         Ask also that every note ends and nothing comes after the last end, as in a whole piece.
+
+    Examples
+    --------
+    >>> from musictx.events import NOTE_OFF, NOTE_ON, TIME_SHIFT, VELOCITY, is_grammatical
+    >>> is_grammatical([VELOCITY + 19, NOTE_ON + 60, TIME_SHIFT + 49, NOTE_OFF + 60])
+    True
+    >>> is_grammatical([NOTE_OFF + 60])
+    False
     """
     state = Grammar(1, longest_rest=2**62, longest_note=2**62)
     for token in np.asarray(tokens).tolist():

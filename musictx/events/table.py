@@ -47,6 +47,12 @@ def table_to_tokens(table: EventTable) -> np.ndarray:
     Returns
     -------
     np.ndarray [shape=(n,), dtype=uint16]
+
+    Examples
+    --------
+    >>> from musictx.events import table_to_tokens, tokens_to_table
+    >>> table_to_tokens(tokens_to_table([375, 60, 305, 188])).tolist()
+    [375, 60, 305, 188]
     """
     order = np.lexsort((table.pitch, table.is_on, table.step))
     step, is_on, pitch = table.step[order], table.is_on[order], table.pitch[order]
@@ -84,6 +90,13 @@ def tokens_to_table(tokens: np.ndarray, level: int = DEFAULT_VELOCITY_LEVEL) -> 
     -------
     EventTable
         In the order of the tokens.
+
+    Examples
+    --------
+    >>> from musictx.events import tokens_to_table
+    >>> table = tokens_to_table([375, 60, 305, 188])
+    >>> table.step.tolist(), table.is_on.tolist(), table.pitch.tolist()
+    ([0, 50], [True, False], [60, 60])
     """
     tokens = np.asarray(tokens).astype(np.int64)
     is_shift = (tokens >= TIME_SHIFT) & (tokens < VELOCITY)
@@ -108,6 +121,12 @@ def note_pairs(table: EventTable) -> np.ndarray:
     Returns
     -------
     np.ndarray [shape=(n,), int64]
+
+    Examples
+    --------
+    >>> from musictx.events import note_pairs, tokens_to_table
+    >>> note_pairs(tokens_to_table([375, 60, 64, 305, 188])).tolist()
+    [2, -1, 0]
     """
     order = np.argsort(table.pitch, kind="stable")
     pitch, is_on = table.pitch[order], table.is_on[order]
@@ -115,3 +134,38 @@ def note_pairs(table: EventTable) -> np.ndarray:
     partner = np.full(len(order), -1, np.int64)
     partner[order[pair]], partner[order[pair + 1]] = order[pair + 1], order[pair]
     return partner
+
+
+def separate_notes(
+    on: np.ndarray, off: np.ndarray, pitch: np.ndarray, level: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Mend what one keyboard cannot play: two notes of a pitch that start in one step, or overlap.
+
+    Rounding to the grid can bring them about, and so can music that is laid over other music.
+
+    Parameters
+    ----------
+    on, off : np.ndarray [shape=(n,), int64]
+        Steps of 10 ms.
+    pitch, level : np.ndarray [shape=(n,), int64]
+
+    Returns
+    -------
+    on, off, pitch, level : np.ndarray [shape=(m,), int64]
+        By pitch and onset. Of notes that start together the longest stays; a note ends where the next one
+        of its pitch begins.
+
+    Examples
+    --------
+    >>> on, off, pitch, level = np.array([[0, 50], [90, 70], [60, 60], [20, 20]])
+    >>> separate_notes(on, off, pitch, level)[1].tolist()
+    [50, 70]
+    """
+    order = np.lexsort((-off, on, pitch))
+    on, off, pitch, level = on[order], off[order], pitch[order], level[order]
+    first = np.ones(len(on), bool)
+    first[1:] = (pitch[1:] != pitch[:-1]) | (on[1:] != on[:-1])
+    on, off, pitch, level = on[first], off[first], pitch[first], level[first]
+    again = pitch[1:] == pitch[:-1]
+    off[:-1] = np.where(again, np.minimum(off[:-1], on[1:]), off[:-1])
+    return on, off, pitch, level

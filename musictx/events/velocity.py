@@ -8,10 +8,24 @@ from musictx.events.vocabulary import VELOCITY_LEVELS
 
 
 def velocity_to_level(velocity: np.ndarray) -> np.ndarray:
-    """MIDI velocity (1 to 127) to one of 32 levels (0 to 31), four velocities a level."""
+    """MIDI velocity (1 to 127) to one of 32 levels (0 to 31), four velocities a level.
+
+    Examples
+    --------
+    >>> from musictx.events import velocity_to_level
+    >>> velocity_to_level([1, 4, 5, 127]).tolist()
+    [0, 0, 1, 31]
+    """
     return np.clip((np.asarray(velocity, np.int64) - 1) // 4, 0, VELOCITY_LEVELS - 1)
 
 
 def level_to_velocity(level: np.ndarray) -> np.ndarray:
-    """Velocity in the middle of a level; encoding it gives the level again."""
+    """Velocity in the middle of a level; encoding it gives the level again.
+
+    Examples
+    --------
+    >>> from musictx.events import level_to_velocity
+    >>> level_to_velocity([0, 1, 31]).tolist()
+    [2, 6, 126]
+    """
     return np.minimum(np.asarray(level, np.int64) * 4 + 2, 127)

@@ -41,6 +41,14 @@ def from_pretty_midi(midi: pretty_midi.PrettyMIDI, *, pedal_threshold: int = 64)
     ------
     MusictxError
         There are no notes besides drums, or a note is none that MIDI knows.
+
+    Examples
+    --------
+    >>> import pretty_midi
+    >>> from musictx import from_pretty_midi, read_midi, shipped_primer
+    >>> midi = pretty_midi.PrettyMIDI(str(shipped_primer("ode-to-joy")))
+    >>> len(from_pretty_midi(midi)) == len(read_midi(shipped_primer("ode-to-joy")))
+    True
     """
     times, bpm = midi.get_tempo_changes()
     tempos = np.empty(len(times), TEMPO_DTYPE)
@@ -65,6 +73,12 @@ def to_pretty_midi(performance: Performance) -> pretty_midi.PrettyMIDI:
     -------
     pretty_midi.PrettyMIDI
         Times of notes and pedal are exactly those of the performance.
+
+    Examples
+    --------
+    >>> from musictx import Performance, make_notes, to_pretty_midi
+    >>> to_pretty_midi(Performance(make_notes([0], [0.5], [60]))).instruments[0].notes
+    [Note(start=0.000000, end=0.500000, pitch=60, velocity=80)]
     """
     import pretty_midi
 
@@ -104,6 +118,14 @@ def from_miditoolkit(midi: miditoolkit.MidiFile, *, pedal_threshold: int = 64) -
     ------
     MusictxError
         There are no notes besides drums, or a note is none that MIDI knows.
+
+    Examples
+    --------
+    >>> import miditoolkit
+    >>> from musictx import from_miditoolkit, read_midi, shipped_primer
+    >>> midi = miditoolkit.MidiFile(str(shipped_primer("ode-to-joy")))
+    >>> len(from_miditoolkit(midi)) == len(read_midi(shipped_primer("ode-to-joy")))
+    True
     """
     changes = np.array([(c.time, 60e6 / c.tempo) for c in midi.tempo_changes]).reshape(-1, 2)
     tempo_map = TempoMap.from_ticks(changes, midi.ticks_per_beat)
@@ -128,6 +150,12 @@ def to_miditoolkit(performance: Performance) -> miditoolkit.MidiFile:
     -------
     miditoolkit.MidiFile
         In ticks fine enough to keep seconds within a quarter of a millisecond.
+
+    Examples
+    --------
+    >>> from musictx import Performance, make_notes, to_miditoolkit
+    >>> to_miditoolkit(Performance(make_notes([0], [0.5], [60]))).instruments[0].notes[0].pitch
+    60
     """
     import miditoolkit
 

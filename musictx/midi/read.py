@@ -141,6 +141,12 @@ def read_midi(path: StrPath, *, tracks: TrackChoice | None = None, pedal_thresho
     See Also
     --------
     inspect_midi : Which tracks there are.
+
+    Examples
+    --------
+    >>> from musictx import read_midi, shipped_primer
+    >>> read_midi(shipped_primer("ode-to-joy")).notes["pitch"][:5].tolist()
+    [66, 66, 67, 69, 69]
     """
     name = fspath(path)
     midi = _parse(path)
@@ -198,6 +204,13 @@ def inspect_midi(path: StrPath) -> MidiSummary:
     ------
     MusictxError
         The file does not exist, is no MIDI, or is too large.
+
+    Examples
+    --------
+    >>> from musictx import shipped_primer
+    >>> from musictx.midi import inspect_midi
+    >>> [(track.name, track.notes) for track in inspect_midi(shipped_primer("fur-elise")).tracks]
+    [('Piano', 53)]
     """
     midi = _parse(path)
     voices, _ = _voices(midi)

@@ -41,6 +41,13 @@ def write_midi(performance: Performance, path: str | PathLike[str]) -> None:
     -----
     Notes of one pitch that overlap go to different channels of the one track, since a note-off does
     not say which note it ends. Beyond fifteen at once, each ends where the next one is struck.
+
+    Examples
+    --------
+    >>> from musictx import Performance, make_notes, read_midi, write_midi
+    >>> write_midi(Performance(make_notes([0, 0.25], [0.25, 1], [60, 64])), "out.mid")
+    >>> read_midi("out.mid").notes[["onset", "pitch"]].tolist()
+    [(0.0, 60), (0.25, 64)]
     """
     content = midi_bytes(performance)
     with writing(path) as stream:
@@ -48,7 +55,15 @@ def write_midi(performance: Performance, path: str | PathLike[str]) -> None:
 
 
 def midi_bytes(performance: Performance) -> bytes:
-    """Make the content of the file that `write_midi` writes."""
+    """Make the content of the file that `write_midi` writes.
+
+    Examples
+    --------
+    >>> from musictx import Performance
+    >>> from musictx.midi import midi_bytes
+    >>> midi_bytes(Performance())[:4]
+    b'MThd'
+    """
     tempo_map = TempoMap.for_writing(performance.tempos)
     tempos = np.stack([tempo_map.ticks, tempo_map.micros.astype(np.int64)], axis=1)
     return build_smf(int(tempo_map.division), tempos, _messages(performance, tempo_map), "Piano")

@@ -17,7 +17,14 @@ ACTIVATIONS = ("gelu", "relu", "relu_squared", "swiglu")
 
 @dataclass(frozen=True)
 class ModelConfig:
-    """Everything that makes one model differ from another."""
+    """Everything that makes one model differ from another.
+
+    Examples
+    --------
+    >>> from musictx import ModelConfig
+    >>> ModelConfig(position="rope", width=256, heads=4).head_width
+    64
+    """
 
     position: str = "relative"  # a name in musictx.positions.SCHEMES
     vocabulary: int = VOCABULARY_SIZE

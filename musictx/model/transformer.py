@@ -152,6 +152,14 @@ class MusicTransformer(nn.Module):
     References
     ----------
     Huang et al., "Music Transformer: generating music with long-term structure" (2018).
+
+    Examples
+    --------
+    >>> import torch
+    >>> from musictx import ModelConfig, MusicTransformer
+    >>> model = MusicTransformer(ModelConfig(layers=1, width=32)).eval()
+    >>> model(torch.tensor([[389, 375, 60]])).shape  # one row of logits a token
+    torch.Size([1, 3, 391])
     """
 
     def __init__(self, config: ModelConfig):

@@ -57,6 +57,13 @@ def render_audio(performance: Performance, *, sample_rate: int = SAMPLE_RATE) ->
     ------
     MusictxError
         There are no notes, or too much time to be kept in memory.
+
+    Examples
+    --------
+    >>> from musictx import Performance, make_notes, render_audio
+    >>> sound = render_audio(Performance(make_notes([0], [1], [60])), sample_rate=8000)
+    >>> len(sound) > 8000, sound.shape[1], sound.dtype.name
+    (True, 2, 'float32')
     """
     return np.concatenate(list(_blocks(performance, sample_rate, LONGEST_ARRAY)))
 
@@ -79,6 +86,14 @@ def write_wav(performance: Performance, path: str | PathLike[str], *, sample_rat
     ------
     MusictxError
         There are no notes, the performance is too long, or the file cannot be written.
+
+    Examples
+    --------
+    >>> import wave
+    >>> from musictx import Performance, make_notes, write_wav
+    >>> write_wav(Performance(make_notes([0], [1], [60])), "out.wav")
+    >>> wave.open("out.wav").getframerate()
+    44100
     """
     blocks = _blocks(performance, sample_rate, LONGEST_FILE)
     with writing(path) as file, wave.open(file, "wb") as wav:

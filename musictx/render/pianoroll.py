@@ -75,6 +75,13 @@ def draw_roll(
     See Also
     --------
     draw_rolls : Several performances, one above the other.
+
+    Examples
+    --------
+    >>> from musictx import draw_roll, read_midi, shipped_primer
+    >>> figure = draw_roll(read_midi(shipped_primer("fur-elise")), "roll.png", title="Für Elise")
+    >>> open("roll.png", "rb").read()[1:4]
+    b'PNG'
     """
     return _draw([Lane("", performance, primer_end)], path, 3.4, title, training_length_end)
 
@@ -103,6 +110,14 @@ def draw_rolls(
     ------
     MusictxError
         There are no lanes, none has a note, or the file cannot be written.
+
+    Examples
+    --------
+    >>> from musictx import draw_rolls, read_midi, shipped_primer, transpose
+    >>> music = read_midi(shipped_primer("fur-elise"))
+    >>> lanes = [("as written", music, None), ("a fifth higher", transpose(music, 7), None)]
+    >>> bool(draw_rolls(lanes).get_figheight() > draw_rolls(lanes[:1]).get_figheight())
+    True
     """
     return _draw([Lane(*lane) for lane in lanes], path, LANE, title, training_length_end)
 

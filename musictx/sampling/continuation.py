@@ -103,6 +103,13 @@ def continue_variations(
     Returns
     -------
     list of Continuation [length=variations]
+
+    Examples
+    --------
+    >>> from musictx import Performance, continue_variations, load_model
+    >>> one, other = continue_variations(load_model("rope"), Performance(), tokens=20, variations=2)
+    >>> one.tokens, other.tokens, one.performance.notes.tolist() == other.performance.notes.tolist()
+    (20, 20, False)
     """
     ready = prepare_primer(model, primer, primer_start, primer_end)
     end, most = _limits(seconds, tokens, ready.cut)
@@ -174,10 +181,11 @@ def continue_performance(model: MusicTransformer, primer: Performance, **options
 
     Examples
     --------
-    >>> from musictx.checkpoint import load_model
-    >>> from musictx.midi import read_midi
-    >>> primer = read_midi("primer.mid")                                     # doctest: +SKIP
-    >>> music = continue_performance(load_model("relative"), primer, seconds=20, seed=1)  # doctest: +SKIP
+    >>> from musictx import continue_performance, load_model, read_midi, shipped_primer
+    >>> primer = read_midi(shipped_primer("chopin-black-keys"))
+    >>> music = continue_performance(load_model("relative"), primer, primer_end=5, seconds=2, seed=1)
+    >>> 6 < music.duration <= 7
+    True
     """
     return continue_variations(model, primer, variations=1, **options)[0].performance
 
@@ -204,6 +212,14 @@ def stream_notes(
     ------
     list of NoteOn or NoteOff
         One list a token, often empty; the last one closes what still sounds.
+
+    Examples
+    --------
+    >>> from musictx import load_model, read_midi, shipped_primer, stream_notes
+    >>> primer = read_midi(shipped_primer("ode-to-joy"))
+    >>> made = [event for new in stream_notes(load_model("relative"), primer, tokens=20) for event in new]
+    >>> sorted({type(event).__name__ for event in made})
+    ['NoteOff', 'NoteOn']
     """
     ready = prepare_primer(model, primer, primer_start, primer_end)
     end, most = _limits(seconds, tokens, ready.cut)

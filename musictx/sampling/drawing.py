@@ -42,6 +42,15 @@ def generate(
     ------
     np.ndarray [shape=(variations,), dtype=int64]
         The next token of each; PAD for those that have ended.
+
+    Examples
+    --------
+    >>> from musictx import load_model
+    >>> from musictx.events import START, is_grammatical
+    >>> from musictx.sampling import generate
+    >>> drawn = [int(token[0]) for token in generate(load_model("relative"), [START], max_tokens=8)]
+    >>> len(drawn), is_grammatical(drawn, closed=False)
+    (8, True)
     """
     settings = settings or Settings()
     if variations < 1:

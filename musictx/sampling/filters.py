@@ -30,6 +30,12 @@ class Settings:
     int8 : bool
         Decode with weights of 8 bits, quicker than in float32; where no engine does the steps
         (see `musictx.sampling.engine.engine_for`) it changes nothing.
+
+    Examples
+    --------
+    >>> from musictx.sampling import Settings
+    >>> Settings(temperature=0.9, top_p=1).top_k
+    0
     """
 
     temperature: float = 1.0

@@ -45,6 +45,13 @@ def cut_primer(performance: Performance, start: float = 0.0, end: float | None =
     -------
     Performance
         Times count from `start`; notes that still sound at `end` are cut there.
+
+    Examples
+    --------
+    >>> from musictx import Performance, make_notes
+    >>> from musictx.sampling import cut_primer
+    >>> cut_primer(Performance(make_notes([0, 1], [1, 5], [60, 62])), end=3).duration
+    3.0
     """
     heard = _heard(performance, start, end)
     return heard if end is None else slice_time(heard, 0.0, end - start)
@@ -70,6 +77,14 @@ def prepare_primer(
     ------
     MusictxError
         The primer ends before it starts, or the music has notes, but none there.
+
+    Examples
+    --------
+    >>> from musictx import load_model, read_midi, shipped_primer
+    >>> from musictx.sampling import prepare_primer
+    >>> primer = prepare_primer(load_model("rope"), read_midi(shipped_primer("fur-elise")), end=4)
+    >>> primer.cut, int(primer.tokens[0])  # START, since the piece begins here
+    (4.0, 389)
     """
     heard = _heard(performance, start, end)
     # On the grid, so that a note belongs to the primer or comes after it for everyone.

@@ -109,6 +109,15 @@ def choose_primers(
     primers : list of StudyPrimer
     left_out : list of str
         Files that could not be used, and why.
+
+    Examples
+    --------
+    >>> from musictx.shipped import shipped_folder
+    >>> from musictx.study import StudySettings, choose_primers
+    >>> settings = StudySettings(primer_seconds=4, seconds=4)
+    >>> primers, _ = choose_primers(shipped_folder("primers"), settings, 2)
+    >>> [primer.name for primer in primers], primers[0].real.duration
+    (['bach-chorale', 'two-bar-loop'], 8.0)
     """
     if count < 1:
         raise MusictxError(f"primers is {count}; it must be at least 1")

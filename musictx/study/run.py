@@ -122,6 +122,18 @@ def run_study(
     ------
     MusictxError
         If the folder cannot be written, or holds another study.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from musictx import load_model
+    >>> from musictx.shipped import shipped_folder
+    >>> from musictx.study import StudySettings, choose_primers, run_study
+    >>> settings = StudySettings(primer_seconds=4, seconds=4, seeds=1)
+    >>> primers, _ = choose_primers(shipped_folder("primers"), settings, 1)
+    >>> result = run_study({"rope": load_model("rope")}, primers, Path("study"), settings)
+    >>> sorted(path.name for path in Path("study").iterdir())
+    ['continuations', 'study.html', 'study.json']
     """
     settings = settings or StudySettings()
     if REAL in models:

@@ -25,7 +25,8 @@ import torch
 from torch.nn import functional as F
 
 from musictx.checkpoint import find_model, load_model, read_card, save_model
-from musictx.corpus import Corpus, refuse_shared
+from musictx.corpus import Corpus
+from musictx.corpus.split import refuse_shared
 from musictx.errors import MusictxError
 from musictx.model import ModelConfig, MusicTransformer
 from musictx.process import keep_freed_memory, stop_signals
@@ -71,6 +72,19 @@ class Run:
     ------
     MusictxError
         A piece is both trained on and held out; the devices are not there; the model to start from is not.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from musictx.corpus import training_and_validation
+    >>> from musictx.model import sized_config
+    >>> from musictx.shipped import shipped_folder
+    >>> from musictx.training import Run, TrainingConfig
+    >>> music = training_and_validation([shipped_folder("primers")], place="corpus")
+    >>> config = TrainingConfig(steps=2, batch=1)
+    >>> run = Run(Path("run"), sized_config("tiny", "relative", 64), config, music.train, music.validation)
+    >>> run.fit().parameter_count(), run.step
+    (153088, 2)
     """
 
     def __init__(

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from musictx.corpus import Split, build_corpus, refuse_shared, training_and_validation
-from musictx.corpus.split import validation_name
+from musictx.corpus import Split, build_corpus, training_and_validation
+from musictx.corpus.split import refuse_shared, validation_name
 from musictx.errors import MusictxError
 from musictx.midi import write_midi
 from musictx.performance import Performance, make_notes

@@ -1,0 +1,64 @@
+"""What an installation puts among the user's modules, from a wheel and from an editable install."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from musictx.shipped import load_demo, shipped_folder
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+BUILD = "import hatchling.build as b, sys; print(getattr(b, sys.argv[1])(sys.argv[2]))"
+
+
+@pytest.fixture(scope="module", params=["build_wheel", "build_editable"])
+def installed(request, tmp_path_factory) -> Path:
+    """Folder of an installation: what pip would put into site-packages."""
+    pytest.importorskip("hatchling", reason="needs hatchling to build the package: pip install '.[test]'")
+    folder = tmp_path_factory.mktemp(request.param)
+    command = [sys.executable, "-c", BUILD, request.param, str(folder)]
+    name = subprocess.run(command, cwd=REPOSITORY, check=True, capture_output=True, text=True).stdout.strip()
+    with zipfile.ZipFile(folder / name) as wheel:
+        wheel.extractall(folder / "site")
+    return folder / "site"
+
+
+def test_a_users_own_app_is_never_taken_for_the_demo(installed, tmp_path):
+    """From a folder with an ``app.py``, the command opens musictx's demo: here as far as a port in use."""
+    (tmp_path / "app.py").write_text("raise SystemExit('the file of the user was run')\n")
+    paths = [installed, *(line for pth in installed.glob("*.pth") for line in pth.read_text().split("\n"))]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths))}
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        command = [sys.executable, "-m", "musictx", "app", "--port", port]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 1, done.stderr
+    assert done.stderr.startswith(f"musictx: cannot listen at 127.0.0.1, port {port}")
+
+
+def test_nothing_but_musictx_is_installed(installed):
+    modules = {path.name for path in installed.iterdir() if path.suffix != ".dist-info"}
+    if list(installed.glob("*.pth")):
+        assert modules == {"_musictx.pth"}
+        return
+    assert modules == {"musictx"}
+    shipped = installed / "musictx" / "_shipped"
+    for name, pattern in {
+        "app": "static/**/*",
+        "checkpoints": "*/model.safetensors",
+        "primers": "*.mid",
+    }.items():
+        needed = {path.relative_to(shipped_folder(name)) for path in shipped_folder(name).glob(pattern)}
+        assert needed and needed <= {path.relative_to(shipped / name) for path in (shipped / name).rglob("*")}
+
+
+def test_the_demo_is_one_package_however_often_it_is_asked_for():
+    assert load_demo() is load_demo() is sys.modules["musictx.app"]
