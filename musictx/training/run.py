@@ -31,11 +31,12 @@ from musictx.errors import MusictxError
 from musictx.model import ModelConfig, MusicTransformer
 from musictx.process import keep_freed_memory, stop_signals
 from musictx.training.config import TrainingConfig
-from musictx.training.devices import agree, open_devices, random_states, set_random_states
+from musictx.training.devices import agree, open_devices
 from musictx.training.metrics import Metrics, Progress
 from musictx.training.optimizers import make_optimizers, schedule, set_rate
 from musictx.training.source import IGNORED, Judge, Source, judge_by, sources
 from musictx.training.state import (
+    PLACE,
     STATE,
     check_settings,
     held,
@@ -107,14 +108,14 @@ class Run:
         length = model_config.context_length
         self.source, self.short_source = sources(train, config, length)
         self.music = {"training": self.source.fingerprint()}
-        self.judge: Judge | None
-        if isinstance(validation, Mapping):
+        self.judge: Judge | None = None
+        if not isinstance(validation, Mapping):
+            self.judge = validation
+        elif validation:
             if isinstance(train, Corpus):
                 refuse_shared(train, validation)
             self.music |= {f"held out: {name}": corpus.fingerprint() for name, corpus in validation.items()}
-            self.judge = judge_by(validation, length, config.validation_chunks) if validation else None
-        else:
-            self.judge = validation
+            self.judge = judge_by(validation, length, config.validation_chunks)
         self.fabric = open_devices(config.accelerator, config.devices, config.precision)
         self.metrics = Metrics(folder / "metrics.jsonl")
         self.step, self.tokens, self.seconds, self.best = 0, 0, 0.0, math.inf
@@ -330,37 +331,17 @@ class Run:
         self._require(
             all(bool(p.isfinite().all()) for p in self.model.parameters()), "weights are not finite"
         )
-        random = random_states(self.fabric)  # of all devices: each one takes part
+        place = {name: getattr(self, name) for name in PLACE}
+        write_state(self.folder, self.fabric, self.model, self.optimizers, place, self.losses)
         if self.fabric.is_global_zero:
-            state = {
-                "model": self.model.state_dict(),
-                "optimizers": [o.state_dict() for o in self.optimizers],
-                "step": self.step,
-                "tokens": self.tokens,
-                "seconds": self.seconds,
-                "best": self.best,
-                "losses": torch.stack(self.losses).cpu() if self.losses else torch.empty(0),
-                **random,
-            }
-            write_state(self.folder, state)
             self.metrics.plot(self.folder / "loss.png", self.model_config.position)
         self.fabric.barrier()
 
     def _load(self) -> None:
         """Go on from the state; what was logged after it is forgotten, since it will be computed again."""
-        state = read_state(self.folder)
-        try:
-            self.model.load_state_dict(state["model"])
-            for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
-                optimizer.load_state_dict(saved)
-            self.step, self.seconds, self.best = state["step"], state["seconds"], state["best"]
-            self.tokens = state.get("tokens", self.step * self.source.tokens(0))  # before 0.2: all alike
-            self.losses = list(state["losses"].to(self.fabric.device))
-            set_random_states(self.fabric, state)
-        except (RuntimeError, LookupError, ValueError, TypeError, AttributeError) as error:
-            reason = " ".join(str(error).split())[:300]
-            raise MusictxError(
-                f"{self.folder / STATE} cannot be resumed with these settings: {reason}"
-            ) from error
+        place, self.losses = read_state(self.folder, self.fabric, self.model, self.optimizers)
+        place.setdefault("tokens", place["step"] * self.source.tokens(0))  # before 0.2: as many in each step
+        for name in PLACE:
+            setattr(self, name, place[name])
         if self.fabric.is_global_zero:
             self.metrics.forget_after(self.step)

@@ -11,19 +11,26 @@ import json
 import os
 import socket
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import Tensor
 
 from musictx.errors import MusictxError
 from musictx.files import clear_drafts, hold, make_folder, read_json, write_bytes
+from musictx.model import MusicTransformer
 from musictx.training.config import FIXED
+from musictx.training.devices import random_states, set_random_states
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 SETTINGS, STATE, LOCK = "run.json", "state.pt", ".lock"
+PLACE: dict[str, Any] = {"step": int, "tokens": int, "seconds": float, "best": float}  # how far a run is
 
 
 def refuse_begun(folder: Path) -> None:
@@ -99,29 +106,78 @@ def check_settings(folder: Path, settings: dict[str, Any]) -> None:
         )
 
 
-def write_state(folder: Path, state: dict[str, Any]) -> None:
-    """Write the state of a run; until it is whole on the disk, the one before stays."""
-    buffer = BytesIO()
-    torch.save(state, buffer)
-    write_bytes(folder / STATE, buffer.getvalue())
+def write_state(
+    folder: Path,
+    fabric: Fabric,
+    model: MusicTransformer,
+    optimizers: Sequence[torch.optim.Optimizer],
+    place: dict[str, float],
+    losses: Sequence[Tensor],
+) -> None:
+    """Write the state of a run, which all devices take part in; until it is whole, the one before stays.
+
+    Parameters
+    ----------
+    folder : Path
+    fabric : Fabric
+    model : MusicTransformer
+    optimizers : sequence of Optimizer
+    place : dict
+        How far the run is: the numbers in `PLACE`.
+    losses : sequence of Tensor
+        Of the steps since the last line of the log.
+    """
+    random = random_states(fabric)
+    if fabric.is_global_zero:
+        state = {
+            "model": model.state_dict(),
+            "optimizers": [o.state_dict() for o in optimizers],
+            **place,
+            "losses": torch.stack(list(losses)).cpu() if losses else torch.empty(0),
+            **random,
+        }
+        buffer = BytesIO()
+        torch.save(state, buffer)
+        write_bytes(folder / STATE, buffer.getvalue())
 
 
-def read_state(folder: Path) -> dict[str, Any]:
-    """Read the state of a run.
+def read_state(
+    folder: Path, fabric: Fabric, model: MusicTransformer, optimizers: Sequence[torch.optim.Optimizer]
+) -> tuple[dict[str, Any], list[Tensor]]:
+    """Put a model, its optimisers and the random numbers back to where a run was.
 
     Returns
     -------
-    dict
-        ``step``, ``seconds``, ``best`` and, from runs of version 0.2 on, ``tokens`` are numbers that
-        make sense; what else it holds is as it was written.
+    place : dict
+        As `write_state` got it; ``tokens`` is missing in the states of version 0.1.
+    losses : list of Tensor
 
     Raises
     ------
     MusictxError
-        The file is missing, is no state, or has been damaged, if only in a single bit: `torch.save`
-        puts a checksum beside every array, which `torch.load` does not look at.
+        The file is missing, no state, that of another model, or damaged, if only in a single bit.
     """
     path = folder / STATE
+    state = _read(path)
+    place = {name: state[name] for name in PLACE if name in state}
+    for name, value in {"step": None, "seconds": None, "best": None, **place}.items():
+        if type(value) is not PLACE[name] or not value >= 0:
+            raise MusictxError(f"{path} is not the state of a training run: its {name} is {value!r}")
+    try:
+        model.load_state_dict(state["model"])
+        for optimizer, saved in zip(optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
+        set_random_states(fabric, state)
+        return place, list(state["losses"].to(fabric.device))
+    except (RuntimeError, LookupError, ValueError, TypeError, AttributeError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise MusictxError(f"{path} cannot be resumed with these settings: {reason}") from error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """What a file of `torch.save` holds, if it is whole: a checksum stands beside every array in it, which
+    `torch.load` does not look at.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             broken = archive.testzip()
@@ -130,12 +186,7 @@ def read_state(folder: Path) -> dict[str, Any]:
         reason = " ".join(str(error).split())[:200]
         raise MusictxError(f"{path} is damaged, or not the state of a training run: {reason}") from error
     if broken:
-        raise MusictxError(f"{path} is damaged (the checksum of {broken} is wrong); the run cannot go on")
+        raise MusictxError(f"{path} is damaged (the checksum of {broken} is wrong): the run cannot go on")
     if not isinstance(state, dict):
         raise MusictxError(f"{path} is not the state of a training run")
-    kinds: dict[str, Any] = {"step": int, "tokens": int, "seconds": float, "best": float}
-    for name, kind in kinds.items():
-        value: Any = state.get(name, 0 if name == "tokens" else None)
-        if not isinstance(value, kind) or isinstance(value, bool) or not value >= 0:
-            raise MusictxError(f"{path} is not the state of a training run: its {name} is {value!r}")
     return state

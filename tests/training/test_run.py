@@ -73,8 +73,10 @@ def test_a_killed_run_goes_on_to_the_same_end(whole: Path, tmp_path: Path) -> No
         done = subprocess.run([sys.executable, str(script), str(tmp_path), where], env=environment)
         assert done.returncode == -signal.SIGKILL
     assert torch.load(tmp_path / "state.pt", weights_only=True)["step"] == 18
+    assert list(tmp_path.glob(".*.part"))
     tiny_run(tmp_path).fit(resume=True)
     assert_same_run(tmp_path, whole)
+    assert not list(tmp_path.rglob(".*.part"))
     assert read_card(tmp_path / "model") == read_card(whole / "model")
 
 
