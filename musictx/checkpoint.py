@@ -185,6 +185,22 @@ def load_model(
     if overrides.get("rope_scaling", "none") != "none" and config.rope_factor == 1:
         raise MusictxError(f"rope_scaling {config.rope_scaling} needs a rope_factor, such as 4")
     model = MusicTransformer(config)
+    load_weights(model, folder)
+    try:
+        return model.to(device).eval()
+    except (RuntimeError, AssertionError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise MusictxError(f"device {device} cannot be used: {reason}") from error
+
+
+def load_weights(model: MusicTransformer, folder: Path) -> None:
+    """Give a model the weights of a checkpoint folder, in float32.
+
+    Raises
+    ------
+    MusictxError
+        If they are missing, cut, or of another shape.
+    """
     path = folder / WEIGHTS
     try:
         weights = load_file(path)
@@ -195,11 +211,6 @@ def load_model(
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:300]
         raise MusictxError(f"{path} does not fit its {CONFIG}: {reason}") from error
-    try:
-        return model.to(device).eval()
-    except (RuntimeError, AssertionError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise MusictxError(f"device {device} cannot be used: {reason}") from error
 
 
 def list_models() -> list[str]:

@@ -12,7 +12,7 @@ from musictx.events import VOCABULARY_SIZE
 from musictx.model.attention import BeyondRule
 from musictx.model.positions import SCHEMES
 
-ACTIVATIONS = ("gelu", "relu", "relu_squared")
+ACTIVATIONS = ("gelu", "relu", "relu_squared", "swiglu")
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class ModelConfig:
     window: int | None = None  # a token sees only so many last tokens, itself included
     norm: Literal["layer", "rms"] = "layer"
     norm_placement: Literal["pre", "post"] = "pre"
-    activation: Literal["gelu", "relu", "relu_squared"] = "gelu"
+    activation: Literal["gelu", "relu", "relu_squared", "swiglu"] = "relu_squared"
     dropout: float = 0.1  # on embeddings and on what each layer adds
 
     def __post_init__(self) -> None:

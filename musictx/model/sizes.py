@@ -12,7 +12,12 @@ from musictx.model.transformer import ModelConfig
 SIZES = {"tiny": (2, 64, 2), "small": (6, 256, 4), "medium": (8, 512, 8), "large": (12, 768, 12)}
 
 
-def sized_config(size: str, position: str, context_length: int, **settings: Any) -> ModelConfig:
+def sized_config(
+    size: str = "small",
+    position: str = ModelConfig.position,
+    context_length: int = ModelConfig.context_length,
+    **settings: Any,
+) -> ModelConfig:
     """Configuration of a named size.
 
     What the relative and the learned schemes spend on tables of positions, the others get as a wider

@@ -32,10 +32,16 @@ class _ReluSquared(torch.autograd.Function):
         return (gradients[0] * positive).mul_(2)
 
 
+def _swiglu(x: Tensor) -> Tensor:
+    gate, value = x.chunk(2, -1)
+    return F.silu(gate) * value
+
+
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "gelu": F.gelu,
     "relu": torch.relu,
     "relu_squared": _ReluSquared.apply,
+    "swiglu": _swiglu,
 }
 
 
@@ -98,12 +104,17 @@ class Attention(nn.Module):
 
 
 class FeedForward(nn.Module):
-    """Two linear maps with an activation between, at each position alone."""
+    """Two linear maps with an activation between, at each position alone.
+
+    SwiGLU (Shazeer 2020) is gated: it maps up twice, and is narrower, so that it has as many weights.
+    """
 
     def __init__(self, config: ModelConfig):
         super().__init__()
-        self.up = nn.Linear(config.width, config.feed_forward, bias=False)
-        self.down = nn.Linear(config.feed_forward, config.width, bias=False)
+        gated = config.activation == "swiglu"
+        inner = round(2 * config.feed_forward / 3) if gated else config.feed_forward
+        self.up = nn.Linear(config.width, 2 * inner if gated else inner, bias=False)
+        self.down = nn.Linear(inner, config.width, bias=False)
         self.activation = ACTIVATIONS[config.activation]
 
     def forward(self, x: Tensor) -> Tensor:  # noqa: D102

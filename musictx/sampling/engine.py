@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from musictx.model import MusicTransformer
     from musictx.sampling.cache import Cache
 
-_ACTIVATIONS = ("gelu", "relu", "relu_squared")
+_ACTIVATIONS = ("gelu", "relu", "relu_squared", "swiglu")
 _NOTHING = np.zeros(0, np.float32)
 
 
@@ -103,7 +103,7 @@ class Engine:
         sizes = (
             config.width,
             (config.heads + 2 * config.groups) * d,
-            config.feed_forward,
+            len(self.layers[0][2][0]),
             config.heads * d,
         )
         scores = np.empty(max(cache.capacity, d), np.float32)

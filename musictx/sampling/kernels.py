@@ -159,7 +159,13 @@ def _attend(
 
 @_compiled
 def _activate(x: Array, kind: int) -> None:
+    """In place; of a gated activation the result takes the first half."""
+    half = x.shape[1] // 2
     for n in range(len(x)):
+        if kind == 3:
+            for i in range(half):
+                x[n, i] *= x[n, half + i] / (float32(1) + math.exp(-x[n, i]))
+            continue
         for i in range(x.shape[1]):
             v = x[n, i]
             if kind == 0:

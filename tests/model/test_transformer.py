@@ -56,7 +56,8 @@ VARIANTS: list[dict[str, Any]] = [
     *({"position": p, "kv_heads": 2} for p in ("relative", "rope", "alibi", "vanilla")),
     *({"position": p, "kv_heads": 1, "window": 5} for p in ("relative", "rope", "alibi", "none")),
     {"position": "relative", "norm_placement": "post", "norm": "rms", "activation": "relu"},
-    {"position": "rope", "norm": "rms", "activation": "relu_squared"},
+    {"position": "rope", "norm": "rms", "activation": "gelu"},
+    {"position": "relative", "activation": "swiglu"},
 ]
 NAMES = ["-".join(map(str, v.values())) for v in VARIANTS]
 
@@ -67,6 +68,14 @@ def test_relu_squared_and_its_gradient() -> None:
     (gradient,) = torch.autograd.grad((mine * weight).sum(), x)
     assert torch.equal(mine, torch.relu(x).square())
     torch.testing.assert_close(gradient, 2 * torch.relu(x) * weight)
+
+
+def test_a_gated_feed_forward_has_as_many_weights() -> None:
+    counts = {name: model("relative", activation=name).parameter_count() for name in ACTIVATIONS}
+    assert counts["swiglu"] == pytest.approx(counts["relu_squared"], rel=0.01)
+    x = torch.tensor([[2.0, -1.0, 3.0, 5.0]])
+    expected = torch.tensor([[2 / (1 + math.exp(-2)) * 3, -1 / (1 + math.exp(1)) * 5]])
+    torch.testing.assert_close(ACTIVATIONS["swiglu"](x), expected)
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=NAMES)

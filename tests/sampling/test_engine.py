@@ -21,12 +21,12 @@ from musictx.sampling.cache import Cache
 pytestmark = pytest.mark.skipif(engine_kernels.njit is None, reason="needs numba, which is not installed")
 
 SETTINGS: list[dict[str, Any]] = [
-    {},
+    {"activation": "gelu"},
     {"window": 20, "activation": "relu"},
     {"kv_heads": 2, "activation": "relu_squared"},
     {"kv_heads": 1, "window": 7, "norm": "rms"},
     {"norm": "rms", "norm_placement": "post"},
-    {"norm_placement": "post"},
+    {"norm_placement": "post", "activation": "swiglu"},
 ]
 CASES = [(position, settings) for position in SCHEMES for settings in SETTINGS] + [
     ("relative", {"beyond": "zero"}),
