@@ -28,11 +28,11 @@ from musictx.evaluation.structure import describe_continuation, mean_polyphony, 
 from musictx.performance import Performance, apply_pedal, slice_time
 from musictx.render.audio import render_audio
 from musictx.sampling import continue_variations
-from musictx.sampling.filters import Settings
+from musictx.sampling.filters import SamplingSettings
 from musictx.study.plan import StudyPrimer, StudySettings, choose_primers
 
 TRIED = tuple(
-    Settings(temperature=temperature, top_p=top_p, min_p=min_p, allow_end=False)
+    SamplingSettings(temperature=temperature, top_p=top_p, min_p=min_p, allow_end=False)
     for temperature, top_p, min_p in (
         (1.0, 1.0, 0.0),
         (1.0, 0.98, 0.0),
@@ -145,7 +145,7 @@ def main() -> None:
     models = {name: load_model(name) for name in names}
     print(f"{len(primers)} primers, {seconds:g} s; real music's two halves are {found['floor']:.3f} apart")
     print(f"{'':32}" + "".join(f"{name:>12}" for name in models) + f"{'mean':>8}{'no storm':>10}")
-    for how in (Settings(allow_end=False),) if arguments.default else TRIED:
+    for how in (SamplingSettings(allow_end=False),) if arguments.default else TRIED:
         row: dict[str, Any] = {**asdict(how), "models": {}}
         for name, model in models.items():
             made, judged = [], []

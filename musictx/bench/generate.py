@@ -28,7 +28,7 @@ from musictx.errors import MusictxError
 from musictx.evaluation.loading import primers_nll
 from musictx.events import EVENTS, VOCABULARY_SIZE
 from musictx.model import ModelConfig, MusicTransformer
-from musictx.sampling import Settings, generate
+from musictx.sampling import SamplingSettings, generate
 from musictx.sampling import kernels as engine_kernels
 from musictx.sampling.cache import Cache
 
@@ -175,7 +175,7 @@ def _x_transformers(config: ModelConfig, primer: int, tokens: int) -> Callable[[
 
 def _musictx(model: MusicTransformer, primer: int, tokens: int, int8: bool = True) -> Callable[[], None]:
     """The product's own sampler, with its filters and its grammar."""
-    start, settings = _primer(primer), Settings(allow_end=False, int8=int8)
+    start, settings = _primer(primer), SamplingSettings(allow_end=False, int8=int8)
 
     def work() -> None:
         for _ in generate(model, start, settings=settings, max_tokens=tokens):

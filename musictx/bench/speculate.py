@@ -19,7 +19,7 @@ from musictx.bench.generate import STEPS, step_work
 from musictx.checkpoint import load_model
 from musictx.errors import MusictxError
 from musictx.midi import read_midi
-from musictx.sampling import Settings, generate
+from musictx.sampling import SamplingSettings, generate
 from musictx.sampling.primer import prepare_primer
 from musictx.shipped import shipped_folder
 
@@ -130,7 +130,7 @@ def bench_speculate(
             progress(f"playing on from {path.stem}")
             primer = prepare_primer(player, read_midi(path), 0.0, 15.0).tokens
             made = generate(
-                player, primer, settings=Settings(allow_end=False), seed=number, max_tokens=tokens
+                player, primer, settings=SamplingSettings(allow_end=False), seed=number, max_tokens=tokens
             )
             music.append((primer.tolist(), [int(token[0]) for token in made]))
     rows = []

@@ -6,7 +6,7 @@ import csv
 import io
 from typing import TYPE_CHECKING, Any, Literal
 
-from musictx.labels import label
+from musictx.labels import plain_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -105,7 +105,9 @@ def _draw_places(axes: Axes, models: dict[str, Any], names: list[str], colours: 
         length = max(models[name]["lengths"], key=int)
         places = models[name]["lengths"][length]["by_position"]
         middle = [(a + b) / 2 for a, b in zip(places["from"], places["to"], strict=True)]
-        axes.plot(middle, places["nats"], color=colours[name], label=label(f"{name} (chunks of {length})"))
+        axes.plot(
+            middle, places["nats"], color=colours[name], label=plain_label(f"{name} (chunks of {length})")
+        )
         axes.fill_between(middle, places["low"], places["high"], color=colours[name], alpha=0.18, lw=0)
         top = max(top, *places["nats"])
     for context in sorted({models[n]["context_length"] for n in names}):
@@ -134,7 +136,9 @@ def _draw_lengths(axes: Axes, result: dict[str, Any], names: list[str], colours:
             [x - f["low"] for x, f in zip(nats, per_token, strict=True)],
             [f["high"] - x for x, f in zip(nats, per_token, strict=True)],
         ]
-        axes.errorbar(place, nats, error, fmt="o", ms=5, capsize=3, color=colours[name], label=label(name))
+        axes.errorbar(
+            place, nats, error, fmt="o", ms=5, capsize=3, color=colours[name], label=plain_label(name)
+        )
     floor = result["floors"].get("n-gram", {})
     nats = [floor[str(n)]["per_token"]["nats"] for n in lengths if str(n) in floor]
     if nats:

@@ -13,7 +13,7 @@ from musictx.sampling.continuation import (
     stream_notes,
 )
 from musictx.sampling.drawing import generate
-from musictx.sampling.filters import Settings
+from musictx.sampling.filters import SamplingSettings
 from musictx.sampling.primer import Primer, cut_primer, prepare_primer
 from musictx.sampling.streaming import NoteOff, NoteOn, NoteStream
 
@@ -24,7 +24,7 @@ __all__ = [
     "NoteOn",
     "NoteStream",
     "Primer",
-    "Settings",
+    "SamplingSettings",
     "continue_performance",
     "continue_variations",
     "cut_primer",

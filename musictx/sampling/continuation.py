@@ -13,7 +13,7 @@ from musictx.events import END, STEP_SECONDS
 from musictx.model import MusicTransformer
 from musictx.performance import Performance, make_notes, resolve_overlaps, slice_time
 from musictx.sampling.drawing import generate
-from musictx.sampling.filters import Settings
+from musictx.sampling.filters import SamplingSettings
 from musictx.sampling.primer import Primer, prepare_primer
 from musictx.sampling.streaming import NoteOff, NoteOn, NoteStream
 
@@ -98,7 +98,7 @@ def continue_variations(
     on_progress : callable, optional
         Called with the seconds of music made so far (of the slowest variation).
     **settings
-        Fields of `Settings`.
+        Fields of `SamplingSettings`.
 
     Returns
     -------
@@ -113,7 +113,7 @@ def continue_variations(
     """
     ready = prepare_primer(model, primer, primer_start, primer_end)
     end, most = _limits(seconds, tokens, ready.cut)
-    how = Settings(**settings)
+    how = SamplingSettings(**settings)
     streams = [NoteStream(ready, end) for _ in range(variations)]
     events: list[list[NoteOn | NoteOff]] = [[] for _ in streams]
     counts, ended = [0] * variations, [False] * variations
@@ -224,7 +224,9 @@ def stream_notes(
     ready = prepare_primer(model, primer, primer_start, primer_end)
     end, most = _limits(seconds, tokens, ready.cut)
     stream = NoteStream(ready, end)
-    for chosen in generate(model, ready.tokens, settings=Settings(**settings), seed=seed, max_tokens=most):
+    for chosen in generate(
+        model, ready.tokens, settings=SamplingSettings(**settings), seed=seed, max_tokens=most
+    ):
         yield stream.push(int(chosen[0]))
         if stream.ended:
             return
