@@ -167,9 +167,3 @@ class LossTable:
     def nats_per_token(self) -> float:
         """Mean loss of all events."""
         return float(self.loss.sum() / self.count.sum())
-
-    @property
-    def nats_per_note(self) -> float:
-        """Whole loss over the number of notes struck; NaN without notes."""
-        notes = float(self.notes.sum())
-        return float(self.loss.sum()) / notes if notes else float("nan")

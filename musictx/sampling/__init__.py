@@ -14,7 +14,7 @@ from musictx.sampling.continuation import (
 )
 from musictx.sampling.drawing import generate
 from musictx.sampling.filters import SamplingSettings
-from musictx.sampling.primer import Primer, cut_primer, prepare_primer
+from musictx.sampling.primer import Primer, prepare_primer
 from musictx.sampling.streaming import NoteOff, NoteOn, NoteStream
 
 __all__ = [
@@ -27,7 +27,6 @@ __all__ = [
     "SamplingSettings",
     "continue_performance",
     "continue_variations",
-    "cut_primer",
     "generate",
     "prepare_primer",
     "stream_notes",

@@ -28,7 +28,7 @@ from musictx.sampling import (
     stream_notes,
 )
 from musictx.sampling.filters import SamplingSettings, draw, filter_logits
-from musictx.sampling.primer import cut_primer, last_events, prepare_primer
+from musictx.sampling.primer import last_events, prepare_primer
 
 CONTEXT = 64
 
@@ -427,11 +427,9 @@ def test_no_key_is_held_twice_wherever_the_primer_is_cut(seed: int, end: float |
 
 
 def test_the_passage_between_start_and_end_is_the_primer() -> None:
-    cut = cut_primer(PRIMER, 0.5, 2.0)
-    np.testing.assert_allclose(cut.notes["onset"], [0.0, 0.5, 0.5, 1.0])
-    np.testing.assert_allclose(cut.notes["offset"], [0.5, 1.5, 1.0, 1.5])
     made = continue_variations(player(), PRIMER, primer_start=0.5, primer_end=2.0, seconds=1)[0]
-    np.testing.assert_array_equal(made.primer.notes, cut.notes)
+    np.testing.assert_allclose(made.primer.notes["onset"], [0.0, 0.5, 0.5, 1.0])
+    np.testing.assert_allclose(made.primer.notes["offset"], [0.5, 1.5, 1.0, 1.5])
     assert made.cut == pytest.approx(1.5)
 
 
