@@ -1,8 +1,8 @@
 """The sound of a `Performance`: a sampled grand piano, and the limiter that keeps it from clipping.
 
 The recordings and the rule by which notes are made of them are described in
-``musictx/render/piano/README.md``; the web page follows the same rule, so that a file and the page sound
-alike.
+``musictx/render/piano/README.md``. The web page makes its notes by the same rule; it has a compressor in
+place of the limiter.
 """
 
 from __future__ import annotations
