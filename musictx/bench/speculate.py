@@ -111,7 +111,7 @@ def bench_speculate(
     -------
     dict
         ``rows``: for each longest draft, the share of drafted tokens accepted, tokens gained a pass,
-        and the speed against one step a token (at most, since the draft itself is taken as free).
+        and the speed against one step per token (at most, since the draft itself is taken as free).
     """
     check_at_least(1, tokens=tokens, prefix=prefix, repetitions=repetitions, draft=min(counts, default=0))
     files = sorted((folder or shipped_folder("primers")).glob("**/*.mid*"))[:40]
@@ -143,7 +143,7 @@ def bench_speculate(
             {
                 "longest_draft": count,
                 "drafted_tokens_accepted": round((gained - len(every)) / max(proposed, 1), 3),
-                "tokens_a_pass": round(gained / len(every), 3),
+                "tokens_per_pass": round(gained / len(every), 3),
                 "speed": round(gained * cost[1]["median"] / spent, 3),
             }
         )

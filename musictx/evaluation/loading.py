@@ -91,7 +91,7 @@ def short_name(name: str) -> str:
 
 
 def open_models(names: Sequence[str], **load: Any) -> tuple[dict[str, MusicTransformer], list[str]]:
-    """Load models; those that cannot be used are left out with a word.
+    """Load models; those that cannot be used are left out, with the reason.
 
     Parameters
     ----------
@@ -125,7 +125,7 @@ def open_models(names: Sequence[str], **load: Any) -> tuple[dict[str, MusicTrans
 
 
 def primers_nll(model: MusicTransformer) -> float:
-    """Nats a token of the primers that come with musictx (convention perf388, chunks of the training length).
+    """Nats per token of the shipped primers (convention perf388, chunks of the training length).
 
     A small fixed figure, so that anybody can tell whether the weights at hand are those of a card.
     """
