@@ -179,7 +179,7 @@ def train(
         "change": change.name,
         "position": position,
         "seed": seed,
-        "tokens": run.step * run.tokens_a_step,
+        "tokens": run.step * run.tokens_per_step,
         "parameters": trained.parameter_count(),
         **line["validation"],
         "seconds": round(run.seconds, 1),

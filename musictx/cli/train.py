@@ -228,7 +228,7 @@ def _say_outcome(run: Run) -> None:
     """What has become of a run, and what comes next."""
     from musictx.cli.progress import console
 
-    share = run.config.progress(run.step, run.tokens_a_step, run.seconds)
+    share = run.config.progress(run.step, run.tokens_per_step, run.seconds)
     judged = f", validation {run.best:.3f}" if run.best < math.inf else ""
     if share < 1:
         going_on = "the same command with --resume goes on"

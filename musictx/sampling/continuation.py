@@ -18,7 +18,7 @@ from musictx.sampling.primer import Primer, prepare_primer
 from musictx.sampling.streaming import NoteOff, NoteOn, NoteStream
 
 LONGEST = 3600.0  # seconds that can be asked for
-_TOKENS_A_SECOND = 400  # a bound: no music that a person can follow has more
+_TOKENS_PER_SECOND = 400  # a bound: no music that a person can follow has more
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def _limits(seconds: float | None, tokens: int | None, cut: float) -> tuple[floa
         return np.inf, tokens
     if not (np.isfinite(seconds) and 0 < seconds <= LONGEST):
         raise MusictxError(f"seconds is {seconds}; it must be greater than 0 and at most {LONGEST:g}")
-    bound = int(seconds * _TOKENS_A_SECOND) + 64
+    bound = int(seconds * _TOKENS_PER_SECOND) + 64
     return cut + seconds, bound if tokens is None else min(tokens, bound)
 
 
@@ -211,7 +211,7 @@ def stream_notes(
     Yields
     ------
     list of NoteOn or NoteOff
-        One list a token, often empty; the last one closes what still sounds.
+        One list per token, often empty; the last one closes what still sounds.
 
     Examples
     --------

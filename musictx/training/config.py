@@ -24,7 +24,7 @@ class TrainingConfig:
     steps: int | None = None
     tokens: int | None = None
     hours: float | None = None
-    batch: int = 4  # windows a step, over all devices
+    batch: int = 4  # windows per step, over all devices
     micro_batch: int | None = None  # windows computed at once on a device; None: all of its share
     optimizer: str = "muon"
     matrix_lr: float = 0.02  # Muon
@@ -66,13 +66,13 @@ class TrainingConfig:
             if not 0 <= getattr(self, name) <= 1:
                 raise MusictxError(f"{name} is {getattr(self, name)}; it must lie between 0 and 1")
 
-    def progress(self, step: int, tokens_a_step: int, seconds: float) -> float:
+    def progress(self, step: int, tokens_per_step: int, seconds: float) -> float:
         """Share of the budget used up, by whichever limit is nearest."""
         shares = [0.0]
         if self.steps:
             shares.append(step / self.steps)
         if self.tokens:
-            shares.append(step * tokens_a_step / self.tokens)
+            shares.append(step * tokens_per_step / self.tokens)
         if self.hours:
             shares.append(seconds / (3600 * self.hours))
         return max(shares)

@@ -19,7 +19,7 @@ class Metrics:
     ----------
     path : Path
         ``metrics.jsonl`` of a run. Lines hold ``step`` and ``seconds``, and ``loss`` and
-        ``tokens_per_second``, or ``validation``: nats a token of each validation corpus.
+        ``tokens_per_second``, or ``validation``: nats per token of each validation corpus.
     """
 
     def __init__(self, path: Path):
@@ -70,7 +70,7 @@ class Metrics:
             points = [(x["step"], x["validation"][name]) for x in lines if name in x.get("validation", {})]
             named = plain_label(f"validation: {name}")
             axes.plot(*zip(*points, strict=True), marker="o", markersize=3, label=named)
-        axes.set(xlabel="step", ylabel="nats a token", title=title)
+        axes.set(xlabel="step", ylabel="nats per token", title=title)
         axes.grid(alpha=0.3)
         if lines:
             axes.legend()

@@ -112,7 +112,7 @@ class Run:
             raise MusictxError(f"devices {config.devices} ({config.accelerator}): {reason}") from error
         self.windows = self._source(model_config.context_length, config.batch)
         self.short_windows = self._source(max(1, model_config.context_length // 2), 2 * config.batch)
-        self.tokens_a_step = config.batch * model_config.context_length
+        self.tokens_per_step = config.batch * model_config.context_length
         self.step, self.seconds, self.best = 0, 0.0, math.inf
         self.begun_at, self.stopped = 0, False  # the step at which `fit` began; whether a signal ended it
         self.losses: list[torch.Tensor] = []  # since the last line of the log
@@ -182,18 +182,18 @@ class Run:
         seconds_before, logged_step, validation = self.seconds, self.step, None
         wrapped.train()
         with stop_signals() as signals:
-            while (share := config.progress(self.step, self.tokens_a_step, self.seconds)) < 1.0:
+            while (share := config.progress(self.step, self.tokens_per_step, self.seconds)) < 1.0:
                 set_rate(optimizers, schedule(share, self.step, warmup=config.warmup, decay=config.decay))
                 source = self.short_windows if share < config.curriculum else self.windows
                 self.losses.append(self._step(source, wrapped, model, optimizers))
                 self.step += 1
                 now = time.monotonic()
                 self.seconds = self._agree(seconds_before + now - began)
-                share = config.progress(self.step, self.tokens_a_step, self.seconds)
+                share = config.progress(self.step, self.tokens_per_step, self.seconds)
                 if self.step % config.log_every == 0 or share >= 1.0:
                     loss = float(torch.stack(self.losses).mean())
                     self._require(math.isfinite(loss), f"the loss is {loss}")
-                    rate = (self.step - logged_step) * self.tokens_a_step / max(now - last_logged, 1e-9)
+                    rate = (self.step - logged_step) * self.tokens_per_step / max(now - last_logged, 1e-9)
                     last_logged, logged_step, self.losses = now, self.step, []
                     self._log({"step": self.step, "loss": loss, "tokens_per_second": round(rate)})
                     if on_progress and fabric.is_global_zero:
@@ -290,7 +290,7 @@ class Run:
             **self.card,
             "parameters": model.parameter_count(),
             "steps": self.step,
-            "tokens_seen": self.step * self.tokens_a_step
+            "tokens_seen": self.step * self.tokens_per_step
             + self.card.get("started_from", {}).get("tokens_seen", 0),
             "training": asdict(self.config),
             "validation_nll_while_training": results,
