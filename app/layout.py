@@ -20,7 +20,8 @@ from .streaming import lane_player
 MOST_LANES = 96  # generators open at once; `Stage` decides which of them play
 
 _STATIC = Path(__file__).parent / "static"
-_STYLES = ("base", "openings", "lanes", "compare", "narrow")  # later ones count more
+_STYLES = ("base", "primers", "lanes", "compare", "narrow")  # later ones count more
+_STYLE = '<link rel="stylesheet" href="musictx/static/view/{}.css">'
 # Each event's name must stand quoted in this text for Gradio to accept it.
 _EVENTS = " ".join(f"'play_{name}'" for name in MODELS)
 _MOUNT = f"""
@@ -59,7 +60,7 @@ def build(models: Mapping[str, str | Path] | None = None, *, stage: Stage | None
     with gr.Blocks(title="musictx", analytics_enabled=False, fill_width=True) as page:
         studio = gr.HTML(
             html_template=(_STATIC / "studio.html").read_text(encoding="utf-8"),
-            head="".join(f'<link rel="stylesheet" href="musictx/static/{name}.css">' for name in _STYLES),
+            head="".join(_STYLE.format(name) for name in _STYLES),
             js_on_load=_MOUNT,
             apply_default_css=False,
         )

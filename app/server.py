@@ -16,7 +16,7 @@ from .routes import routes
 from .stage import Stage
 from .votes import VoteBook
 
-PAPER = "var(--musictx-paper, transparent)"  # static/base.css has it, light and dark
+PAPER = "var(--musictx-paper, transparent)"  # static/view/base.css has it, light and dark
 
 
 def launch(

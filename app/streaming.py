@@ -165,8 +165,8 @@ def _play(lane: Lane, model: Any, stage: Stage, ticket: Ticket, sent: dict[str, 
     yield from _stream(lane, model, stage, ticket, performance, stretch, settings, len(primer.tokens))
     if not stage.is_current(ticket, lane.part):
         return
-    opening = read_length(sent.get("opening", sent.get("length")))
-    yield lane.message("done", everything=True, summary=_summary(primer.performance, lane, opening))
+    until = read_length(sent.get("primer_length", sent.get("length")))
+    yield lane.message("done", everything=True, summary=_summary(primer.performance, lane, until))
 
 
 def _queue(lane: Lane, stage: Stage, ticket: Ticket) -> Iterator[str]:
@@ -214,12 +214,12 @@ def _stream(
             close()
 
 
-def _summary(primer: Performance, lane: Lane, opening: float) -> dict[str, Any]:
-    """The comparison shown under the lanes: everything after `opening` seconds beside what comes before."""
+def _summary(primer: Performance, lane: Lane, until: float) -> dict[str, Any]:
+    """The comparison shown under the lanes: everything after `until` seconds beside what comes before."""
     end = lane.primer_seconds + lane.music_seconds
     whole = merge([primer, lane.continuation()])
     described = describe_continuation(
-        slice_time(primer, 0.0, opening), slice_time(whole, opening), start=0.0, end=max(end - opening, 0.0)
+        slice_time(primer, 0.0, until), slice_time(whole, until), start=0.0, end=max(end - until, 0.0)
     )
     return {name: _plain(value) for name, value in described.items()}
 

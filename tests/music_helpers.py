@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from musictx.corpus import Corpus
 from musictx.events import END, NOTE_OFF, PAD, TIME_SHIFT, VELOCITY, VOCABULARY_SIZE, velocity_to_level
 from musictx.events.grammar import Grammar
 from musictx.performance import SPAN_DTYPE, Performance, make_notes
@@ -72,3 +73,12 @@ def random_walk(seed: int, length: int, spread: float) -> np.ndarray:
         tokens.pop()
     tokens += [shift(0.5)] * bool(len(sounding)) + [NOTE_OFF + int(p) for p in sounding]
     return np.array(tokens, np.uint16)
+
+
+def corpus_of(*pieces: np.ndarray, source: list[int] | None = None) -> Corpus:
+    """A corpus of pieces in memory, `source` being the folder that each comes from."""
+    ends = np.cumsum([len(p) for p in pieces])
+    starts = ends - [len(p) for p in pieces]
+    names = tuple(f"{i}.mid" for i in range(len(pieces)))
+    where = np.array(source or [0] * len(pieces))
+    return Corpus(np.concatenate(pieces).astype(np.uint16), starts, ends, names, where, {})

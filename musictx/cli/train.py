@@ -84,6 +84,12 @@ def train(
     curriculum: Annotated[
         float, typer.Option(help="First share of the budget on windows of half the context.")
     ] = 0.0,
+    repeats: Annotated[
+        float,
+        typer.Option(
+            help="Share of windows in which a passage comes again, so that a model learns to bring it back."
+        ),
+    ] = 0.0,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on exactly where a killed or stopped run was.")
     ] = False,
@@ -116,7 +122,9 @@ def train(
     """
     from musictx.checkpoint import find_model, read_config
     from musictx.cli.progress import TrainingDisplay, console
-    from musictx.model.sizes import sized_config
+    from musictx.corpus.batches import Augmentation
+    from musictx.corpus.repeats import Repeats
+    from musictx.model.sizes import sized_config, with_context
     from musictx.training import Run, TrainingConfig
 
     if steps is None and tokens is None and hours is None:
@@ -129,6 +137,7 @@ def train(
         micro_batch=micro_batch,
         mix=mix,
         curriculum=curriculum,
+        augmentation=Augmentation(repeats=Repeats(share=repeats)),
         optimizer=optimizer,
         matrix_lr=matrix_lr,
         lr=lr,
@@ -141,10 +150,12 @@ def train(
     )
     facts = dict(_fact(text) for text in card_facts)
     if start_from:
-        shape = {"--position": position, "--size": size, "--context": context}
+        shape = {"--position": position, "--size": size}
         if given := [name for name, value in shape.items() if value is not None]:
             raise MusictxError(f"{given[0]} cannot be given with --from: the model {start_from} has its own")
         model_config = replace(read_config(find_model(start_from)), dropout=dropout)
+        if context is not None:
+            model_config = with_context(model_config, context)
     else:
         model_config = sized_config(
             "small" if size is None else size,

@@ -8,6 +8,7 @@ from musictx.corpus.augmentation import NO_AUGMENTATION, Augmentation, augment
 from musictx.corpus.batches import BatchSource
 from musictx.corpus.folder import Corpus, build_corpus, find_midi, open_corpus
 from musictx.corpus.grouping import group_pieces
+from musictx.corpus.repeats import Repeats
 from musictx.corpus.split import split_sources
 from musictx.corpus.windows import Chunk, consecutive_chunks, stream_window
 
@@ -17,6 +18,7 @@ __all__ = [
     "BatchSource",
     "Chunk",
     "Corpus",
+    "Repeats",
     "augment",
     "build_corpus",
     "consecutive_chunks",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from musictx.corpus.repeats import Repeats, with_repeats
 from musictx.errors import MusictxError
 from musictx.events import (
     DEFAULT_VELOCITY_LEVEL,
@@ -37,6 +38,8 @@ class Augmentation:
     longest : float
         Notes that ring on longer (s) are released then. A pedal that a file forgot to lift holds notes
         for minutes; a model that learns from them forgets the notes that it holds.
+    repeats : Repeats
+        Passages that come again within a window.
     """
 
     transpose: tuple[int, int] = (-5, 6)
@@ -44,6 +47,7 @@ class Augmentation:
     louder: int = 2
     bare: float = 0.06
     longest: float = 10.0
+    repeats: Repeats = field(default_factory=Repeats)
 
     def __post_init__(self) -> None:
         if self.transpose[0] > self.transpose[1] or max(map(abs, self.transpose)) > 24:
@@ -107,8 +111,9 @@ def augment(
     rng: np.random.Generator,
     how: Augmentation,
     level: int = DEFAULT_VELOCITY_LEVEL,
+    room: int | None = None,
 ) -> np.ndarray:
-    """Transpose, stretch, make louder or thin out a window of events.
+    """Transpose, stretch, make louder or thin out a window of events, or let a passage come again.
 
     Parameters
     ----------
@@ -118,11 +123,14 @@ def augment(
     how : Augmentation
     level : int
         Velocity level that holds where the window begins.
+    room : int, optional
+        Only so many tokens of the result are used: what comes again does so within about that many.
+        0: nothing comes again.
 
     Returns
     -------
     np.ndarray [shape=(m,), dtype=uint16]
-        `m` differs a little from `n` where times are stretched.
+        `m` differs a little from `n` where times are stretched, and is greater where a passage comes again.
 
     Examples
     --------
@@ -138,16 +146,21 @@ def augment(
     louder = int(rng.integers(-how.louder, how.louder + 1))
     bare = bool(rng.random() < how.bare)
     bare_seconds, bare_level = rng.uniform(2.0, 12.0), int(rng.integers(12, 28))
+    room = len(tokens) if room is None else room
+    again = how.repeats.share > 0 and room > 0 and rng.random() < how.repeats.share
     if how == NO_AUGMENTATION or not len(tokens):
         return tokens
     table = tokens_to_table(tokens, level)
     closed = table.end == table.step.max(initial=0)
+    notes_in_room = int(table.is_on.sum() * min(1.0, room / len(tokens)))
     if how.longest < np.inf:
         table = _released(table, how.longest)
     if factor != 1.0:
         table = _time_scaled(table, factor)
     if bare:
         table = _bare_melody(table, int(bare_seconds * STEPS_PER_SECOND), bare_level)
+    if again:
+        table = with_repeats(table, rng, how.repeats, notes_in_room)
     pitch = table.pitch
     if len(pitch):  # a piece that would leave the keyboard is moved only as far as it can go
         semitones = int(np.clip(semitones, -pitch.min(), NOTE_OFF - 1 - pitch.max()))

@@ -95,7 +95,9 @@ class BatchSource:
             window = stream_window(piece, start, int(needed * (2.0 if self.augmentation.bare else 1.2)) + 8)
             first, last = (window[:1] == START).any(), (window[-1:] == END).any()
             body = window[int(first) : len(window) - int(last)]
-            body = augment(body, rng, self.augmentation, _level_before(piece, max(0, start - 1)))
+            level = _level_before(piece, max(0, start - 1))
+            # Once in a window, so that the share is one of windows: in its first piece.
+            body = augment(body, rng, self.augmentation, level, room=needed if anywhere else 0)
             part = np.concatenate([[START] * int(first), body, [END] * int(last)]).astype(np.uint16)[:needed]
             parts.append(part)
             needed, anywhere = needed - len(part), False

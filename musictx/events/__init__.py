@@ -7,7 +7,7 @@ grid, `encoding` and `decoding` go there and back, `grammar` says which event ma
 from musictx.events.decoding import decode
 from musictx.events.encoding import encode
 from musictx.events.grammar import Grammar, is_grammatical
-from musictx.events.table import EventTable, note_pairs, table_to_tokens, tokens_to_table
+from musictx.events.table import EventTable, note_pairs, separate_notes, table_to_tokens, tokens_to_table
 from musictx.events.velocity import level_to_velocity, velocity_to_level
 from musictx.events.vocabulary import (
     DEFAULT_VELOCITY_LEVEL,
@@ -48,6 +48,7 @@ __all__ = [
     "is_grammatical",
     "level_to_velocity",
     "note_pairs",
+    "separate_notes",
     "table_to_tokens",
     "tokens_to_table",
     "velocity_to_level",

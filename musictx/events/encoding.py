@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from musictx.events.table import EventTable, table_to_tokens
+from musictx.events.table import EventTable, separate_notes, table_to_tokens
 from musictx.events.velocity import velocity_to_level
 from musictx.events.vocabulary import STEPS_PER_SECOND
 from musictx.performance import Performance, apply_pedal
@@ -48,7 +48,7 @@ def encode(performance: Performance, *, until: float | None = None) -> np.ndarra
     off = np.maximum(np.rint(notes["offset"] * STEPS_PER_SECOND).astype(np.int64), on + 1)
     pitch = notes["pitch"].astype(np.int64)
     level = velocity_to_level(notes["velocity"])
-    on, off, pitch, level = _separate(on, off, pitch, level)
+    on, off, pitch, level = separate_notes(on, off, pitch, level)
     closed = np.ones(len(on), bool)
     end = int(off.max()) if len(off) else 0
     if until is not None:
@@ -62,17 +62,3 @@ def encode(performance: Performance, *, until: float | None = None) -> np.ndarra
         end=end,
     )
     return table_to_tokens(table)
-
-
-def _separate(
-    on: np.ndarray, off: np.ndarray, pitch: np.ndarray, level: np.ndarray
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Mend what rounding to the grid can break: two notes of a pitch that start in one step, or overlap."""
-    order = np.lexsort((-off, on, pitch))
-    on, off, pitch, level = on[order], off[order], pitch[order], level[order]
-    first = np.ones(len(on), bool)
-    first[1:] = (pitch[1:] != pitch[:-1]) | (on[1:] != on[:-1])
-    on, off, pitch, level = on[first], off[first], pitch[first], level[first]
-    again = pitch[1:] == pitch[:-1]
-    off[:-1] = np.where(again, np.minimum(off[:-1], on[1:]), off[:-1])
-    return on, off, pitch, level

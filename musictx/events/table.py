@@ -134,3 +134,38 @@ def note_pairs(table: EventTable) -> np.ndarray:
     partner = np.full(len(order), -1, np.int64)
     partner[order[pair]], partner[order[pair + 1]] = order[pair + 1], order[pair]
     return partner
+
+
+def separate_notes(
+    on: np.ndarray, off: np.ndarray, pitch: np.ndarray, level: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """Mend what one keyboard cannot play: two notes of a pitch that start in one step, or overlap.
+
+    Rounding to the grid can bring them about, and so can music that is laid over other music.
+
+    Parameters
+    ----------
+    on, off : np.ndarray [shape=(n,), int64]
+        Steps of 10 ms.
+    pitch, level : np.ndarray [shape=(n,), int64]
+
+    Returns
+    -------
+    on, off, pitch, level : np.ndarray [shape=(m,), int64]
+        By pitch and onset. Of notes that start together the longest stays; a note ends where the next one
+        of its pitch begins.
+
+    Examples
+    --------
+    >>> on, off, pitch, level = np.array([[0, 50], [90, 70], [60, 60], [20, 20]])
+    >>> separate_notes(on, off, pitch, level)[1].tolist()
+    [50, 70]
+    """
+    order = np.lexsort((-off, on, pitch))
+    on, off, pitch, level = on[order], off[order], pitch[order], level[order]
+    first = np.ones(len(on), bool)
+    first[1:] = (pitch[1:] != pitch[:-1]) | (on[1:] != on[:-1])
+    on, off, pitch, level = on[first], off[first], pitch[first], level[first]
+    again = pitch[1:] == pitch[:-1]
+    off[:-1] = np.where(again, np.minimum(off[:-1], on[1:]), off[:-1])
+    return on, off, pitch, level

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from musictx.errors import MusictxError
@@ -54,3 +55,28 @@ def sized_config(size: str, position: str, context_length: int, **settings: Any)
     spent = {"relative": table, "learned": context_length * width}.get(position, 0)
     extra = round((table - spent) / (2 * width * layers))
     return ModelConfig(**{**config.to_dict(), "feed_forward": 4 * width + max(0, extra)})
+
+
+def with_context(config: ModelConfig, length: int) -> ModelConfig:
+    """The shape of a model, for training the same weights on contexts of another length.
+
+    The relative table and the window stay as they are.
+
+    Parameters
+    ----------
+    config : ModelConfig
+    length : int
+        Tokens in a context.
+
+    Raises
+    ------
+    MusictxError
+        If its positions end with the context that it has.
+    """
+    if config.position == "learned" and length != config.context_length:
+        raise MusictxError(
+            f"--context {length} does not fit a model with learned positions: it has them for "
+            f"{config.context_length} tokens; models with other positions can change"
+        )
+    rows = config.largest_distance if config.position == "relative" else config.max_distance
+    return replace(config, context_length=length, max_distance=rows)

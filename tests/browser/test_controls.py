@@ -80,7 +80,7 @@ def test_the_transport_button_says_that_it_stops_the_primer(open_studio: Open) -
     assert studio.get("play").get_attribute("aria-label") == "Play"
 
 
-def test_the_playhead_moves_in_the_opening_before_the_models_answer(open_studio: Open) -> None:
+def test_the_playhead_moves_in_the_primer_before_the_models_answer(open_studio: Open) -> None:
     studio = open_studio()
     before, after = studio.page.evaluate(
         """() => {

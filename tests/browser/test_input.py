@@ -101,7 +101,7 @@ def test_continue_ends_a_recording_and_another_one_can_be_undone(open_studio: Op
     assert studio.rows("rope") == made
 
 
-def test_clear_and_undo_note_leave_another_opening_alone(open_studio: Open) -> None:
+def test_clear_and_undo_note_leave_another_primer_alone(open_studio: Open) -> None:
     studio = open_studio()
     studio.get("piano").click()
     studio.get("record").click()

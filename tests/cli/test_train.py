@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -169,6 +170,39 @@ def test_a_run_may_begin_with_the_weights_of_a_model(run: Run, music: Path, tmp_
     assert status == 1 and "no model at" in said
 
 
+def test_a_model_may_go_on_with_contexts_of_another_length(run: Run, music: Path, tmp_path: Path) -> None:
+    """Its weights keep their shape: the relative table and the window stay."""
+    more = ("--batch", 2, "--precision", "32-true", "--steps", 1, "--context", 128)
+    for position, kept in (("relative", {"max_distance": 16}), ("rope", {"window": 32}), ("vanilla", {})):
+        first, second = tmp_path / position, tmp_path / f"{position}-longer"
+        assert run(music, "-o", first, *TINY, "--position", position, "--steps", 1)[0] == 0
+        status, said = run(music, "-o", second, "--from", first, *more)
+        assert status == 0, said
+        before, after = load_model(first), load_model(second)
+        assert after.config.context_length == 128
+        assert {name: getattr(after.config, name) for name in kept} == kept
+        assert after.parameter_count() == before.parameter_count()
+    status, _ = run(music, "-o", tmp_path / "learned", *TINY, "--position", "learned", "--steps", 1)
+    assert status == 0
+    status, said = run(music, "-o", tmp_path / "x", "--from", tmp_path / "learned", *more)
+    assert status == 1 and "--context 128 does not fit a model with learned positions" in said
+
+
+def test_repeats_change_what_is_trained_on_and_are_kept(run: Run, music: Path, tmp_path: Path) -> None:
+    losses = {}
+    for share in (0, 1):
+        folder = tmp_path / str(share)
+        command = (music, "-o", folder, *TINY, "--context", 256, "--steps", 2, "--repeats", share)
+        status, said = run(*command)
+        assert status == 0, said
+        settings = json.loads((folder / "run.json").read_text())["training"]
+        assert settings["augmentation"]["repeats"]["share"] == share
+        losses[share] = [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+    assert losses[0] != losses[1]
+    status, said = run(music, "-o", tmp_path / "0", *TINY, "--context", 256, "--repeats", 1, "--resume")
+    assert status == 1 and "was begun with" in said
+
+
 def test_an_encoded_corpus_is_trained_on_as_it_is(
     run: Run, music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -197,6 +231,7 @@ def test_an_encoded_corpus_is_trained_on_as_it_is(
         (["--precision", "8"], "precision is '8'"),
         (["--mix", "both"], "mix is 'both'; it must be folders or tokens"),
         (["--optimizer", "sgd"], "optimizer is 'sgd'"),
+        (["--repeats", "1.2"], "repeats: share is 1.2; it must lie between 0 and 1"),
         (["--batch", "3", "--micro-batch", "2"], "a batch of 3 windows cannot be shared"),
         (["--devices", "0"], "devices 0"),
         (["--seed", "-1"], "seed is -1"),

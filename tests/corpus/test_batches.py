@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from music_helpers import random_performance, random_walk
+from music_helpers import corpus_of, random_performance, random_walk
 
 from musictx.corpus import Corpus, stream_window
 from musictx.corpus.batches import NO_AUGMENTATION, Augmentation, BatchSource, augment
@@ -25,14 +25,6 @@ from musictx.events.grammar import is_grammatical
 from musictx.performance import Performance, make_notes
 
 EVERYTHING = Augmentation(bare=0.5)
-
-
-def corpus_of(*pieces: np.ndarray, source: list[int] | None = None) -> Corpus:
-    ends = np.cumsum([len(p) for p in pieces])
-    starts = ends - [len(p) for p in pieces]
-    names = tuple(f"{i}.mid" for i in range(len(pieces)))
-    where = np.array(source or [0] * len(pieces))
-    return Corpus(np.concatenate(pieces).astype(np.uint16), starts, ends, names, where, {})
 
 
 @pytest.fixture(scope="module")

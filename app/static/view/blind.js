@@ -1,8 +1,8 @@
 // The blind test: who stands in which lane, whose names were seen, and what becomes of a vote.
 
-import { MODELS } from "./lanes.js";
+import { MODELS } from "../music/models.js";
 import { Vote } from "./vote.js";
-import { server } from "./wire.js";
+import { server } from "../io/server.js";
 
 /** A random order of some things. */
 function shuffled(things) {

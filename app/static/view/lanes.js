@@ -1,11 +1,12 @@
 // The three lanes on the page: their order, their common axes, and when they are drawn.
 
-import { Lane, MODELS } from "./lanes.js";
+import { MODELS } from "../music/models.js";
+import { Lane } from "./lane.js";
 import { pitchRange } from "./roll.js";
 
 const REDRAW = 100; // milliseconds between two drawings of a lane that grows: the models need the processor more
 
-export class Display {
+export class Lanes {
   /** `on` has act(what, model) and seek(time). */
   constructor(element, on) {
     this.element = element;
@@ -38,9 +39,9 @@ export class Display {
   }
 
   /** Show a take's scores, or one primer in all lanes if there is no take yet. */
-  show(take, opening) {
+  show(take, primer) {
     for (const [model, lane] of this.lanes) {
-      lane.roll.score = take ? take.scores.get(model) : opening;
+      lane.roll.score = take ? take.scores.get(model) : primer;
       lane.message = take?.messages[model] ?? null;
       lane.set(take?.states[model] ?? "waiting", take?.errors[model]);
     }

@@ -1,6 +1,6 @@
 // What has been made so far: takes, each with three scores, and the steps back to earlier ones.
 
-import { MODELS } from "./lanes.js";
+import { MODELS } from "./models.js";
 
 const MOST_TAKES = 9;
 const MOST_STEPS = 30;
@@ -23,8 +23,8 @@ export function newTake(primer, settings) {
     scores: new Map(),
     heard: { seconds: 0, named: false }, // how long it was listened to, and whether its models' names were ever shown
   };
-  const opening = primer.score();
-  for (const model of MODELS) take.scores.set(model, Object.assign(opening.clone(), { complete: false, known: 0 }));
+  const score = primer.score();
+  for (const model of MODELS) take.scores.set(model, Object.assign(score.clone(), { complete: false, known: 0 }));
   return take;
 }
 
@@ -32,7 +32,7 @@ export function newTake(primer, settings) {
 export function nextPart(take, model) {
   const part = (take.parts[model] ?? -1) + 1;
   take.parts[model] = part;
-  const common = { run: `${take.run}.${part}`, opening: take.length, begins: take.stretch.start === 0 };
+  const common = { run: `${take.run}.${part}`, primer_length: take.length, begins: take.stretch.start === 0 };
   if (part === 0)
     return { ...common, notes: take.notes, pedals: take.pedals, length: take.length, settings: take.settings };
   take.more[model] = part;
@@ -43,7 +43,7 @@ export function nextPart(take, model) {
   return { ...common, notes: score.rows(), pedals: [], length, settings: { ...take.settings, seed } };
 }
 
-/** Equal openings and settings give equal music. */
+/** Equal primers and settings give equal music. */
 function contentOf({ notes, pedals, length, stretch, settings }) {
   return JSON.stringify([notes, pedals, length, stretch.start === 0, settings]);
 }

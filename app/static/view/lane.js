@@ -3,7 +3,6 @@
 import { h, icon, setUsable } from "./dom.js";
 import { Roll } from "./roll.js";
 
-export const MODELS = ["vanilla", "relative", "rope"];
 const NAMES = { vanilla: "Vanilla", relative: "Relative", rope: "RoPE" };
 const LETTERS = ["A", "B", "C"];
 const TAGLINES = {
@@ -100,7 +99,7 @@ export class Lane {
     this.title.textContent = this.name;
     this.tagline.textContent = this.blind ? "one of the three" : TAGLINES[this.model];
     this.element.setAttribute("aria-label", `${this.name}: ${count} notes`);
-    this.roll.notes.setAttribute("aria-label", `Piano roll of ${this.name}: ${count} notes continue the opening`);
+    this.roll.notes.setAttribute("aria-label", `Piano roll of ${this.name}: ${count} notes continue the primer`);
     const usable = this.state === "done" || this.state === "error";
     for (const [what, button] of Object.entries(this.actions)) {
       const told = this.blind && (what === "midi" || what === "wav"); // a file's name would tell the model's

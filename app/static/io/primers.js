@@ -1,21 +1,18 @@
 // Where a primer comes from: the cards, an upload, the piano, a link, or this tab before it was reloaded.
 
-import { h, icon } from "./dom.js";
 import { readLink, recallPage, rememberPage, writeLink } from "./link.js";
-import { drawThumbnail } from "./roll.js";
-import { pedalledRows } from "./score.js";
-import { server } from "./wire.js";
+import { sentence, server } from "./server.js";
 
 const MOST_UPLOAD = 8 * 2 ** 20; // bytes, as on the server
 
 /**
  * Puts pieces into the primer. `on` has step(), called before something replaces what is there, leave(),
- * made(), whether the models have played on from it, notice(text, bad) and play(), which plays the primer.
+ * made(), whether the models have played on from it, and notice(text, bad).
  */
-export class Openings {
-  constructor(element, primer, on) {
-    this.element = element;
+export class Primers {
+  constructor(primer, cards, on) {
     this.primer = primer;
+    this.cards = cards;
     this.on = on;
     this.presets = [];
     this.reading = null; // the file or link that is being read, unless something else is chosen meanwhile
@@ -23,7 +20,7 @@ export class Openings {
 
   /** Why there is nothing to continue yet, or null. */
   get fault() {
-    return this.reading && `${this.reading.name} is still being read. Continue in a moment, or choose another opening.`;
+    return this.reading && `${this.reading.name} is still being read. Continue in a moment, or choose another primer.`;
   }
 
   /** Fetch the presets, and put in what the address or the tab's memory holds. Returns what a link asks for. */
@@ -33,7 +30,7 @@ export class Openings {
     } catch (error) {
       this.on.notice(error.message, true);
     }
-    this.showCards();
+    this.cards.show(this.presets);
     const { link, fault } = await this.readAddress();
     if (!this.put(link ?? recallPage(), settings) && this.presets.length) this.usePreset(this.presets[0]);
     if (fault) this.on.notice(fault, true);
@@ -62,7 +59,7 @@ export class Openings {
     try {
       const link = await readLink(location.hash);
       if (!link?.preset || this.preset(link.preset)) return { link };
-      throw new Error(`The link asks for the opening “${link.preset}”, which is not here. Choose another one.`);
+      throw new Error(`The link asks for the primer “${link.preset}”, which is not here. Choose another one.`);
     } catch (error) {
       return { link: null, fault: error.message };
     }
@@ -74,7 +71,7 @@ export class Openings {
     const preset = this.preset(page?.preset);
     if (preset) this.set({ ...preset, preset: preset.name }, page.stretch);
     else if (page?.notes?.length)
-      this.set({ composer: "", ...page, title: page.title || "A shared opening" }, page.stretch);
+      this.set({ composer: "", ...page, title: page.title || "A shared primer" }, page.stretch);
     else return false;
     return true;
   }
@@ -83,63 +80,11 @@ export class Openings {
     return this.presets.find((each) => each.name === name);
   }
 
-  showCards() {
-    this.element.replaceChildren(
-      ...this.presets.map((preset) => {
-        const canvas = h("canvas", { "aria-hidden": "true" });
-        const short = preset.title.split(/[,(]/)[0].trim();
-        const composer = preset.composer
-          .replace(/\(.*\)/, "")
-          .trim()
-          .split(" ")
-          .at(-1);
-        const choose = () => {
-          this.on.step();
-          this.on.leave();
-          this.usePreset(preset);
-        };
-        requestAnimationFrame(() => drawThumbnail(canvas, pedalledRows(preset.notes, preset.pedals)));
-        return h(
-          "div",
-          { class: "preset", "data-name": preset.name },
-          h(
-            "button",
-            {
-              type: "button",
-              class: "card",
-              "data-testid": `preset-${preset.name}`,
-              "aria-pressed": "false",
-              title: `${preset.title}. ${preset.description}`,
-              onclick: choose,
-            },
-            canvas,
-            h("strong", {}, short),
-            h("small", {}, composer),
-          ),
-          h(
-            "button",
-            {
-              type: "button",
-              class: "icon round play-card",
-              "data-testid": `hear-${preset.name}`,
-              "aria-label": `Hear ${short}`,
-              onclick: () => {
-                choose();
-                this.on.play();
-              },
-            },
-            icon("play"),
-          ),
-        );
-      }),
-    );
-  }
-
-  redraw() {
-    for (const card of this.element.children) {
-      const preset = this.preset(card.dataset.name);
-      drawThumbnail(card.querySelector("canvas"), pedalledRows(preset.notes, preset.pedals));
-    }
+  /** A card was chosen. */
+  choose(preset) {
+    this.on.step();
+    this.on.leave();
+    this.usePreset(preset);
   }
 
   usePreset(preset) {
@@ -148,12 +93,9 @@ export class Openings {
 
   set(source, stretch) {
     this.reading = null;
-    this.on.notice((source.remarks ?? []).join(" "));
+    this.on.notice((source.remarks ?? []).map(sentence).join(" "));
     this.primer.set(source, stretch);
-    for (const card of this.element.children) {
-      const chosen = card.dataset.name === source.preset;
-      card.firstChild.setAttribute("aria-pressed", chosen);
-    }
+    this.cards.mark(source.preset);
   }
 
   async upload(file, tracks) {
@@ -196,7 +138,7 @@ export class Openings {
     this.set({ notes, pedals, title: "Played by you", composer: "", recorded: true }, { start: 0, end });
   }
 
-  /** What is left of it after Undo or Clear. Another opening that was chosen meanwhile stays. */
+  /** What is left of it after Undo or Clear. Another primer that was chosen meanwhile stays. */
   takenBack(piece) {
     if (this.primer.source?.recorded) this.recorded(piece);
   }
@@ -217,7 +159,7 @@ export class Openings {
     try {
       await navigator.clipboard.writeText(location.href);
       this.on.notice(
-        "The link is copied. It holds the opening, the seed and the settings, and gives the same music again.",
+        "The link is copied. It holds the primer, the seed and the settings, and gives the same music again.",
       );
     } catch {
       this.on.notice("The link stands in the address bar. It gives the same music again.");

@@ -65,7 +65,7 @@ export async function readLink(hash) {
     return { title: String(t), notes: unpackRows(n), pedals, ...common };
   } catch {
     throw new Error(
-      "The link is damaged: the music in it cannot be read. Ask for it again, or choose an opening here.",
+      "The link is damaged: the music in it cannot be read. Ask for it again, or choose a primer here.",
     );
   }
 }

@@ -3,9 +3,9 @@
 import { h } from "./dom.js";
 
 const MEASURES = [
-  ["motif_recurrence", "Motif recurrence", "how much of it is made of the opening’s patterns"],
+  ["motif_recurrence", "Motif recurrence", "how much of it is made of the primer’s patterns"],
   ["density_by_quarter", "Notes a second, by quarter", "does it keep its pace, thin out or pile up?"],
-  ["pitch_class_drift", "Drift from the opening’s key, by quarter", "0 keeps the opening’s notes, 1 shares none"],
+  ["pitch_class_drift", "Drift from the primer’s key, by quarter", "0 keeps the primer’s notes, 1 shares none"],
 ];
 
 function bars(values) {

@@ -1,28 +1,24 @@
 // While the models play: starting and stopping lanes, and what their messages do to the take.
 
-import { MODELS } from "./lanes.js";
-import { nextPart } from "./takes.js";
-import { Wire } from "./wire.js";
+import { MODELS } from "../music/models.js";
+import { nextPart } from "../music/takes.js";
 
 /** `on` has notice(text), arrived(), called after every message, and changed(), when a lane starts or ends. */
 export class Runs {
-  constructor(gradio, display, on) {
-    this.display = display;
+  constructor(player, lanes, on) {
+    this.player = player;
+    this.lanes = lanes;
     this.on = on;
     this.take = null;
     this.queued = false;
     this.pendingMore = {};
-    this.wire = new Wire(gradio, {
-      message: (model, message) => this.receive(model, message),
-      lost: (model, sentence) => this.end(model, "error", sentence),
-    });
   }
 
   get running() {
-    return this.wire.open.size > 0;
+    return this.player.playing.length > 0;
   }
 
-  /** Let all three models play on. `more` says how often each lane is to be continued further by itself. */
+  /** Let all models play on. `more` says how often each lane is to be continued further by itself. */
   start(take, more) {
     this.take = take;
     this.pendingMore = { ...more };
@@ -31,10 +27,10 @@ export class Runs {
 
   /** Play a lane's next part: the first one, or more of what is there. */
   startLane(model) {
-    if (this.wire.open.has(model)) return;
+    if (this.player.playing.includes(model)) return;
     const part = nextPart(this.take, model);
     this.setState(model, "waiting");
-    this.wire.start(model, part);
+    this.player.start(model, part, (message) => this.receive(model, message));
     this.on.changed();
   }
 
@@ -42,8 +38,8 @@ export class Runs {
   stop() {
     this.pendingMore = {};
     this.queued = false;
-    for (const model of [...this.wire.open.keys()]) {
-      this.wire.stop(model);
+    for (const model of this.player.playing) {
+      this.player.stop(model);
       this.end(model, "done");
     }
   }
@@ -54,7 +50,11 @@ export class Runs {
       this.tellPlace(message.place);
       return;
     }
-    const lane = this.display.lane(model);
+    if (!message.notes) {
+      this.end(model, message.state, message.error); // the connection was lost
+      return;
+    }
+    const lane = this.lanes.lane(model);
     const score = take.scores.get(model);
     if (message.primer) {
       if (this.queued || message.remark) this.on.notice(message.remark);
@@ -73,7 +73,7 @@ export class Runs {
     }
     // The first note is shown at once, the others with the next drawing.
     if (first && score.continuationCount) lane.draw();
-    else this.display.dirty.add(lane);
+    else this.lanes.dirty.add(lane);
     this.on.arrived();
   }
 
@@ -86,7 +86,7 @@ export class Runs {
   end(model, state, error = "") {
     this.take.scores.get(model).finish();
     this.setState(model, state, error);
-    this.display.dirty.add(this.display.lane(model));
+    this.lanes.dirty.add(this.lanes.lane(model));
     if (state === "done" && this.pendingMore[model] > 0) {
       this.pendingMore[model] -= 1;
       this.startLane(model);
@@ -97,6 +97,6 @@ export class Runs {
   setState(model, state, error = "") {
     this.take.states[model] = state;
     this.take.errors[model] = error;
-    this.display.lane(model).set(state, error);
+    this.lanes.lane(model).set(state, error);
   }
 }

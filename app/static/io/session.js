@@ -1,7 +1,7 @@
 // The takes of this tab, kept while the page is reloaded: Gradio does so by itself when a lost connection is back.
 
 import { recall, remember } from "./memory.js";
-import { Score } from "./score.js";
+import { Score } from "../music/score.js";
 
 const KEY = "musictx.takes";
 

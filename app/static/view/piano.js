@@ -3,8 +3,8 @@
 import { h } from "./dom.js";
 import { Keyboard } from "./keyboard.js";
 import { Letters } from "./letters.js";
-import { MidiInput } from "./midi-input.js";
-import { Recorder } from "./recorder.js";
+import { MidiInput } from "../io/midi-input.js";
+import { Recorder } from "../music/recorder.js";
 
 /**
  * `on` has recorded({notes, pedals}) and, after Undo and Clear, takenBack({notes, pedals}); notice(sentence); and

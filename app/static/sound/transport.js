@@ -1,5 +1,7 @@
 // The clock: one playhead for all lanes, notes scheduled ahead of it, and patience with slow lanes and lines.
 
+import { Voices } from "./voices.js";
+
 const LOOK_AHEAD = 1.4; // seconds of music scheduled in advance: a page that stalls goes on sounding
 const TICK = 60; // milliseconds between two looks at what must be scheduled
 const START_LEAD = 0.35; // what every lane must be ahead before the sound starts …
@@ -129,7 +131,7 @@ export class Transport {
     this.heard = name;
     if (segment && !this.sound.samples.complete) return this.seek(position); // the new lane may have to wait
     if (segment) {
-      this.leave(segment.lane);
+      segment.lane.leave();
       segment.lane = this.enter(this.sound.context.currentTime, position);
       if (this.state === "playing") this.advance();
     }
@@ -180,44 +182,11 @@ export class Transport {
     this.set("playing");
   }
 
-  /**
-   * A bus and voices for the lane that is heard; notes that sound at musical time `at` come in where they
-   * are by now. The other lanes have none: two silent pianos would cost as much as the one that sounds.
-   */
   enter(when, at) {
-    const score = this.scores.get(this.heard);
-    const lane = { score, bus: this.sound.bus(), next: 0, held: new Map(), voices: new Set(), strings: new Map() };
-    while (lane.next < score.notes.length && score.notes[lane.next].on < at) {
-      const note = score.notes[lane.next++];
-      if (note.off === null || note.off > at) this.strike(lane, note, when, at - note.on);
-    }
-    return lane;
-  }
-
-  /** Stop every voice of a lane, also those that are only scheduled. */
-  leave({ bus, voices }) {
-    this.sound.fadeOut(bus);
-    const now = this.sound.context.currentTime;
-    for (const voice of voices) for (const source of voice.sources) source.stop(now + 0.03);
-    setTimeout(() => bus.disconnect(), 200);
-  }
-
-  strike(lane, note, when, skip = 0) {
-    const voice = this.sound.strike(lane.bus, note.pitch, note.velocity, when, skip);
-    const before = lane.strings.get(note.pitch);
-    if (before) this.sound.stopString(before, when);
-    lane.strings.set(note.pitch, voice);
-    lane.voices.add(voice);
-    lane.held.set(note, voice);
-    if (voice.sources[0])
-      voice.sources[0].addEventListener("ended", () => {
-        lane.voices.delete(voice);
-        if (lane.strings.get(note.pitch) === voice) lane.strings.delete(note.pitch);
-      });
+    return new Voices(this.sound, this.scores.get(this.heard), when, at);
   }
 
   advance() {
-    const { context } = this.sound;
     const { segment } = this;
     const position = this.position;
     const frontier = this.frontier;
@@ -227,19 +196,7 @@ export class Transport {
       if (score.complete) continue;
       this.statistics.leads[name] = Math.min(this.statistics.leads[name] ?? Infinity, score.known - position);
     }
-    const { lane } = segment;
-    const { notes } = lane.score;
-    while (lane.next < notes.length && notes[lane.next].on < horizon) {
-      const note = notes[lane.next++];
-      const late = context.currentTime - when(note.on);
-      if (late > 0.02) this.statistics.late += 1;
-      this.strike(lane, note, Math.max(when(note.on), context.currentTime), Math.max(0, late));
-    }
-    for (const [note, voice] of lane.held) {
-      if (note.off === null || note.off >= horizon) continue;
-      this.sound.release(voice, when(note.off));
-      lane.held.delete(note);
-    }
+    this.statistics.late += segment.lane.schedule(horizon, when);
     if (frontier - position < HOLD) {
       this.at = frontier;
       if (frontier === this.known) this.statistics.waits += 1;
@@ -253,7 +210,7 @@ export class Transport {
 
   silence() {
     if (!this.segment) return;
-    this.leave(this.segment.lane);
+    this.segment.lane.leave();
     this.segment = null;
   }
 }

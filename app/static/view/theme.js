@@ -1,7 +1,7 @@
 // Light and dark: as the system has it, until the visitor says otherwise.
 
 import { icon } from "./dom.js";
-import { recall, remember } from "./memory.js";
+import { recall, remember } from "../io/memory.js";
 
 const KEY = "musictx.theme";
 

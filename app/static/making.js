@@ -1,0 +1,137 @@
+// What is made: runs of the models, the takes that come of them, and the steps back.
+
+import { Runs } from "./io/runs.js";
+import { saveLane } from "./io/save.js";
+import { History, newTake } from "./music/takes.js";
+
+const NO_NOTE = "There is no note in the chosen stretch: move the handles, choose a primer or play a few notes.";
+
+export class Making {
+  /**
+   * `player` lets models play (io/play.js). `on` has refresh(), called when buttons must be brought up to date,
+   * fit(), when a lane has grown, arrange(), when lanes may stand in another order, and focus(), which leads to
+   * Continue.
+   */
+  constructor({ player, lanes, listening, settings, primer, primers, blind, notice }, on) {
+    Object.assign(this, { lanes, listening, settings, primer, primers, blind, notice, on });
+    this.history = new History();
+    this.runs = new Runs(player, lanes, {
+      notice: (text) => notice.say(text),
+      changed: () => on.refresh(),
+      arrived: () => {
+        on.fit();
+        listening.transport.nudge();
+      },
+    });
+  }
+
+  get take() {
+    return this.runs.take;
+  }
+
+  get running() {
+    return this.runs.running;
+  }
+
+  /** Why the models cannot play on now, or null. */
+  get fault() {
+    return this.primers.fault ?? this.settings.fault ?? (this.primer.cut().notes.length ? null : NO_NOTE);
+  }
+
+  continueMusic({ silent = false, more = {} } = {}) {
+    if (this.running || !this.primer.source) return;
+    const { fault } = this;
+    if (fault) {
+      this.notice.say(fault, true);
+      return;
+    }
+    this.step();
+    const take = newTake(this.primer, this.settings.values);
+    this.history.add(take);
+    this.listening.heard = this.blind.nextTake(this.listening.heard);
+    this.notice.say("");
+    this.adopt(take);
+    this.on.arrange();
+    const { transport } = this.listening;
+    transport.at = Math.max(0, take.length / 1000 - this.settings.leadIn);
+    this.runs.start(take, more);
+    if (!silent) transport.play();
+  }
+
+  /** Show a take and make it what the transport plays. */
+  adopt(take) {
+    this.runs.take = take;
+    this.lanes.show(take);
+    this.listening.loadLanes(take);
+    this.on.fit();
+    this.on.refresh();
+  }
+
+  /** Go to another take. */
+  show(take) {
+    if (take === this.take) return;
+    this.runs.stop();
+    this.settings.set(take.settings);
+    this.primers.set(take.source, take.stretch);
+    this.adopt(take);
+  }
+
+  /** Leave what was made: the lanes wait for the next primer. */
+  leave() {
+    this.runs.stop();
+    this.runs.take = null;
+    this.listening.loadPrimer();
+  }
+
+  /** A lane's button was pressed. */
+  act(what, model) {
+    if (what === "hear") this.listening.hear(model);
+    else if (what === "more") this.more(model);
+    else if (what === "primer") this.usePrimer(model);
+    else this.download(model, what === "midi" ? "mid" : "wav");
+  }
+
+  async download(model, format) {
+    try {
+      await saveLane(this.take, model, format, this.settings.continuationOnly);
+    } catch (error) {
+      this.notice.say(error.message, true);
+    }
+  }
+
+  /** Let one lane go on where it ended. */
+  more(model) {
+    this.step();
+    this.runs.startLane(model);
+    this.on.fit();
+  }
+
+  /** A lane's music becomes the primer. */
+  usePrimer(model) {
+    const rows = this.take.scores.get(model).rows();
+    const title = `${this.take.source.title}, continued by ${this.lanes.lane(model).name}`;
+    this.step();
+    this.leave();
+    this.primers.set({ title, composer: "", notes: rows, pedals: [] });
+    this.notice.say("This is the new primer; its last seconds are chosen. Continue when you like.");
+    // The lane's button is out of use now. A mouse needs no other place, and its space key still plays.
+    if (document.activeElement.matches(":focus-visible")) this.on.focus();
+  }
+
+  /** Remember how things stand, before something is changed. */
+  step() {
+    const { source, stretch } = this.primer;
+    this.history.step({ source, stretch, settings: this.settings.values, take: this.take });
+    this.on.refresh();
+  }
+
+  undo() {
+    const step = this.history.undo();
+    if (!step) return;
+    this.leave();
+    this.settings.set(step.settings);
+    this.primers.set(step.source, step.stretch);
+    if (step.take) this.adopt(step.take);
+    this.on.refresh();
+  }
+}
