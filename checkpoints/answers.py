@@ -5,7 +5,7 @@
 The thirty: the shipped primers as they are; their top lines alone, at one velocity; some played faster,
 slower, softer and louder. An answer of 30 s passes if it is music (a note a second, no silence over 4 s),
 no storm (no second with more than 40 notes, 12 notes at once on average), keeps to the primer's tempo
-(notes a second within a factor of 4) and register (median pitch within 15 semitones). Real pieces are held
+(notes per second within a factor of 4) and register (median pitch within 15 semitones). Real pieces are held
 to the same, with their first 15 s as primer, which shows how strict that is.
 """
 
@@ -84,7 +84,7 @@ def judge(primer: Performance, answer: Performance, seconds: float = SECONDS) ->
     ratio = density / (len(before) / played)
     moved = float(np.median(notes["pitch"]) - np.median(before["pitch"]))
     return {
-        "notes_a_second": round(density, 2),
+        "notes_per_second": round(density, 2),
         "longest_silence": round(silence, 2),
         "densest_second": densest,
         "polyphony": round(polyphony, 2),

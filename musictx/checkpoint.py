@@ -218,7 +218,7 @@ def list_models() -> list[str]:
 
     Examples
     --------
-    >>> from musictx.checkpoint import list_models
+    >>> from musictx import list_models
     >>> "relative" in list_models()
     True
     """

@@ -25,7 +25,7 @@ _LINE_EVERY = 60.0  # seconds between lines of progress in a log
 
 @contextmanager
 def _progress(title: str) -> Iterator[Callable[[float, float], None]]:
-    """A bar on a terminal, a line a minute in a log; call what it yields with work done and in all."""
+    """A bar on a terminal, a line every minute in a log; call what it yields with work done and in all."""
     began = last = time.monotonic()
     with working(title, total=1.0) as advance:
 
@@ -67,9 +67,11 @@ def evaluate(
     rules: Annotated[
         bool, typer.Option("--rules", help="Compare the rules past the training length as well.")
     ] = False,
-    floors: Annotated[
+    baselines: Annotated[
         Path | None,
-        typer.Option(help="Music to fit the floors on (training set). [default: other pieces of MIDI_DIR]"),
+        typer.Option(
+            help="Music to fit the baselines on (training set). [default: other pieces of MIDI_DIR]"
+        ),
     ] = None,
     pieces: Annotated[
         int | None, typer.Option(help="Only so many performances, spread over the folder: for a quick look.")
@@ -100,7 +102,7 @@ def evaluate(
         make_folder(output)
     with corpus_progress("encoding") as encoding:
         corpus = open_music(Path(folder), pieces=pieces, progress=encoding)
-        fit_on = open_music(floors, progress=encoding) if floors else None
+        fit_on = open_music(baselines, progress=encoding) if baselines else None
     models, left_out = open_models(names, device=device)
     groups = unit_numbers(corpus)
     how: dict[str, Any] = {"tokens_at_once": memory, "precision": precision}
@@ -195,7 +197,7 @@ def _show(result: dict[str, Any]) -> None:
     data = result["data"]
     out.print(
         f"{data['folder']}: {data['pieces']} performances of {data['units']} pieces, "
-        f"{data['tokens']:,} events, {data['notes']:,} notes",
+        f"{data['tokens']:,} tokens, {data['notes']:,} notes",
         highlight=False,
     )
     for name, model in result["models"].items():
@@ -231,7 +233,7 @@ def study(
     seeds: Annotated[int, typer.Option(help="Continuations for each primer and model.")] = 3,
     seconds: Annotated[float, typer.Option(help="Length of each continuation.")] = 60.0,
     tokens: Annotated[
-        int | None, typer.Option(help="Length of each continuation in events, instead of seconds.")
+        int | None, typer.Option(help="Length of each continuation in tokens, instead of seconds.")
     ] = None,
     primer_seconds: Annotated[float, typer.Option(help="Length of the primers.")] = 15.0,
     temperature: Annotated[float, typer.Option(help="1 is the model itself.")] = 1.0,

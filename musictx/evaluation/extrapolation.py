@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from musictx.corpus import Chunk, Corpus, consecutive_chunks
-from musictx.evaluation.intervals import band, draw_weights, ratio_draws
+from musictx.evaluation.intervals import bootstrap_interval, draw_weights, ratio_draws
 from musictx.evaluation.nll import chunk_losses
 from musictx.model import ModelConfig, MusicTransformer
 
@@ -107,7 +107,7 @@ def compare_rules(
     model : MusicTransformer
     corpus : Corpus
     groups : np.ndarray [shape=(pieces,)]
-        The unit of each piece; bands are drawn over units.
+        The unit of each piece; intervals are drawn over units.
     times : sequence of int
     tokens_at_once, precision, progress
         As for `musictx.evaluation.compare.evaluate`.
@@ -116,7 +116,7 @@ def compare_rules(
     -------
     dict
         ``"2"``, ``"4"`` … → ``length``, ``tokens``, ``best`` (the rule with the lowest NLL), and ``rules``:
-        name → ``nats`` a token over whole chunks with its band, and ``beyond``: the same of the events
+        name → ``nats`` per token over whole chunks with its interval, and ``beyond``: the same of the events
         past the training length only. A length without a full chunk has no rules.
     """
     context, result = model.config.context_length, {}
@@ -159,5 +159,5 @@ def _rule_figure(losses: np.ndarray, units: np.ndarray) -> dict[str, float]:
     count = np.bincount(numbers).astype(np.float64) * losses.shape[1]
     if not losses.shape[1]:
         return {"nats": float("nan"), "low": float("nan"), "high": float("nan")}
-    low, high = band(ratio_draws(total, count, draw_weights(len(total))))
+    low, high = bootstrap_interval(ratio_draws(total, count, draw_weights(len(total))))
     return {"nats": float(total.sum() / count.sum()), "low": float(low), "high": float(high)}

@@ -13,7 +13,7 @@ from torch.nn import functional as F
 
 from musictx.corpus import Chunk, Corpus
 from musictx.errors import MusictxError
-from musictx.evaluation.intervals import band, draw_weights, ratio_draws
+from musictx.evaluation.intervals import bootstrap_interval, draw_weights, ratio_draws
 from musictx.evaluation.nll import chunk_losses, computing_in
 from musictx.events import NOTE_OFF, START, TIME_SHIFT, decode, encode
 from musictx.model import MusicTransformer
@@ -131,8 +131,9 @@ def repeat_gain(
     -------
     dict
         For ``first`` (the first playing), each kind of second playing, and ``other`` (the control):
-        ``nats`` a token with a band (``low``, ``high``) over passages; for the kinds also ``gain``, the
-        first playing less the second, and ``gain_over_other``, the control less the second, with bands.
+        ``nats`` per token with an interval (``low``, ``high``) over passages; for the kinds also ``gain``,
+        the first playing less the second, and ``gain_over_other``, the control less the second, with
+        intervals.
 
     Raises
     ------
@@ -174,7 +175,7 @@ def _repeat_figures(loss: dict[str, np.ndarray], count: dict[str, np.ndarray]) -
     draws = {k: ratio_draws(loss[k], count[k], weights) for k in mean}
 
     def figure(value: float, drawn: np.ndarray) -> dict[str, Any]:
-        low, high = band(drawn)
+        low, high = bootstrap_interval(drawn)
         return {"nats": value, "low": float(low), "high": float(high)}
 
     figures: dict[str, Any] = {"passages": len(loss["first"]), "tokens": int(count["first"].sum())}

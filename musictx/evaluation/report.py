@@ -6,7 +6,7 @@ import csv
 import io
 from typing import TYPE_CHECKING, Any, Literal
 
-from musictx.labels import label
+from musictx.labels import plain_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -37,7 +37,7 @@ def to_csv(result: dict[str, Any]) -> str:
 
     for name, lengths in [
         *((name, model["lengths"]) for name, model in result["models"].items()),
-        *result["floors"].items(),
+        *result["baselines"].items(),
     ]:
         for length, figures in lengths.items():
             for count in ("per_token", "per_note", "full_chunks"):
@@ -90,8 +90,8 @@ def draw(result: dict[str, Any]) -> bytes:
     _draw_lengths(over_length, result, names, colours)
     data = result["data"]
     figure.suptitle(
-        f"NLL of {data['pieces']} performances of {data['units']} pieces ({data['tokens']:,} events); "
-        f"bands: {100 * result['level']:.0f} % bootstrap over pieces",
+        f"NLL of {data['pieces']} performances of {data['units']} pieces ({data['tokens']:,} tokens); "
+        f"shaded: {100 * result['level']:.0f} % bootstrap intervals over pieces",
         fontsize=10,
     )
     buffer = io.BytesIO()
@@ -105,7 +105,9 @@ def _draw_places(axes: Axes, models: dict[str, Any], names: list[str], colours: 
         length = max(models[name]["lengths"], key=int)
         places = models[name]["lengths"][length]["by_position"]
         middle = [(a + b) / 2 for a, b in zip(places["from"], places["to"], strict=True)]
-        axes.plot(middle, places["nats"], color=colours[name], label=label(f"{name} (chunks of {length})"))
+        axes.plot(
+            middle, places["nats"], color=colours[name], label=plain_label(f"{name} (chunks of {length})")
+        )
         axes.fill_between(middle, places["low"], places["high"], color=colours[name], alpha=0.18, lw=0)
         top = max(top, *places["nats"])
     for context in sorted({models[n]["context_length"] for n in names}):
@@ -118,7 +120,7 @@ def _draw_places(axes: Axes, models: dict[str, Any], names: list[str], colours: 
             fontsize=8,
             color="0.35",
         )
-    axes.set(xlabel="place in the chunk (events)", ylabel="nats a token", xlim=(0, None))
+    axes.set(xlabel="place in the chunk (tokens)", ylabel="nats per token", xlim=(0, None))
     axes.grid(alpha=0.25)
     axes.legend(fontsize=8)
 
@@ -134,13 +136,15 @@ def _draw_lengths(axes: Axes, result: dict[str, Any], names: list[str], colours:
             [x - f["low"] for x, f in zip(nats, per_token, strict=True)],
             [f["high"] - x for x, f in zip(nats, per_token, strict=True)],
         ]
-        axes.errorbar(place, nats, error, fmt="o", ms=5, capsize=3, color=colours[name], label=label(name))
-    floor = result["floors"].get("n-gram", {})
-    nats = [floor[str(n)]["per_token"]["nats"] for n in lengths if str(n) in floor]
+        axes.errorbar(
+            place, nats, error, fmt="o", ms=5, capsize=3, color=colours[name], label=plain_label(name)
+        )
+    baseline = result["baselines"].get("n-gram", {})
+    nats = [baseline[str(n)]["per_token"]["nats"] for n in lengths if str(n) in baseline]
     if nats:
-        axes.axhline(nats[0], color="0.5", ls=":", lw=1.2, label="4-gram floor")
+        axes.axhline(nats[0], color="0.5", ls=":", lw=1.2, label="4-gram baseline")
     axes.set_xticks(range(len(lengths)), [str(n) for n in lengths])
-    axes.set(xlabel="chunk length (events), context reset at each", ylabel="nats a token")
+    axes.set(xlabel="chunk length (tokens), context reset at each", ylabel="nats per token")
     axes.grid(alpha=0.25, axis="y")
     axes.legend(fontsize=8)
 
@@ -148,8 +152,8 @@ def _draw_lengths(axes: Axes, result: dict[str, Any], names: list[str], colours:
 def _cell(figure: dict[str, Any] | None, digits: int = 3) -> str:
     if figure is None:
         return "–"
-    band = f"[{figure['low']:.{digits - 1}f}, {figure['high']:.{digits - 1}f}]"
-    return f"{figure['nats']:.{digits}f} {band}"
+    interval = f"[{figure['low']:.{digits - 1}f}, {figure['high']:.{digits - 1}f}]"
+    return f"{figure['nats']:.{digits}f} {interval}"
 
 
 def _table(title: str, columns: dict[str, Literal["left", "right"]]) -> Table:
@@ -165,8 +169,8 @@ def _table(title: str, columns: dict[str, Literal["left", "right"]]) -> Table:
 def to_table(result: dict[str, Any]) -> Table:
     """The main figures as a table for the terminal."""
     table = _table(
-        "NLL (perf388) in nats, with 95 % bands over pieces; “full”: a token, full chunks only",
-        {"model": "left", "chunks of": "right", "a token": "right", "a note": "right", "full": "right"},
+        "NLL (perf388) in nats, with 95 % intervals over pieces; “full”: per token, full chunks only",
+        {"model": "left", "chunks of": "right", "per token": "right", "per note": "right", "full": "right"},
     )
     for name, model in result["models"].items():
         for length, figures in model["lengths"].items():
@@ -180,7 +184,7 @@ def to_table(result: dict[str, Any]) -> Table:
                 f"{full['nats']:.3f}" if full else "–",
             )
         table.add_section()
-    for name, lengths in result["floors"].items():
+    for name, lengths in result["baselines"].items():
         length, figures = next(iter(lengths.items()))
         table.add_row(
             name, length, _cell(figures["per_token"]), _cell(figures["per_note"], 2), "", style="dim"
@@ -191,7 +195,7 @@ def to_table(result: dict[str, Any]) -> Table:
 def to_repeat_table(repeats: dict[str, Any]) -> Table:
     """Repeat gain of each model as a table for the terminal."""
     table = _table(
-        "NLL of a passage's second playing in nats a token (less its first playing)",
+        "NLL of a passage's second playing in nats per token (less its first playing)",
         {
             "model": "left",
             "second": "left",
@@ -227,7 +231,7 @@ def to_shift_table(shifts: dict[str, Any]) -> Table:
 def to_rule_table(rules: dict[str, Any]) -> Table:
     """The rules past the training length as a table for the terminal."""
     table = _table(
-        "Past the training length: nats a token, full chunks; the best rule is marked *",
+        "Past the training length: nats per token, full chunks; the best rule is marked *",
         {"model": "left", "chunks of": "right", "rule": "left", "whole": "right", "beyond": "right"},
     )
     for name, times in rules.items():

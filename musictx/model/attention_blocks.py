@@ -57,7 +57,7 @@ class _Block:
     stands at P[i, w-1-i+j], which in flat memory is w-1 + i·(m-1) + j. So it is a strided view of P, and
     the skew costs nothing. Where that runs over the end of a row it means a key in the future, which the
     mask hides. Keys that are at least M away from every query of the block share one embedding, so their
-    relative logit is one number a row.
+    relative logit is one number per row.
 
     All tensors that the work needs are views made here once, of memory that the blocks share so that it
     stays in the processor's cache. They hold G heads at once: some of one sequence or of several.

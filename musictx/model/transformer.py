@@ -158,7 +158,7 @@ class MusicTransformer(nn.Module):
     >>> import torch
     >>> from musictx import ModelConfig, MusicTransformer
     >>> model = MusicTransformer(ModelConfig(layers=1, width=32)).eval()
-    >>> model(torch.tensor([[389, 375, 60]])).shape  # one row of logits a token
+    >>> model(torch.tensor([[389, 375, 60]])).shape  # one row of logits per token
     torch.Size([1, 3, 391])
     """
 

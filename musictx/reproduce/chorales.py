@@ -83,7 +83,7 @@ class ChoraleSettings:
         augmentation = NO_AUGMENTATION
         if self.transposition:
             augmentation = replace(augmentation, transpose=Augmentation.transpose)
-        tokens_a_step = self.batch * sum(piece.size for piece in pieces) / len(pieces)
+        tokens_per_step = self.batch * sum(piece.size for piece in pieces) / len(pieces)
         return TrainingConfig(
             tokens=self.tokens,
             batch=self.batch,
@@ -94,7 +94,7 @@ class ChoraleSettings:
             decay=self.decay,
             seed=self.seed,
             augmentation=augmentation,
-            validate_every=max(1, round(self.tokens / tokens_a_step / VALIDATIONS)),
+            validate_every=max(1, round(self.tokens / tokens_per_step / VALIDATIONS)),
             checkpoint_minutes=2.0,
             precision=precision,
         )

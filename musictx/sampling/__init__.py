@@ -13,8 +13,8 @@ from musictx.sampling.continuation import (
     stream_notes,
 )
 from musictx.sampling.drawing import generate
-from musictx.sampling.filters import Settings
-from musictx.sampling.primer import Primer, cut_primer, prepare_primer
+from musictx.sampling.filters import SamplingSettings
+from musictx.sampling.primer import Primer, prepare_primer
 from musictx.sampling.streaming import NoteOff, NoteOn, NoteStream
 
 __all__ = [
@@ -24,10 +24,9 @@ __all__ = [
     "NoteOn",
     "NoteStream",
     "Primer",
-    "Settings",
+    "SamplingSettings",
     "continue_performance",
     "continue_variations",
-    "cut_primer",
     "generate",
     "prepare_primer",
     "stream_notes",

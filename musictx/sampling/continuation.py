@@ -13,12 +13,12 @@ from musictx.events import END, STEP_SECONDS
 from musictx.model import MusicTransformer
 from musictx.performance import Performance, make_notes, resolve_overlaps, slice_time
 from musictx.sampling.drawing import generate
-from musictx.sampling.filters import Settings
+from musictx.sampling.filters import SamplingSettings
 from musictx.sampling.primer import Primer, prepare_primer
 from musictx.sampling.streaming import NoteOff, NoteOn, NoteStream
 
 LONGEST = 3600.0  # seconds that can be asked for
-_TOKENS_A_SECOND = 400  # a bound: no music that a person can follow has more
+_TOKENS_PER_SECOND = 400  # a bound: no music that a person can follow has more
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def _limits(seconds: float | None, tokens: int | None, cut: float) -> tuple[floa
         return np.inf, tokens
     if not (np.isfinite(seconds) and 0 < seconds <= LONGEST):
         raise MusictxError(f"seconds is {seconds}; it must be greater than 0 and at most {LONGEST:g}")
-    bound = int(seconds * _TOKENS_A_SECOND) + 64
+    bound = int(seconds * _TOKENS_PER_SECOND) + 64
     return cut + seconds, bound if tokens is None else min(tokens, bound)
 
 
@@ -98,7 +98,7 @@ def continue_variations(
     on_progress : callable, optional
         Called with the seconds of music made so far (of the slowest variation).
     **settings
-        Fields of `Settings`.
+        Fields of `SamplingSettings`.
 
     Returns
     -------
@@ -113,7 +113,7 @@ def continue_variations(
     """
     ready = prepare_primer(model, primer, primer_start, primer_end)
     end, most = _limits(seconds, tokens, ready.cut)
-    how = Settings(**settings)
+    how = SamplingSettings(**settings)
     streams = [NoteStream(ready, end) for _ in range(variations)]
     events: list[list[NoteOn | NoteOff]] = [[] for _ in streams]
     counts, ended = [0] * variations, [False] * variations
@@ -211,7 +211,7 @@ def stream_notes(
     Yields
     ------
     list of NoteOn or NoteOff
-        One list a token, often empty; the last one closes what still sounds.
+        One list per token, often empty; the last one closes what still sounds.
 
     Examples
     --------
@@ -224,7 +224,9 @@ def stream_notes(
     ready = prepare_primer(model, primer, primer_start, primer_end)
     end, most = _limits(seconds, tokens, ready.cut)
     stream = NoteStream(ready, end)
-    for chosen in generate(model, ready.tokens, settings=Settings(**settings), seed=seed, max_tokens=most):
+    for chosen in generate(
+        model, ready.tokens, settings=SamplingSettings(**settings), seed=seed, max_tokens=most
+    ):
         yield stream.push(int(chosen[0]))
         if stream.ended:
             return

@@ -12,14 +12,14 @@ from musictx.events import END, NOTE_OFF, PAD, START
 from musictx.events.grammar import Grammar
 from musictx.model import MusicTransformer
 from musictx.sampling.cache import Cache
-from musictx.sampling.filters import Settings, draw, filter_logits
+from musictx.sampling.filters import SamplingSettings, draw, filter_logits
 
 
 def generate(
     model: MusicTransformer,
     primer: np.ndarray,
     *,
-    settings: Settings | None = None,
+    settings: SamplingSettings | None = None,
     seed: int = 0,
     variations: int = 1,
     max_tokens: int | None = None,
@@ -31,7 +31,7 @@ def generate(
     model : MusicTransformer
     primer : np.ndarray [shape=(n,), dtype=integer]
         At least one token (START for nothing).
-    settings : Settings, optional
+    settings : SamplingSettings, optional
     seed : int
         Variation i draws from the stream (seed, i): it is the same music alone or among others.
     variations : int
@@ -52,7 +52,7 @@ def generate(
     >>> len(drawn), is_grammatical(drawn, closed=False)
     (8, True)
     """
-    settings = settings or Settings()
+    settings = settings or SamplingSettings()
     if variations < 1:
         raise MusictxError(f"variations is {variations}; it must be at least 1")
     tokens = np.asarray(primer, np.int64)

@@ -10,7 +10,7 @@ from musictx.errors import MusictxError
 
 
 @dataclass(frozen=True)
-class Settings:
+class SamplingSettings:
     """How tokens are drawn. All filters apply, one after the other, to the same distribution.
 
     Attributes
@@ -33,8 +33,8 @@ class Settings:
 
     Examples
     --------
-    >>> from musictx.sampling import Settings
-    >>> Settings(temperature=0.9, top_p=1).top_k
+    >>> from musictx.sampling import SamplingSettings
+    >>> SamplingSettings(temperature=0.9, top_p=1).top_k
     0
     """
 
@@ -57,14 +57,14 @@ class Settings:
             raise MusictxError(f"min-p is {self.min_p}; it must lie between 0 and 1")
 
 
-def filter_logits(logits: np.ndarray, settings: Settings) -> np.ndarray:
+def filter_logits(logits: np.ndarray, settings: SamplingSettings) -> np.ndarray:
     """Probabilities after temperature, top-k, top-p and min-p.
 
     Parameters
     ----------
     logits : np.ndarray [shape=(rows, vocabulary)]
         Forbidden tokens are -inf.
-    settings : Settings
+    settings : SamplingSettings
 
     Returns
     -------

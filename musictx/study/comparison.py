@@ -1,4 +1,4 @@
-"""From the measured continuations to means with bands, and paired tests."""
+"""From the measured continuations to means with intervals, and paired tests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from musictx.evaluation.intervals import holm, mean_band, paired_test
+from musictx.evaluation.intervals import holm, mean_interval, paired_test
 from musictx.study.metrics import METRICS, QUARTERLY
 
 REAL = "real music"
@@ -29,7 +29,7 @@ def _by_primer(rows: Sequence[Row], model: str, value: Any) -> dict[str, float]:
 def _mean_figure(values: dict[str, float]) -> dict[str, Any] | None:
     if not values:
         return None
-    low, high = mean_band(np.array(list(values.values())))
+    low, high = mean_interval(np.array(list(values.values())))
     return {"mean": float(np.mean(list(values.values()))), "low": low, "high": high, "primers": len(values)}
 
 
@@ -46,7 +46,7 @@ def compare_rows(rows: Sequence[Row], models: Sequence[str]) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``metrics``: key → model → mean over primers (of the mean over seeds) with its band;
+        ``metrics``: key → model → mean over primers (of the mean over seeds) with its interval;
         ``quarters``: key → model → four of these;
         ``tests``: for every metric and pair of models, the paired test over primers, with ``holm``, the
         p-value adjusted for all tests of the study.

@@ -149,7 +149,7 @@ METRICS = (
     Metric(
         "density",
         "Change of density, last quarter",
-        "How far the notes a second have moved from the primer's: 1 is twice, or half, as many.",
+        "How far the notes per second have moved from the primer's: 1 is twice, or half, as many.",
         lambda m: _change(m["density_by_quarter"][-1], m["density_primer"]),
     ),
     Metric(
@@ -184,6 +184,6 @@ QUARTERLY = (
     ("motif_recurrence_by_quarter", "Motif recurrence"),
     ("primer_similarity", "Likeness to the primer"),
     ("pitch_class_drift", "Pitch-class drift"),
-    ("density_by_quarter", "Notes a second"),
+    ("density_by_quarter", "Notes per second"),
     ("polyphony_by_quarter", "Notes at once"),
 )

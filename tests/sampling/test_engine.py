@@ -14,7 +14,7 @@ import torch
 
 from musictx.model import ModelConfig, MusicTransformer
 from musictx.model.positions import SCHEMES
-from musictx.sampling import Settings, generate
+from musictx.sampling import SamplingSettings, generate
 from musictx.sampling import kernels as engine_kernels
 from musictx.sampling.cache import Cache
 
@@ -102,7 +102,7 @@ def test_eight_bits_draw_other_music_only_now_and_then() -> None:
     model, primer = _model(), np.array([356, 60, 260])
 
     def play(**settings: Any) -> np.ndarray:
-        made = generate(model, primer, settings=Settings(allow_end=False, **settings), max_tokens=60)
+        made = generate(model, primer, settings=SamplingSettings(allow_end=False, **settings), max_tokens=60)
         return np.concatenate(list(made))
 
     np.testing.assert_array_equal(play(int8=True), play(int8=True))
