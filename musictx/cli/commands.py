@@ -13,6 +13,7 @@ from musictx.cli.evaluate import evaluate, study
 from musictx.cli.play import continue_primer, info, render, serve
 from musictx.cli.reproduce import reproduce
 from musictx.cli.train import encode, train
+from musictx.cli.votes import votes
 from musictx.errors import MusictxError
 
 app = typer.Typer(
@@ -31,6 +32,7 @@ app.command("study")(study)
 app.command("render")(render)
 app.command("info")(info)
 app.command("app")(serve)
+app.command("votes")(votes)
 app.add_typer(bench, name="bench")
 app.add_typer(reproduce, name="reproduce")
 
