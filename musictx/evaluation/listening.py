@@ -15,12 +15,10 @@ import torch
 from torch import Tensor
 
 from musictx.errors import MusictxError
-from musictx.evaluation.takes import Take, choices
-from musictx.events import START, note_tokens
+from musictx.events import note_tokens
 from musictx.model import MusicTransformer
 from musictx.model.positions import Order, rotate
 
-QUARTERS = 4
 STRONGEST = 10
 
 
@@ -195,121 +193,3 @@ class Arc:
 
     note: int
     weight: float
-
-
-@dataclass(frozen=True)
-class HeadFigures:
-    """How far back a head listens, in the mean over notes.
-
-    Attributes
-    ----------
-    layer, head : int
-    seconds : float
-        Mean distance of what it attends to.
-    primer : float
-        Share of its attention on the primer.
-    start : float
-        Share of all attention on START, where heads put what they do not need; the other figures leave
-        it out.
-    """
-
-    layer: int
-    head: int
-    seconds: float
-    primer: float
-    start: float
-
-
-def listening_sums(listening: Listening, primer: int, queries: np.ndarray) -> np.ndarray:
-    """Distance, share of the primer and share of START for some queries, in every head.
-
-    Parameters
-    ----------
-    listening : Listening
-    primer : int
-        So many tokens are the primer.
-    queries : np.ndarray [shape=(m,), dtype=int64]
-
-    Returns
-    -------
-    np.ndarray [shape=(3, layers, heads, m)]
-        Seconds, and two shares; seconds and the primer's share are of the attention that is not on START.
-    """
-    seconds = torch.from_numpy(listening.notes.seconds).to(listening.model.device)
-    counted = torch.from_numpy(listening.tokens != START).to(seconds.device)
-    is_primer = counted & (torch.arange(len(counted), device=seconds.device) < primer)
-    now = seconds[torch.from_numpy(queries).to(seconds.device)]
-    layers = []
-    for layer in range(listening.model.config.layers):
-        weights = listening.layer_weights(layer, queries).double()
-        start = (weights * ~counted).sum(-1)
-        rest = (1 - start).clamp_min(1e-12)
-        distance = now - (weights * seconds * counted).sum(-1) / rest
-        layers.append(torch.stack([distance, (weights * is_primer).sum(-1) / rest, start]))
-    return torch.stack(layers, 1).cpu().numpy()
-
-
-def rank_heads(model: MusicTransformer, takes: Sequence[Take]) -> list[HeadFigures]:
-    """Heads by how far back they listen when a note is chosen, the farthest first.
-
-    Parameters
-    ----------
-    model : MusicTransformer
-    takes : sequence of Take
-        The notes after the primers count, all alike.
-
-    Returns
-    -------
-    list of HeadFigures
-
-    Raises
-    ------
-    MusictxError
-        No take has a note after its primer.
-    """
-    sums, notes = np.zeros((3, model.config.layers, model.config.heads)), 0
-    for take in takes:
-        _, queries = choices(take)
-        if len(queries):
-            sums += listening_sums(Listening(model, take.tokens), take.primer, queries).sum(-1)
-            notes += len(queries)
-    if not notes:
-        raise MusictxError("no note comes after the primers; heads can be ranked by what a model plays on")
-    seconds, primer, start = (sums / notes).tolist()
-    found = [
-        HeadFigures(layer, head, seconds[layer][head], primer[layer][head], start[layer][head])
-        for layer in range(model.config.layers)
-        for head in range(model.config.heads)
-    ]
-    return sorted(found, key=lambda figures: -figures.seconds)
-
-
-def listening_by_quarter(model: MusicTransformer, take: Take, cut: float, end: float) -> dict[str, list[Any]]:
-    """How far back a model listens, by quarter of the continuation.
-
-    Parameters
-    ----------
-    model : MusicTransformer
-    take : Take
-    cut, end : float
-        Where the continuation begins and ends on the time axis of the take's tokens (s).
-
-    Returns
-    -------
-    dict
-        ``listening_seconds``, the mean distance of what is attended to when a note is chosen, and
-        ``listening_primer``, the share of the attention on the primer: means over notes and heads, four of
-        each, None where no note was struck.
-    """
-    notes, queries = choices(take)
-    figures: list[list[float | None]] = [[None] * QUARTERS, [None] * QUARTERS]
-    if len(queries):
-        listening = Listening(model, take.tokens)
-        onset = listening.notes.onset[notes]
-        edges = np.linspace(cut, end, QUARTERS + 1)[1:-1]
-        quarter = np.searchsorted(edges, onset, side="right")
-        means = listening_sums(listening, take.primer, queries)[:2].mean((1, 2))
-        for row, values in zip(figures, means, strict=True):
-            for k in range(QUARTERS):
-                row[k] = float(values[quarter == k].mean()) if (quarter == k).any() else None
-    return {"listening_seconds": figures[0], "listening_primer": figures[1]}

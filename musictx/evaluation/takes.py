@@ -6,17 +6,28 @@ from typing import NamedTuple
 
 import numpy as np
 
-from musictx.events import START, TIME_SHIFT, VELOCITY, encode, note_tokens, tokens_to_table
+from musictx.events import (
+    NOTE_OFF,
+    START,
+    STEP_SECONDS,
+    TIME_SHIFT,
+    VELOCITY,
+    encode,
+    note_tokens,
+    tokens_to_table,
+)
 from musictx.model import MusicTransformer
 from musictx.performance import Performance
 from musictx.sampling import prepare_primer
 
 
 class Take(NamedTuple):
-    """Tokens of a take."""
+    """Tokens of a take. Of a primer that is too long for the model, they have the last part only."""
 
     tokens: np.ndarray  # [shape=(n,), dtype=int64]
     primer: int  # so many of them are the primer, up to its last note event
+    begins: float = 0.0  # seconds of the music before the first token
+    skipped: int = 0  # notes of the music before the first token
 
 
 def take_tokens(model: MusicTransformer, whole: Performance, cut: float) -> Take:
@@ -46,14 +57,15 @@ def take_tokens(model: MusicTransformer, whole: Performance, cut: float) -> Take
     # The time that leads over the cut is said once: with the first event after it.
     while len(kept) and TIME_SHIFT <= kept[-1] < VELOCITY:
         kept = kept[:-1]
-    drawn = everything[_after_events(everything, events) :]
-    tokens = np.concatenate([kept, drawn]).astype(np.int64)[: model.positions.limit]
-    return Take(tokens, min(len(kept), len(tokens)))
+    at = int(np.flatnonzero(everything < TIME_SHIFT)[events - 1]) + 1 if events else 0
+    begins = _seconds(everything[:at]) - _seconds(kept)
+    skipped = int((everything[:at] < NOTE_OFF).sum()) - int((kept < NOTE_OFF).sum())
+    tokens = np.concatenate([kept, everything[at:]]).astype(np.int64)[: model.positions.limit]
+    return Take(tokens, min(len(kept), len(tokens)), begins, skipped)
 
 
-def _after_events(tokens: np.ndarray, count: int) -> int:
-    """Place after so many note events."""
-    return int(np.flatnonzero(tokens < TIME_SHIFT)[count - 1]) + 1 if count else 0
+def _seconds(tokens: np.ndarray) -> float:
+    return tokens_to_table(tokens).end * STEP_SECONDS
 
 
 def choices(take: Take, *, primer: bool = False) -> tuple[np.ndarray, np.ndarray]:

@@ -9,7 +9,8 @@ from helpers_evaluation import tiny_model
 from music_helpers import performance, random_performance, random_walk
 
 from musictx.errors import MusictxError
-from musictx.evaluation.listening import Listening, listening_by_quarter, listening_sums, rank_heads
+from musictx.evaluation.listening import Listening
+from musictx.evaluation.listening_figures import describe_listening, listening_table, rank_heads
 from musictx.evaluation.takes import Take, choices, take_tokens
 from musictx.events import START, decode, encode, note_tokens
 from musictx.model.attention import relative_logits_gather
@@ -143,6 +144,9 @@ def test_a_take_has_the_tokens_that_the_model_read_and_wrote(seconds):
     assert (seconds > 20) == (take.tokens[0] != START)  # of the long one the model has the last part only
     assert ready.tokens[: take.primer].tolist() == take.tokens[: take.primer].tolist()
     assert (ready.tokens[take.primer :] >= 256).all()
+    notes, music = note_tokens(take.tokens), decode(encode(whole)).notes
+    np.testing.assert_array_equal(notes.pitch, music["pitch"][take.skipped :])
+    np.testing.assert_allclose(notes.onset + take.begins, music["onset"][take.skipped :], atol=1e-6)
 
 
 def test_a_take_without_a_primer_begins_with_start():
@@ -189,6 +193,7 @@ def test_heads_are_ranked_by_how_far_back_they_listen():
     assert near.seconds == pytest.approx(0, abs=1e-3)
     assert far.primer == pytest.approx(np.mean([20 / (q + 1) for q in queries]), rel=1e-4)
     assert near.primer == pytest.approx(np.mean(queries < 20), abs=1e-3)
+    assert near.spread == pytest.approx(1, abs=0.01) and far.spread > 30
     with pytest.raises(MusictxError, match="no note comes after"):
         rank_heads(model, [Take(take.tokens, len(take.tokens))])
 
@@ -198,9 +203,12 @@ def test_attention_on_start_says_nothing_of_distance():
     music = MUSIC[MUSIC != START]
     with_start = Take(np.append(START, music), 21)
     queries = choices(with_start)[1]
-    seconds, primer, start = listening_sums(Listening(model, with_start.tokens), 21, queries)[:, 0, 0]
+    seconds, primer, start, spread = listening_table(Listening(model, with_start.tokens), 21, queries)[
+        :, 0, 0
+    ]
     np.testing.assert_allclose(start, 1 / (queries + 1), rtol=1e-4)
-    bare = listening_sums(Listening(model, music), 20, queries - 1)[:, 0, 0]
+    np.testing.assert_allclose(spread, queries + 1, rtol=1e-4)
+    bare = listening_table(Listening(model, music), 20, queries - 1)[:, 0, 0]
     np.testing.assert_allclose(seconds, bare[0], rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(primer, bare[1], rtol=1e-4)
 
@@ -208,12 +216,15 @@ def test_attention_on_start_says_nothing_of_distance():
 def test_figures_by_quarter_are_means_over_the_notes_there():
     model = near_and_far()
     music = decode(MUSIC)
-    take = take_tokens(model, music, music.duration / 3)
-    found = listening_by_quarter(model, take, music.duration / 3, music.duration)
+    cut, end = music.duration / 3, music.duration
+    take = take_tokens(model, music, cut)
+    found = describe_listening(model, take, cut, end)
     notes, queries = choices(take)
-    sums = listening_sums(Listening(model, take.tokens), take.primer, queries)[0].mean((0, 1))
-    onset = note_tokens(take.tokens).onset[notes]
-    last = onset >= music.duration * (1 / 3 + 2 / 3 * 3 / 4)
-    assert found["listening_seconds"][3] == (pytest.approx(sums[last].mean()) if last.any() else None)
-    nothing = listening_by_quarter(model, Take(np.array([START]), 1), 0, 1)
-    assert nothing == {"listening_seconds": [None] * 4, "listening_primer": [None] * 4}
+    table = listening_table(Listening(model, take.tokens), take.primer, queries)[0].mean((0, 1))
+    quarter = ((music.notes["onset"][-len(notes) :] - cut) / (end - cut) * 4).astype(int)
+    for k in range(4):
+        mean = pytest.approx(table[quarter == k].mean()) if (quarter == k).any() else None
+        assert found["listening_seconds"][k] == mean
+    assert [(h["layer"], h["head"]) for h in found["heads"]] == [(0, 0), (0, 1)]
+    nothing = describe_listening(model, Take(np.array([START]), 1), 0, 1)
+    assert nothing == {"listening_seconds": [None] * 4, "listening_primer": [None] * 4, "heads": []}
