@@ -10,6 +10,7 @@ import typer
 from musictx import __version__
 from musictx.cli.bench import bench
 from musictx.cli.evaluate import evaluate, study
+from musictx.cli.fill import fill
 from musictx.cli.play import continue_primer, info, render, serve
 from musictx.cli.reproduce import reproduce
 from musictx.cli.train import encode, train
@@ -27,6 +28,7 @@ app = typer.Typer(
 app.command("train")(train)
 app.command("encode")(encode)
 app.command("continue")(continue_primer)
+app.command("fill")(fill)
 app.command("evaluate")(evaluate)
 app.command("study")(study)
 app.command("render")(render)

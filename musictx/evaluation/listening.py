@@ -38,7 +38,7 @@ class Listening:
     ----------
     model : MusicTransformer
     tokens : np.ndarray [shape=(n,), dtype=integer]
-        As the model had them: see `musictx.evaluation.takes.take_tokens`.
+        As the model had them: see `musictx.sampling.takes.take_tokens`.
 
     Attributes
     ----------

@@ -15,9 +15,9 @@ import torch
 
 from musictx.errors import MusictxError
 from musictx.evaluation.listening import Listening
-from musictx.evaluation.takes import Take, choices
 from musictx.events import START
 from musictx.model import MusicTransformer
+from musictx.sampling.takes import Take, choices
 
 QUARTERS = 4
 

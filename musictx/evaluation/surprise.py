@@ -9,9 +9,9 @@ import numpy as np
 from musictx.corpus import Chunk
 from musictx.errors import MusictxError
 from musictx.evaluation.nll import chunk_losses
-from musictx.evaluation.takes import Take
 from musictx.events import PAD, START, VELOCITY, NoteTokens, note_tokens
 from musictx.model import MusicTransformer
+from musictx.sampling.takes import Take
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,7 +68,7 @@ def surprise(model: MusicTransformer, tokens: np.ndarray) -> Surprise:
     ----------
     model : MusicTransformer
     tokens : np.ndarray [shape=(n,), dtype=integer]
-        As the model had them: see `musictx.evaluation.takes.take_tokens`.
+        As the model had them: see `musictx.sampling.takes.take_tokens`.
 
     Returns
     -------

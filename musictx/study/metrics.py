@@ -13,11 +13,11 @@ from musictx.evaluation.copies import CopyIndex
 from musictx.evaluation.listening_figures import QUARTERS, describe_listening
 from musictx.evaluation.similarity import primer_similarity, structureness
 from musictx.evaluation.structure import describe_continuation
-from musictx.evaluation.takes import take_tokens
 from musictx.evaluation.violations import forbidden_share
 from musictx.events import STEPS_PER_SECOND, encode, tokens_to_table
 from musictx.model import MusicTransformer
 from musictx.performance import Performance, slice_time
+from musictx.sampling.takes import take_tokens
 
 VERSION = 2  # raise it when the same continuation would be measured otherwise
 

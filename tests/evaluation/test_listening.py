@@ -11,11 +11,11 @@ from music_helpers import performance, random_performance, random_walk
 from musictx.errors import MusictxError
 from musictx.evaluation.listening import Listening
 from musictx.evaluation.listening_figures import describe_listening, listening_table, rank_heads
-from musictx.evaluation.takes import Take, choices, take_tokens
 from musictx.events import START, decode, encode, note_tokens
 from musictx.model.attention import relative_logits_gather
 from musictx.model.positions import SCHEMES, rotate
 from musictx.sampling import Settings, continue_performance, generate, prepare_primer
+from musictx.sampling.takes import Take, choices, take_tokens
 
 MODELS = {name: {"position": name} for name in SCHEMES} | {
     "windowed rope": {"position": "rope", "window": 9},

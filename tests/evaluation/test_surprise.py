@@ -12,8 +12,8 @@ from musictx.errors import MusictxError
 from musictx.evaluation.compare import evaluate
 from musictx.evaluation.nll import chunk_losses
 from musictx.evaluation.surprise import primer_again, surprise, token_nats
-from musictx.evaluation.takes import Take, take_tokens
 from musictx.events import NOTE_OFF, NOTE_ON, START, note_tokens
+from musictx.sampling.takes import Take, take_tokens
 
 
 @pytest.mark.parametrize("seed", range(3))

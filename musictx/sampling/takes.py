@@ -18,7 +18,7 @@ from musictx.events import (
 )
 from musictx.model import MusicTransformer
 from musictx.performance import Performance
-from musictx.sampling import prepare_primer
+from musictx.sampling.primer import prepare_primer
 
 
 class Take(NamedTuple):
@@ -48,7 +48,7 @@ def take_tokens(model: MusicTransformer, whole: Performance, cut: float) -> Take
         Notes that sound to the end are closed there.
     """
     everything = encode(whole)
-    if cut <= 0:
+    if not (whole.notes["onset"] < cut).any():
         kept, events = np.array([START]), 0
     else:
         ready = prepare_primer(model, whole, end=cut)
