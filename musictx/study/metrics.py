@@ -10,14 +10,16 @@ from typing import Any
 import numpy as np
 
 from musictx.evaluation.copies import CopyIndex
+from musictx.evaluation.listening_figures import QUARTERS, describe_listening
 from musictx.evaluation.similarity import primer_similarity, structureness
 from musictx.evaluation.structure import describe_continuation
 from musictx.evaluation.violations import forbidden_share
 from musictx.events import STEPS_PER_SECOND, encode, tokens_to_table
 from musictx.model import MusicTransformer
 from musictx.performance import Performance, slice_time
+from musictx.sampling.takes import take_tokens
 
-VERSION = 1  # raise it when the same continuation would be measured otherwise
+VERSION = 2  # raise it when the same continuation would be measured otherwise
 
 
 def measure(
@@ -38,21 +40,23 @@ def measure(
     cut : float
         Where the continuation begins (s).
     model : MusicTransformer, optional
-        What made it, to ask how often it would break the grammar.
+        What made it, to ask how often it would break the grammar, and how far back it listened.
     index : CopyIndex, optional
         What it may have been copied from.
 
     Returns
     -------
     dict
-        As `describe_continuation`, and ``structureness``, ``primer_similarity``, ``forbidden``, ``copy``;
-        plain numbers.
+        As `describe_continuation` and `describe_listening`, and ``structureness``, ``primer_similarity``,
+        ``forbidden``, ``copy``; plain numbers.
     """
     alone = slice_time(whole, cut) if whole.duration > cut else Performance()
     figures: dict[str, Any] = describe_continuation(primer, alone, start=0.0, end=alone.duration)
     figures["structureness"] = structureness(whole)
     figures["primer_similarity"] = primer_similarity(primer, alone)
+    figures["listening_seconds"] = figures["listening_primer"] = [None] * QUARTERS
     if model is not None and len(alone):
+        figures |= describe_listening(model, take_tokens(model, whole, cut), cut, whole.duration)
         tokens = encode(whole)
         clock = tokens_to_table(tokens)
         before = int((clock.step < round(cut * STEPS_PER_SECOND)).sum())
@@ -186,4 +190,6 @@ QUARTERLY = (
     ("pitch_class_drift", "Pitch-class drift"),
     ("density_by_quarter", "Notes per second"),
     ("polyphony_by_quarter", "Notes at once"),
+    ("listening_seconds", "Attention: how far back (s)"),
+    ("listening_primer", "Attention on the primer"),
 )

@@ -20,6 +20,7 @@ from musictx.study.metrics import METRICS, QUARTERLY
 _HERE = Path(__file__).parent
 _REAL_COLOUR = "var(--soft)"
 SIGNIFICANT = 0.05
+FARTHEST = 4  # heads of a model that the page shows
 
 Music = Mapping[tuple[str, str, int], Performance]  # by primer, model and seed
 
@@ -47,6 +48,7 @@ def write_page(path: Path, result: dict[str, Any], music: Music) -> None:
         "charts": "\n".join(
             quarter_chart(title, result["comparison"]["quarters"][key], colours) for key, title in QUARTERLY
         ),
+        "heads": _heads(result["comparison"]["heads"]),
         "tests": _tests(result["comparison"]),
         "about": _about(result),
         "data": json.dumps(_players(result, music, colours), separators=(",", ":")).replace("</", "<\\/"),
@@ -171,6 +173,20 @@ def _tests(comparison: dict[str, Any]) -> str:
     titles_row = ("Measured", "Pair", "Difference", "Effect (rank-biserial)", "Primers", "p", "p after Holm")
     head = "".join(f'<th scope="col">{x}</th>' for x in titles_row)
     return f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody>"
+
+
+def _heads(heads: dict[str, list[dict[str, Any]]]) -> str:
+    """The heads of each model that listen back farthest."""
+    rows = [
+        f'<tr><th scope="row">{escape(name)}</th><td>{head["layer"] + 1}.{head["head"] + 1}</td>'
+        f"<td>{_number(head['seconds'], 2)}</td><td>{_number(head['primer'], 3)}</td>"
+        f"<td>{_number(head['start'], 3)}</td><td>{_number(head['spread'], 0)}</td></tr>"
+        for name, found in heads.items()
+        for head in found[:FARTHEST]
+    ]
+    titles = ("Model", "Layer and head", "How far back (s)", "On the primer", "On START", "Spread (events)")
+    head_row = "".join(f'<th scope="col">{x}</th>' for x in titles)
+    return f"<thead><tr>{head_row}</tr></thead><tbody>{''.join(rows)}</tbody>"
 
 
 def _about(result: dict[str, Any]) -> str:

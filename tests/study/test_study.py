@@ -101,6 +101,23 @@ def test_every_primer_model_and_seed_is_played_and_measured(finished):
     assert json.loads((output / "study.json").read_text()) == result
 
 
+def test_how_far_back_each_model_listens_is_measured_by_quarter_and_head(finished):
+    output, result, _, _, _ = finished
+    compared = result["comparison"]
+    for name in ("relative", "vanilla"):
+        for key, low, high in (("listening_seconds", 0, 5), ("listening_primer", 0, 1)):
+            quarters = compared["quarters"][key][name]
+            assert all(low <= f["mean"] <= high for f in quarters if f) and any(quarters)
+        heads = compared["heads"][name]
+        assert {(h["layer"], h["head"]) for h in heads} == {(0, 0), (0, 1)}
+        rows = [r["measured"]["heads"] for r in result["rows"] if r["model"] == name]
+        first = [h["seconds"] for heads_of in rows for h in heads_of if h["head"] == heads[0]["head"]]
+        assert heads[0]["seconds"] == pytest.approx(np.mean(first))
+    assert compared["quarters"]["listening_seconds"][REAL] == [None] * 4 and REAL not in compared["heads"]
+    page = (output / "study.html").read_text()
+    assert "Attention on the primer by quarter" in page and "How far back (s)" in page
+
+
 def test_seeds_and_models_make_different_music(finished):
     output, result, primers, _, _ = finished
     first = [r for r in result["rows"] if r["primer"] == primers[0].name]
