@@ -9,8 +9,7 @@ from typing import Any, Literal
 
 from musictx.errors import MusictxError
 from musictx.events import VOCABULARY_SIZE
-from musictx.model.attention import BeyondRule
-from musictx.model.positions import SCHEMES
+from musictx.model.attention_blocks import BeyondRule
 
 ACTIVATIONS = ("gelu", "relu", "relu_squared")
 
@@ -19,7 +18,7 @@ ACTIVATIONS = ("gelu", "relu", "relu_squared")
 class ModelConfig:
     """Everything that makes one model differ from another."""
 
-    position: str = "relative"  # a name in musictx.positions.SCHEMES
+    position: str = "relative"  # a name in musictx.model.positions.SCHEMES
     vocabulary: int = VOCABULARY_SIZE
     layers: int = 6
     width: int = 256
@@ -40,7 +39,6 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         choices = {
-            "position": tuple(SCHEMES),
             "beyond": ("clamp", "zero"),
             "rope_scaling": ("none", "ntk", "yarn"),
             "norm": ("layer", "rms"),

@@ -31,6 +31,7 @@ from musictx.evaluation.jsb import (
 )
 from musictx.files import write_bytes
 from musictx.model import ModelConfig, MusicTransformer
+from musictx.model.sizes import with_table_budget
 from musictx.process import keep_freed_memory
 from musictx.training.config import choose_precision
 from musictx.training.optimizers import make_optimizers, schedule, set_rate
@@ -69,20 +70,19 @@ class ChoraleSettings:
         What tables of positions take is given to the feed-forward of the schemes without one.
         """
         table = 512  # distances, of four voices: eight bars
-        rows = {"relative": table, "learned": LONGEST / self.layers}.get(self.position, 0)
-        feed_forward = 7 * self.width // 4 + round((table - rows) / 2)
-        return ModelConfig(
+        config = ModelConfig(
             position=self.position,
             vocabulary=VOCABULARY,
             layers=2 * self.layers if self.large else self.layers,
             width=self.width,
             heads=4,
-            feed_forward=13 * self.width // 6 if self.large else feed_forward,
+            feed_forward=13 * self.width // 6 if self.large else 7 * self.width // 4,
             context_length=LONGEST,
             max_distance=table,
             activation="relu_squared",
             dropout=self.dropout,
         )
+        return config if self.large else with_table_budget(config, config.layers * config.width * table)
 
 
 class InformedEmbedding(nn.Module):
