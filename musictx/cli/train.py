@@ -134,7 +134,8 @@ def train(
     from musictx.cli.progress import TrainingDisplay, console, corpora_progress
     from musictx.corpus import Augmentation, Repeats, training_and_validation
     from musictx.model import ModelConfig
-    from musictx.model.sizes import sized_config, with_context
+    from musictx.model.positions import find_scheme
+    from musictx.model.sizes import sized_config
     from musictx.training import Run, TrainingConfig
     from musictx.training.state import STATE, refuse_begun
 
@@ -168,7 +169,7 @@ def train(
             raise MusictxError(f"{given[0]} cannot be given with --from: the model {start_from} has its own")
         model_config = replace(read_config(find_model(start_from)), dropout=ModelConfig.dropout)
         if context is not None:
-            model_config = with_context(model_config, context)
+            model_config = find_scheme(model_config.position).for_context(model_config, context)
     else:
         model_config = sized_config(**_given(size=size, position=position, context_length=context))
     model_config = replace(model_config, **_given(dropout=dropout))

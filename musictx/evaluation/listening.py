@@ -70,7 +70,7 @@ class Listening:
         def keep(attention: Any, given: tuple[Any, ...]) -> None:
             x, order = given[:2]
             self._layers.append(_queries_and_keys(attention, x, order))
-            self._bias = order.key_bias
+            self._bias = order.bias
 
         layers: Iterable[Any] = model.layers
         hooks = [layer.attention.register_forward_pre_hook(keep) for layer in layers]
@@ -112,7 +112,7 @@ class Listening:
                     relative = relative.masked_fill(distance >= table.shape[1], 0.0)
                 logits += relative
             if self._bias is not None:
-                logits += self._bias[:, None]
+                logits += self._bias[:, distance.clamp(min=0)]
             hidden = distance < 0
             if config.window is not None:
                 hidden |= distance >= config.window

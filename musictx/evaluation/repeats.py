@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
 from torch.nn import functional as F
 
 from musictx.corpus import Chunk, Corpus
@@ -188,24 +186,6 @@ def _repeat_figures(loss: dict[str, np.ndarray], count: dict[str, np.ndarray]) -
     return figures
 
 
-@contextmanager
-def placed_at(model: MusicTransformer, place: int) -> Iterator[None]:
-    """Let every sequence that the model sees begin at position `place` instead of 0."""
-    positions = model.positions
-    embed, rotation = positions.embed, positions.rotation
-
-    def moved_rotation(start: int, end: int, like: Tensor) -> tuple[Tensor, Tensor] | None:
-        return rotation(start + place, end + place, like)
-
-    # Set on the instance, where they hide the methods of the class.
-    positions.__dict__["embed"] = lambda x, start: embed(x, start + place)
-    positions.__dict__["rotation"] = moved_rotation
-    try:
-        yield
-    finally:
-        del positions.__dict__["embed"], positions.__dict__["rotation"]
-
-
 def shift_sensitivity(
     model: MusicTransformer,
     music: Sequence[np.ndarray],
@@ -247,8 +227,7 @@ def shift_sensitivity(
             tokens = torch.from_numpy(window.astype(np.int64))[None].to(model.device)
             with torch.inference_mode(), computing_in(precision, model.device):
                 home = F.log_softmax(model(tokens[:, :-1]).float(), -1)
-                with placed_at(model, place):
-                    moved = F.log_softmax(model(tokens[:, :-1]).float(), -1)
+                moved = F.log_softmax(model(tokens[:, :-1], place).float(), -1)
             truth = tokens[:, 1:, None]
             sums += [
                 float((home.exp() * (home - moved)).sum()),

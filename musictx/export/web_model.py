@@ -18,7 +18,6 @@ from torch import Tensor, nn
 
 from musictx.errors import MusictxError
 from musictx.model import ModelConfig, MusicTransformer
-from musictx.model.config import ACTIVATIONS
 from musictx.model.positions import ALiBi, Learned, Rotary, Sinusoidal
 from musictx.sampling.engine import round_to_8_bits
 
@@ -26,6 +25,9 @@ _MAGIC = b"musictx1"
 _HEADER = struct.Struct("<8s17i2f12x")
 _ALIGNMENT = 16
 _NORMS = {nn.LayerNorm: 1, nn.RMSNorm: 2}
+# What `engine.c` computes; activations in its order.
+_POSITIONS = ("vanilla", "learned", "relative", "rope", "alibi", "none")
+_ACTIVATIONS = ("gelu", "relu", "relu_squared")
 
 
 def web_model(model: MusicTransformer, *, bits: int = 8) -> bytes:
@@ -75,7 +77,7 @@ def web_model(model: MusicTransformer, *, bits: int = 8) -> bytes:
         config.window or 0,
         _NORMS[type(first)],
         config.norm_placement == "pre",
-        list(ACTIVATIONS).index(config.activation),
+        _ACTIVATIONS.index(config.activation),
         1.0 if rotary is None else rotary.gain,
         _epsilon(first),
     )
@@ -171,6 +173,11 @@ def _epsilon(norm: Any) -> float:
 def _check(config: ModelConfig, bits: int) -> None:
     if bits not in (8, 32):
         raise MusictxError(f"a model for the browser has weights of 8 or 32 bits, not {bits}")
+    if config.position not in _POSITIONS or config.activation not in _ACTIVATIONS:
+        raise MusictxError(
+            f"the browser's engine knows no model with {config.position} positions and {config.activation}; it "
+            f"knows {', '.join(_POSITIONS)} with {', '.join(_ACTIVATIONS)}"
+        )
     if config.width % 16 or config.head_width % 8:
         raise MusictxError(
             f"the browser's engine plays models whose width is a multiple of 16 and whose heads have a "

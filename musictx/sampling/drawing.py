@@ -69,7 +69,7 @@ def generate(
     anything[:, [PAD, START]] = False
     with torch.inference_mode():
         cache = Cache(model, 1, len(tokens) + 256, int8=settings.int8)
-        rows = model(torch.from_numpy(tokens)[None].to(model.device), cache)[:, -1].expand(variations, -1)
+        rows = cache.step(torch.from_numpy(tokens)[None].to(model.device))[:, -1].expand(variations, -1)
         cache.repeat(variations)
     made = 0
     while max_tokens is None or made < max_tokens:
@@ -90,4 +90,4 @@ def generate(
         if ended.all() or made == max_tokens:
             return
         with torch.inference_mode():
-            rows = model(torch.from_numpy(chosen)[:, None].to(model.device), cache)[:, -1]
+            rows = cache.step(torch.from_numpy(chosen)[:, None].to(model.device))[:, -1]

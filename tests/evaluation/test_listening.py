@@ -14,7 +14,7 @@ from musictx.evaluation.listening_figures import describe_listening, listening_t
 from musictx.events import START, decode, encode, note_tokens
 from musictx.model.attention import relative_logits_gather
 from musictx.model.positions import SCHEMES, rotate
-from musictx.sampling import Settings, continue_performance, generate, prepare_primer
+from musictx.sampling import SamplingSettings, continue_performance, generate, prepare_primer
 from musictx.sampling.takes import Take, choices, take_tokens
 
 MODELS = {name: {"position": name} for name in SCHEMES} | {
@@ -46,9 +46,9 @@ def uncached(model, tokens):
         if table is not None:
             logits = logits + relative_logits_gather(q, table, config.beyond)
         logits = logits * config.head_width**-0.5
-        if order.key_bias is not None:
-            logits = logits + order.key_bias[:, None]
         distance = torch.arange(len(tokens))[:, None] - torch.arange(len(tokens))
+        if order.bias is not None:
+            logits = logits + order.bias[:, distance.clamp(min=0)]
         hidden = (distance < 0) | (distance >= (config.window or len(tokens)))
         p = logits.masked_fill(hidden, float("-inf")).softmax(-1)
         weights.append(p[0])
@@ -133,7 +133,7 @@ def test_a_take_has_the_tokens_that_the_model_read_and_wrote(seconds):
     primer = random_performance(3, int(8 * seconds), seconds)
     ready = prepare_primer(model, primer, end=seconds)
     settings = {"allow_end": False, "int8": False}
-    drawn = list(generate(model, ready.tokens, settings=Settings(**settings), seed=5, max_tokens=80))
+    drawn = list(generate(model, ready.tokens, settings=SamplingSettings(**settings), seed=5, max_tokens=80))
     whole = continue_performance(
         model, primer, seconds=None, tokens=80, primer_end=seconds, seed=5, **settings
     )

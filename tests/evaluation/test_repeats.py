@@ -12,7 +12,6 @@ from musictx.evaluation.nll import chunk_losses
 from musictx.evaluation.repeats import (
     KINDS,
     passages,
-    placed_at,
     repeat_gain,
     shift_sensitivity,
     transposed,
@@ -94,15 +93,6 @@ def test_shift_sensitivity_is_not_zero_for_absolute_positions(position):
     assert rows[0]["divergence"] == pytest.approx(0, abs=1e-6)
     assert rows[1]["divergence"] > 1e-4 and rows[2]["divergence"] > 1e-4
     assert (rows[3]["divergence"] is None) == (position == "learned")
-
-
-def test_a_model_is_left_where_it_was():
-    model = tiny_model("vanilla")
-    tokens = torch.arange(10)[None]
-    before = model(tokens)
-    with placed_at(model, 5):
-        assert not torch.allclose(model(tokens), before)
-    assert torch.equal(model(tokens), before)
 
 
 def test_moving_context_equals_plain_losses_within_the_training_length():
