@@ -5,6 +5,7 @@ Nothing is ever unpickled.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from dataclasses import fields
@@ -215,6 +216,14 @@ def load_weights(model: MusicTransformer, folder: Path) -> None:
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:300]
         raise MusictxError(f"{path} does not fit its {CONFIG}: {reason}") from error
+
+
+def weights_hash(model: MusicTransformer) -> str:
+    """SHA-256 of a model's configuration and weights: the same for the same model, wherever it lies."""
+    digest = hashlib.sha256(json.dumps(model.config.to_dict()).encode())
+    for name, weight in sorted(model.state_dict().items()):
+        digest.update(name.encode() + weight.cpu().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def list_models() -> list[str]:

@@ -134,9 +134,9 @@ def primer_again(model: MusicTransformer, take: Take) -> PrimerAgain:
     levels, spoken = (x[(x >= VELOCITY) & (x < PAD)] for x in (primer, take.tokens))
     counted, said = np.ones((2, len(primer)), bool)
     if len(levels):
-        opening = int(np.argmax(primer == levels[0]))
-        counted[opening] = False
-        said[opening] = spoken[-1] != levels[0]  # a level that holds is not said again
+        at = int(np.argmax(primer == levels[0]))
+        counted[at] = False
+        said[at] = spoken[-1] != levels[0]  # a level that holds is not said again
     nats = token_nats(model, np.concatenate([take.tokens, primer[said]]))
     first, second = nats[: take.primer][is_event], np.zeros(len(primer))
     second[said] = nats[len(take.tokens) :]

@@ -30,7 +30,9 @@ class Take(NamedTuple):
     skipped: int = 0  # notes of the music before the first token
 
 
-def take_tokens(model: MusicTransformer, whole: Performance, cut: float) -> Take:
+def take_tokens(
+    model: MusicTransformer, whole: Performance, cut: float, *, from_beginning: bool = True
+) -> Take:
     """The tokens that a model read and wrote for a take.
 
     Parameters
@@ -41,6 +43,8 @@ def take_tokens(model: MusicTransformer, whole: Performance, cut: float) -> Take
         Primer and continuation on one time axis.
     cut : float
         Where the continuation begins (s).
+    from_beginning : bool
+        Whether the primer is the beginning of a piece, and so has START before it.
 
     Returns
     -------
@@ -52,7 +56,7 @@ def take_tokens(model: MusicTransformer, whole: Performance, cut: float) -> Take
         kept, events = np.array([START]), 0
     else:
         ready = prepare_primer(model, whole, end=cut)
-        kept = ready.tokens
+        kept = ready.tokens if from_beginning else ready.tokens[ready.tokens != START]
         events = len(tokens_to_table(encode(whole, until=ready.cut)).step)
     # The time that leads over the cut is said once: with the first event after it.
     while len(kept) and TIME_SHIFT <= kept[-1] < VELOCITY:

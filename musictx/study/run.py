@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from musictx.checkpoint import weights_hash
 from musictx.errors import MusictxError
 from musictx.evaluation.copies import CopyIndex
 from musictx.files import make_folder, write_bytes
@@ -22,13 +23,6 @@ from musictx.study.comparison import REAL, Row, compare_rows
 from musictx.study.metrics import VERSION, measure
 from musictx.study.page import write_page
 from musictx.study.plan import StudyPrimer, StudySettings
-
-
-def _weights_hash(model: MusicTransformer) -> str:
-    digest = hashlib.sha256(json.dumps(model.config.to_dict()).encode())
-    for name, weight in sorted(model.state_dict().items()):
-        digest.update(name.encode() + weight.cpu().numpy().tobytes())
-    return digest.hexdigest()
 
 
 def _notes_hash(performance: Performance) -> str:
@@ -141,7 +135,7 @@ def run_study(
     _check_kept(output, settings, list(models))
     began, done = time.monotonic(), 0
     rows: list[Row] = []
-    hashes = {name: _weights_hash(m) for name, m in models.items()}
+    hashes = {name: weights_hash(m) for name, m in models.items()}
     copied_from = _index_hash(index)
     total = len(primers) * (len(models) * settings.seeds + 1)
     for primer in primers:

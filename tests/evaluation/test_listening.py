@@ -14,6 +14,7 @@ from musictx.evaluation.listening_figures import describe_listening, listening_t
 from musictx.events import START, decode, encode, note_tokens
 from musictx.model.attention import relative_logits_gather
 from musictx.model.positions import SCHEMES, rotate
+from musictx.performance import apply_pedal, slice_time
 from musictx.sampling import SamplingSettings, continue_performance, generate, prepare_primer
 from musictx.sampling.takes import Take, choices, take_tokens
 
@@ -155,6 +156,15 @@ def test_a_take_without_a_primer_begins_with_start():
     assert take.tokens.tolist() == [START, *encode(music).tolist()] and take.primer == 1
     notes, queries = choices(take)
     assert notes.tolist() == [0, 1] and take.tokens[queries + 1].tolist() == [60, 64]
+
+
+def test_a_primer_from_the_middle_of_a_piece_has_no_start():
+    model, piece = model_of("rope"), random_performance(4, 30, 4.0)
+    ready = prepare_primer(model, piece, 1.0, 2.0)
+    whole = slice_time(apply_pedal(slice_time(piece, 1.0)), 0.0, 3.0)
+    take = take_tokens(model, whole, 1.0, from_beginning=False)
+    assert take.tokens[: take.primer].tolist() == ready.tokens[: take.primer].tolist()
+    assert START in take_tokens(model, whole, 1.0).tokens and START not in take.tokens
 
 
 def test_only_notes_after_the_primer_were_chosen():

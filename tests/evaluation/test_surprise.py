@@ -64,7 +64,7 @@ MUSIC = performance((0, 0.4, 60, 64), (0.5, 0.9, 64, 90), (1.0, 1.4, 67, 64), (1
 
 
 def test_a_model_without_memory_is_as_surprised_the_second_time():
-    """It sees one token at a time: all but the first note after a new neighbour costs the same."""
+    """It sees one token at a time: all notes after the first cost the same."""
     model = tiny_model("none", window=1)
     take = take_tokens(model, MUSIC, 2.15)
     again = primer_again(model, take)
@@ -73,7 +73,7 @@ def test_a_model_without_memory_is_as_surprised_the_second_time():
     assert again.gain == pytest.approx((again.first[0] - again.second[0]) / 4, rel=1e-3)
 
 
-def test_the_first_time_is_the_surprise_of_the_take_but_for_the_first_velocity():
+def test_the_first_time_is_the_surprise_of_the_take_less_the_first_velocity():
     model = tiny_model("relative")
     take = take_tokens(model, MUSIC, 2.15)
     first, whole = primer_again(model, take).first, surprise(model, take.tokens)
