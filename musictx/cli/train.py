@@ -48,7 +48,7 @@ def train(
     position: Annotated[
         str | None,
         typer.Option(
-            help="vanilla, learned, relative (the default), rope, alibi or none.", show_default=False
+            help="vanilla, learned, relative (the default), rope, musical, alibi or none.", show_default=False
         ),
     ] = None,
     size: Annotated[
