@@ -32,8 +32,10 @@ class Musical(Rotating):
     """
 
     has_kernel, shift_invariant = True, True
-    frequency: Tensor
-    coordinate: Tensor
+    frequency: Tensor  # (d / 2,), radians per unit
+    coordinate: Tensor  # (d / 2,), which one turns each pair
+    steps: Tensor  # (vocabulary,), 10 ms that an event takes
+    pitch: Tensor  # (vocabulary,), of an event, or -1
 
     def __init__(self, config: ModelConfig):
         super().__init__(config)
@@ -49,6 +51,11 @@ class Musical(Rotating):
         which = torch.cat([torch.full((len(x),), i) for i, x in enumerate(rates)])
         self.register_buffer("frequency", torch.cat(rates), persistent=False)
         self.register_buffer("coordinate", which, persistent=False)
+        token = torch.arange(VOCABULARY_SIZE)
+        is_shift = (token >= TIME_SHIFT) & (token < VELOCITY)
+        self.register_buffer("steps", torch.where(is_shift, token - TIME_SHIFT + 1, 0), persistent=False)
+        pitch = torch.where(token < TIME_SHIFT, token % NOTE_OFF, -1)
+        self.register_buffer("pitch", pitch, persistent=False)
 
     def coordinates(self, tokens: Tensor, start: int, state: Tensor | None) -> tuple[Tensor, Tensor]:
         """Index, time (10 ms) and pitch (semitones above the first note) [shape=(B, T, 3)].
@@ -59,15 +66,15 @@ class Musical(Rotating):
         if state is None:
             state = torch.tensor([[0, -1, -1]], device=tokens.device).expand(batch, -1)
         before, last, first = state.split(1, 1)
-        is_shift = (tokens >= TIME_SHIFT) & (tokens < VELOCITY)
-        time = before + torch.where(is_shift, tokens - TIME_SHIFT + 1, 0).cumsum(1)
+        time = before + self.steps[tokens].cumsum(1)
+        own = self.pitch[tokens]
         place = torch.arange(1, length + 1, device=tokens.device)
-        latest = torch.where(tokens < TIME_SHIFT, place, 0).cummax(1).values  # note event; 0: in the state
-        pitch = torch.cat([last, tokens % NOTE_OFF], 1).gather(1, latest)
-        earliest = (pitch >= 0).long().argmax(1, keepdim=True)
-        first = torch.where(first >= 0, first, pitch.gather(1, earliest))
+        latest = torch.where(own >= 0, place, 0).cummax(1).values  # note event; 0: in the state
+        pitch = torch.cat([last, own], 1).gather(1, latest)
+        known = pitch >= 0
+        first = torch.where(first >= 0, first, pitch.gather(1, known.byte().argmax(1, keepdim=True)))
         index = torch.arange(start, start + length, device=tokens.device).expand(batch, -1)
-        height = torch.where(pitch >= 0, pitch - first, 0)
+        height = torch.where(known, pitch - first, 0)
         after = torch.cat([time[:, -1:], pitch[:, -1:], first], 1)
         return torch.stack([index, time, height], -1), after
 
