@@ -89,16 +89,16 @@ def _the_engine_decodes_what_it_has_kernels_for(position: str) -> None:
 
 def _a_window_hides_what_lies_behind_it(position: str) -> None:
     """Each layer looks back window - 1 tokens."""
-    window, last, tokens = 5, CONTEXT - 1, music(CONTEXT)
+    window, last, tokens = 5, CONTEXT - 1, music(CONTEXT) % 256  # notes: no other event is counted on
     for layers in (1, 2):
         made = model(position, window=window, layers=layers).double()
         with torch.no_grad():
             before = made(tokens)[:, last]
             for at in range(CONTEXT):
                 changed = tokens.clone()
-                changed[:, at] = (changed[:, at] + 1) % 391
-                reached = at >= last - layers * (window - 1)
-                assert (made(changed)[:, last] != before).any() == reached
+                changed[:, at] = (changed[:, at] + 1) % 256
+                seen = not torch.allclose(made(changed)[:, last], before, rtol=0, atol=1e-9)
+                assert seen == (at >= last - layers * (window - 1))
 
 
 def _the_place_matters_unless_promised_otherwise(position: str) -> None:
@@ -118,13 +118,12 @@ def _the_place_matters_unless_promised_otherwise(position: str) -> None:
 
 def _models_of_one_size_have_the_same_number_of_weights(position: str) -> None:
     with torch.device("meta"):
-        for size in SIZES:
-            for context in (256, 1024, 2048):
-                count, other = (
-                    MusicTransformer(sized_config(size, name, context)).parameter_count()
-                    for name in (position, "none")
-                )
-                assert abs(count - other) <= 0.01 * other, (size, context)
+        for size, context in [("small", 256), ("small", 2048), *((size, 1024) for size in SIZES)]:
+            count, other = (
+                MusicTransformer(sized_config(size, name, context)).parameter_count()
+                for name in (position, "none")
+            )
+            assert abs(count - other) <= 0.01 * other, (size, context)
 
 
 def _every_weight_learns(position: str) -> None:

@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 
-class _ReluSquared(torch.autograd.Function):
-    """``max(x, 0)²``, its backward in two passes over memory instead of four."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        positive = torch.relu(x)
-        ctx.save_for_backward(positive)
-        return positive * positive
-
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        (positive,) = ctx.saved_tensors
-        return (gradients[0] * positive).mul_(2)
+def _relu_squared(x: Tensor) -> Tensor:
+    positive = torch.relu(x)
+    return positive * positive  # in half precision too, where autocast makes a float32 of `square`
 
 
 def _swiglu(x: Tensor) -> Tensor:
@@ -33,15 +22,17 @@ def _swiglu(x: Tensor) -> Tensor:
 ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "gelu": F.gelu,
     "relu": torch.relu,
-    "relu_squared": _ReluSquared.apply,
+    "relu_squared": _relu_squared,
     "swiglu": _swiglu,
 }
 
 
 class Dropout(nn.Dropout):
-    """`nn.Dropout`, three times as fast on a CPU: a byte is drawn for each number, not a float.
+    """`nn.Dropout`, quicker on a CPU: a byte is drawn for each number, not a float.
 
-    There the share that is dropped is rounded to 1/256.
+    There the share that is dropped is rounded to 1/256. On two cores of an AMD Zen 4, training steps of the
+    small size with a dropout of 0.1 (two windows of 512, one thread, in turns) take 3.1 % longer with
+    PyTorch's own in bfloat16 and 2.7 % in float32.
     """
 
     def forward(self, x: Tensor) -> Tensor:  # noqa: D102

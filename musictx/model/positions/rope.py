@@ -30,23 +30,10 @@ def index_frequencies(config: ModelConfig, pairs: int) -> tuple[Tensor, float]:
     return frequency.float(), gain
 
 
-class Rotary(Positions):
-    """Queries and keys turned by an angle that grows with the position (Su et al. 2021).
+class Rotating(Positions):
+    """What schemes have in common that turn queries and keys by the index, be it among other coordinates."""
 
-    ``rope_scaling`` stretches the angles for lengths beyond training by ``rope_factor``:
-    ``ntk`` raises the base so that the slowest pair turns `factor` times slower (bloc97 2023);
-    ``yarn`` slows the pairs that turn less than once in the training length and leaves the fast ones,
-    with a ramp between, and sharpens the attention (Peng et al. 2023, sections 3.2 to 3.4).
-    """
-
-    has_kernel, shift_invariant = True, True
     changeable = frozenset({"rope_base", "rope_scaling", "rope_factor"})
-    frequency: Tensor
-
-    def __init__(self, config: ModelConfig):
-        super().__init__(config)
-        frequency, self.gain = index_frequencies(config, config.head_width // 2)
-        self.register_buffer("frequency", frequency, persistent=False)
 
     @classmethod
     def default_window(cls, context_length: int) -> int:
@@ -61,6 +48,24 @@ class Rotary(Positions):
         factor = max(1.0, length / config.context_length)
         scaled = {s: {"rope_scaling": s, "rope_factor": factor, "window": None} for s in ("ntk", "yarn")}
         return {"base × 10": {"rope_base": 10 * config.rope_base, "window": None}, **scaled}
+
+
+class Rotary(Rotating):
+    """Queries and keys turned by an angle that grows with the position (Su et al. 2021).
+
+    ``rope_scaling`` stretches the angles for lengths beyond training by ``rope_factor``:
+    ``ntk`` raises the base so that the slowest pair turns `factor` times slower (bloc97 2023);
+    ``yarn`` slows the pairs that turn less than once in the training length and leaves the fast ones,
+    with a ramp between, and sharpens the attention (Peng et al. 2023, sections 3.2 to 3.4).
+    """
+
+    has_kernel, shift_invariant = True, True
+    frequency: Tensor
+
+    def __init__(self, config: ModelConfig):
+        super().__init__(config)
+        frequency, self.gain = index_frequencies(config, config.head_width // 2)
+        self.register_buffer("frequency", frequency, persistent=False)
 
     def rotation(self, coordinates: Tensor) -> tuple[Tensor, Tensor]:  # noqa: D102
         return turn_by(coordinates * self.frequency, self.gain)
