@@ -175,8 +175,8 @@ def _check(config: ModelConfig, bits: int) -> None:
         raise MusictxError(f"a model for the browser has weights of 8 or 32 bits, not {bits}")
     if config.position not in _POSITIONS or config.activation not in _ACTIVATIONS:
         raise MusictxError(
-            f"the browser's engine knows no model with {config.position} positions and {config.activation}; it "
-            f"knows {', '.join(_POSITIONS)} with {', '.join(_ACTIVATIONS)}"
+            f"the browser's engine knows no model with {config.position} positions and {config.activation}; "
+            f"it knows {', '.join(_POSITIONS)} with {', '.join(_ACTIVATIONS)}"
         )
     if config.width % 16 or config.head_width % 8:
         raise MusictxError(

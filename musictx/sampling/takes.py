@@ -50,6 +50,15 @@ def take_tokens(
     -------
     Take
         Notes that sound to the end are closed there.
+
+    Examples
+    --------
+    >>> from musictx import load_model, read_midi, shipped_primer
+    >>> from musictx.sampling import take_tokens
+    >>> music = read_midi(shipped_primer("ode-to-joy"))
+    >>> take = take_tokens(load_model("relative"), music, 4.0)
+    >>> len(take.tokens) > take.primer
+    True
     """
     everything = encode(whole)
     if not (whole.notes["onset"] < cut).any():

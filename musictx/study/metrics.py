@@ -12,6 +12,7 @@ import numpy as np
 from musictx.evaluation.copies import CopyIndex
 from musictx.evaluation.listening_figures import QUARTERS, describe_listening
 from musictx.evaluation.similarity import primer_similarity, structureness
+from musictx.evaluation.storms import is_storm
 from musictx.evaluation.structure import describe_continuation
 from musictx.evaluation.violations import forbidden_share
 from musictx.events import STEPS_PER_SECOND, encode, tokens_to_table
@@ -48,11 +49,12 @@ def measure(
     -------
     dict
         As `describe_continuation` and `describe_listening`, and ``structureness``, ``primer_similarity``,
-        ``forbidden``, ``copy``; plain numbers.
+        ``storm``, ``forbidden``, ``copy``; plain numbers.
     """
     alone = slice_time(whole, cut) if whole.duration > cut else Performance()
     figures: dict[str, Any] = describe_continuation(primer, alone, start=0.0, end=alone.duration)
     figures["structureness"] = structureness(whole)
+    figures["storm"] = is_storm(alone, alone.duration)
     figures["primer_similarity"] = primer_similarity(primer, alone)
     figures["listening_seconds"] = figures["listening_primer"] = [None] * QUARTERS
     if model is not None and len(alone):
@@ -115,6 +117,19 @@ METRICS = (
         lambda m: m["motif_recurrence"],
     ),
     Metric(
+        "motif_beyond_chance",
+        "Motif recurrence beyond chance",
+        "The same less the mean share of patterns of other pieces' primers.",
+        lambda m: m.get("motif_beyond_chance"),
+    ),
+    Metric(
+        "alignment",
+        "Melodic alignment beyond chance",
+        "How many notes in a row go along with the primer's melody or bass in each 10 s, in any key, with "
+        "ornaments or without, less the same for other pieces' primers. Nothing is chosen by this measure.",
+        lambda m: m.get("alignment_beyond_chance"),
+    ),
+    Metric(
         "motif_late",
         "Motif recurrence, last quarter",
         "The same in the last quarter of the continuation: is the motif still there?",
@@ -161,6 +176,12 @@ METRICS = (
         "Change of polyphony, last quarter",
         "How far the number of notes that sound at once has moved from the primer's: 1 is twice, or half.",
         lambda m: _change(m["polyphony_by_quarter"][-1], m["polyphony_primer"]),
+    ),
+    Metric(
+        "storm",
+        "Storms",
+        "Share of continuations with over 40 notes in some second, or over 12 at once on average.",
+        lambda m: m["storm"],
     ),
     Metric(
         "forbidden",

@@ -16,6 +16,7 @@ from musictx.render.pianoroll import COLOURS, OTHERS
 from musictx.study.charts import quarter_chart
 from musictx.study.comparison import REAL
 from musictx.study.metrics import METRICS, QUARTERLY
+from musictx.study.table import together
 
 _HERE = Path(__file__).parent
 _REAL_COLOUR = "var(--soft)"
@@ -44,7 +45,7 @@ def write_page(path: Path, result: dict[str, Any], music: Music) -> None:
         "lead": _lead(result),
         "findings": _findings(result["comparison"]),
         "legend": _legend(result["comparison"]["models"], colours),
-        "means": _means(result["comparison"]),
+        "means": _means(result),
         "charts": "\n".join(
             quarter_chart(title, result["comparison"]["quarters"][key], colours) for key, title in QUARTERLY
         ),
@@ -78,7 +79,7 @@ def _lead(result: dict[str, Any]) -> str:
     length = f"{s['tokens']} events" if s["tokens"] else f"{s['seconds']:g} s"
     filters = [
         f"{name.replace('_', '-')} {s[name]:g}"
-        for name, off in (("top_k", 0), ("top_p", 1), ("min_p", 0))
+        for name, off in (("top_k", 0), ("top_p", 1), ("min_p", 0), ("theme", 0))
         if s[name] != off
     ]
     return escape(
@@ -131,28 +132,29 @@ def _legend(names: list[str], colours: dict[str, str]) -> str:
     )
 
 
-def _means(comparison: dict[str, Any]) -> str:
+def _means(result: dict[str, Any]) -> str:
+    comparison = result["comparison"]
     names = comparison["models"]
-    rows = []
-    for metric in METRICS:
-        figures = comparison["metrics"][metric.key]
+    rows = [
+        (metric.title, metric.text, comparison["metrics"][metric.key], metric.digits) for metric in METRICS
+    ]
+    rows += [(*row, 2) for row in together(result)]
+    body = []
+    for title, text, figures, digits in rows:
         if not any(figures.values()):
             continue
         cells = []
         for name in names:
-            f = figures[name]
+            f = figures.get(name)
             cells.append(
-                f"<td>{_number(f['mean'], metric.digits)}"
-                f"<small>{_range(f['low'], f['high'], metric.digits)}</small></td>"
+                f"<td>{_number(f['mean'], digits)}<small>{_range(f['low'], f['high'], digits)}</small></td>"
                 if f
                 else "<td>–</td>"
             )
-        rows.append(
-            f'<tr><th scope="row">{escape(metric.title)}<small>{escape(metric.text)}</small></th>'
-            f"{''.join(cells)}</tr>"
-        )
+        label = f'<th scope="row">{escape(title)}<small>{escape(text)}</small></th>'
+        body.append(f"<tr>{label}{''.join(cells)}</tr>")
     head = "".join(f'<th scope="col">{escape(n)}</th>' for n in names)
-    return f'<thead><tr><th scope="col">Measured</th>{head}</tr></thead><tbody>{"".join(rows)}</tbody>'
+    return f'<thead><tr><th scope="col">Measured</th>{head}</tr></thead><tbody>{"".join(body)}</tbody>'
 
 
 def _tests(comparison: dict[str, Any]) -> str:

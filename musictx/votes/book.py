@@ -38,7 +38,14 @@ REAL = "real"  # the lane of how the piece really goes on
 
 
 def default_path() -> Path:
-    """``MUSICTX_VOTES``, or ``musictx/votes.sqlite`` in the user's data folder."""
+    """``MUSICTX_VOTES``, or ``musictx/votes.sqlite`` in the user's data folder.
+
+    Examples
+    --------
+    >>> from musictx.votes import default_path
+    >>> default_path().suffix
+    '.sqlite'
+    """
     if chosen := os.environ.get("MUSICTX_VOTES"):
         return Path(chosen)
     home = os.environ.get("XDG_DATA_HOME") or os.environ.get("LOCALAPPDATA")
@@ -144,6 +151,15 @@ def read_votes(path: str | os.PathLike[str]) -> list[Vote]:
     ------
     MusictxError
         There is no such file, or it holds no votes that can be read.
+
+    Examples
+    --------
+    >>> import contextlib, sqlite3
+    >>> from musictx.votes import read_votes
+    >>> with contextlib.closing(sqlite3.connect("empty.sqlite")) as book:
+    ...     _ = book.execute("CREATE TABLE votes (id INTEGER)")
+    >>> read_votes("empty.sqlite")
+    []
     """
     path = Path(path)
     if not path.is_file():

@@ -48,6 +48,13 @@ def report_votes(votes: Sequence[Vote], rules: Rules | None = None, *, seed: int
     ------
     MusictxError
         No vote counts.
+
+    Examples
+    --------
+    >>> from musictx.votes import Vote, report_votes
+    >>> votes = [Vote(("rope", "vanilla"), choice="rope", visitor=str(i)) for i in range(8)]
+    >>> report_votes(votes)["shares"]["rope"]["share"]
+    1.0
     """
     rules = rules or Rules()
     reasons = judge_votes(votes, rules)

@@ -48,6 +48,12 @@ def judge_votes(votes: Sequence[Vote], rules: Rules | None = None) -> list[str |
     Returns
     -------
     list of str or None
+
+    Examples
+    --------
+    >>> from musictx.votes import Vote, judge_votes
+    >>> judge_votes([Vote(("rope", "vanilla"), choice="rope", heard={"rope": 9, "vanilla": 2})])
+    ['heard too little']
     """
     rules = rules or Rules()
     reasons: list[str | None] = []

@@ -37,6 +37,13 @@ def fit_strengths(offered: np.ndarray, wins: np.ndarray, ridge: float = RIDGE) -
     ----------
     Bradley and Terry, "Rank analysis of incomplete block designs" (1952); Luce, "Individual choice
     behavior" (1959).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from musictx.votes import fit_strengths
+    >>> fit_strengths(np.array([[True, True]]), np.array([[30, 10]])).round(1).tolist()
+    [0.5, -0.5]
     """
     strengths = np.zeros(wins.shape[:-2] + wins.shape[-1:])
     votes = wins.sum(-1)

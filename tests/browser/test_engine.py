@@ -21,7 +21,7 @@ from musictx.export.web_model import web_model
 from musictx.midi import read_midi
 from musictx.model import ModelConfig, MusicTransformer
 from musictx.sampling import generate
-from musictx.sampling.filters import Settings, draw, filter_logits
+from musictx.sampling.filters import SamplingSettings, draw, filter_logits
 from musictx.sampling.primer import prepare_primer
 from musictx.shipped import shipped_folder
 
@@ -98,7 +98,7 @@ def _music(model: MusicTransformer, length: int) -> list[int]:
     primer = prepare_primer(
         model, read_midi(shipped_folder("primers") / "chopin-black-keys.mid"), 0, 8
     ).tokens.tolist()
-    settings = Settings(allow_end=False)
+    settings = SamplingSettings(allow_end=False)
     made = generate(model, np.array(primer), seed=3, settings=settings, max_tokens=length - len(primer))
     return primer + [int(token[0]) for token in made]
 
@@ -192,7 +192,7 @@ def test_filters_and_draws_are_pythons(page: Any) -> None:
             state.advance(np.array([token]))
         allowed = state.allowed()
         allowed[:, END] &= may_end
-        chances = filter_logits(np.where(allowed, logits, -np.inf), Settings(**values))
+        chances = filter_logits(np.where(allowed, logits, -np.inf), SamplingSettings(**values))
         expected.append(int(draw(chances, np.array([uniform]))[0]))
         case = {"before": before, "logits": logits.tolist(), "uniform": uniform, "mayEnd": may_end}
         cases.append(case | {"settings": values})

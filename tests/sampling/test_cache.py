@@ -11,7 +11,7 @@ import pytest
 import torch
 from scheme_contract import model, music
 
-from musictx.sampling import Cache, Settings, generate
+from musictx.sampling import Cache, SamplingSettings, generate
 
 
 @pytest.fixture
@@ -39,8 +39,8 @@ def test_a_dropped_cache_frees_its_memory_at_once() -> None:
 @pytest.mark.usefixtures("no_collector")
 def test_music_that_is_finished_or_stopped_leaves_no_cache_behind() -> None:
     made, primer = model(), np.array([389, 380, 60, 300])
-    list(generate(made, primer, settings=Settings(allow_end=False), max_tokens=5))
-    stopped = generate(made, primer, settings=Settings(allow_end=False))
+    list(generate(made, primer, settings=SamplingSettings(allow_end=False), max_tokens=5))
+    stopped = generate(made, primer, settings=SamplingSettings(allow_end=False))
     next(stopped)
     next(stopped)
     stopped.close()
