@@ -122,8 +122,8 @@ def repeat_gain(
     dict
         For ``first`` (the first playing), each kind of second playing, and ``other`` (the control):
         ``nats`` per token with an interval (``low``, ``high``) over passages, and the same ``by_type`` of
-        event: what a pitch costs is ``by_type["NOTE_ON"]``. For the kinds also ``gain``, the first playing less
-        the second, and ``gain_over_other``, the control less the second, with intervals.
+        event: what a pitch costs is ``by_type["NOTE_ON"]``. For the kinds also ``gain``, the first playing
+        less the second, and ``gain_over_other``, the control less the second, with intervals.
 
     Raises
     ------

@@ -7,7 +7,7 @@ import { Random } from "./random.js";
 
 const MESSAGE = 80; // milliseconds between two messages of a lane
 const HEARTBEAT = 1000; // a lane that has nothing to say still says so this often
-const TURN = 12; // milliseconds of work after which a message from the page may be read
+const TURN = 30; // milliseconds of work after which a message from the page may be read
 const TOKENS_A_SECOND = 400; // a bound: no music that a person can follow has more
 const DEFAULTS = { seconds: 30, temperature: 1, top_p: 0.98, top_k: 0, min_p: 0, seed: 0 };
 

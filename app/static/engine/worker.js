@@ -1,12 +1,14 @@
 // One lane's models in a thread of their own. The page sends
 //   {do: "play", model, request}, {do: "prepare", model, request} or {do: "stop"};
-// it gets {message}, as the server's lanes say them, and {loading: {run, received, total}} while a model arrives.
+// it gets {message}, as the server's lanes say them, {loading: {run, received, total}} while a model arrives, and
+// {full: true} if the browser has no room to keep it.
 
 import { Engine } from "./engine.js";
 import { play, prefill, readRequest } from "./playing.js";
 import { sha256 } from "./sha256.js";
 
 const BROKEN = "Something went wrong while this model was playing. What is there stays; press Continue to try again.";
+const KEPT = "musictx-models"; // the browser's cache of model files, by address
 let current = null; // what is being done; nothing else is wanted
 let opened = null; // {address, engine} of the model that is here
 
@@ -31,7 +33,22 @@ async function fetchBytes(address, size, progress) {
   return bytes.subarray(0, received);
 }
 
-/** An engine with the model {address, bytes, sha256}; the one that is here if it has it. */
+/** The file of a model {address, bytes, sha256}: kept from an earlier time, or fetched and kept. */
+async function modelFile(model, progress) {
+  const isWhole = (file) => sha256(file) === model.sha256;
+  // Only pages from https or from this computer have a cache, and some private windows have none.
+  const cache = await globalThis.caches?.open(KEPT).catch(() => null);
+  const kept = await cache?.match(model.address);
+  const before = kept && new Uint8Array(await kept.arrayBuffer());
+  if (before && isWhole(before)) return before;
+  const file = await fetchBytes(model.address, model.bytes, progress);
+  if (!isWhole(file))
+    throw new Error("The model arrived cut or changed. Reload the page; if it happens again, the site is damaged.");
+  await cache?.put(model.address, new Response(file)).catch(() => postMessage({ full: true }));
+  return file;
+}
+
+/** An engine with the model's file; the one that is here if it has it. */
 async function open(model, progress) {
   if (opened?.address === model.address) return opened.engine;
   const code = await fetchBytes(new URL("engine.wasm", import.meta.url));
@@ -41,9 +58,7 @@ async function open(model, progress) {
   } catch {
     throw new Error("This browser cannot run the models: it lacks WebAssembly with SIMD. A newer browser can.");
   }
-  const file = await fetchBytes(model.address, model.bytes, progress);
-  if (sha256(file) !== model.sha256)
-    throw new Error("The model arrived cut or changed. Reload the page; if it happens again, the site is damaged.");
+  const file = await modelFile(model, progress);
   try {
     engine.open(file);
   } catch (error) {

@@ -2,13 +2,15 @@
 
 const SILENCE = 20; // seconds without a word from a running lane after which it is taken for lost
 const LOST = "The browser ended this model. What is there stays; press Continue to try again.";
+const FULL = "This browser has no room to keep the models; they are fetched again the next time. Free some space for that.";
 const NO_WORKER = "This browser cannot run the models beside the page. Update it, or try another one.";
 
 /** Lets lanes play; a place to play at like the server (play.js), with {state: "loading"} messages besides. */
 export class HerePlayer {
-  /** `models` maps a lane's name to its {name, address, bytes, sha256, context_length, limit}. */
-  constructor(models) {
+  /** `models` maps a lane's name to its {name, address, bytes, sha256, context_length, limit}; `tell` shows a sentence. */
+  constructor(models, tell = () => {}) {
     this.models = models;
+    this.tell = tell;
     this.workers = new Map();
     this.open = new Map();
     setInterval(() => this.watchOver(), 1000);
@@ -55,7 +57,11 @@ export class HerePlayer {
     return worker;
   }
 
-  receive(lane, { message, loading }) {
+  receive(lane, { message, loading, full }) {
+    if (full) {
+      this.tell(FULL);
+      return;
+    }
     const open = this.open.get(lane);
     if (!open || open.run !== (message ?? loading).run) return; // of an earlier run or part
     open.silent = 0;
