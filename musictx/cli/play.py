@@ -233,8 +233,20 @@ def serve(
         int | None, typer.Option(min=1, max=65535, help="Port. [default: the first free one from 7860]")
     ] = None,
     browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = False,
+    models: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--model",
+            help="A lane's model: vanilla, relative, rope, or a folder of your own. Up to four times. "
+            "[default: the three shipped ones]",
+        ),
+    ] = None,
 ) -> None:
-    """Open the web demo: one primer, three models, heard and seen side by side."""
+    """Open the web demo: one primer, several models side by side, to listen to and to look at.
+
+    Example: musictx app --model runs/mine --model relative
+    """
+    from musictx.checkpoint import SHIPPED_MODELS
     from musictx.shipped import load_demo
 
-    load_demo().launch(host, port, open_browser=browser)
+    load_demo().launch(host, port, models=models or SHIPPED_MODELS, open_browser=browser)
