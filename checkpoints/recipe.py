@@ -25,13 +25,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-import musictx.model
 from musictx.bench.common import machine
 from musictx.cli.train import amount
 from musictx.corpus import open_corpus
 from musictx.corpus.batches import NO_AUGMENTATION
 from musictx.files import write_bytes
-from musictx.model import ModelConfig, MusicTransformer
+from musictx.model import ModelConfig, MusicTransformer, transformer
 from musictx.model.sizes import sized_config
 from musictx.training import Run
 from musictx.training.config import TrainingConfig
@@ -136,7 +135,7 @@ class AveragedRun(Run):
 @contextmanager
 def with_part(name: str | None) -> Any:
     """Models that are made inside have another part."""
-    plain, attention = musictx.model.FeedForward, musictx.model.Attention.__init__
+    plain, attention = transformer.FeedForward, transformer.Attention.__init__
 
     def normed(self: Any, config: ModelConfig, *rest: Any) -> None:
         attention(self, config, *rest)
@@ -144,13 +143,13 @@ def with_part(name: str | None) -> Any:
 
     try:
         if name == "swiglu":
-            musictx.model.FeedForward = SwiGLU  # type: ignore[assignment,misc]
+            transformer.FeedForward = SwiGLU  # type: ignore[assignment,misc]
         elif name == "qk norm":
-            musictx.model.Attention.__init__ = normed  # type: ignore[method-assign]
+            transformer.Attention.__init__ = normed  # type: ignore[method-assign]
         yield
     finally:
-        musictx.model.FeedForward = plain  # type: ignore[misc]
-        musictx.model.Attention.__init__ = attention  # type: ignore[method-assign]
+        transformer.FeedForward = plain  # type: ignore[misc]
+        transformer.Attention.__init__ = attention  # type: ignore[method-assign]
 
 
 def train(
