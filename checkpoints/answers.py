@@ -22,6 +22,7 @@ import numpy as np
 import torch
 
 from musictx.checkpoint import SHIPPED_MODELS, load_model
+from musictx.evaluation.storms import densest_second, is_storm
 from musictx.evaluation.structure import mean_polyphony
 from musictx.midi import read_midi
 from musictx.performance import Performance, apply_pedal, make_notes, slice_time, stretch, unite_spans
@@ -30,7 +31,7 @@ from musictx.sampling import continue_variations
 from musictx.shipped import shipped_folder
 
 SECONDS, PRIMER_SECONDS = 30.0, 15.0
-LONGEST_SILENCE, MOST_NOTES, MOST_AT_ONCE, DENSITY_FACTOR, REGISTER = 4.0, 40, 12.0, 4.0, 15
+LONGEST_SILENCE, DENSITY_FACTOR, REGISTER = 4.0, 4.0, 15
 
 
 def top_line(music: Performance) -> Performance:
@@ -79,7 +80,6 @@ def judge(primer: Performance, answer: Performance, seconds: float) -> dict[str,
     edges = np.append(sounding["onset"], seconds), np.append(0.0, sounding["offset"])
     silence = float((edges[0] - edges[1]).max())
     density = len(notes) / seconds
-    densest = int(np.histogram(notes["onset"], np.arange(0, seconds + 1))[0].max())
     polyphony = mean_polyphony(notes, 0.0, seconds)
     played = max(before["onset"].max() - before["onset"].min(), 1.0)
     ratio = density / (len(before) / played)
@@ -87,12 +87,12 @@ def judge(primer: Performance, answer: Performance, seconds: float) -> dict[str,
     return {
         "notes_per_second": round(density, 2),
         "longest_silence": round(silence, 2),
-        "densest_second": densest,
+        "densest_second": densest_second(answer, seconds),
         "polyphony": round(polyphony, 2),
         "density_ratio": round(ratio, 2),
         "register_moved": moved,
         "music": bool(density >= 1 and silence <= LONGEST_SILENCE),
-        "no_storm": bool(densest <= MOST_NOTES and polyphony <= MOST_AT_ONCE),
+        "no_storm": not is_storm(answer, seconds),
         "tempo": bool(1 / DENSITY_FACTOR <= ratio <= DENSITY_FACTOR),
         "register": abs(moved) <= REGISTER,
     }

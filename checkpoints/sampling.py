@@ -103,7 +103,7 @@ def distances(made: list[dict[str, Any]], real: list[dict[str, Any]]) -> dict[st
 def choose(paths: list[Path], count: int, seconds: float) -> list[StudyPrimer]:
     """Primers whose pieces are long enough, evenly from each folder."""
     settings = StudySettings(seconds=seconds, primer_seconds=PRIMER_SECONDS)
-    return [p for path in paths for p in choose_primers(path, settings, count)[0] if p.real]
+    return [p for path in paths for p in choose_primers([path], settings, count)[0] if p.real]
 
 
 def draw(names: list[str], played: dict[str, list[Performance]], seconds: float, path: Path) -> None:

@@ -5,6 +5,7 @@ Nothing is ever unpickled.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from dataclasses import fields
@@ -19,6 +20,7 @@ from musictx.errors import MusictxError
 from musictx.events import VOCABULARY_SIZE
 from musictx.files import write_bytes
 from musictx.model import ModelConfig, MusicTransformer
+from musictx.model.positions import SCHEMES, find_scheme
 from musictx.shipped import shipped_folder
 
 WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "card.json"
@@ -107,7 +109,9 @@ def read_config(folder: Path) -> ModelConfig:
             f"{path} has settings that this version does not know: {', '.join(sorted(unknown))}"
         )
     try:
-        return ModelConfig(**values)
+        config = ModelConfig(**values)
+        find_scheme(config.position)
+        return config
     except MusictxError as error:
         raise MusictxError(f"{path}: {error}") from error
 
@@ -164,20 +168,21 @@ def load_model(
     """
     folder = find_model(name)
     config = read_config(folder)
-    changeable = {"rope_base", "rope_scaling", "rope_factor", "window"}
+    changeable = set().union(*(scheme.changeable for scheme in SCHEMES.values()), {"window"})
     if set(overrides) - changeable:
         wrong = ", ".join(sorted(set(overrides) - changeable))
         raise MusictxError(f"{wrong} cannot change after training; only {', '.join(sorted(changeable))} can")
-    for_rope = sorted(name for name in overrides if name.startswith("rope_"))
-    if for_rope and config.position != "rope":
+    own = sorted(set(overrides) - {"window"})
+    if set(own) - find_scheme(config.position).changeable:
+        able = " and ".join(name for name, scheme in SCHEMES.items() if set(own) <= scheme.changeable)
         raise MusictxError(
-            f"{', '.join(for_rope)} can change in rope models only; {folder} has {config.position} positions"
+            f"{', '.join(own)} can change in {able} models only; {folder} has {config.position} positions"
         )
     if config.vocabulary != VOCABULARY_SIZE:
         raise MusictxError(
             f"{folder} has a vocabulary of {config.vocabulary} events; this version plays {VOCABULARY_SIZE}"
         )
-    if for_rope:
+    if own:
         overrides = {"window": None, **overrides}
     config = ModelConfig(**{**config.to_dict(), **overrides})
     if "rope_factor" in overrides and config.rope_scaling == "none":
@@ -185,6 +190,22 @@ def load_model(
     if overrides.get("rope_scaling", "none") != "none" and config.rope_factor == 1:
         raise MusictxError(f"rope_scaling {config.rope_scaling} needs a rope_factor, such as 4")
     model = MusicTransformer(config)
+    load_weights(model, folder)
+    try:
+        return model.to(device).eval()
+    except (RuntimeError, AssertionError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise MusictxError(f"device {device} cannot be used: {reason}") from error
+
+
+def load_weights(model: MusicTransformer, folder: Path) -> None:
+    """Give a model the weights of a checkpoint folder, in float32.
+
+    Raises
+    ------
+    MusictxError
+        If they are missing, cut, or of another shape.
+    """
     path = folder / WEIGHTS
     try:
         weights = load_file(path)
@@ -195,11 +216,14 @@ def load_model(
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:300]
         raise MusictxError(f"{path} does not fit its {CONFIG}: {reason}") from error
-    try:
-        return model.to(device).eval()
-    except (RuntimeError, AssertionError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise MusictxError(f"device {device} cannot be used: {reason}") from error
+
+
+def weights_hash(model: MusicTransformer) -> str:
+    """SHA-256 of a model's configuration and weights: the same for the same model, wherever it lies."""
+    digest = hashlib.sha256(json.dumps(model.config.to_dict()).encode())
+    for name, weight in sorted(model.state_dict().items()):
+        digest.update(name.encode() + weight.cpu().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def list_models() -> list[str]:

@@ -1,17 +1,25 @@
-"""Writing a file so that it is either complete or as it was before."""
+"""Files that are either complete or as they were before, and that one process writes at a time."""
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from os import PathLike, fspath
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO, Any, BinaryIO
 
 from musictx.errors import MusictxError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
+
+DRAFTS = ".*.part"  # names of files that are being written
 
 
 @contextmanager
@@ -43,8 +51,8 @@ def writing(path: str | PathLike[str]) -> Iterator[BinaryIO]:
     try:
         # The name of a pipe (/dev/stdout may be one) leads to no path, so it is opened by its own name.
         target = Path(name) if _is_device(Path(name)) else Path(os.path.realpath(name))
-    except ValueError as error:  # a name that no file can have
-        raise MusictxError(f"{name!r} cannot be written: {error}") from error
+    except (OSError, ValueError) as error:  # a name that no file can have, links that lead in a circle
+        raise MusictxError(f"{name!r} cannot be written: {_reason(error)}") from error
     try:
         if target.is_dir():
             raise MusictxError(f"{name} is a folder; the name of a file is needed")
@@ -58,6 +66,7 @@ def writing(path: str | PathLike[str]) -> Iterator[BinaryIO]:
         draft = target.with_name(f".{secrets.token_hex(8)}.part")
         try:
             with draft.open("xb") as stream:
+                hold(stream)
                 yield stream
                 stream.flush()
                 os.fsync(stream.fileno())
@@ -67,7 +76,7 @@ def writing(path: str | PathLike[str]) -> Iterator[BinaryIO]:
         finally:
             draft.unlink(missing_ok=True)
     except OSError as error:
-        raise MusictxError(f"{name!r} cannot be written: {error.strerror or error}") from error
+        raise MusictxError(f"{name!r} cannot be written: {_reason(error)}") from error
 
 
 def _is_device(path: Path) -> bool:
@@ -93,5 +102,51 @@ def make_folder(path: Path) -> None:
     """Make a folder that results are going to be written to."""
     try:
         path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise MusictxError(f"{path} cannot be made: {error.strerror or error}") from error
+    except (OSError, ValueError, RuntimeError) as error:
+        raise MusictxError(f"{str(path)!r} cannot be made: {_reason(error)}") from error
+
+
+def hold(stream: IO[Any]) -> bool:
+    """Hold an open file for this process alone until it is closed; false if another process holds it.
+
+    The system lets go of it when the process ends, even by ``kill -9``. Where files cannot be held (Windows,
+    some network drives) the answer is always true.
+    """
+    if fcntl is None:
+        return True
+    try:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def clear_drafts(folder: Path) -> None:
+    """Remove what processes that were killed left half written in a folder."""
+    for draft in folder.glob(DRAFTS):
+        with suppress(OSError), draft.open("rb") as stream:
+            if hold(stream):
+                draft.unlink()
+
+
+def read_json(path: str | PathLike[str]) -> Any:
+    """Read a JSON file.
+
+    Raises
+    ------
+    MusictxError
+        It is missing, no JSON, or nested too deeply.
+    """
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except RecursionError as error:
+        raise MusictxError(f"{path} cannot be read: it is nested too deeply") from error
+    except (OSError, ValueError) as error:
+        raise MusictxError(f"{path} cannot be read: {_reason(error)}") from error
+
+
+def _reason(error: BaseException) -> str:
+    """What an error says, on one line."""
+    return " ".join(str(getattr(error, "strerror", None) or error).split())[:200]

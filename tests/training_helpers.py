@@ -17,7 +17,7 @@ from musictx.corpus.batches import Augmentation
 from musictx.events import encode
 from musictx.model import ModelConfig
 from musictx.performance import Performance, make_notes
-from musictx.training import Progress, Run, TrainingConfig
+from musictx.training import Judge, Progress, Run, Source, TrainingConfig
 from musictx.training.metrics import Metrics
 
 EVERY_STEP = 1e-9  # minutes between checkpoints
@@ -47,7 +47,12 @@ def tiny_corpus(pieces: int = 4, notes: int = 60, seed: int = 0) -> Corpus:
 
 
 def tiny_run(
-    folder: Path, *, model: dict[str, Any] | None = None, train: Corpus | None = None, **changes: Any
+    folder: Path,
+    *,
+    model: dict[str, Any] | None = None,
+    train: Corpus | Source | None = None,
+    validation: dict[str, Corpus] | Judge | None = None,
+    **changes: Any,
 ) -> Run:
     """A run of 30 steps."""
     torch.set_num_threads(1)
@@ -64,8 +69,8 @@ def tiny_run(
         **changes,
     }
     size = ModelConfig(**{**TINY, **(model or {})})
-    validation = {"held": tiny_corpus(2, seed=1)}
-    return Run(folder, size, TrainingConfig(**settings), train or tiny_corpus(), validation)
+    held = {"held": tiny_corpus(2, seed=4)} if validation is None else validation
+    return Run(folder, size, TrainingConfig(**settings), train or tiny_corpus(), held)
 
 
 def losses(folder: Path) -> list[tuple[int, Any]]:

@@ -46,14 +46,14 @@ def step_work(
     """`STEPS` calls of so many tokens each after a prefix; every round decodes the same positions again."""
     with torch.inference_mode():
         cache = Cache(model, 1, prefix + STEPS * at_once, int8=int8)
-        model(torch.from_numpy(_primer(prefix))[None], cache)
+        cache.step(torch.from_numpy(_primer(prefix))[None])
     tokens = torch.zeros(1, at_once, dtype=torch.int64)
 
     def work() -> None:
         with torch.inference_mode():
             cache.length = prefix
             for _ in range(STEPS):
-                model(tokens, cache)
+                cache.step(tokens)
 
     return work
 
@@ -89,8 +89,8 @@ def _bounds(player: tuple[MusicTransformer, bool], prefix: int, bound: dict[str,
     config = model.config
     seen = prefix if config.window is None else min(prefix, config.window)
     numbers = 2 * seen * config.groups * config.head_width
-    if config.position == "relative":
-        numbers += min(seen, config.largest_distance) * config.width
+    if (table := model.positions.table(0)) is not None:
+        numbers += min(seen, table.shape[1]) * config.width
     cache = 4 * config.layers * numbers
     return {
         "bound_weights": round(bound["megabytes_per_token"] / rate / (4 if int8 else 1), 3),
@@ -107,7 +107,7 @@ class _Stepped(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         cache = Cache(self.model, *tokens.shape, int8=True)
-        return torch.cat([self.model(token, cache) for token in tokens.split(1, 1)], 1)
+        return torch.cat([cache.step(token) for token in tokens.split(1, 1)], 1)
 
 
 def _again_from_the_start(model: MusicTransformer, prefix: int) -> Callable[[], None]:

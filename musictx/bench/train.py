@@ -29,7 +29,7 @@ from musictx.events import EVENTS, VOCABULARY_SIZE, encode
 from musictx.model import ModelConfig, MusicTransformer
 from musictx.model.sizes import sized_config
 from musictx.process import keep_freed_memory
-from musictx.training.config import choose_precision
+from musictx.training.devices import choose_precision
 from musictx.training.optimizers import make_optimizers
 
 BARE = "bare loop"
@@ -174,10 +174,10 @@ def bench_train(
         facts = machine()
         torch.manual_seed(0)
         tokens = torch.randint(0, EVENTS, (batch, length + 1), device=device)
-        plain = sized_config(size, "none", length, activation="relu_squared", dropout=0.0)
+        plain = sized_config(size, "none", length, dropout=0.0)
         models: dict[str, nn.Module] = {BARE: _Bare(plain)}
         for name in positions:
-            config = sized_config(size, name, length, activation="relu_squared", dropout=0.0)
+            config = sized_config(size, name, length, dropout=0.0)
             models[f"musictx {name}"] = MusicTransformer(config)
         if peers and (llama := _llama(plain)) is not None:
             models["Hugging Face Llama"] = llama

@@ -10,7 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 # Of several processes that train together, the first one speaks. Square brackets in names are no markup.
 console = Console(stderr=True, markup=False, quiet=os.environ.get("LOCAL_RANK", "0") != "0")
@@ -34,6 +41,20 @@ def corpus_progress(title: str) -> Iterator[Callable[[int, int], None]]:
     with _bar(MofNCompleteColumn()) as bar:
         task = bar.add_task(title, total=None)
         yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@contextmanager
+def corpora_progress() -> Iterator[Callable[[str, int, int], None]]:
+    """Bars that count the files of several corpora, each by its name."""
+    with _bar(MofNCompleteColumn()) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def show(name: str, done: int, total: int) -> None:
+            if name not in tasks:
+                tasks[name] = bar.add_task(f"encoding {name}")
+            bar.update(tasks[name], completed=done, total=total)
+
+        yield show
 
 
 @contextmanager

@@ -5,11 +5,9 @@ from __future__ import annotations
 import math
 import shlex
 import sys
-from collections.abc import Sequence
 from dataclasses import replace
-from itertools import chain, count
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -47,20 +45,16 @@ def train(
     ] = [],  # noqa: B006  (typer's way)
     position: Annotated[
         str | None,
-        typer.Option(
-            help="vanilla, learned, relative (the default), rope, alibi or none.", show_default=False
-        ),
+        typer.Option(help="vanilla, learned, relative, rope, musical, alibi or none. [default: relative]"),
     ] = None,
     size: Annotated[
         str | None,
         typer.Option(
-            help="tiny, small (the default), medium or large: 0.3, 6, 27 or 90 million parameters.",
-            show_default=False,
+            help="tiny, small, medium or large: 0.3, 6, 27 or 90 million parameters. [default: small]"
         ),
     ] = None,
     context: Annotated[
-        int | None,
-        typer.Option(help="Tokens that the model sees at once; 1024 by default.", show_default=False),
+        int | None, typer.Option(help="Tokens that the model sees at once. [default: 1024]")
     ] = None,
     start_from: Annotated[
         str | None,
@@ -71,42 +65,59 @@ def train(
     steps: Annotated[int | None, typer.Option(help="Stop after so many steps.")] = None,
     tokens: Annotated[str | None, typer.Option(help="Stop after so many tokens, such as 25M.")] = None,
     hours: Annotated[float | None, typer.Option(help="Stop after so many hours.")] = None,
-    batch: Annotated[int, typer.Option(help="Windows of music in a step, over all devices.")] = 8,
+    batch: Annotated[
+        int | None, typer.Option(help="Windows of music in a step, over all devices. [default: 8]")
+    ] = None,
     micro_batch: Annotated[
         int | None, typer.Option(help="Windows at once on a device: fewer need less memory.")
     ] = None,
     mix: Annotated[
-        str,
+        str | None,
         typer.Option(
-            help="folders: draw from each folder equally often; tokens: from each by how much it holds."
+            help="folders: draw from each folder equally often; tokens: from each by how much it holds. "
+            "[default: folders]"
         ),
-    ] = "folders",
+    ] = None,
     curriculum: Annotated[
-        float, typer.Option(help="First share of the budget on windows of half the context.")
-    ] = 0.0,
+        float | None,
+        typer.Option(help="First share of the budget on windows of half the context. [default: 0]"),
+    ] = None,
     repeats: Annotated[
-        float,
+        float | None,
         typer.Option(
-            help="Share of windows in which a passage comes again, so that a model learns to bring it back."
+            help="Share of windows in which a passage comes again, so that a model learns to bring it back. "
+            "[default: 0]"
         ),
-    ] = 0.0,
+    ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on exactly where a killed or stopped run was.")
     ] = False,
     minutes: Annotated[
         float | None, typer.Option(min=0, help="Save and stop after so many minutes, to be resumed.")
     ] = None,
-    devices: Annotated[int, typer.Option(help="GPUs, or processes on a CPU.")] = 1,
-    precision: Annotated[str, typer.Option(help="auto, 32-true or bf16-mixed.")] = "auto",
-    seed: Annotated[int, typer.Option(help="The same seed gives the same batches and first weights.")] = 0,
-    optimizer: Annotated[str, typer.Option(help="muon or adamw.")] = "muon",
-    matrix_lr: Annotated[float, typer.Option(help="Peak learning rate of Muon.")] = 0.02,
-    lr: Annotated[float, typer.Option(help="Peak learning rate of AdamW.")] = 3e-3,
-    dropout: Annotated[float, typer.Option(help="For small corpora 0.1 to 0.3.")] = 0.1,
-    warmup: Annotated[int, typer.Option(help="First steps, in which the rates rise.")] = 100,
+    devices: Annotated[int | None, typer.Option(help="GPUs, or processes on a CPU. [default: 1]")] = None,
+    precision: Annotated[
+        str | None, typer.Option(help="auto, 32-true or bf16-mixed. [default: auto]")
+    ] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(help="The same seed gives the same batches and first weights. [default: 0]"),
+    ] = None,
+    optimizer: Annotated[str | None, typer.Option(help="muon or adamw. [default: muon]")] = None,
+    matrix_lr: Annotated[
+        float | None, typer.Option(help="Peak learning rate of Muon. [default: 0.02]")
+    ] = None,
+    lr: Annotated[float | None, typer.Option(help="Peak learning rate of AdamW. [default: 0.003]")] = None,
+    dropout: Annotated[
+        float | None, typer.Option(help="For small corpora 0.1 to 0.3. [default: 0.1]")
+    ] = None,
+    warmup: Annotated[
+        int | None, typer.Option(help="First steps, in which the rates rise. [default: 100]")
+    ] = None,
     decay: Annotated[
-        float, typer.Option(help="Last share of the budget in which the rates fall to 0.")
-    ] = 0.4,
+        float | None,
+        typer.Option(help="Last share of the budget in which the rates fall to 0. [default: 0.4]"),
+    ] = None,
     compile: Annotated[
         bool, typer.Option("--compile", help="Use torch.compile (needs a C++ compiler).")
     ] = False,
@@ -121,11 +132,13 @@ def train(
     With --from it does not begin from nothing: a shipped model learns your music in a fraction of the time.
     """
     from musictx.checkpoint import find_model, read_config
-    from musictx.cli.progress import TrainingDisplay, console
-    from musictx.corpus.batches import Augmentation
-    from musictx.corpus.repeats import Repeats
-    from musictx.model.sizes import sized_config, with_context
+    from musictx.cli.progress import TrainingDisplay, console, corpora_progress
+    from musictx.corpus import Augmentation, Repeats, training_and_validation
+    from musictx.model import ModelConfig
+    from musictx.model.positions import find_scheme
+    from musictx.model.sizes import sized_config
     from musictx.training import Run, TrainingConfig
+    from musictx.training.state import STATE, refuse_begun
 
     if steps is None and tokens is None and hours is None:
         hours = 1.0
@@ -133,60 +146,59 @@ def train(
         steps=steps,
         tokens=amount(tokens),
         hours=hours,
-        batch=batch,
         micro_batch=micro_batch,
-        mix=mix,
-        curriculum=curriculum,
-        augmentation=Augmentation(repeats=Repeats(share=repeats)),
-        optimizer=optimizer,
-        matrix_lr=matrix_lr,
-        lr=lr,
-        warmup=warmup,
-        decay=decay,
-        seed=seed,
-        precision=precision,
-        devices=devices,
+        augmentation=Augmentation(repeats=Repeats(**_given(share=repeats))),
         compile=compile,
+        **_given(
+            batch=batch,
+            mix=mix,
+            curriculum=curriculum,
+            optimizer=optimizer,
+            matrix_lr=matrix_lr,
+            lr=lr,
+            warmup=warmup,
+            decay=decay,
+            seed=seed,
+            precision=precision,
+            devices=devices,
+        ),
     )
     facts = dict(_fact(text) for text in card_facts)
     if start_from:
         shape = {"--position": position, "--size": size}
         if given := [name for name, value in shape.items() if value is not None]:
             raise MusictxError(f"{given[0]} cannot be given with --from: the model {start_from} has its own")
-        model_config = replace(read_config(find_model(start_from)), dropout=dropout)
+        model_config = replace(read_config(find_model(start_from)), dropout=ModelConfig.dropout)
         if context is not None:
-            model_config = with_context(model_config, context)
+            model_config = find_scheme(model_config.position).for_context(model_config, context)
     else:
-        model_config = sized_config(
-            "small" if size is None else size,
-            "relative" if position is None else position,
-            1024 if context is None else context,
-            dropout=dropout,
-            activation="relu_squared",
-        )
+        model_config = sized_config(**_given(size=size, position=position, context_length=context))
+    model_config = replace(model_config, **_given(dropout=dropout))
     for folder in [*midi, *validation]:
         if output.resolve() == folder.resolve():
             raise MusictxError(f"{output} holds the music; choose another --output for the run")
-    if resume and not (output / "state.pt").is_file():
+    if not resume:
+        refuse_begun(output)
+    elif not (output / STATE).is_file():
         console.print(f"{output} holds no run to go on with: a new one begins")
-    if (output / "state.pt").is_file() and not resume:
-        raise MusictxError(
-            f"{output} holds a run already; add --resume to go on with it, or choose another --output"
-        )
 
-    everything, held = _open_music(midi, validation, output, seed)
-    display = TrainingDisplay(everything, held, model_config, config)
-    command = shlex.join(["musictx", *sys.argv[1:]])
+    with corpora_progress() as progress:
+        music = training_and_validation(
+            midi, validation, place=output / "corpus", seed=config.seed, progress=progress
+        )
+    for remark in music.remarks:
+        console.print(remark)
+    display = TrainingDisplay(music.train, music.validation, model_config, config)
     card = {
-        "command": command,
+        "command": shlex.join(["musictx", *sys.argv[1:]]),
         "musictx": __version__,
         "data": {
-            "training": {"pieces": len(everything), "tokens": everything.token_count},
-            "validation": {name: {"pieces": len(c), "tokens": c.token_count} for name, c in held.items()},
+            "training": _size(music.train),
+            "validation": {name: _size(corpus) for name, corpus in music.validation.items()},
         },
         **facts,
     }
-    run = Run(output, model_config, config, everything, held, card, start_from=start_from)
+    run = Run(output, model_config, config, music.train, music.validation, card, start_from=start_from)
     with display:
         run.fit(
             resume=resume,
@@ -199,51 +211,23 @@ def train(
         raise typer.Exit(130)
 
 
-def _open_music(
-    midi: list[Path], validation: list[Path], output: Path, seed: int
-) -> tuple[Corpus, dict[str, Corpus]]:
-    """The music to train on and the music held out, which are never the same."""
-    from musictx.cli.progress import console, corpus_progress
-    from musictx.corpus import build_corpus, open_corpus, split_sources
-    from musictx.corpus.grouping import group_pieces
+def _given(**options: Any) -> dict[str, Any]:
+    """The options that were given; what the others are is said where the library reads them."""
+    return {name: value for name, value in options.items() if value is not None}
 
-    def corpus(folders: list[Path], name: str, without: Sequence[Path] = ()) -> Corpus:
-        if len(folders) == 1 and (folders[0] / "index.json").is_file():
-            return open_corpus(folders[0])
-        for folder in folders:
-            if (folder / "index.json").is_file():
-                raise MusictxError(
-                    f"{folder} is an encoded corpus, which must be given alone; "
-                    "`musictx encode` makes one of several folders of MIDI files"
-                )
-        with corpus_progress(f"encoding {name}") as progress:
-            return build_corpus(folders, output / "corpus" / name, without=without, progress=progress)
 
-    everything = corpus(midi, "train", validation)
-    if not validation:
-        everything, rest = split_sources(everything, group_pieces(everything), 0.1, seed)
-        return everything, {"validation": rest} if len(rest) else {}
-    held: dict[str, Corpus] = {}
-    for folder in validation:
-        name = _name(folder, ("train", *held))
-        held[name] = corpus([folder], name)
-        if any(folder.resolve().is_relative_to(place.resolve()) for place in midi):
-            console.print(f"{folder} is held out: nothing below it is trained on")
-    fresh = everything.without(held.values())
-    if len(fresh) < len(everything):
-        console.print(f"{len(everything) - len(fresh)} copies of held-out pieces are not trained on")
-    return fresh, held
+def _size(corpus: Corpus) -> dict[str, int]:
+    return {"pieces": len(corpus), "tokens": corpus.token_count}
 
 
 def _say_outcome(run: Run) -> None:
     """What has become of a run, and what comes next."""
     from musictx.cli.progress import console
 
-    share = run.config.progress(run.step, run.tokens_per_step, run.seconds)
     judged = f", validation {run.best:.3f}" if run.best < math.inf else ""
-    if share < 1:
+    if run.share < 1:
         going_on = "the same command with --resume goes on"
-        console.print(f"stopped at step {run.step}, {100 * share:.1f} % of the budget: {going_on}")
+        console.print(f"stopped at step {run.step}, {100 * run.share:.1f} % of the budget: {going_on}")
     elif run.begun_at == run.step:
         console.print(f"the budget was used up already at step {run.step}: a larger one lets it go on")
     else:
@@ -272,11 +256,3 @@ def _fact(text: str) -> tuple[str, str]:
     if not sign or not key:
         raise MusictxError(f"--fact is {text!r}; give KEY=TEXT, such as licence=CC0")
     return key, value
-
-
-def _name(folder: Path, taken: Sequence[str]) -> str:
-    """Name of a validation folder: the last part that says more than "validation", and a number if needed."""
-    parts = [p for p in folder.resolve().parts if p.lower() not in ("validation", "valid", "val", "test")]
-    name = parts[-1] if len(parts) > 1 else folder.name
-    numbers = (f"{name}-{i}" for i in count(2))
-    return next(n for n in chain([name], numbers) if n not in taken)

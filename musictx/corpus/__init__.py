@@ -9,7 +9,7 @@ from musictx.corpus.batches import BatchSource
 from musictx.corpus.folder import Corpus, build_corpus, find_midi, open_corpus
 from musictx.corpus.grouping import group_pieces
 from musictx.corpus.repeats import Repeats
-from musictx.corpus.split import split_sources
+from musictx.corpus.split import Split, split_sources, training_and_validation
 from musictx.corpus.windows import Chunk, consecutive_chunks, stream_window
 
 __all__ = [
@@ -19,6 +19,7 @@ __all__ = [
     "Chunk",
     "Corpus",
     "Repeats",
+    "Split",
     "augment",
     "build_corpus",
     "consecutive_chunks",
@@ -27,4 +28,5 @@ __all__ = [
     "open_corpus",
     "split_sources",
     "stream_window",
+    "training_and_validation",
 ]

@@ -84,6 +84,14 @@ class BatchSource:
         rows = np.stack([self._window(rng) for rng in rngs]).astype(np.int64)
         return rows[:, :-1], rows[:, 1:]
 
+    def tokens(self, step: int) -> int:
+        """Targets in the batch of a step: as many in each."""
+        return self.size * self.length
+
+    def fingerprint(self) -> str:
+        """What tells the music from other music."""
+        return self.corpus.fingerprint()
+
     def _window(self, rng: np.random.Generator) -> np.ndarray:
         """One window: from anywhere in a piece, and on into other pieces where it ends too soon."""
         needed, parts, anywhere = self.length + 1, [], True

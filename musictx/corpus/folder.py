@@ -23,6 +23,7 @@ from musictx.files import make_folder, write_bytes, writing
 
 FORMAT = 1  # raise it when the same files would give other tokens: old caches are then rebuilt
 MIDI_SUFFIXES = (".mid", ".midi", ".kar")
+TOKENS, INDEX = "tokens.bin", "index.json"
 _CHUNK = 64  # files handed to a worker at once
 
 
@@ -77,12 +78,16 @@ class Corpus:
         MusictxError
             If no piece is left.
         """
-        known = {other.piece(i).tobytes() for other in others for i in range(len(other))}
-        lengths = np.isin(self.ends - self.starts, [len(piece) // 2 for piece in known])
-        fresh = [i for i in range(len(self)) if not lengths[i] or self.piece(i).tobytes() not in known]
-        if not fresh:
+        fresh = np.flatnonzero(~self.copies(others))
+        if not len(fresh):
             raise MusictxError("every piece to train on is held out for validation as well")
         return self.subset(fresh)
+
+    def copies(self, others: Iterable[Corpus]) -> np.ndarray:
+        """Which pieces other corpora hold as well, event for event [shape=(pieces,), dtype=bool]."""
+        known = {other.piece(i).tobytes() for other in others for i in range(len(other))}
+        alike = np.isin(self.ends - self.starts, [len(piece) // 2 for piece in known])
+        return np.array([n and self.piece(i).tobytes() in known for i, n in enumerate(alike.tolist())], bool)
 
     def subset(self, chosen: Sequence[int] | np.ndarray) -> Corpus:
         """Only the pieces with these numbers; the tokens stay where they are."""
@@ -215,7 +220,7 @@ def build_corpus(
         raise MusictxError(f"no MIDI file (.mid, .midi, .kar) below {', '.join(map(str, sources))}{besides}")
     fingerprint = _fingerprint(files)
     try:
-        if json.loads((output / "index.json").read_text())["fingerprint"] == fingerprint:
+        if json.loads((output / INDEX).read_text())["fingerprint"] == fingerprint:
             return open_corpus(output)
     except (OSError, ValueError, KeyError, TypeError):  # none there yet, or what is there was cut: build it
         pass
@@ -224,7 +229,7 @@ def build_corpus(
     skipped: dict[str, str] = {}
     position = done = 0
     chunks = [files[i : i + _CHUNK] for i in range(0, len(files), _CHUNK)]
-    with writing(output / "tokens.bin") as sink:
+    with writing(output / TOKENS) as sink:
         for chunk, results in zip(chunks, _map_chunks(chunks, workers), strict=True):
             for (number, path), (tokens, reason) in zip(chunk, results, strict=True):
                 if reason:
@@ -249,7 +254,7 @@ def build_corpus(
         "pieces": pieces,
         "skipped": skipped,
     }
-    write_bytes(output / "index.json", json.dumps(index).encode())
+    write_bytes(output / INDEX, json.dumps(index).encode())
     return open_corpus(output)
 
 
@@ -289,8 +294,8 @@ def open_corpus(folder: str | os.PathLike[str]) -> Corpus:
     """
     folder = Path(folder)
     try:
-        index = json.loads((folder / "index.json").read_text())
-        tokens = np.memmap(folder / "tokens.bin", np.uint16, "r")
+        index = json.loads((folder / INDEX).read_text())
+        tokens = np.memmap(folder / TOKENS, np.uint16, "r")
         names, source, starts, ends = zip(*index["pieces"], strict=True)
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise MusictxError(f"{folder} is not an encoded corpus ({error})") from error

@@ -1,12 +1,117 @@
-"""Training and validation parts of a corpus, split by piece."""
+"""What is trained on and what is held out for validation: never the same piece."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, count
+from pathlib import Path
 
 import numpy as np
 
-from musictx.corpus.folder import Corpus
+from musictx.corpus.folder import INDEX, Corpus, build_corpus, open_corpus
+from musictx.corpus.grouping import group_pieces
+from musictx.errors import MusictxError
+
+StrPath = str | os.PathLike[str]
+
+
+@dataclass(frozen=True)
+class Split:
+    """Music to train on, and music held out.
+
+    Attributes
+    ----------
+    train : Corpus
+    validation : dict of str to Corpus
+        By name; empty if all music is one piece.
+    remarks : tuple of str
+        What was left out of the training music, in words.
+    """
+
+    train: Corpus
+    validation: dict[str, Corpus]
+    remarks: tuple[str, ...] = ()
+
+
+def training_and_validation(
+    folders: Sequence[StrPath],
+    validation: Sequence[StrPath] = (),
+    *,
+    place: StrPath,
+    share: float = 0.1,
+    seed: int = 0,
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Split:
+    """Open the music to train on and the music held out, so that no piece is in both.
+
+    Nothing that lies below a validation folder is trained on, nor a copy of one of its pieces from
+    elsewhere. Without validation folders a share of the pieces is held out; all performances of a piece
+    are on one side.
+
+    Parameters
+    ----------
+    folders : sequence of path
+        Folders of MIDI files, searched recursively, or one encoded corpus.
+    validation : sequence of path
+        Folders to hold out, each a corpus with a name of its own.
+    place : path
+        Folder below which MIDI files are kept encoded; what is there from before is used again.
+    share : float
+        Share of the pieces to hold out if there are no validation folders.
+    seed : int
+        Which pieces those are.
+    progress : callable, optional
+        Called with the name of a corpus, its files done, and their total.
+
+    Raises
+    ------
+    MusictxError
+        A folder is missing or has no music, or all of it is held out.
+
+    See Also
+    --------
+    musictx.training.Run : Trains on the one and judges by the other.
+
+    Examples
+    --------
+    >>> from musictx.corpus import training_and_validation
+    >>> from musictx.shipped import shipped_folder
+    >>> music = training_and_validation([shipped_folder("primers")], place="corpus")
+    >>> held = music.validation["validation"]
+    >>> len(music.train), len(held), set(music.train.names) & set(held.names)
+    (12, 1, set())
+    """
+
+    def corpus(parts: Sequence[Path], name: str, without: Sequence[Path] = ()) -> Corpus:
+        encoded = [part for part in parts if (part / INDEX).is_file()]
+        if encoded and len(parts) == 1:
+            return open_corpus(parts[0])
+        if encoded:
+            raise MusictxError(
+                f"{encoded[0]} is an encoded corpus, which must be given alone; "
+                "`musictx encode` makes one of several folders of MIDI files"
+            )
+        told = None if progress is None else lambda done, total: progress(name, done, total)
+        return build_corpus(parts, Path(place) / name, without=without, progress=told)
+
+    music, kept_back = [Path(f) for f in folders], [Path(f) for f in validation]
+    everything = corpus(music, "train", kept_back)
+    if not kept_back:
+        train, rest = split_sources(everything, group_pieces(everything), share, seed)
+        return Split(train, {"validation": rest} if len(rest) else {})
+    held: dict[str, Corpus] = {}
+    remarks = []
+    for folder in kept_back:
+        name = validation_name(folder, ("train", *held))
+        held[name] = corpus([folder], name)
+        if any(folder.resolve().is_relative_to(part.resolve()) for part in music):
+            remarks.append(f"{folder} is held out: nothing below it is trained on")
+    train = everything.without(held.values())
+    if len(train) < len(everything):
+        remarks.append(f"{len(everything) - len(train)} copies of held-out pieces are not trained on")
+    return Split(train, held, tuple(remarks))
 
 
 def split_sources(corpus: Corpus, groups: Sequence[int], share: float, seed: int) -> tuple[Corpus, Corpus]:
@@ -40,3 +145,28 @@ def split_sources(corpus: Corpus, groups: Sequence[int], share: float, seed: int
     count = 0 if len(numbers) < 2 else max(1, round(share * len(numbers)))
     held = np.isin(np.asarray(groups), numbers[:count])
     return corpus.subset(np.flatnonzero(~held)), corpus.subset(np.flatnonzero(held))
+
+
+def refuse_shared(train: Corpus, validation: Mapping[str, Corpus]) -> None:
+    """Check that no piece is both trained on and held out.
+
+    Raises
+    ------
+    MusictxError
+        One is: a loss on it would measure memory.
+    """
+    for name, corpus in validation.items():
+        shared = np.flatnonzero(train.copies([corpus]))
+        if len(shared):
+            raise MusictxError(
+                f"{train.names[shared[0]]} is trained on and held out in {name!r} as well, and so are "
+                f"{len(shared) - 1} more; leave held-out pieces out of the training music (Corpus.without)"
+            )
+
+
+def validation_name(folder: Path, taken: Sequence[str]) -> str:
+    """Name of a validation folder: the last part that says more than "validation", and a number if needed."""
+    parts = [p for p in folder.resolve().parts if p.lower() not in ("validation", "valid", "val", "test")]
+    name = parts[-1] if len(parts) > 1 else folder.name
+    numbers = (f"{name}-{i}" for i in count(2))
+    return next(n for n in chain([name], numbers) if n not in taken)

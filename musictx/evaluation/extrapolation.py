@@ -40,20 +40,13 @@ def with_settings(model: MusicTransformer, **settings: Any) -> MusicTransformer:
 def length_rules(model: MusicTransformer, length: int) -> dict[str, dict[str, Any]]:
     """The rules that a model's scheme has for sequences of `length`: name → settings."""
     config = model.config
-    context, factor = config.context_length, max(1.0, length / config.context_length)
+    context = config.context_length
     rules: dict[str, dict[str, Any]] = {}
     if model.positions.limit is None or length <= model.positions.limit:
         windows = {"no window": None, "window": context, "half window": context // 2}
         others = {name: {"window": size} for name, size in windows.items() if size != config.window}
         rules = {"as it is": {}, **others}
-    if config.position == "relative":
-        other = "zero" if config.beyond == "clamp" else "clamp"
-        rules[other] = {"beyond": other}
-    if config.position == "rope":
-        rules["base × 10"] = {"rope_base": 10 * config.rope_base, "window": None}
-        for scaling in ("ntk", "yarn"):
-            rules[scaling] = {"rope_scaling": scaling, "rope_factor": factor, "window": None}
-    return {**rules, MOVING: {}}
+    return {**rules, **model.positions.longer_rules(config, length), MOVING: {}}
 
 
 def moving_losses(model: MusicTransformer, chunks: Sequence[Chunk], **how: Any) -> list[np.ndarray]:

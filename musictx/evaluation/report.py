@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from rich.table import Table
 
+_AGAIN = ("exact", "fifth", "tempo", "touch", "odd offset")
 COLUMNS = ("model", "length", "figure", "from", "to", "nats", "low", "high", "count")
 
 
@@ -51,10 +52,19 @@ def to_csv(result: dict[str, Any]) -> str:
                     row(name, length, "by_position", figure, (start, places["to"][i]))
     for name, repeats in result.get("repeats", {}).items():
         for where, figures in repeats.items():
-            for kind in (k for k in ("first", "exact", "fifth", "odd offset", "other") if k in figures):
+            for kind in (k for k in ("first", *_AGAIN, "other") if k in figures):
                 row(name, where, f"repeat: {kind}", {"count": "", **figures[kind]})
+                for event, figure in figures[kind]["by_type"].items():
+                    row(name, where, f"repeat: {kind}, {event}", figure and {"count": "", **figure})
                 for gain in (g for g in ("gain", "gain_over_other") if g in figures[kind]):
                     row(name, where, f"repeat: {kind}, {gain}", {"count": "", **figures[kind][gain]})
+    for name, rows in result.get("repeat_gaps", {}).items():
+        for found in rows:
+            for kind in (k for k in ("exact", "other") if found[k]):
+                gap, title = str(found["gap"]), f"after a gap: {kind}"
+                row(name, gap, title, {"count": "", **found[kind]})
+                for event, figure in found[kind]["by_type"].items():
+                    row(name, gap, f"{title}, {event}", figure and {"count": "", **figure})
     for name, times in result.get("length_rules", {}).items():
         for compared in times.values():
             for rule, figure in compared["rules"].items():
@@ -213,6 +223,46 @@ def to_repeat_table(repeats: dict[str, Any]) -> Table:
                 figure = figures.get(kind)
                 cells.append(f"{figure['nats']:.3f} ({-figure['gain']['nats']:+.3f})" if figure else "–")
             table.add_row(name, where, *cells, f"{figures['other']['nats']:.3f}")
+    return table
+
+
+def to_pitch_table(repeats: dict[str, Any]) -> Table:
+    """What each kind of event costs at a repeat; NOTE_ON is the pitch at a repeat."""
+    shown = ("first", "exact", "fifth", "tempo", "touch", "other")
+    columns: dict[str, Literal["left", "right"]] = {"model": "left", "second": "left", "event": "left"}
+    for kind in shown:
+        columns["new" if kind == "other" else kind] = "right"
+    table = _table("By kind of event, in nats (NOTE_ON: the pitch; new: after another passage)", columns)
+    for name, places in repeats.items():
+        for where, figures in places.items():
+            for event in figures["first"]["by_type"]:
+                found = [figures[kind]["by_type"][event] if kind in figures else None for kind in shown]
+                table.add_row(name, where, event, *("–" if f is None else f"{f['nats']:.3f}" for f in found))
+            table.add_section()
+    return table
+
+
+def to_gap_table(gaps: dict[str, Any]) -> Table:
+    """What a repeat costs after more and more other music, as a table for the terminal."""
+    table = _table(
+        "An exact repeat after so many events of other music, in nats (new: without the first playing)",
+        {
+            "model": "left",
+            "gap": "right",
+            "a token": "right",
+            "(new)": "right",
+            "a pitch": "right",
+            "(new) ": "right",
+        },
+    )
+    for name, rows in gaps.items():
+        for row in rows:
+            cells = []
+            for pick in (lambda f: f, lambda f: f["by_type"]["NOTE_ON"]):
+                exact, other = (pick(row[kind]) if row[kind] else None for kind in ("exact", "other"))
+                cells += [_cell(exact), "–" if other is None else f"{other['nats']:.3f}"]
+            table.add_row(name, str(row["gap"]), *cells)
+        table.add_section()
     return table
 
 

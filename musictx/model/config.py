@@ -9,10 +9,9 @@ from typing import Any, Literal
 
 from musictx.errors import MusictxError
 from musictx.events import VOCABULARY_SIZE
-from musictx.model.attention import BeyondRule
-from musictx.model.positions import SCHEMES
+from musictx.model.attention_blocks import BeyondRule
 
-ACTIVATIONS = ("gelu", "relu", "relu_squared")
+ACTIVATIONS = ("gelu", "relu", "relu_squared", "swiglu")
 
 
 @dataclass(frozen=True)
@@ -26,7 +25,7 @@ class ModelConfig:
     64
     """
 
-    position: str = "relative"  # a name in musictx.positions.SCHEMES
+    position: str = "relative"  # a name in musictx.model.positions.SCHEMES
     vocabulary: int = VOCABULARY_SIZE
     layers: int = 6
     width: int = 256
@@ -42,12 +41,11 @@ class ModelConfig:
     window: int | None = None  # a token sees only so many last tokens, itself included
     norm: Literal["layer", "rms"] = "layer"
     norm_placement: Literal["pre", "post"] = "pre"
-    activation: Literal["gelu", "relu", "relu_squared"] = "gelu"
+    activation: Literal["gelu", "relu", "relu_squared", "swiglu"] = "relu_squared"
     dropout: float = 0.1  # on embeddings and on what each layer adds
 
     def __post_init__(self) -> None:
         choices = {
-            "position": tuple(SCHEMES),
             "beyond": ("clamp", "zero"),
             "rope_scaling": ("none", "ntk", "yarn"),
             "norm": ("layer", "rms"),

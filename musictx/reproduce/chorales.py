@@ -1,23 +1,23 @@
-"""One model of Bach's chorales: whole pieces as context, resumable, the best epoch chosen on validation."""
+"""One model of Bach's chorales: whole pieces as context, the best of its course chosen on validation.
+
+The loop is that of all training (`musictx.training`); here are the settings, the batches and the judge.
+"""
 
 from __future__ import annotations
 
-import copy
-import math
-import pickle
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
-from io import BytesIO
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from musictx.errors import MusictxError
+from musictx.checkpoint import load_weights
+from musictx.corpus import NO_AUGMENTATION, Augmentation
 from musictx.evaluation.jsb import (
     HIGHEST,
     LOWEST,
@@ -29,16 +29,12 @@ from musictx.evaluation.jsb import (
     model_losses,
     summarise,
 )
-from musictx.files import write_bytes
 from musictx.model import ModelConfig, MusicTransformer
-from musictx.process import keep_freed_memory
-from musictx.training.config import choose_precision
-from musictx.training.optimizers import make_optimizers, schedule, set_rate
+from musictx.model.sizes import with_table_budget
+from musictx.training import IGNORED, Run, TrainingConfig
 
 LONGEST = 2560  # tokens of the longest chorale
 BEATS = 4  # of the bar that a model is told
-IGNORED = -100
-SAVE_SECONDS = 120.0
 VALIDATIONS = 24  # in a run
 POOL = 32  # chorales that are sorted by length together
 
@@ -69,19 +65,38 @@ class ChoraleSettings:
         What tables of positions take is given to the feed-forward of the schemes without one.
         """
         table = 512  # distances, of four voices: eight bars
-        rows = {"relative": table, "learned": LONGEST / self.layers}.get(self.position, 0)
-        feed_forward = 7 * self.width // 4 + round((table - rows) / 2)
-        return ModelConfig(
+        config = ModelConfig(
             position=self.position,
             vocabulary=VOCABULARY,
             layers=2 * self.layers if self.large else self.layers,
             width=self.width,
             heads=4,
-            feed_forward=13 * self.width // 6 if self.large else feed_forward,
+            feed_forward=13 * self.width // 6 if self.large else 7 * self.width // 4,
             context_length=LONGEST,
             max_distance=table,
-            activation="relu_squared",
             dropout=self.dropout,
+        )
+        return config if self.large else with_table_budget(config, config.layers * config.width * table)
+
+    def training_config(self, pieces: Sequence[np.ndarray], precision: str) -> TrainingConfig:
+        """How it is trained on some pieces: judged after each `VALIDATIONS`-th part of the budget."""
+        augmentation = NO_AUGMENTATION
+        if self.transposition:
+            augmentation = replace(augmentation, transpose=Augmentation.transpose)
+        tokens_per_step = self.batch * sum(piece.size for piece in pieces) / len(pieces)
+        return TrainingConfig(
+            tokens=self.tokens,
+            batch=self.batch,
+            matrix_lr=self.matrix_lr,
+            lr=self.lr,
+            weight_decay=self.weight_decay,
+            warmup=self.warmup,
+            decay=self.decay,
+            seed=self.seed,
+            augmentation=augmentation,
+            validate_every=max(1, round(self.tokens / tokens_per_step / VALIDATIONS)),
+            checkpoint_minutes=2.0,
+            precision=precision,
         )
 
 
@@ -104,9 +119,9 @@ class InformedEmbedding(nn.Module):
         )
 
 
-def build(settings: ChoraleSettings) -> MusicTransformer:
+def build(settings: ChoraleSettings, config: ModelConfig | None = None) -> MusicTransformer:
     """A model of chorales, with random weights."""
-    model = MusicTransformer(settings.model_config())
+    model = MusicTransformer(config or settings.model_config())
     if settings.information:
         model.embedding = InformedEmbedding(model.embedding)  # type: ignore[assignment]
     return model
@@ -121,35 +136,71 @@ def transpose(piece: np.ndarray, semitones: int) -> np.ndarray:
     return np.where(piece == REST, REST, piece + semitones)
 
 
-def draw_batch(
-    pieces: Sequence[np.ndarray], settings: ChoraleSettings, step: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Inputs and targets of a step [shape=(batch, longest)]; a function of seed and step alone.
+class ChoraleSource:
+    """Batches of whole chorales, each a function of the seed and the step.
 
-    An epoch takes every chorale once (but for what is left over by the last batch), and those of a batch
+    An epoch takes every chorale once, less what is left over by the last batch, and those of a batch
     are about equally long: by chance alone a quarter of each batch would be padding.
+
+    Parameters
+    ----------
+    pieces : sequence of np.ndarray [shape=(steps, 4)]
+    batch : int
+        Chorales in a batch.
+    seed : int
+    transpose : tuple of int
+        Lowest and highest transposition in semitones, both included.
     """
-    size = min(settings.batch, len(pieces))
-    epoch, place = divmod(step, len(pieces) // size)
-    rng = np.random.default_rng([settings.seed, epoch])
-    order = rng.permutation(len(pieces))[: len(pieces) // size * size]
-    pools = [sorted(order[i : i + POOL], key=lambda j: pieces[j].size) for i in range(0, len(order), POOL)]
-    batches = rng.permutation(np.concatenate(pools).reshape(-1, size))
-    chosen = [pieces[i] for i in batches[place]]
-    shifts = np.random.default_rng([settings.seed, epoch, place]).integers(-5, 7, size)
-    if settings.transposition:
-        chosen = [transpose(piece, int(n)) for piece, n in zip(chosen, shifts, strict=True)]
-    longest = max(piece.size for piece in chosen)
-    inputs, targets = np.zeros((len(chosen), longest), np.int64), np.full((len(chosen), longest), IGNORED)
-    for row, piece in enumerate(chosen):
-        tokens = piece.ravel()
-        inputs[row, : len(tokens)] = np.append(START, tokens[:-1])
-        targets[row, : len(tokens)] = tokens
-    return inputs, targets
+
+    def __init__(self, pieces: Sequence[np.ndarray], batch: int, seed: int, transpose: tuple[int, int]):
+        self.pieces, self.size, self.seed, self.transpose = pieces, min(batch, len(pieces)), seed, transpose
+
+    def _chosen(self, step: int) -> tuple[int, int, list[np.ndarray]]:
+        """Epoch of a step, its place there, and its pieces."""
+        epoch, place = divmod(step, len(self.pieces) // self.size)
+        rng = np.random.default_rng([self.seed, epoch])
+        order = rng.permutation(len(self.pieces))[: len(self.pieces) // self.size * self.size]
+        pools = (
+            sorted(order[i : i + POOL], key=lambda j: self.pieces[j].size) for i in range(0, len(order), POOL)
+        )
+        batches = rng.permutation(np.concatenate(list(pools)).reshape(-1, self.size))
+        return epoch, place, [self.pieces[i] for i in batches[place]]
+
+    def tokens(self, step: int) -> int:
+        """Targets in the batch of a step, without padding."""
+        return sum(piece.size for piece in self._chosen(step)[2])
+
+    def batch(self, step: int, first: int = 0, count: int | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Inputs and targets of one step, or of a share of it [shape=(count, longest), dtype=int64].
+
+        `longest` is the length of the longest chorale of the whole batch; padding is no target.
+        """
+        epoch, place, chosen = self._chosen(step)
+        low, high = self.transpose
+        shifts = np.random.default_rng([self.seed, epoch, place]).integers(low, high + 1, self.size)
+        longest = max(piece.size for piece in chosen)
+        inputs = np.zeros((self.size, longest), np.int64)
+        targets = np.full((self.size, longest), IGNORED)
+        for row, (piece, semitones) in enumerate(zip(chosen, shifts.tolist(), strict=True)):
+            tokens = transpose(piece, semitones).ravel()
+            inputs[row, : len(tokens)] = np.append(START, tokens[:-1])
+            targets[row, : len(tokens)] = tokens
+        part = slice(first, self.size if count is None else first + count)
+        return inputs[part], targets[part]
+
+    def fingerprint(self) -> str:
+        """What tells these pieces from others."""
+        return hashlib.sha256(b"".join(piece.tobytes() for piece in self.pieces)).hexdigest()
 
 
-class ChoraleRun:
-    """Trains one model in a folder of its own, and goes on where it was stopped.
+def chorale_run(
+    settings: ChoraleSettings,
+    splits: dict[str, list[np.ndarray]],
+    folder: Path,
+    *,
+    precision: str = "auto",
+) -> Run:
+    """A training run on chorales; its best model is chosen on validation.
 
     Parameters
     ----------
@@ -160,121 +211,29 @@ class ChoraleRun:
     precision : str
         ``auto``, ``32-true`` or ``bf16-mixed``.
     """
+    config = settings.training_config(splits["train"], precision)
+    source = ChoraleSource(splits["train"], settings.batch, settings.seed, config.augmentation.transpose)
 
-    def __init__(
-        self,
-        settings: ChoraleSettings,
-        splits: dict[str, list[np.ndarray]],
-        folder: Path,
-        *,
-        precision: str = "auto",
-    ):
-        self.settings, self.splits, self.path = settings, splits, folder / "state.pt"
-        self.half = choose_precision(precision, "cpu") == "bf16-mixed"
-        torch.manual_seed(settings.seed)
-        self.model = build(settings)
-        self.optimizers = make_optimizers(
-            self.model,
-            kind="muon",
-            matrix_lr=settings.matrix_lr,
-            lr=settings.lr,
-            weight_decay=settings.weight_decay,
-        )
-        self.step = self.seen = self.validated = 0
-        self.seconds, self.best, self.curve = 0.0, math.inf, list[tuple[int, float]]()
-        self.best_weights = copy.deepcopy(self.model.state_dict())
+    def judge(model: MusicTransformer) -> dict[str, float]:
+        return {"valid": float(np.concatenate(model_losses(model, splits["valid"])).mean())}
 
-    def train(self, progress: Callable[[float], None] = lambda _: None) -> None:
-        """Train until the budget of tokens is used up."""
-        keep_freed_memory()
-        self._resume()
-        settings = self.settings
-        began, before, saved = time.monotonic(), self.seconds, time.monotonic()
-        self.model.train()
-        while self.seen < settings.tokens:
-            share = self.seen / settings.tokens
-            set_rate(
-                self.optimizers, schedule(share, self.step, warmup=settings.warmup, decay=settings.decay)
-            )
-            self._step()
-            self.seconds = before + time.monotonic() - began
-            share = self.seen / settings.tokens
-            if share * VALIDATIONS >= self.validated + 1 or share >= 1:
-                self.validated = int(share * VALIDATIONS)
-                self._validate()
-            if time.monotonic() - saved > SAVE_SECONDS or share >= 1:
-                self._save()
-                saved = time.monotonic()
-            progress(min(share, 1.0))
+    return Run(folder, settings.model_config(), config, source, judge, build=partial(build, settings))
 
-    def result(self) -> dict[str, Any]:
-        """The figures of the best epoch, on validation and on test."""
-        self.model.load_state_dict(self.best_weights)
-        return {
-            "settings": asdict(self.settings),
-            "parameters": self.model.parameter_count(),
-            "tokens": self.seen,
-            "seconds": round(self.seconds, 1),
-            "curve": self.curve,
-            **{name: summarise(model_losses(self.model, self.splits[name])) for name in ("valid", "test")},
-        }
 
-    def _step(self) -> None:
-        inputs, targets = draw_batch(self.splits["train"], self.settings, self.step)
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.half):
-            logits = self.model(torch.from_numpy(inputs))
-        loss = F.cross_entropy(
-            logits.float().flatten(0, 1), torch.from_numpy(targets).flatten(), ignore_index=IGNORED
-        )
-        if not math.isfinite(loss.item()):
-            raise MusictxError(
-                f"{self.path.parent}: the loss is {loss.item()} at step {self.step}; it is stopped"
-            )
-        loss.backward()
-        nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
-        for optimizer in self.optimizers:
-            optimizer.step()
-            optimizer.zero_grad()
-        self.step += 1
-        self.seen += int((targets != IGNORED).sum())
-
-    def _validate(self) -> None:
-        precision = "bfloat16" if self.half else "float32"
-        losses = model_losses(self.model, self.splits["valid"], precision=precision)
-        found = float(np.concatenate(losses).mean())
-        self.curve.append((self.seen, round(found, 4)))
-        if found < self.best:
-            self.best, self.best_weights = found, copy.deepcopy(self.model.state_dict())
-
-    def _save(self) -> None:
-        state = {
-            "settings": asdict(self.settings),
-            "model": self.model.state_dict(),
-            "best_weights": self.best_weights,
-            "optimizers": [o.state_dict() for o in self.optimizers],
-            "random": torch.get_rng_state(),
-            **{name: getattr(self, name) for name in self._PLACE},
-        }
-        buffer = BytesIO()
-        torch.save(state, buffer)
-        write_bytes(self.path, buffer.getvalue())
-
-    _PLACE = ("step", "seen", "validated", "seconds", "best", "curve")
-
-    def _resume(self) -> None:
-        if not self.path.is_file():
-            return
-        try:
-            state = torch.load(self.path, weights_only=True)
-            if same := state["settings"] == asdict(self.settings):
-                self.model.load_state_dict(state["model"])
-                for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
-                    optimizer.load_state_dict(saved)
-                torch.set_rng_state(state["random"])
-        except (OSError, EOFError, RuntimeError, LookupError, ValueError, pickle.UnpicklingError) as error:
-            raise MusictxError(f"{self.path} cannot be gone on with; remove it to begin again") from error
-        if not same:
-            raise MusictxError(f"{self.path} was begun with other settings; choose another folder")
-        self.best_weights = state["best_weights"]
-        for name in self._PLACE:
-            setattr(self, name, state[name])
+def chorale_result(
+    run: Run, settings: ChoraleSettings, splits: dict[str, list[np.ndarray]]
+) -> dict[str, Any]:
+    """The figures of a complete run's best model, on validation and on test."""
+    model = build(settings, run.model_config)
+    load_weights(model, run.folder / "model")
+    model.eval()
+    return {
+        "settings": asdict(settings),
+        "parameters": model.parameter_count(),
+        "tokens": run.tokens,
+        "seconds": round(run.seconds, 1),
+        "curve": [
+            (x["tokens"], round(x["validation"]["valid"], 4)) for x in run.metrics.read() if "validation" in x
+        ],
+        **{name: summarise(model_losses(model, splits[name])) for name in ("valid", "test")},
+    }

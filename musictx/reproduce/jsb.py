@@ -19,8 +19,8 @@ import numpy as np
 from musictx.bench.common import machine
 from musictx.errors import MusictxError
 from musictx.evaluation.jsb import PHASES, baseline_losses, read_jsb, summarise
-from musictx.files import write_bytes
-from musictx.reproduce.chorales import ChoraleRun, ChoraleSettings
+from musictx.files import read_json, write_bytes
+from musictx.reproduce.chorales import ChoraleSettings, chorale_result, chorale_run
 
 FILE = "Jsb16thSeparated.json"
 # On validation, which the paper reports.
@@ -98,6 +98,8 @@ def reproduce_jsb(
     MusictxError
         If the file is missing or another one, a row has no such name, or a folder holds a run with other
         settings.
+    KeyboardInterrupt
+        After Ctrl-C, or a signal to terminate; the run that it stopped can go on.
     """
     wanted = all_rows()
     unknown = set(rows) - {row.name for row in wanted}
@@ -112,12 +114,14 @@ def reproduce_jsb(
             folder, name = _folder(output, row, seed), f"{row.name}, seed {seed}"
             path = folder / "result.json"
             if not path.is_file() and train and (not rows or row.name in rows):
-                run = ChoraleRun(settings, splits, folder, precision=precision)
-                run.train(lambda share, name=name: progress(name, share))  # type: ignore[misc]
-                result = {**run.result(), "machine": machine()}
+                run = chorale_run(settings, splits, folder, precision=precision)
+                run.fit(resume=True, on_progress=lambda p, name=name: progress(name, p.share))  # type: ignore[misc]
+                if run.stopped:
+                    raise KeyboardInterrupt
+                result = {**chorale_result(run, settings, splits), "machine": machine()}
                 write_bytes(path, (json.dumps(result, indent=1) + "\n").encode())
             if path.is_file():
-                result = {"run": name, **json.loads(path.read_text())}
+                result = _result(path, name)
                 if result["settings"] != asdict(settings):
                     raise MusictxError(f"{folder} holds a run with other settings; choose another folder")
                 complete[row.name].append(result)
@@ -135,6 +139,14 @@ def reproduce_jsb(
 
 def _folder(output: Path, row: Row, seed: int) -> Path:
     return output / f"{row.name.replace(', ', '-').replace(' ', '-')}-{seed}"
+
+
+def _result(path: Path, name: str) -> dict[str, Any]:
+    """What a complete run left."""
+    found = read_json(path)
+    if not isinstance(found, dict) or not {"settings", "valid", "test"} <= set(found):
+        raise MusictxError(f"{path} is not the result of a run; remove it to make it again")
+    return {"run": name, **found}
 
 
 def _baselines(splits: dict[str, list[np.ndarray]]) -> dict[str, float]:

@@ -30,6 +30,9 @@ class SamplingSettings:
     int8 : bool
         Decode with weights of 8 bits, quicker than in float32; where no engine does the steps
         (see `musictx.sampling.engine.engine_for`) it changes nothing.
+    theme : float
+        0 to 1: how much is made of what the music so far makes likelier than its last few tokens
+        would alone (see `musictx.sampling.contrast`); 0 is the model as it is.
 
     Examples
     --------
@@ -45,6 +48,7 @@ class SamplingSettings:
     grammar: bool = True
     allow_end: bool = True
     int8: bool = True
+    theme: float = 0.0
 
     def __post_init__(self) -> None:
         if not (np.isfinite(self.temperature) and 0 <= self.temperature <= 10):
@@ -55,6 +59,8 @@ class SamplingSettings:
             raise MusictxError(f"top-p is {self.top_p}; it must be greater than 0 and at most 1")
         if not 0 <= self.min_p <= 1:
             raise MusictxError(f"min-p is {self.min_p}; it must lie between 0 and 1")
+        if not 0 <= self.theme <= 1:
+            raise MusictxError(f"theme is {self.theme}; it must lie between 0 (off) and 1")
 
 
 def filter_logits(logits: np.ndarray, settings: SamplingSettings) -> np.ndarray:

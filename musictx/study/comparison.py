@@ -49,7 +49,9 @@ def compare_rows(rows: Sequence[Row], models: Sequence[str]) -> dict[str, Any]:
         ``metrics``: key → model → mean over primers (of the mean over seeds) with its interval;
         ``quarters``: key → model → four of these;
         ``tests``: for every metric and pair of models, the paired test over primers, with ``holm``, the
-        p-value adjusted for all tests of the study.
+        p-value adjusted for all tests of the study;
+        ``heads``: model → its attention heads, each the mean over continuations, the farthest-listening
+        first (fields of `musictx.evaluation.listening_figures.HeadFigures`).
     """
     names = [*models, *([REAL] if any(r["model"] == REAL for r in rows) else [])]
     metrics: dict[str, Any] = {}
@@ -73,4 +75,23 @@ def compare_rows(rows: Sequence[Row], models: Sequence[str]) -> dict[str, Any]:
         }
         for key, _ in QUARTERLY
     }
-    return {"models": names, "metrics": metrics, "quarters": quarters, "tests": tests}
+    return {
+        "models": names,
+        "metrics": metrics,
+        "quarters": quarters,
+        "tests": tests,
+        "heads": {name: heads for name in models if (heads := _mean_heads(rows, name))},
+    }
+
+
+def _mean_heads(rows: Sequence[Row], model: str) -> list[dict[str, Any]]:
+    """Each head's figures, averaged over a model's continuations."""
+    found: dict[tuple[int, int], list[dict[str, Any]]] = {}
+    for row in rows:
+        for head in row["measured"].get("heads", ()) if row["model"] == model else ():
+            found.setdefault((head["layer"], head["head"]), []).append(head)
+    means = [
+        {key: type(value)(np.mean([h[key] for h in heads])) for key, value in heads[0].items()}
+        for heads in found.values()
+    ]
+    return sorted(means, key=lambda head: -head["seconds"])

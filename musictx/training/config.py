@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-import torch
-
 from musictx.corpus.batches import Augmentation
 from musictx.errors import MusictxError
+from musictx.training.devices import choose_precision
 
-PRECISIONS = ("auto", "32-true", "bf16-mixed")
 # A run can only be resumed with the same of these: other ones would give another loss curve.
 FIXED = (
     *("batch", "optimizer", "matrix_lr", "lr", "weight_decay", "warmup", "decay", "curriculum", "clip"),
@@ -24,7 +22,7 @@ class TrainingConfig:
     steps: int | None = None
     tokens: int | None = None
     hours: float | None = None
-    batch: int = 4  # windows per step, over all devices
+    batch: int = 8  # windows per step, over all devices
     micro_batch: int | None = None  # windows computed at once on a device; None: all of its share
     optimizer: str = "muon"
     matrix_lr: float = 0.02  # Muon
@@ -66,26 +64,13 @@ class TrainingConfig:
             if not 0 <= getattr(self, name) <= 1:
                 raise MusictxError(f"{name} is {getattr(self, name)}; it must lie between 0 and 1")
 
-    def progress(self, step: int, tokens_per_step: int, seconds: float) -> float:
-        """Share of the budget used up, by whichever limit is nearest."""
+    def progress(self, step: int, tokens: int, seconds: float) -> float:
+        """Share of the budget used up by so many steps, tokens and seconds, by whichever limit is nearest."""
         shares = [0.0]
         if self.steps:
             shares.append(step / self.steps)
         if self.tokens:
-            shares.append(step * tokens_per_step / self.tokens)
+            shares.append(tokens / self.tokens)
         if self.hours:
             shares.append(seconds / (3600 * self.hours))
         return max(shares)
-
-
-def choose_precision(wanted: str, accelerator: str = "auto") -> str:
-    """``"auto"``: bfloat16 autocast where the processor computes it, else float32."""
-    if wanted not in PRECISIONS:
-        raise MusictxError(f"precision is {wanted!r}; it must be one of {', '.join(PRECISIONS)}")
-    if wanted != "auto":
-        return wanted
-    if torch.cuda.is_available() and accelerator in ("auto", "cuda", "gpu"):
-        return "bf16-mixed" if torch.cuda.is_bf16_supported() else "32-true"
-    capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
-    has_bf16 = capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") or capabilities.get("bf16")
-    return "bf16-mixed" if has_bf16 else "32-true"

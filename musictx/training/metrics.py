@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
+from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -12,13 +14,25 @@ from musictx.files import write_bytes
 from musictx.labels import plain_label
 
 
+@dataclass(frozen=True)
+class Progress:
+    """What a progress display shows after a step."""
+
+    step: int
+    share: float
+    loss: float
+    tokens_per_second: float
+    validation: float | None
+    seconds_left: float
+
+
 class Metrics:
     """Measurements in a file, in the order of their steps.
 
     Parameters
     ----------
     path : Path
-        ``metrics.jsonl`` of a run. Lines hold ``step`` and ``seconds``, and ``loss`` and
+        ``metrics.jsonl`` of a run. Lines hold ``step``, ``tokens`` and ``seconds`` so far, and ``loss`` and
         ``tokens_per_second``, or ``validation``: nats per token of each validation corpus.
     """
 
@@ -34,15 +48,17 @@ class Metrics:
             raise MusictxError(f"{self.path} cannot be written: {error.strerror or error}") from error
 
     def read(self) -> list[dict[str, Any]]:
-        """All lines; without one that a killed run left half written."""
+        """All lines; without those that make no sense, as a killed run may leave its last one."""
+        try:
+            text = self.path.read_text(encoding="utf-8", errors="replace") if self.path.exists() else ""
+        except OSError as error:
+            raise MusictxError(f"{self.path} cannot be read: {error.strerror or error}") from error
         lines = []
-        for text in self.path.read_text().splitlines() if self.path.is_file() else []:
-            try:
-                line = json.loads(text)
-            except ValueError:
-                continue
-            if isinstance(line, dict) and "step" in line:
-                lines.append(line)
+        for line in text.splitlines():
+            with suppress(ValueError, RecursionError):
+                found = json.loads(line)
+                if isinstance(found, dict) and _makes_sense(found):
+                    lines.append(found)
         return lines
 
     def forget_after(self, step: int) -> None:
@@ -77,3 +93,10 @@ class Metrics:
         picture = BytesIO()
         figure.savefig(picture, format="png", dpi=110)
         write_bytes(path, picture.getvalue())
+
+
+def _makes_sense(line: dict[str, Any]) -> bool:
+    """Whether a line has a step, and numbers where they belong."""
+    losses = line.get("validation", {})
+    numbers = [line.get("loss", 0.0), *(losses.values() if isinstance(losses, dict) else [None])]
+    return type(line.get("step")) is int and all(type(x) in (int, float) for x in numbers)

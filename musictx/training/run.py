@@ -12,47 +12,41 @@ A run is a folder::
 
 from __future__ import annotations
 
-import json
 import math
-import pickle
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
-from io import BytesIO
-from itertools import islice
+from collections.abc import Callable, Mapping
+from contextlib import nullcontext
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 from torch.nn import functional as F
 
 from musictx.checkpoint import find_model, load_model, read_card, save_model
-from musictx.corpus import Chunk, Corpus, consecutive_chunks
-from musictx.corpus.batches import BatchSource
+from musictx.corpus import Corpus
+from musictx.corpus.split import refuse_shared
 from musictx.errors import MusictxError
-from musictx.evaluation.nll import chunk_losses
-from musictx.files import write_bytes
 from musictx.model import ModelConfig, MusicTransformer
 from musictx.process import keep_freed_memory, stop_signals
-from musictx.training.config import FIXED, TrainingConfig, choose_precision
-from musictx.training.metrics import Metrics
+from musictx.training.config import TrainingConfig
+from musictx.training.devices import agree, open_devices
+from musictx.training.metrics import Metrics, Progress
 from musictx.training.optimizers import make_optimizers, schedule, set_rate
+from musictx.training.source import IGNORED, Judge, Source, judge_by, sources
+from musictx.training.state import (
+    PLACE,
+    STATE,
+    check_settings,
+    held,
+    read_state,
+    refuse_begun,
+    write_settings,
+    write_state,
+)
 
 __all__ = ["Progress", "Run", "TrainingConfig"]
-
-
-@dataclass(frozen=True)
-class Progress:
-    """What a progress display shows after a step."""
-
-    step: int
-    share: float
-    loss: float
-    tokens_per_second: float
-    validation: float | None
-    seconds_left: float
 
 
 class Run:
@@ -63,25 +57,33 @@ class Run:
     folder : Path
     model_config : ModelConfig
     config : TrainingConfig
-    train : Corpus
-    validation : dict of str to Corpus
-        Named validation corpora; their mean NLL chooses the best model. May be empty.
+    train : Corpus or Source
+        Performances, of which windows are drawn; or anything else that gives batches.
+    validation : dict of str to Corpus, or Judge
+        Named corpora held out for validation, or a function that measures a model: what their mean loss is
+        lowest for is the best model. May be empty.
     card : dict, optional
         Facts for the card of the model.
     start_from : str or path, optional
         A model (as for `load_model`) of the same shape, whose weights the run begins with.
+    build : callable, optional
+        What makes the model of its configuration.
+
+    Raises
+    ------
+    MusictxError
+        A piece is both trained on and held out; the devices are not there; the model to start from is not.
 
     Examples
     --------
     >>> from pathlib import Path
-    >>> from musictx.corpus import build_corpus, group_pieces, split_sources
+    >>> from musictx.corpus import training_and_validation
     >>> from musictx.model import sized_config
     >>> from musictx.shipped import shipped_folder
     >>> from musictx.training import Run, TrainingConfig
-    >>> corpus = build_corpus([shipped_folder("primers")], "corpus")
-    >>> train, held = split_sources(corpus, group_pieces(corpus), share=0.1, seed=0)
+    >>> music = training_and_validation([shipped_folder("primers")], place="corpus")
     >>> config = TrainingConfig(steps=2, batch=1)
-    >>> run = Run(Path("run"), sized_config("tiny", "relative", 64), config, train, {"primers": held})
+    >>> run = Run(Path("run"), sized_config("tiny", "relative", 64), config, music.train, music.validation)
     >>> run.fit().parameter_count(), run.step
     (153088, 2)
     """
@@ -91,41 +93,34 @@ class Run:
         folder: Path,
         model_config: ModelConfig,
         config: TrainingConfig,
-        train: Corpus,
-        validation: dict[str, Corpus],
+        train: Corpus | Source,
+        validation: Mapping[str, Corpus] | Judge,
         card: dict[str, Any] | None = None,
         start_from: str | Path | None = None,
+        build: Callable[[ModelConfig], MusicTransformer] = MusicTransformer,
     ):
-        self.folder, self.model_config, self.config = folder, model_config, config
-        self.validation, self.train_corpus, self.card = validation, train, card or {}
-        self.start_from = start_from
+        self.folder, self.model_config, self.config, self.build = folder, model_config, config, build
+        self.card, self.start_from = dict(card or {}), start_from
         if start_from:
             before = read_card(find_model(start_from))
             known = ("name", "licence", "command", "tokens_seen")
             self.card["started_from"] = {k: before[k] for k in known if k in before}
+        length = model_config.context_length
+        self.source, self.short_source = sources(train, config, length)
+        self.music = {"training": self.source.fingerprint()}
+        self.judge: Judge | None = None
+        if not isinstance(validation, Mapping):
+            self.judge = validation
+        elif validation:
+            if isinstance(train, Corpus):
+                refuse_shared(train, validation)
+            self.music |= {f"held out: {name}": corpus.fingerprint() for name, corpus in validation.items()}
+            self.judge = judge_by(validation, length, config.validation_chunks)
+        self.fabric = open_devices(config.accelerator, config.devices, config.precision)
         self.metrics = Metrics(folder / "metrics.jsonl")
-        precision: Any = choose_precision(config.precision, config.accelerator)
-        try:
-            self.fabric = Fabric(accelerator=config.accelerator, devices=config.devices, precision=precision)
-        except (ValueError, TypeError, RuntimeError) as error:
-            reason = " ".join(str(error).split())[:200]
-            raise MusictxError(f"devices {config.devices} ({config.accelerator}): {reason}") from error
-        self.windows = self._source(model_config.context_length, config.batch)
-        self.short_windows = self._source(max(1, model_config.context_length // 2), 2 * config.batch)
-        self.tokens_per_step = config.batch * model_config.context_length
-        self.step, self.seconds, self.best = 0, 0.0, math.inf
+        self.step, self.tokens, self.seconds, self.best = 0, 0, 0.0, math.inf
         self.begun_at, self.stopped = 0, False  # the step at which `fit` began; whether a signal ended it
         self.losses: list[torch.Tensor] = []  # since the last line of the log
-
-    def _source(self, length: int, batch: int) -> BatchSource:
-        return BatchSource(
-            self.train_corpus,
-            length=length,
-            batch=batch,
-            seed=self.config.seed,
-            augmentation=self.config.augmentation,
-            balance=self.config.mix == "folders",
-        )
 
     def fit(
         self,
@@ -140,7 +135,7 @@ class Run:
         Parameters
         ----------
         resume : bool
-            Go on from ``state.pt`` if there is one.
+            Go on from the run's state. A folder that holds a run is refused otherwise.
         on_progress : callable, optional
             Called every `log_every` steps on the first device.
         on_checkpoint : callable, optional
@@ -153,88 +148,125 @@ class Run:
         MusicTransformer
             Ctrl-C, or a signal to terminate, ends the run after its present step, with its state saved
             (`stopped` is then true); the second one ends it at once.
+
+        Raises
+        ------
+        MusictxError
+            The folder holds a run and `resume` is not given, or another process trains in it; what it holds
+            is damaged, or was begun with other settings or other music; the loss is no longer a number.
         """
-        fabric, config = self.fabric, self.config
-        fabric.launch()
+        self.fabric.launch()
         keep_freed_memory()
+        with held(self.folder) if self.fabric.is_global_zero else nullcontext():
+            self._set_up()
+            self._begin(resume)
+            return self._train(on_progress, on_checkpoint, math.inf if stop_after is None else stop_after)
+
+    def _set_up(self) -> None:
+        """Make model and optimisers, with random weights or those of another model."""
+        config = self.config
         torch.manual_seed(config.seed)
-        model = MusicTransformer(self.model_config)
+        self.model = self.build(self.model_config)
         if self.start_from:
-            model.load_state_dict(load_model(self.start_from).state_dict())
-        forward = torch.compile(model) if config.compile else model
+            self.model.load_state_dict(load_model(self.start_from).state_dict())
         optimizers = make_optimizers(
-            model,
+            self.model,
             kind=config.optimizer,
             matrix_lr=config.matrix_lr,
             lr=config.lr,
             weight_decay=config.weight_decay,
         )
-        wrapped, *optimizers = fabric.setup(forward, *optimizers)  # type: ignore[arg-type]
-        if fabric.global_rank:  # other dropout on every device
-            torch.manual_seed(config.seed + fabric.global_rank)
-        state_path = self.folder / "state.pt"
-        if resume and state_path.is_file():
-            self._load(state_path, model, optimizers)
-        elif fabric.is_global_zero:
-            self._start()
+        forward: Any = torch.compile(self.model) if config.compile else self.model
+        self.wrapped, *self.optimizers = self.fabric.setup(forward, *optimizers)
+        if self.fabric.global_rank:  # other dropout on every device
+            torch.manual_seed(config.seed + self.fabric.global_rank)
+
+    def _begin(self, resume: bool) -> None:
+        """Go on from the state in the folder, or write the settings of a new run."""
+        settings = {
+            "model": self.model_config.to_dict(),
+            "training": asdict(self.config),
+            "card": self.card,
+            "music": self.music,
+        }
+        if resume and (self.folder / STATE).is_file():
+            check_settings(self.folder, settings)
+            self._load()
+        elif self.fabric.is_global_zero:
+            if not resume:
+                refuse_begun(self.folder)
+            write_settings(self.folder, settings)
+            self.metrics.clear()
         self.begun_at = self.step
+
+    def _train(
+        self,
+        on_progress: Callable[[Progress], None] | None,
+        on_checkpoint: Callable[[MusicTransformer, int], None] | None,
+        stop_after: float,
+    ) -> MusicTransformer:
+        """The loop itself."""
+        fabric, config = self.fabric, self.config
         began = last_saved = last_logged = time.monotonic()
-        seconds_before, logged_step, validation = self.seconds, self.step, None
-        wrapped.train()
+        seconds_before, logged, validation = self.seconds, self.tokens, None
+        self.wrapped.train()
         with stop_signals() as signals:
-            while (share := config.progress(self.step, self.tokens_per_step, self.seconds)) < 1.0:
-                set_rate(optimizers, schedule(share, self.step, warmup=config.warmup, decay=config.decay))
-                source = self.short_windows if share < config.curriculum else self.windows
-                self.losses.append(self._step(source, wrapped, model, optimizers))
+            while (share := self.share) < 1.0:
+                set_rate(
+                    self.optimizers, schedule(share, self.step, warmup=config.warmup, decay=config.decay)
+                )
+                source = self.short_source if share < config.curriculum else self.source
+                self.losses.append(self._step(source))
+                self.tokens += source.tokens(self.step)
                 self.step += 1
                 now = time.monotonic()
-                self.seconds = self._agree(seconds_before + now - began)
-                share = config.progress(self.step, self.tokens_per_step, self.seconds)
+                self.seconds = agree(fabric, seconds_before + now - began)
+                share = self.share
                 if self.step % config.log_every == 0 or share >= 1.0:
                     loss = float(torch.stack(self.losses).mean())
                     self._require(math.isfinite(loss), f"the loss is {loss}")
-                    rate = (self.step - logged_step) * self.tokens_per_step / max(now - last_logged, 1e-9)
-                    last_logged, logged_step, self.losses = now, self.step, []
-                    self._log({"step": self.step, "loss": loss, "tokens_per_second": round(rate)})
+                    rate = (self.tokens - logged) / max(now - last_logged, 1e-9)
+                    last_logged, logged, self.losses = now, self.tokens, []
+                    self._log({"loss": loss, "tokens_per_second": round(rate)})
                     if on_progress and fabric.is_global_zero:
                         left = self.seconds * (1 - share) / max(share, 1e-9)
                         on_progress(Progress(self.step, share, loss, rate, validation, left))
-                if self.validation and (self.step % config.validate_every == 0 or share >= 1.0):
-                    validation = self._validate(model, wrapped)
-                    last_logged, logged_step = time.monotonic(), self.step
-                self.stopped = self._agree(float(bool(signals))) > 0
-                done = self.stopped or (stop_after is not None and self._agree(now - began) > stop_after)
-                if self._agree(now - last_saved) > 60 * config.checkpoint_minutes or share >= 1.0 or done:
-                    self._save(state_path, model, optimizers)
+                if self.judge and (self.step % config.validate_every == 0 or share >= 1.0):
+                    validation = self._validate(self.judge)
+                    last_logged, logged = time.monotonic(), self.tokens
+                self.stopped = agree(fabric, float(bool(signals))) > 0
+                done = share >= 1.0 or self.stopped or agree(fabric, now - began) > stop_after
+                if done or agree(fabric, now - last_saved) > 60 * config.checkpoint_minutes:
+                    self._save()
                     last_saved = time.monotonic()
                     if fabric.is_global_zero:
                         if self.best == math.inf:  # none was judged yet
-                            self._save_best(model, {})
+                            self._save_best({})
                         if on_checkpoint:
-                            model.eval()  # no dropout: the sample is the model's, and the random state stays
-                            on_checkpoint(model, self.step)
-                            model.train()
+                            self.model.eval()  # no dropout: the sample is the model's, the random state stays
+                            on_checkpoint(self.model, self.step)
+                            self.model.train()
                 if done:
                     break
-        return model
+        return self.model
 
-    def _step(
-        self,
-        source: BatchSource,
-        wrapped: Any,
-        model: MusicTransformer,
-        optimizers: list[torch.optim.Optimizer],
-    ) -> torch.Tensor:
-        """One update from one batch, shared over devices and micro-batches."""
-        fabric, config = self.fabric, self.config
+    @property
+    def share(self) -> float:
+        """Share of the budget that is used up."""
+        return self.config.progress(self.step, self.tokens, self.seconds)
+
+    def _step(self, source: Source) -> torch.Tensor:
+        """One update from one batch, shared over devices and micro-batches; its mean loss."""
+        fabric = self.fabric
         share = source.size // fabric.world_size
-        micro = min(config.micro_batch or share, share)
+        micro = min(self.config.micro_batch or share, share)
         if share * fabric.world_size != source.size or share % micro:
             raise MusictxError(
                 f"a batch of {source.size} windows cannot be shared by {fabric.world_size} devices "
                 f"in micro-batches of {micro}"
             )
         total = torch.zeros((), device=fabric.device)
+        tokens = source.tokens(self.step) / fabric.world_size  # whose mean is taken over all devices
         for part in range(share // micro):
             first = fabric.global_rank * share + part * micro
             inputs, targets = (
@@ -242,60 +274,44 @@ class Run:
                 for x in source.batch(self.step, first, micro)
             )
             last = part == share // micro - 1
-            with fabric.no_backward_sync(wrapped, enabled=not last):
-                logits = wrapped(inputs)
-                loss = F.cross_entropy(logits.float().flatten(0, 1), targets.flatten()) * (micro / share)
+            with fabric.no_backward_sync(self.wrapped, enabled=not last):
+                logits = self.wrapped(inputs).float().flatten(0, 1)
+                loss = (
+                    F.cross_entropy(logits, targets.flatten(), ignore_index=IGNORED, reduction="sum") / tokens
+                )
                 fabric.backward(loss)
             total += loss.detach()
-        if config.clip:
-            torch.nn.utils.clip_grad_norm_(model.parameters(), config.clip)
-        for optimizer in optimizers:
+        if self.config.clip:
+            torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
+        for optimizer in self.optimizers:
             optimizer.step()
             optimizer.zero_grad()
-        return self.fabric.all_reduce(total, reduce_op="mean") if fabric.world_size > 1 else total  # type: ignore
+        return fabric.all_reduce(total, reduce_op="mean") if fabric.world_size > 1 else total  # type: ignore
 
-    def _agree(self, seconds: float) -> float:
-        """The first device's clock, so that all devices stop at the same step."""
-        if self.fabric.world_size == 1:
-            return seconds
-        return float(self.fabric.broadcast(seconds))
-
-    def _chunks(self, corpus: Corpus) -> Iterator[Chunk]:
-        """At most `validation_chunks` full chunks, spread evenly; shorter ones if there are no full ones."""
-        length = self.model_config.context_length
-        full = int(((corpus.ends - corpus.starts) // length).sum())
-        stride = math.ceil((full or len(corpus)) / self.config.validation_chunks)
-        chunks = consecutive_chunks(corpus, length, full_only=full > 0)
-        return islice(chunks, 0, None, stride)
-
-    def _validate(self, model: MusicTransformer, wrapped: Any) -> float:
-        """Mean NLL of each validation corpus; keeps the model if their mean is the best so far."""
-        results = {}
+    def _validate(self, judge: Judge) -> float:
+        """Mean loss on what is held out; keeps the model if it is the best so far."""
         if self.fabric.is_global_zero:
             with self.fabric.autocast():
-                for name, corpus in self.validation.items():
-                    losses = [x for _, x in chunk_losses(model, self._chunks(corpus))]
-                    results[name] = float(np.concatenate(losses).mean())
+                results = judge(self.model)
             mean = float(np.mean(list(results.values())))
-            self._log({"step": self.step, "validation": results})
+            self._log({"validation": results})
             if mean < self.best:
                 self.best = mean
-                self._save_best(model, results)
+                self._save_best(results)
         self.fabric.barrier()
-        wrapped.train()
+        self.wrapped.train()
         return self.best
 
-    def _save_best(self, model: MusicTransformer, results: dict[str, float]) -> None:
+    def _save_best(self, results: dict[str, float]) -> None:
         facts = {
             **self.card,
-            "parameters": model.parameter_count(),
+            "parameters": self.model.parameter_count(),
             "steps": self.step,
-            "tokens_seen": self.step * self.tokens_per_step
-            + self.card.get("started_from", {}).get("tokens_seen", 0),
+            "tokens_seen": self.tokens + self.card.get("started_from", {}).get("tokens_seen", 0),
             "training": asdict(self.config),
             "validation_nll_while_training": results,
         }
-        save_model(model, self.folder / "model", facts)
+        save_model(self.model, self.folder / "model", facts)
 
     def _require(self, sane: bool, found: str) -> None:
         """Stop a run that has blown up, before its state takes the place of a good one."""
@@ -305,96 +321,27 @@ class Run:
                 f"{self.config.matrix_lr}); what {self.folder} holds is from before"
             )
 
-    def _start(self) -> None:
-        """Write the settings of a new run, and clear what an earlier one left."""
-        settings = {
-            "model": self.model_config.to_dict(),
-            "training": asdict(self.config),
-            "card": self.card,
-            "music": self._music(),
-        }
-        write_bytes(self.folder / "run.json", (json.dumps(settings, indent=2) + "\n").encode())
-        self.metrics.clear()
-        (self.folder / "state.pt").unlink(missing_ok=True)
-
-    def _music(self) -> dict[str, str]:
-        """Fingerprints of what is trained on and of what is held out."""
-        named = {"training": self.train_corpus, **{f"held out: {k}": c for k, c in self.validation.items()}}
-        return {name: corpus.fingerprint() for name, corpus in named.items()}
-
-    def _check_settings(self) -> None:
-        """A run goes on as it was begun; only its budget, and where it is computed, may change."""
-        path = self.folder / "run.json"
-        try:
-            begun = json.loads(path.read_text())
-            before = {**begun["model"], **{k: v for k, v in begun["training"].items() if k in FIXED}}
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise MusictxError(f"{path} is missing or damaged, so that the run cannot go on") from error
-        now = json.loads(json.dumps({**asdict(self.config), **self.model_config.to_dict()}))
-        for name, value in before.items():
-            if name in now and now[name] != value:
-                raise MusictxError(
-                    f"{self.folder} was begun with {name} {value!r}, not {now[name]!r}; "
-                    "give the same settings to go on with it, or choose another folder"
-                )
-        # With other music a piece that was trained on could become one to be judged by.
-        if begun.get("music", self._music()) != self._music():
-            raise MusictxError(
-                f"{self.folder} was begun with other music: files have come, gone or changed since. Give the "
-                f"same files to go on, or teach it the new ones in another run: --from {self.folder}"
-            )
-
     def _log(self, line: dict[str, Any]) -> None:
         if self.fabric.is_global_zero:
-            self.metrics.append({**line, "seconds": round(self.seconds, 1)})
+            place = {"step": self.step, "tokens": self.tokens}
+            self.metrics.append({**place, **line, "seconds": round(self.seconds, 1)})
 
-    def _save(self, path: Path, model: MusicTransformer, optimizers: list[torch.optim.Optimizer]) -> None:
+    def _save(self) -> None:
         """Write the state: a run that is killed at any moment goes on from the last one."""
-        self._require(all(bool(p.isfinite().all()) for p in model.parameters()), "weights are not finite")
-        # Gathered, since every device draws its own dropout.
-        random = self.fabric.all_gather(torch.get_rng_state())
-        on_cuda = self.fabric.device.type == "cuda"
-        cuda_random = self.fabric.all_gather(torch.cuda.get_rng_state()) if on_cuda else None
+        self._require(
+            all(bool(p.isfinite().all()) for p in self.model.parameters()), "weights are not finite"
+        )
+        place = {name: getattr(self, name) for name in PLACE}
+        write_state(self.folder, self.fabric, self.model, self.optimizers, place, self.losses)
         if self.fabric.is_global_zero:
-            state = {
-                "model": model.state_dict(),
-                "optimizers": [o.state_dict() for o in optimizers],
-                "step": self.step,
-                "seconds": self.seconds,
-                "best": self.best,
-                "losses": torch.stack(self.losses).cpu() if self.losses else torch.empty(0),
-                "random": random,
-                "cuda_random": cuda_random,
-                "seed": self.config.seed,
-            }
-            buffer = BytesIO()
-            torch.save(state, buffer)
-            write_bytes(path, buffer.getvalue())
             self.metrics.plot(self.folder / "loss.png", self.model_config.position)
         self.fabric.barrier()
 
-    def _load(self, path: Path, model: MusicTransformer, optimizers: list[torch.optim.Optimizer]) -> None:
-        """Go on from a state; what was logged after it is forgotten, since it will be computed again."""
-        self._check_settings()
-        try:
-            state = torch.load(path, map_location="cpu", weights_only=True)
-            model.load_state_dict(state["model"])
-            for optimizer, saved in zip(optimizers, state["optimizers"], strict=True):
-                optimizer.load_state_dict(saved)
-            self.step, self.seconds, self.best = state["step"], state["seconds"], state["best"]
-            self.losses = list(state.get("losses", torch.empty(0)).to(self.fabric.device))
-            torch.set_rng_state(self._own(state["random"]))
-            if state["cuda_random"] is not None and self.fabric.device.type == "cuda":
-                torch.cuda.set_rng_state(self._own(state["cuda_random"]))
-        except (OSError, EOFError, RuntimeError, LookupError, ValueError, TypeError, AttributeError) as error:
-            reason = " ".join(str(error).split())[:300]
-            raise MusictxError(f"{path} cannot be resumed with these settings: {reason}") from error
-        except pickle.UnpicklingError as error:
-            raise MusictxError(f"{path} is not the state of a training run") from error
+    def _load(self) -> None:
+        """Go on from the state; what was logged after it is forgotten, since it will be computed again."""
+        place, self.losses = read_state(self.folder, self.fabric, self.model, self.optimizers)
+        place.setdefault("tokens", place["step"] * self.source.tokens(0))  # before 0.2: as many in each step
+        for name in PLACE:
+            setattr(self, name, place[name])
         if self.fabric.is_global_zero:
             self.metrics.forget_after(self.step)
-
-    def _own(self, states: torch.Tensor) -> torch.Tensor:
-        """This device's random state out of those of all; a copy, since PyTorch reads it by its address."""
-        own = states[self.fabric.global_rank % len(states)] if states.ndim == 2 else states
-        return own.cpu().clone()

@@ -47,6 +47,7 @@ def test_several_models_give_one_table_files_and_json(place):
     assert figures == json.loads((place / "out" / "evaluation.json").read_text())
     assert (place / "out" / "evaluation.png").read_bytes().startswith(b"\x89PNG")
     csv = (place / "out" / "evaluation.csv").read_text()
+    assert "repeat: tempo, NOTE_ON" in csv and "after a gap: exact" in csv
     assert "repeat: exact, gain" in csv and "rule: moving" in csv
     assert any("broken.mid" in line for line in figures["left_out"])
     assert any("learned" in line and "positions end" in line for line in figures["left_out"])

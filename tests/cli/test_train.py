@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import os
 import re
@@ -11,17 +12,23 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from typer.main import get_command
 
 from musictx.checkpoint import load_model, read_card
-from musictx.cli import main
+from musictx.cli import app, main
 from musictx.cli import train as cli_train
+from musictx.corpus import Repeats
 from musictx.midi import write_midi
+from musictx.model import ModelConfig
+from musictx.model.sizes import sized_config
 from musictx.performance import Performance, make_notes
+from musictx.training import TrainingConfig
 
 Run = Callable[..., tuple[int, str]]
 TINY = ("--size", "tiny", "--context", "32", "--batch", "2", "--precision", "32-true")
@@ -278,8 +285,15 @@ def test_amounts_may_have_a_unit(text: str | None, number: int | None) -> None:
     assert cli_train.amount(text) == number
 
 
-def test_validation_folders_have_names_of_their_own() -> None:
-    taken: list[str] = ["train"]
-    for folder in ("asap/validation", "pop909/validation", "copy/asap/val", "other/train", "x/asap"):
-        taken.append(cli_train._name(Path("/data") / folder, taken))
-    assert taken[1:] == ["asap", "pop909", "asap-2", "train-2", "asap-3"]
+def test_what_the_help_says_of_defaults_is_what_the_library_does() -> None:
+    """An option that is not given is left to the library; its help says what that is."""
+    there = {f.name: f.default for kind in (TrainingConfig, ModelConfig) for f in fields(kind)}
+    there |= {name: p.default for name, p in inspect.signature(sized_config).parameters.items()}
+    there |= {"context": there["context_length"], "repeats": Repeats().share}
+    said = {}
+    for option in get_command(app).commands["train"].params:  # type: ignore[attr-defined]
+        if found := re.search(r"\[default: (\S+)\]", getattr(option, "help", None) or ""):
+            said[option.name] = found[1]
+            assert option.default is None
+            assert str(there[option.name]).removesuffix(".0") == found[1], option.name
+    assert {"batch", "lr", "dropout", "size", "position", "context", "decay", "precision"} <= set(said)

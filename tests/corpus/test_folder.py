@@ -241,7 +241,7 @@ from musictx.training import Run, TrainingConfig
 corpus = open_corpus({corpus!r})
 size = ModelConfig(layers=1, width=16, heads=2, feed_forward=16, context_length=16)
 config = TrainingConfig(steps=2, batch=2, augmentation=Augmentation(), accelerator="cpu", precision="32-true")
-Run(Path({run!r}), size, config, corpus, {{"same": corpus}}).fit()
+Run(Path({run!r}), size, config, corpus.subset([0, 1]), {{"held": corpus.subset([2])}}).fit()
 """
 
 

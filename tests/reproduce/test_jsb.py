@@ -14,8 +14,16 @@ from typer.testing import CliRunner
 from musictx.cli import app
 from musictx.errors import MusictxError
 from musictx.evaluation.jsb import HIGHEST, LOWEST, REST, START, TOKENS, model_losses
-from musictx.reproduce.chorales import IGNORED, ChoraleRun, ChoraleSettings, build, draw_batch, transpose
+from musictx.reproduce.chorales import (
+    ChoraleSettings,
+    ChoraleSource,
+    build,
+    chorale_result,
+    chorale_run,
+    transpose,
+)
 from musictx.reproduce.jsb import SCHEMES, all_rows, reproduce_jsb
+from musictx.training import IGNORED
 
 TINY = ChoraleSettings(width=16, layers=1, tokens=3000, batch=2, warmup=2, dropout=0.1)
 
@@ -57,14 +65,19 @@ def test_a_chorale_is_transposed_as_far_as_the_pitches_go() -> None:
 
 
 def test_a_batch_is_whole_pieces_and_follows_from_seed_and_step(splits: dict[str, list[np.ndarray]]) -> None:
-    settings = replace(TINY, transposition=False)
-    inputs, targets = draw_batch(splits["train"], settings, 5)
+    source = ChoraleSource(splits["train"], 2, 0, (0, 0))
+    inputs, targets = source.batch(5)
+    assert (targets != IGNORED).sum() == source.tokens(5) == targets.size - (targets == IGNORED).sum()
     for given, asked in zip(inputs, targets, strict=True):
         whole = asked[asked != IGNORED]
         assert any(np.array_equal(whole, piece.ravel()) for piece in splits["train"])
         assert given[0] == START and np.array_equal(given[1 : len(whole)], whole[:-1])
-    again, other = draw_batch(splits["train"], settings, 5), draw_batch(splits["train"], settings, 6)
+    again, other = source.batch(5), source.batch(6)
     assert np.array_equal(again[1], targets) and not np.array_equal(other[1], targets)
+    shares = [source.batch(5, first, 1)[1] for first in (0, 1)]
+    assert np.array_equal(np.concatenate(shares), targets)
+    moved = ChoraleSource(splits["train"], 2, 0, (1, 1)).batch(5)[1]
+    assert np.array_equal(moved[targets > REST], targets[targets > REST] + 1)
 
 
 def test_the_model_is_told_voice_and_beat_or_not() -> None:
@@ -77,34 +90,23 @@ def test_the_model_is_told_voice_and_beat_or_not() -> None:
 
 
 def test_a_stopped_run_goes_on_to_the_same_end(splits: dict[str, list[np.ndarray]], tmp_path: Path) -> None:
-    whole = ChoraleRun(TINY, splits, tmp_path / "whole", precision="32-true")
-    whole.train()
-    assert whole.curve[-1][0] == whole.seen >= TINY.tokens and whole.best < whole.curve[0][1] + 1e-3
-
-    class Stop(Exception):
-        pass
-
-    def stop(share: float) -> None:
-        if share > 0.5:
-            stopped._save()
-            raise Stop
-
-    stopped = ChoraleRun(TINY, splits, tmp_path / "stopped", precision="32-true")
-    with pytest.raises(Stop):
-        stopped.train(stop)
-    again = ChoraleRun(TINY, splits, tmp_path / "stopped", precision="32-true")
-    again.train()
-    assert again.curve == whole.curve and again.seen == whole.seen
-    for name, weight in whole.model.state_dict().items():
-        assert torch.equal(weight, again.model.state_dict()[name]), name
-    result = again.result()
-    losses = model_losses(again.model, splits["test"])
-    assert result["test"]["nats"] == pytest.approx(float(np.concatenate(losses).mean()), abs=1e-5)
-    with pytest.raises(MusictxError, match="other settings"):
-        ChoraleRun(replace(TINY, lr=1e-3), splits, tmp_path / "stopped").train()
-    (tmp_path / "stopped" / "state.pt").write_bytes(b"cut")
-    with pytest.raises(MusictxError, match="begin again"):
-        ChoraleRun(TINY, splits, tmp_path / "stopped").train()
+    whole = chorale_run(TINY, splits, tmp_path / "whole", precision="32-true")
+    trained = whole.fit()
+    result = chorale_result(whole, TINY, splits)
+    assert result["curve"][-1][0] == result["tokens"] == whole.tokens >= TINY.tokens
+    for _ in range(3):  # a step each
+        chorale_run(TINY, splits, tmp_path / "parts", precision="32-true").fit(resume=True, stop_after=0.0)
+    again = chorale_run(TINY, splits, tmp_path / "parts", precision="32-true")
+    for name, weight in again.fit(resume=True).state_dict().items():
+        assert torch.equal(weight, trained.state_dict()[name]), name
+    assert again.begun_at == 3
+    assert chorale_result(again, TINY, splits) == {**result, "seconds": round(again.seconds, 1)}
+    if result["curve"][-1][1] == min(nats for _, nats in result["curve"]):  # the last model is the best
+        losses = model_losses(trained, splits["test"])
+        assert result["test"]["nats"] == pytest.approx(float(np.concatenate(losses).mean()), abs=1e-5)
+    for change in ({"lr": 1e-3}, {"transposition": False}, {"information": False}):
+        with pytest.raises(MusictxError, match=r"begun with|cannot be resumed"):
+            chorale_run(replace(TINY, **change), splits, tmp_path / "parts").fit(resume=True)  # type: ignore[arg-type]
 
 
 def test_the_table_holds_what_was_run_and_runs_nothing_twice(data: Path, tmp_path: Path) -> None:

@@ -105,7 +105,7 @@ def test_dropout_of_a_model_in_training_is_not_heard() -> None:
 def test_every_token_follows_from_all_before_it() -> None:
     """Cached steps and all filters off the way: the likeliest token, computed anew each time."""
     model = player()
-    how = SamplingSettings(temperature=0.0, allow_end=False, grammar=False)
+    how = SamplingSettings(temperature=0.0, allow_end=False, grammar=False, int8=False)
     made = tokens_of(model, 90, settings=how)[:, 0]
     tokens = prepare_primer(model, PRIMER).tokens.astype(np.int64).tolist()
     for token in made.tolist():

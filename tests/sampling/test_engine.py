@@ -25,12 +25,12 @@ from musictx.shipped import shipped_primer
 pytestmark = pytest.mark.skipif(engine_kernels.njit is None, reason="needs numba, which is not installed")
 
 SETTINGS: list[dict[str, Any]] = [
-    {},
+    {"activation": "gelu"},
     {"window": 20, "activation": "relu"},
     {"kv_heads": 2, "activation": "relu_squared"},
     {"kv_heads": 1, "window": 7, "norm": "rms"},
     {"norm": "rms", "norm_placement": "post"},
-    {"norm_placement": "post"},
+    {"norm_placement": "post", "activation": "swiglu"},
 ]
 CASES = [(position, settings) for position in SCHEMES for settings in SETTINGS] + [
     ("relative", {"beyond": "zero"}),
@@ -59,11 +59,11 @@ def test_steps_give_the_logits_of_the_whole_model(position: str, settings: dict[
     tokens[1:, :30] = tokens[0, :30]
     cache = Cache(model, 1, 35)  # so little room that it must grow
     assert cache.engine is not None
-    parts = [model(tokens[:1, :30], cache).expand(3, -1, -1)]
+    parts = [cache.step(tokens[:1, :30]).expand(3, -1, -1)]
     cache.repeat(3)
-    parts += [model(tokens[:, i : i + 1], cache) for i in range(30, 80)]
-    parts += [model(tokens[:, 80:85], cache)]  # several at once go through PyTorch, on the same cache
-    parts += [model(tokens[:, i : i + 1], cache) for i in range(85, 110)]
+    parts += [cache.step(tokens[:, i : i + 1]) for i in range(30, 80)]
+    parts += [cache.step(tokens[:, 80:85])]  # several at once go through PyTorch, on the same cache
+    parts += [cache.step(tokens[:, i : i + 1]) for i in range(85, 110)]
     torch.testing.assert_close(torch.cat(parts, 1), model(tokens), atol=1e-4, rtol=0)
 
 
@@ -77,7 +77,7 @@ def test_eight_bits_are_the_model_with_rounded_weights() -> None:
     tokens = torch.randint(0, 388, (1, 40))
     cache, own = Cache(model, 1, 64, int8=True), Cache(rounded, 1, 64)
     for part in (tokens[:, :1], *tokens[:, 1:].split(1, 1)):
-        logits, expected = model(part, cache), rounded(part, own)
+        logits, expected = cache.step(part), own.step(part)
         if cache.length == 1:  # the first token goes through the whole weights
             for mine, its in zip(cache.layers, own.layers, strict=True):
                 mine.keys.copy_(its.keys)
@@ -112,7 +112,7 @@ def test_eight_bits_hardly_change_what_a_shipped_model_expects() -> None:
 
     def expected(int8: bool) -> torch.Tensor:
         cache = Cache(model, 1, 256, int8=int8)
-        return torch.cat([model(part, cache) for part in tokens.split(1, 1)], 1).log_softmax(-1)[0]
+        return torch.cat([cache.step(part) for part in tokens.split(1, 1)], 1).log_softmax(-1)[0]
 
     exact, rounded = expected(False), expected(True)
     divergence = (exact.exp() * (exact - rounded)).sum(-1).mean()
@@ -139,6 +139,6 @@ def test_damaged_weights_give_no_numbers_and_no_crash() -> None:
     model = _model()
     model.embedding.weight[7] = torch.nan
     cache = Cache(model, 1, 16)
-    model(torch.tensor([[1, 2]]), cache)
-    assert model(torch.tensor([[3]]), cache).isfinite().all()
-    assert model(torch.tensor([[7]]), cache).isnan().all()
+    cache.step(torch.tensor([[1, 2]]))
+    assert cache.step(torch.tensor([[3]])).isfinite().all()
+    assert cache.step(torch.tensor([[7]])).isnan().all()

@@ -20,13 +20,13 @@ from training_helpers import EVERY_STEP, losses, tiny_corpus, tiny_run
 
 import musictx.files
 from musictx.checkpoint import load_model, read_card
-from musictx.corpus import consecutive_chunks
-from musictx.corpus.batches import NO_AUGMENTATION
+from musictx.corpus import NO_AUGMENTATION, BatchSource, consecutive_chunks
 from musictx.errors import MusictxError
 from musictx.evaluation.nll import chunk_losses
-from musictx.training import Run, TrainingConfig
-from musictx.training.config import choose_precision
+from musictx.training import Run, Source, TrainingConfig
+from musictx.training.devices import choose_precision
 from musictx.training.metrics import Metrics
+from musictx.training.source import sources, spread_chunks
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
@@ -54,12 +54,12 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_windows_are_drawn_as_the_mix_says(tmp_path: Path) -> None:
+def test_windows_are_drawn_as_the_mix_says() -> None:
     corpus = replace(tiny_corpus(4), source=np.array([0, 1, 1, 1]))
     for mix, expected in (("folders", 0.5), ("tokens", 0.25)):
-        run = tiny_run(tmp_path, mix=mix)
-        run.train_corpus = corpus
-        assert run._source(16, 1).cumulative[0] == pytest.approx(expected)
+        source, _ = sources(corpus, TrainingConfig(steps=1, mix=mix), 16)
+        assert isinstance(source, BatchSource)
+        assert source.cumulative[0] == pytest.approx(expected)
 
 
 # Going on
@@ -73,8 +73,10 @@ def test_a_killed_run_goes_on_to_the_same_end(whole: Path, tmp_path: Path) -> No
         done = subprocess.run([sys.executable, str(script), str(tmp_path), where], env=environment)
         assert done.returncode == -signal.SIGKILL
     assert torch.load(tmp_path / "state.pt", weights_only=True)["step"] == 18
+    assert list(tmp_path.glob(".*.part"))
     tiny_run(tmp_path).fit(resume=True)
     assert_same_run(tmp_path, whole)
+    assert not list(tmp_path.rglob(".*.part"))
     assert read_card(tmp_path / "model") == read_card(whole / "model")
 
 
@@ -156,10 +158,13 @@ def test_a_damaged_state_is_named(whole: Path, tmp_path: Path, content: bytes | 
         tiny_run(tmp_path).fit(resume=True)
 
 
-def test_a_new_run_does_not_go_on_from_an_old_state(whole: Path, tmp_path: Path) -> None:
-    tiny_run(tmp_path, seed=5, steps=3).fit()
+def test_a_run_that_was_killed_before_its_first_state_begins_again(whole: Path, tmp_path: Path) -> None:
     run = tiny_run(tmp_path)
-    run._start()  # and killed before its first state
+    run._set_up()
+    run._begin(resume=False)
+    run.metrics.append({"step": 3, "loss": 5.0})
+    with pytest.raises(MusictxError, match="holds a run already"):
+        tiny_run(tmp_path).fit()
     tiny_run(tmp_path).fit(resume=True)
     assert_same_run(tmp_path, whole)
 
@@ -188,7 +193,7 @@ def test_two_processes_are_one(tmp_path: Path) -> None:
     )
     path = tmp_path / "train.py"
     path.write_text(script)
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[1])}
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
     for seconds in ("0", "1000"):
         command = [sys.executable, str(path), str(tmp_path / "two"), seconds]
         done = subprocess.run(command, env=environment, capture_output=True, text=True)
@@ -256,7 +261,7 @@ def test_the_curriculum_begins_with_short_windows_of_as_many_tokens(
 ) -> None:
     shapes = []
     run = tiny_run(tmp_path, steps=10, curriculum=0.5)
-    for source in (run.windows, run.short_windows):
+    for source in (run.source, run.short_source):
         batch = source.batch
 
         def seen(*place: int, batch: Any = batch) -> Any:
@@ -298,7 +303,7 @@ def test_the_best_model_by_validation_is_kept(tmp_path: Path) -> None:
     card = read_card(tmp_path / "model")
     assert card["validation_nll_while_training"]["held"] == best
     assert (card["steps"], best) in validation
-    chunks = consecutive_chunks(tiny_corpus(2, seed=1), 16, full_only=True)
+    chunks = consecutive_chunks(tiny_corpus(2, seed=4), 16, full_only=True)
     nll = np.concatenate([x for _, x in chunk_losses(load_model(tmp_path), chunks)]).mean()
     assert nll == pytest.approx(best, abs=1e-5)
     assert card["tokens_seen"] == card["steps"] * 64
@@ -306,19 +311,15 @@ def test_the_best_model_by_validation_is_kept(tmp_path: Path) -> None:
 
 
 def test_without_validation_the_last_model_is_kept(tmp_path: Path) -> None:
-    run = tiny_run(tmp_path, steps=3)
-    run.validation = {}
-    model = run.fit()
+    model = tiny_run(tmp_path, steps=3, validation={}).fit()
     kept = load_model(tmp_path)
     for one, other in zip(model.parameters(), kept.parameters(), strict=True):
         assert torch.equal(one, other)
 
 
 @pytest.mark.parametrize(("most", "length"), [(1, 16), (3, 16), (1000, 16), (3, 10_000)])
-def test_validation_is_bounded_and_spread(tmp_path: Path, most: int, length: int) -> None:
-    run = tiny_run(tmp_path, validation_chunks=most, model={"context_length": length})
-    corpus = tiny_corpus(10)
-    chunks = list(run._chunks(corpus))
+def test_validation_is_bounded_and_spread(most: int, length: int) -> None:
+    chunks = list(spread_chunks(tiny_corpus(10), length, most))
     assert 1 <= len(chunks) <= most
     if length == 16:
         assert all(len(c.targets) == 16 for c in chunks)
@@ -380,13 +381,13 @@ def test_a_run_that_blows_up_stops_and_keeps_its_last_good_state(
 ) -> None:
     step = Run._step
 
-    def poisoned(self: Run, source: Any, wrapped: Any, model: Any, optimizers: Any) -> torch.Tensor:
-        loss = step(self, source, wrapped, model, optimizers)
+    def poisoned(self: Run, source: Source) -> torch.Tensor:
+        loss = step(self, source)
         if self.step == 11:
             if broken == "loss":
                 return loss * math.nan
             with torch.no_grad():
-                model.head.weight[3] = math.inf
+                self.model.head.weight[3] = math.inf
         return loss
 
     monkeypatch.setattr(Run, "_step", poisoned)

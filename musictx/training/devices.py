@@ -1,0 +1,73 @@
+"""What a run is computed on: processors, their precision, their clocks and their random numbers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from musictx.errors import MusictxError
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+PRECISIONS = ("auto", "32-true", "bf16-mixed")
+
+
+def choose_precision(wanted: str, accelerator: str = "auto") -> str:
+    """``"auto"``: bfloat16 autocast where the processor computes it, else float32."""
+    if wanted not in PRECISIONS:
+        raise MusictxError(f"precision is {wanted!r}; it must be one of {', '.join(PRECISIONS)}")
+    if wanted != "auto":
+        return wanted
+    if torch.cuda.is_available() and accelerator in ("auto", "cuda", "gpu"):
+        return "bf16-mixed" if torch.cuda.is_bf16_supported() else "32-true"
+    capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
+    has_bf16 = capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") or capabilities.get("bf16")
+    return "bf16-mixed" if has_bf16 else "32-true"
+
+
+def open_devices(accelerator: str, devices: int | str, precision: str) -> Fabric:
+    """The devices of a run.
+
+    Raises
+    ------
+    MusictxError
+        They are not there.
+    """
+    from lightning_fabric import Fabric  # here, since to import it makes a folder for temporary files
+
+    chosen: Any = choose_precision(precision, accelerator)
+    try:
+        return Fabric(accelerator=accelerator, devices=devices, precision=chosen)
+    except (ValueError, TypeError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise MusictxError(f"devices {devices} ({accelerator}): {reason}") from error
+
+
+def agree(fabric: Fabric, seconds: float) -> float:
+    """The first device's clock, so that all devices stop at the same step."""
+    return seconds if fabric.world_size == 1 else float(fabric.broadcast(seconds))
+
+
+def random_states(fabric: Fabric) -> dict[str, Tensor | None]:
+    """The random states of all devices, since each one draws its own dropout."""
+    on_cuda = fabric.device.type == "cuda"
+    return {
+        "random": fabric.all_gather(torch.get_rng_state()),  # type: ignore[dict-item]
+        "cuda_random": fabric.all_gather(torch.cuda.get_rng_state()) if on_cuda else None,  # type: ignore
+    }
+
+
+def set_random_states(fabric: Fabric, state: dict[str, Any]) -> None:
+    """Go on with the random numbers of a state that `random_states` is part of."""
+
+    def own(states: Tensor) -> Tensor:
+        """This device's; a copy, since PyTorch reads it by its address."""
+        mine = states[fabric.global_rank % len(states)] if states.ndim == 2 else states
+        return mine.cpu().clone()
+
+    torch.set_rng_state(own(state["random"]))
+    if state["cuda_random"] is not None and fabric.device.type == "cuda":
+        torch.cuda.set_rng_state(own(state["cuda_random"]))

@@ -1,0 +1,192 @@
+"""A run on disk: the settings that it was begun with, its state, and who trains in its folder.
+
+A folder holds one run. ``run.json`` says how and from what music it was begun; ``state.pt`` is everything
+needed to go on exactly. A lock tells two processes apart that would train in it at once; the system
+lifts it when a process ends, however that was.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from musictx.errors import MusictxError
+from musictx.files import clear_drafts, hold, make_folder, read_json, write_bytes
+from musictx.model import MusicTransformer
+from musictx.training.config import FIXED
+from musictx.training.devices import random_states, set_random_states
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+SETTINGS, STATE, LOCK = "run.json", "state.pt", ".lock"
+PLACE: dict[str, Any] = {"step": int, "tokens": int, "seconds": float, "best": float}  # how far a run is
+
+
+def refuse_begun(folder: Path) -> None:
+    """Say that a folder holds a run, so that a new one would take its place."""
+    if (folder / SETTINGS).exists() or (folder / STATE).exists():
+        raise MusictxError(
+            f"{folder} holds a run already; add --resume to go on with it, or choose another --output"
+        )
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """Keep other processes from training in a folder; what a killed one left half written is removed.
+
+    Raises
+    ------
+    MusictxError
+        Another process trains there, or the folder cannot be written.
+    """
+    make_folder(folder)
+    try:
+        lock = (folder / LOCK).open("a+")
+    except OSError as error:
+        raise MusictxError(f"{folder / LOCK} cannot be written: {error.strerror or error}") from error
+    with lock:
+        if not hold(lock):
+            lock.seek(0)
+            raise MusictxError(
+                f"{folder} is in use: {lock.read(200).strip() or 'another process'} trains in it; "
+                "wait until it ends, or choose another folder"
+            )
+        with suppress(OSError):  # a full disk: who it is need not be known
+            lock.truncate(0)
+            lock.write(f"process {os.getpid()} on {socket.gethostname()}")
+            lock.flush()
+        for place in (folder, folder / "model", folder / "samples"):
+            clear_drafts(place)
+        yield
+
+
+def write_settings(folder: Path, settings: dict[str, Any]) -> None:
+    """Write what a run is begun with: ``model``, ``training``, ``card`` and ``music``."""
+    write_bytes(folder / SETTINGS, (json.dumps(settings, indent=2) + "\n").encode())
+
+
+def check_settings(folder: Path, settings: dict[str, Any]) -> None:
+    """A run goes on as it was begun; only its budget, and where it is computed, may change.
+
+    Raises
+    ------
+    MusictxError
+        The model, the music, or one of the settings in `FIXED` is another one.
+    """
+    path = folder / SETTINGS
+    try:
+        begun = read_json(path)
+        before = {**begun["model"], **{k: v for k, v in begun["training"].items() if k in FIXED}}
+    except (MusictxError, KeyError, TypeError, AttributeError) as error:
+        raise MusictxError(f"{path} is missing or damaged, so that the run cannot go on") from error
+    settings = json.loads(json.dumps(settings))
+    now = {**settings["training"], **settings["model"]}
+    for name, value in before.items():
+        if name in now and now[name] != value:
+            raise MusictxError(
+                f"{folder} was begun with {name} {value!r}, not {now[name]!r}; "
+                "give the same settings to go on with it, or choose another folder"
+            )
+    # With other music a piece that was trained on could become one to be judged by.
+    if begun.get("music", settings["music"]) != settings["music"]:
+        raise MusictxError(
+            f"{folder} was begun with other music: files have come, gone or changed since. Give the "
+            f"same files to go on, or teach it the new ones in another run: --from {folder}"
+        )
+
+
+def write_state(
+    folder: Path,
+    fabric: Fabric,
+    model: MusicTransformer,
+    optimizers: Sequence[torch.optim.Optimizer],
+    place: dict[str, float],
+    losses: Sequence[Tensor],
+) -> None:
+    """Write the state of a run, which all devices take part in; until it is whole, the one before stays.
+
+    Parameters
+    ----------
+    folder : Path
+    fabric : Fabric
+    model : MusicTransformer
+    optimizers : sequence of Optimizer
+    place : dict
+        How far the run is: the numbers in `PLACE`.
+    losses : sequence of Tensor
+        Of the steps since the last line of the log.
+    """
+    random = random_states(fabric)
+    if fabric.is_global_zero:
+        state = {
+            "model": model.state_dict(),
+            "optimizers": [o.state_dict() for o in optimizers],
+            **place,
+            "losses": torch.stack(list(losses)).cpu() if losses else torch.empty(0),
+            **random,
+        }
+        buffer = BytesIO()
+        torch.save(state, buffer)
+        write_bytes(folder / STATE, buffer.getvalue())
+
+
+def read_state(
+    folder: Path, fabric: Fabric, model: MusicTransformer, optimizers: Sequence[torch.optim.Optimizer]
+) -> tuple[dict[str, Any], list[Tensor]]:
+    """Put a model, its optimisers and the random numbers back to where a run was.
+
+    Returns
+    -------
+    place : dict
+        As `write_state` got it; ``tokens`` is missing in the states of version 0.1.
+    losses : list of Tensor
+
+    Raises
+    ------
+    MusictxError
+        The file is missing, no state, that of another model, or damaged, if only in a single bit.
+    """
+    path = folder / STATE
+    state = _read(path)
+    place = {name: state[name] for name in PLACE if name in state}
+    for name, value in {"step": None, "seconds": None, "best": None, **place}.items():
+        if type(value) is not PLACE[name] or not value >= 0:
+            raise MusictxError(f"{path} is not the state of a training run: its {name} is {value!r}")
+    try:
+        model.load_state_dict(state["model"])
+        for optimizer, saved in zip(optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
+        set_random_states(fabric, state)
+        return place, list(state["losses"].to(fabric.device))
+    except (RuntimeError, LookupError, ValueError, TypeError, AttributeError) as error:
+        reason = " ".join(str(error).split())[:300]
+        raise MusictxError(f"{path} cannot be resumed with these settings: {reason}") from error
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """What a file of `torch.save` holds, if it is whole: a checksum stands beside every array in it, which
+    `torch.load` does not look at.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            broken = archive.testzip()
+        state = None if broken else torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # a foreign file can make either reader fail in any way
+        reason = " ".join(str(error).split())[:200]
+        raise MusictxError(f"{path} is damaged, or not the state of a training run: {reason}") from error
+    if broken:
+        raise MusictxError(f"{path} is damaged (the checksum of {broken} is wrong): the run cannot go on")
+    if not isinstance(state, dict):
+        raise MusictxError(f"{path} is not the state of a training run")
+    return state
