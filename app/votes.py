@@ -1,42 +1,24 @@
-"""The votes of the blind mode: one row each in a local SQLite file, for a later study."""
+"""The votes of the blind mode, as the page sends them; `musictx.votes` keeps and reads them."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
+import math
 import sqlite3
 import threading
-from contextlib import closing
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from musictx.errors import MusictxError
+from musictx.votes.book import REAL, VERDICTS, add_row, default_path, read_rows
 
-from .payloads import MODELS, note_rows, read_length, read_model_name, read_notes, read_settings
+from .payloads import MODELS, note_rows, read_length, read_notes, read_settings
 
-SCHEMA = """
-CREATE TABLE IF NOT EXISTS votes (
-    id INTEGER PRIMARY KEY,
-    voted_at TEXT NOT NULL,       -- UTC, ISO 8601
-    choice TEXT,                  -- the model chosen; NULL for "cannot tell"
-    lane_order TEXT NOT NULL,     -- JSON list: the models behind A, B, C
-    seed INTEGER NOT NULL,
-    settings TEXT NOT NULL,       -- JSON object
-    primer_name TEXT NOT NULL,
-    primer_sha256 TEXT NOT NULL,  -- of the primer's notes, in milliseconds
-    heard_seconds REAL            -- how long each visitor listened before voting
-)
-"""
-
-
-def default_path() -> Path:
-    """``MUSICTX_VOTES``, or ``musictx/votes.sqlite`` in the user's data folder."""
-    if chosen := os.environ.get("MUSICTX_VOTES"):
-        return Path(chosen)
-    home = os.environ.get("XDG_DATA_HOME") or os.environ.get("LOCALAPPDATA")
-    return (Path(home) if home else Path.home() / ".local" / "share") / "musictx" / "votes.sqlite"
+MOST_LANES = 6
+MOST_SECONDS = 24 * 3600.0  # that anybody listens before a vote
 
 
 class VoteBook:
@@ -46,10 +28,14 @@ class VoteBook:
     ----------
     path : Path or None
         None means `default_path`.
+    models : mapping of str to str, optional
+        What can stand in a lane, with the hash of its weights, which is kept with each vote. Without it,
+        the shipped models, and nothing is known of their weights. The real continuation always can.
     """
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, path: Path | None = None, models: Mapping[str, str] | None = None) -> None:
         self.path = path or default_path()
+        self.models = models
         self._lock = threading.Lock()
 
     def add(self, sent: Any) -> None:
@@ -60,45 +46,76 @@ class VoteBook:
         MusictxError
             If the vote makes no sense, or the file cannot be written.
         """
-        row = _row(sent)
+        row = self._row(sent)
         try:
             with self._lock:
-                self.path.parent.mkdir(parents=True, exist_ok=True)
-                with closing(sqlite3.connect(self.path, timeout=5)) as book, book:
-                    book.execute(SCHEMA)
-                    names = ", ".join(row)
-                    book.execute(
-                        f"INSERT INTO votes ({names}) VALUES ({', '.join('?' * len(row))})", [*row.values()]
-                    )
+                add_row(self.path, row)
         except (OSError, sqlite3.Error) as error:
             raise MusictxError(f"the vote could not be kept in {self.path.name}: {error}") from None
 
     def all(self) -> list[dict[str, Any]]:
         """Every vote so far, oldest first."""
-        if not self.path.exists():
-            return []
-        with closing(sqlite3.connect(self.path, timeout=5)) as book:
-            book.row_factory = sqlite3.Row
-            return [dict(row) for row in book.execute("SELECT * FROM votes ORDER BY id")]
+        return read_rows(self.path)
+
+    def _row(self, sent: Any) -> dict[str, Any]:
+        if not isinstance(sent, dict):
+            raise MusictxError("the vote did not arrive; reload the page and try again")
+        order = self._order(sent.get("order"))
+        choice, verdict = _answer(sent, order)
+        settings = read_settings(sent.get("settings"))
+        primer = read_notes(sent.get("notes"), sent.get("pedals", ()))
+        content = json.dumps([note_rows(primer.notes), read_length(sent.get("length"))])
+        visitor = sent.get("visitor")
+        models = {name: self.models[name] for name in order if self.models and name in self.models}
+        return {
+            "voted_at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            "choice": choice,
+            "lane_order": json.dumps(order),
+            "seed": settings.seed,
+            "settings": json.dumps(settings.sampling()),
+            "primer_name": str(sent.get("primer_name", ""))[:120],
+            "primer_sha256": hashlib.sha256(content.encode()).hexdigest(),
+            "heard_seconds": _seconds(sent.get("heard_seconds")),
+            "verdict": verdict,
+            "visitor": visitor[:64] if isinstance(visitor, str) and visitor else None,
+            "heard": _heard(sent.get("heard"), order),
+            "models": json.dumps(models) if models else None,
+        }
+
+    def _order(self, order: Any) -> list[str]:
+        known = {*(self.models or MODELS), REAL}
+        if (
+            not isinstance(order, list)
+            or not 2 <= len(order) <= MOST_LANES
+            or not all(isinstance(name, str) and name in known for name in order)
+            or len(set(order)) < len(order)
+        ):
+            raise MusictxError("the vote must say what was behind each of the letters")
+        return order
 
 
-def _row(sent: Any) -> dict[str, Any]:
+def _answer(sent: Mapping[str, Any], order: list[str]) -> tuple[str | None, str]:
+    """The lane that was chosen, and the verdict."""
+    choice, verdict = sent.get("choice"), sent.get("verdict")
+    if choice is None:
+        verdict = verdict or "unsure"
+        if verdict not in VERDICTS[1:]:
+            raise MusictxError(f"a vote for no lane says one of {', '.join(VERDICTS[1:])}")
+        return None, verdict
+    if choice not in order:
+        raise MusictxError(f"{str(choice)[:40]!r} was in none of the lanes: {', '.join(order)}")
+    return str(choice), "chosen"
+
+
+def _seconds(value: Any) -> float | None:
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+        return None
+    return min(max(float(value), 0.0), MOST_SECONDS)
+
+
+def _heard(sent: Any, order: list[str]) -> str | None:
+    """Seconds heard of each lane, as JSON."""
     if not isinstance(sent, dict):
-        raise MusictxError("the vote did not arrive; reload the page and try again")
-    order = sent.get("order")
-    if not isinstance(order, list) or sorted(map(str, order)) != sorted(MODELS):
-        raise MusictxError("the vote must say which model was behind A, B and C")
-    settings = read_settings(sent.get("settings"))
-    primer = read_notes(sent.get("notes"), sent.get("pedals", ()))
-    content = json.dumps([note_rows(primer.notes), read_length(sent.get("length"))])
-    heard = sent.get("heard_seconds")
-    return {
-        "voted_at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        "choice": None if sent.get("choice") is None else read_model_name(sent["choice"]),
-        "lane_order": json.dumps(order),
-        "seed": settings.seed,
-        "settings": json.dumps(settings.sampling()),
-        "primer_name": str(sent.get("primer_name", ""))[:120],
-        "primer_sha256": hashlib.sha256(content.encode()).hexdigest(),
-        "heard_seconds": float(heard) if isinstance(heard, (int, float)) else None,
-    }
+        return None
+    seconds = {name: _seconds(sent.get(name)) for name in order}
+    return json.dumps({name: value or 0.0 for name, value in seconds.items()})

@@ -28,11 +28,11 @@ from musictx.evaluation.structure import describe_continuation, mean_polyphony, 
 from musictx.performance import Performance, apply_pedal, slice_time
 from musictx.render.audio import render_audio
 from musictx.sampling import continue_variations
-from musictx.sampling.filters import Settings
+from musictx.sampling.filters import SamplingSettings
 from musictx.study.plan import StudyPrimer, StudySettings, choose_primers
 
 TRIED = tuple(
-    Settings(temperature=temperature, top_p=top_p, min_p=min_p, allow_end=False)
+    SamplingSettings(temperature=temperature, top_p=top_p, min_p=min_p, allow_end=False)
     for temperature, top_p, min_p in (
         (1.0, 1.0, 0.0),
         (1.0, 0.98, 0.0),
@@ -60,7 +60,7 @@ def figures(primer: Performance, answer: Performance, seconds: float) -> dict[st
     gaps = np.log2(np.clip(gaps[gaps > 0.03], 0.03, 4.0))
     early, late = (notes["onset"] < seconds / 4).sum(), (notes["onset"] >= 3 * seconds / 4).sum()
     return {
-        "notes a second": float(np.log2(len(notes) / seconds)),
+        "notes per second": float(np.log2(len(notes) / seconds)),
         "notes at once": float(np.log2(max(mean_polyphony(notes, 0.0, seconds), 0.1))),
         "length of notes": float(np.median(np.log2(np.maximum(notes["offset"] - notes["onset"], 0.01)))),
         "densest second": float(np.histogram(notes["onset"], np.arange(0, seconds + 1))[0].max()),
@@ -98,7 +98,7 @@ def distances(made: list[dict[str, Any]], real: list[dict[str, Any]]) -> dict[st
 def choose(paths: list[Path], count: int, seconds: float) -> list[StudyPrimer]:
     """Primers whose pieces are long enough, evenly from each folder."""
     settings = StudySettings(seconds=seconds, primer_seconds=PRIMER_SECONDS)
-    return [p for path in paths for p in choose_primers(path, settings, count)[0] if p.real]
+    return [p for path in paths for p in choose_primers([path], settings, count)[0] if p.real]
 
 
 def draw(names: list[str], played: dict[str, list[Performance]], seconds: float, path: Path) -> None:
@@ -140,12 +140,12 @@ def main() -> None:
     found: dict[str, Any] = {"primers": [p.name for p in primers], "seconds": seconds, "real": real}
     found["settings"] = []
     # How far apart two halves of real music are: no setting can be expected to come nearer.
-    found["floor"] = float(np.mean(list(distances(real[::2], real[1::2]).values())))
+    found["baseline"] = float(np.mean(list(distances(real[::2], real[1::2]).values())))
     names = arguments.model or SHIPPED_MODELS
     models = {name: load_model(name) for name in names}
-    print(f"{len(primers)} primers, {seconds:g} s; real music's two halves are {found['floor']:.3f} apart")
+    print(f"{len(primers)} primers, {seconds:g} s; real music's two halves are {found['baseline']:.3f} apart")
     print(f"{'':32}" + "".join(f"{name:>12}" for name in models) + f"{'mean':>8}{'no storm':>10}")
-    for how in (Settings(allow_end=False),) if arguments.default else TRIED:
+    for how in (SamplingSettings(allow_end=False),) if arguments.default else TRIED:
         row: dict[str, Any] = {**asdict(how), "models": {}}
         for name, model in models.items():
             made, judged = [], []

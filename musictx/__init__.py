@@ -28,6 +28,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # "as" says to type checkers that the name is public
+    from musictx.checkpoint import list_models as list_models
     from musictx.checkpoint import load_model as load_model
     from musictx.checkpoint import save_model as save_model
     from musictx.errors import MusictxError as MusictxError
@@ -61,7 +62,7 @@ if TYPE_CHECKING:  # "as" says to type checkers that the name is public
 __version__ = "0.2.0"
 
 _HOMES = {
-    "musictx.checkpoint": ("load_model", "save_model"),
+    "musictx.checkpoint": ("list_models", "load_model", "save_model"),
     "musictx.errors": ("MusictxError",),
     "musictx.events": ("decode", "encode"),
     "musictx.midi": (

@@ -5,6 +5,7 @@ Nothing is ever unpickled.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from dataclasses import fields
@@ -19,6 +20,7 @@ from musictx.errors import MusictxError
 from musictx.events import VOCABULARY_SIZE
 from musictx.files import read_json, write_bytes
 from musictx.model import ModelConfig, MusicTransformer
+from musictx.model.positions import SCHEMES, find_scheme
 from musictx.model.sizes import parameter_count
 from musictx.shipped import shipped_folder
 
@@ -105,7 +107,9 @@ def read_config(folder: Path) -> ModelConfig:
             f"{path} has settings that this version does not know: {', '.join(sorted(unknown))}"
         )
     try:
-        return ModelConfig(**values)
+        config = ModelConfig(**values)
+        find_scheme(config.position)
+        return config
     except MusictxError as error:
         raise MusictxError(f"{path}: {error}") from error
 
@@ -159,20 +163,21 @@ def load_model(
     """
     folder = find_model(name)
     config = read_config(folder)
-    changeable = {"rope_base", "rope_scaling", "rope_factor", "window"}
+    changeable = set().union(*(scheme.changeable for scheme in SCHEMES.values()), {"window"})
     if set(overrides) - changeable:
         wrong = ", ".join(sorted(set(overrides) - changeable))
         raise MusictxError(f"{wrong} cannot change after training; only {', '.join(sorted(changeable))} can")
-    for_rope = sorted(name for name in overrides if name.startswith("rope_"))
-    if for_rope and config.position != "rope":
+    own = sorted(set(overrides) - {"window"})
+    if set(own) - find_scheme(config.position).changeable:
+        able = " and ".join(name for name, scheme in SCHEMES.items() if set(own) <= scheme.changeable)
         raise MusictxError(
-            f"{', '.join(for_rope)} can change in rope models only; {folder} has {config.position} positions"
+            f"{', '.join(own)} can change in {able} models only; {folder} has {config.position} positions"
         )
     if config.vocabulary != VOCABULARY_SIZE:
         raise MusictxError(
             f"{folder} has a vocabulary of {config.vocabulary} events; this version plays {VOCABULARY_SIZE}"
         )
-    if for_rope:
+    if own:
         overrides = {"window": None, **overrides}
     config = ModelConfig(**{**config.to_dict(), **overrides})
     if "rope_factor" in overrides and config.rope_scaling == "none":
@@ -222,12 +227,20 @@ def give_weights(model: MusicTransformer, weights: dict[str, torch.Tensor], fold
         raise MusictxError(f"{folder / WEIGHTS} does not fit its {CONFIG}: {reason}") from error
 
 
+def weights_hash(model: MusicTransformer) -> str:
+    """SHA-256 of a model's configuration and weights: the same for the same model, wherever it lies."""
+    digest = hashlib.sha256(json.dumps(model.config.to_dict()).encode())
+    for name, weight in sorted(model.state_dict().items()):
+        digest.update(name.encode() + weight.cpu().numpy().tobytes())
+    return digest.hexdigest()
+
+
 def list_models() -> list[str]:
     """Names of the shipped models that are present.
 
     Examples
     --------
-    >>> from musictx.checkpoint import list_models
+    >>> from musictx import list_models
     >>> "relative" in list_models()
     True
     """

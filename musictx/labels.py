@@ -1,7 +1,7 @@
 """Names of files and folders as text in a picture."""
 
 
-def label(name: str) -> str:
+def plain_label(name: str) -> str:
     """A name as matplotlib draws it letter by letter.
 
     Dollar signs are not mathematics, and what is not UTF-8 in a file's name has a sign in its place.

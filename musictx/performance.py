@@ -40,7 +40,7 @@ class Performance:
         Spans (s) in which the sustain pedal is down. Sorted, not overlapping; two that touch are a
         pedal that was lifted and pressed again at once.
     tempos : np.ndarray [shape=(t,), dtype=TEMPO_DTYPE]
-        Tempo changes: ``time`` (s) and ``bpm`` (quarter notes a minute). Only used to place bar
+        Tempo changes: ``time`` (s) and ``bpm`` (quarter notes per minute). Only used to place bar
         lines and to write files; the notes are in seconds already.
     remarks : tuple of str
         What reading the file left out or mended, in words for a musician.

@@ -24,6 +24,7 @@ from musictx.checkpoint import (
     read_card,
     read_config,
     save_model,
+    weights_hash,
 )
 from musictx.errors import MusictxError
 from musictx.evaluation.loading import primers_nll
@@ -52,6 +53,16 @@ def folder(tmp_path: Path) -> Path:
 
 def assert_one_line(error: pytest.ExceptionInfo[MusictxError]) -> None:
     assert "\n" not in str(error.value)
+
+
+def test_a_hash_tells_models_apart_and_not_their_places(tmp_path: Path) -> None:
+    model = tiny()
+    save_model(model, tmp_path)
+    assert weights_hash(load_model(tmp_path)) == weights_hash(model)
+    others = [tiny("vanilla"), tiny(rope_base=500.0), tiny()]
+    with torch.no_grad():
+        others[2].head.weight[0, 0] += 1e-3
+    assert len({weights_hash(m) for m in (model, *others)}) == 4
 
 
 @pytest.mark.parametrize("position", SCHEMES)
@@ -247,7 +258,7 @@ def test_settings_that_may_not_change_are_refused(folder: Path, change: dict[str
 
 def test_rope_settings_are_refused_where_they_would_do_nothing(tmp_path: Path) -> None:
     save_model(tiny("relative"), tmp_path)
-    with pytest.raises(MusictxError, match=r"rope_scaling can change in rope models only; .* has relative"):
+    with pytest.raises(MusictxError, match=r"can change in rope and musical models only; .* has relative"):
         load_model(tmp_path, rope_scaling="ntk")
     assert load_model(tmp_path, window=4).config.window == 4
     save_model(tiny("rope", window=8), tmp_path)

@@ -29,7 +29,7 @@ from musictx.shipped import shipped_folder
 
 
 def made_up(notes: int, seed: int = 0) -> Performance:
-    """A performance of so many notes, about ten a second, as dense as piano music is."""
+    """A performance of so many notes, about ten per second, as dense as piano music is."""
     rng = np.random.default_rng(seed)
     onset = np.cumsum(rng.exponential(0.1, notes))
     return Performance(
@@ -125,7 +125,7 @@ def bench_encode(
         work["MidiTok, one process"] = miditok
     seconds = interleaved(work, repetitions, progress)
     rows = [
-        {"who": name, "seconds": spread(x), "notes_a_second": round(note_count / spread(x)["median"])}
+        {"who": name, "seconds": spread(x), "notes_per_second": round(note_count / spread(x)["median"])}
         for name, x in seconds.items()
     ]
     lengths = []
@@ -141,7 +141,7 @@ def bench_encode(
             times = interleaved(parts, repetitions, prefixed(progress, f"{count} notes"))
             row: dict[str, Any] = {"notes": count, "tokens": len(encode(music))}
             row |= {f"{part}_seconds": spread(x) for part, x in times.items()}
-            row["encode_nanoseconds_a_note"] = round(spread(times["encode"])["median"] / count * 1e9)
+            row["encode_nanoseconds_per_note"] = round(spread(times["encode"])["median"] / count * 1e9)
             lengths.append(row)
     return {
         "bench": "encode",

@@ -28,11 +28,11 @@ from musictx.errors import MusictxError
 from musictx.evaluation.loading import primers_nll
 from musictx.events import EVENTS, VOCABULARY_SIZE
 from musictx.model import ModelConfig, MusicTransformer
-from musictx.sampling import Settings, generate
+from musictx.sampling import SamplingSettings, generate
 from musictx.sampling import kernels as engine_kernels
 from musictx.sampling.cache import Cache
 
-MUSIC_TOKENS_A_SECOND = 45  # of dense piano music
+MUSIC_TOKENS_PER_SECOND = 45  # of dense piano music
 STEPS = 24  # steps timed in a turn
 
 
@@ -46,14 +46,14 @@ def step_work(
     """`STEPS` calls of so many tokens each after a prefix; every round decodes the same positions again."""
     with torch.inference_mode():
         cache = Cache(model, 1, prefix + STEPS * at_once, int8=int8)
-        model(torch.from_numpy(_primer(prefix))[None], cache)
+        cache.step(torch.from_numpy(_primer(prefix))[None])
     tokens = torch.zeros(1, at_once, dtype=torch.int64)
 
     def work() -> None:
         with torch.inference_mode():
             cache.length = prefix
             for _ in range(STEPS):
-                model(tokens, cache)
+                cache.step(tokens)
 
     return work
 
@@ -77,23 +77,23 @@ def streaming(model: MusicTransformer, repetitions: int) -> dict[str, Any]:
     seconds = interleaved({"weights": work}, 10 * repetitions)["weights"]
     best = spread(seconds)
     return {
-        "megabytes_a_token": round(size / 1e6, 1),
-        "gigabytes_a_second": round(size / best["median"] / 1e9, 1),
-        "milliseconds_a_token": spread(seconds, 1e3),
+        "megabytes_per_token": round(size / 1e6, 1),
+        "gigabytes_per_second": round(size / best["median"] / 1e9, 1),
+        "milliseconds_per_token": spread(seconds, 1e3),
     }
 
 
 def _bounds(player: tuple[MusicTransformer, bool], prefix: int, bound: dict[str, Any]) -> dict[str, float]:
     """Milliseconds to read the weights once, and beside it keys, values and relative embeddings."""
-    (model, int8), rate = player, bound["gigabytes_a_second"]
+    (model, int8), rate = player, bound["gigabytes_per_second"]
     config = model.config
     seen = prefix if config.window is None else min(prefix, config.window)
     numbers = 2 * seen * config.groups * config.head_width
-    if config.position == "relative":
-        numbers += min(seen, config.largest_distance) * config.width
+    if (table := model.positions.table(0)) is not None:
+        numbers += min(seen, table.shape[1]) * config.width
     cache = 4 * config.layers * numbers
     return {
-        "bound_weights": round(bound["megabytes_a_token"] / rate / (4 if int8 else 1), 3),
+        "bound_weights": round(bound["megabytes_per_token"] / rate / (4 if int8 else 1), 3),
         "bound_cache": round(cache / rate / 1e6, 3),
     }
 
@@ -107,7 +107,7 @@ class _Stepped(nn.Module):
 
     def forward(self, tokens: Tensor) -> Tensor:
         cache = Cache(self.model, *tokens.shape, int8=True)
-        return torch.cat([self.model(token, cache) for token in tokens.split(1, 1)], 1)
+        return torch.cat([cache.step(token) for token in tokens.split(1, 1)], 1)
 
 
 def _again_from_the_start(model: MusicTransformer, prefix: int) -> Callable[[], None]:
@@ -175,7 +175,7 @@ def _x_transformers(config: ModelConfig, primer: int, tokens: int) -> Callable[[
 
 def _musictx(model: MusicTransformer, primer: int, tokens: int, int8: bool = True) -> Callable[[], None]:
     """The product's own sampler, with its filters and its grammar."""
-    start, settings = _primer(primer), Settings(allow_end=False, int8=int8)
+    start, settings = _primer(primer), SamplingSettings(allow_end=False, int8=int8)
 
     def work() -> None:
         for _ in generate(model, start, settings=settings, max_tokens=tokens):
@@ -185,7 +185,7 @@ def _musictx(model: MusicTransformer, primer: int, tokens: int, int8: bool = Tru
 
 
 def _together(models: Sequence[MusicTransformer], primer: int, tokens: int) -> float:
-    """Tokens a second of each of several models that play at once, as in the demo: the slowest one's."""
+    """Tokens per second of each of several models that play at once, as in the demo: the slowest one's."""
     with ThreadPoolExecutor(len(models)) as pool:
         began = time.perf_counter()
         list(pool.map(lambda m: _musictx(m, primer, tokens)(), models))
@@ -203,7 +203,7 @@ def bench_generate(
     peers: bool = True,
     progress: Progress = silent,
 ) -> dict[str, Any]:
-    """Milliseconds of a step over the prefix, tokens a second of whole generators, and the bound.
+    """Milliseconds of a step over the prefix, tokens per second of whole generators, and the bound.
 
     Parameters
     ----------
@@ -224,7 +224,7 @@ def bench_generate(
     dict
         ``streaming``: the bound; ``steps``: rows of model, prefix, ``milliseconds``;
         ``without_a_cache``: the first model's whole forward at each prefix; ``generators``: rows with
-        ``tokens_a_second``; ``rounding``: ``nats_a_token`` of the shipped primers, and the ``change``
+        ``tokens_per_second``; ``rounding``: ``nats_per_token`` of the shipped primers, and the ``change``
         that 8-bit weights make; ``together``: several models at once.
     """
     if not models or not prefixes:
@@ -287,7 +287,7 @@ def bench_generate(
             stepped: Any = _Stepped(model)
             exact, rounded = primers_nll(model), primers_nll(stepped)
             rounding.append(
-                {"model": name, "nats_a_token": round(exact, 4), "change": round(rounded - exact, 5)}
+                {"model": name, "nats_per_token": round(exact, 4), "change": round(rounded - exact, 5)}
             )
         together = None
         if len(models) > 1:
@@ -295,8 +295,8 @@ def bench_generate(
             rounds = [_together(list(loaded.values()), primer, tokens) for _ in range(repetitions)]
             together = {
                 "models": list(models),
-                "tokens_a_second_of_each": spread(rounds),
-                "times_real_time": round(spread(rounds)["median"] / MUSIC_TOKENS_A_SECOND, 1),
+                "tokens_per_second_of_each": spread(rounds),
+                "times_real_time": round(spread(rounds)["median"] / MUSIC_TOKENS_PER_SECOND, 1),
             }
     return {
         "bench": "generate",
@@ -307,7 +307,7 @@ def bench_generate(
         "streaming": bound,
         "steps": steps,
         "without_a_cache": again,
-        "generators": [{"generator": name, "tokens_a_second": rate} for name, rate in rates.items()],
+        "generators": [{"generator": name, "tokens_per_second": rate} for name, rate in rates.items()],
         "rounding": rounding,
         "together": together,
     }

@@ -109,12 +109,12 @@ def _draw_generate(figure: Any, result: dict[str, Any]) -> None:
         color="0.5",
         label="without a cache",
     )
-    over.set(xlabel="tokens before", ylabel="tokens a second", title="One step", yscale="log")
+    over.set(xlabel="tokens before", ylabel="tokens per second", title="One step", yscale="log")
     over.grid(alpha=0.3)
     over.legend(fontsize=7)
     rows = result["generators"]
     names = [r["generator"] for r in rows]
-    whole.barh(names, [r["tokens_a_second"]["median"] for r in rows], color="C0")
+    whole.barh(names, [r["tokens_per_second"]["median"] for r in rows], color="C0")
     whole.invert_yaxis()
     sizes = result["sizes"]
-    whole.set(xlabel="tokens a second", title=f"{sizes['tokens']} tokens after {sizes['primer']}")
+    whole.set(xlabel="tokens per second", title=f"{sizes['tokens']} tokens after {sizes['primer']}")

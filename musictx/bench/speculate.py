@@ -19,7 +19,7 @@ from musictx.bench.generate import STEPS, step_work
 from musictx.checkpoint import load_model
 from musictx.errors import MusictxError
 from musictx.midi import read_midi
-from musictx.sampling import Settings, generate
+from musictx.sampling import SamplingSettings, generate
 from musictx.sampling.primer import prepare_primer
 from musictx.shipped import shipped_folder
 
@@ -111,7 +111,7 @@ def bench_speculate(
     -------
     dict
         ``rows``: for each longest draft, the share of drafted tokens accepted, tokens gained a pass,
-        and the speed against one step a token (at most, since the draft itself is taken as free).
+        and the speed against one step per token (at most, since the draft itself is taken as free).
     """
     check_at_least(1, tokens=tokens, prefix=prefix, repetitions=repetitions, draft=min(counts, default=0))
     files = sorted((folder or shipped_folder("primers")).glob("**/*.mid*"))[:40]
@@ -130,7 +130,7 @@ def bench_speculate(
             progress(f"playing on from {path.stem}")
             primer = prepare_primer(player, read_midi(path), 0.0, 15.0).tokens
             made = generate(
-                player, primer, settings=Settings(allow_end=False), seed=number, max_tokens=tokens
+                player, primer, settings=SamplingSettings(allow_end=False), seed=number, max_tokens=tokens
             )
             music.append((primer.tolist(), [int(token[0]) for token in made]))
     rows = []
@@ -143,7 +143,7 @@ def bench_speculate(
             {
                 "longest_draft": count,
                 "drafted_tokens_accepted": round((gained - len(every)) / max(proposed, 1), 3),
-                "tokens_a_pass": round(gained / len(every), 3),
+                "tokens_per_pass": round(gained / len(every), 3),
                 "speed": round(gained * cost[1]["median"] / spent, 3),
             }
         )

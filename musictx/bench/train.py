@@ -1,4 +1,4 @@
-"""``musictx bench train``: tokens a second of a training step next to a bare loop, and of the data."""
+"""``musictx bench train``: tokens per second of a training step next to a bare loop, and of the data."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def bench_train(
     peers: bool = True,
     progress: Progress = silent,
 ) -> dict[str, Any]:
-    """Tokens a second of whole training steps, in turns, and of the data pipeline alone.
+    """Tokens per second of whole training steps, in turns, and of the data pipeline alone.
 
     Parameters
     ----------
@@ -162,7 +162,7 @@ def bench_train(
     Returns
     -------
     dict
-        ``rows``: ``tokens_a_second`` and ``share_of_bare_loop`` of each.
+        ``rows``: ``tokens_per_second`` and ``share_of_bare_loop`` of each.
     """
     check_at_least(1, length=length, batch=batch, repetitions=repetitions)
     chosen = choose_precision(precision)
@@ -198,7 +198,7 @@ def bench_train(
         {
             "model": name,
             "parameters": sum(p.numel() for p in models[name].parameters()),
-            "tokens_a_second": speed,
+            "tokens_per_second": speed,
             "share_of_bare_loop": round(speed["median"] / speeds[BARE]["median"], 3),
         }
         for name, speed in speeds.items()
@@ -217,5 +217,5 @@ def bench_train(
             "vocabulary": VOCABULARY_SIZE,
         },
         "rows": rows,
-        "data_tokens_a_second": data,
+        "data_tokens_per_second": data,
     }

@@ -11,9 +11,11 @@ import typer
 from musictx import __version__
 from musictx.cli.bench import bench
 from musictx.cli.evaluate import evaluate, study
+from musictx.cli.fill import fill
 from musictx.cli.play import continue_primer, info, render, serve
 from musictx.cli.reproduce import reproduce
 from musictx.cli.train import encode, train
+from musictx.cli.votes import votes
 from musictx.errors import MusictxError
 
 app = typer.Typer(
@@ -27,11 +29,13 @@ app = typer.Typer(
 app.command("train")(train)
 app.command("encode")(encode)
 app.command("continue")(continue_primer)
+app.command("fill")(fill)
 app.command("evaluate")(evaluate)
 app.command("study")(study)
 app.command("render")(render)
 app.command("info")(info)
 app.command("app")(serve)
+app.command("votes")(votes)
 app.add_typer(bench, name="bench")
 app.add_typer(reproduce, name="reproduce")
 

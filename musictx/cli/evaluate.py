@@ -25,7 +25,7 @@ _LINE_EVERY = 60.0  # seconds between lines of progress in a log
 
 @contextmanager
 def _progress(title: str) -> Iterator[Callable[[float, float], None]]:
-    """A bar on a terminal, a line a minute in a log; call what it yields with work done and in all."""
+    """A bar on a terminal, a line every minute in a log; call what it yields with work done and in all."""
     began = last = time.monotonic()
     with working(title, total=1.0) as advance:
 
@@ -62,14 +62,16 @@ def evaluate(
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
     repeats: Annotated[
-        bool, typer.Option("--repeats", help="Measure repeat gain and shift sensitivity as well.")
+        bool, typer.Option("--repeats", help="Measure what repeats cost, and shift sensitivity, as well.")
     ] = False,
     rules: Annotated[
         bool, typer.Option("--rules", help="Compare the rules past the training length as well.")
     ] = False,
-    floors: Annotated[
+    baselines: Annotated[
         Path | None,
-        typer.Option(help="Music to fit the floors on (training set). [default: other pieces of MIDI_DIR]"),
+        typer.Option(
+            help="Music to fit the baselines on (training set). [default: other pieces of MIDI_DIR]"
+        ),
     ] = None,
     pieces: Annotated[
         int | None, typer.Option(help="Only so many performances, spread over the folder: for a quick look.")
@@ -100,7 +102,7 @@ def evaluate(
         make_folder(output)
     with corpus_progress("encoding") as encoding:
         corpus = open_music(Path(folder), pieces=pieces, progress=encoding)
-        fit_on = open_music(floors, progress=encoding) if floors else None
+        fit_on = open_music(baselines, progress=encoding) if baselines else None
     models, left_out = open_models(names, device=device)
     groups = unit_numbers(corpus)
     how: dict[str, Any] = {"tokens_at_once": memory, "precision": precision}
@@ -112,7 +114,7 @@ def evaluate(
     evaluation.data["folder"] = folder
     result = evaluation.to_dict()
     if repeats:
-        result["repeats"], result["shift"] = _measure_repeats(models, corpus, groups, how, result["left_out"])
+        result |= _measure_repeats(models, corpus, groups, how, result["left_out"])
     if rules:
         result["length_rules"] = _measure_rules(models, corpus, groups, how)
     if as_json:
@@ -133,16 +135,21 @@ def _measure_repeats(
     groups: np.ndarray,
     how: dict[str, Any],
     left_out: list[str],
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    from musictx.evaluation.repeats import inside_size, passages, repeat_gain, shift_sensitivity
+) -> dict[str, Any]:
+    """Repeats within the training length and beyond it, repeats after gaps, and shift sensitivity."""
+    from musictx.evaluation.playings import inside_size, passages
+    from musictx.evaluation.repeats import GAPS, repeat_after_gaps, repeat_gain
+    from musictx.evaluation.shift import shift_sensitivity
 
-    gains: dict[str, Any] = {}
-    shifts: dict[str, Any] = {}
+    gains: dict[str, dict[str, Any]] = {}
+    after_gaps: dict[str, list[dict[str, Any]]] = {}
+    shifts: dict[str, list[dict[str, Any]]] = {}
     context = min(m.config.context_length for m in models.values())
     music = {
         "inside": passages(corpus, groups, inside_size(context)),
         "beyond": passages(corpus, groups, context),
     }
+    short = passages(corpus, groups, context // 4)
     for name, model in models.items():
         gains[name] = {}
         for where, found in music.items():
@@ -152,6 +159,13 @@ def _measure_repeats(
                     gains[name][where] = repeat_gain(model, found, progress=progress, **how)
             except MusictxError as error:
                 left_out.append(f"{label}: {error}")
+        label = f"{name}, repeats after gaps"
+        try:
+            with _progress(label) as progress:
+                gaps = [round(gap * context) for gap in GAPS]
+                after_gaps[name] = repeat_after_gaps(model, short, gaps, progress=progress, **how)
+        except MusictxError as error:
+            left_out.append(f"{label}: {error}")
         if music["inside"]:
             shifts[name] = shift_sensitivity(
                 model,
@@ -159,7 +173,11 @@ def _measure_repeats(
                 [1, 17, context // 2, context],
                 precision=how["precision"],
             )
-    return {name: found for name, found in gains.items() if found}, shifts
+    return {
+        "repeats": {name: found for name, found in gains.items() if found},
+        "repeat_gaps": after_gaps,
+        "shift": shifts,
+    }
 
 
 def _measure_rules(
@@ -195,7 +213,7 @@ def _show(result: dict[str, Any]) -> None:
     data = result["data"]
     out.print(
         f"{data['folder']}: {data['pieces']} performances of {data['units']} pieces, "
-        f"{data['tokens']:,} events, {data['notes']:,} notes",
+        f"{data['tokens']:,} tokens, {data['notes']:,} notes",
         highlight=False,
     )
     for name, model in result["models"].items():
@@ -207,6 +225,8 @@ def _show(result: dict[str, Any]) -> None:
     out.print(report.to_table(result))
     for part, table in (
         ("repeats", report.to_repeat_table),
+        ("repeats", report.to_pitch_table),
+        ("repeat_gaps", report.to_gap_table),
         ("shift", report.to_shift_table),
         ("length_rules", report.to_rule_table),
     ):
@@ -216,9 +236,10 @@ def _show(result: dict[str, Any]) -> None:
 
 def study(
     primers: Annotated[
-        Path,
+        list[Path],
         typer.Argument(
-            help="Folder of MIDI files that the models have not seen; their beginnings are primers."
+            metavar="MIDI_DIR...",
+            help="Folders of MIDI files that the models have not seen; their beginnings are primers.",
         ),
     ],
     output: Annotated[
@@ -231,11 +252,12 @@ def study(
     seeds: Annotated[int, typer.Option(help="Continuations for each primer and model.")] = 3,
     seconds: Annotated[float, typer.Option(help="Length of each continuation.")] = 60.0,
     tokens: Annotated[
-        int | None, typer.Option(help="Length of each continuation in events, instead of seconds.")
+        int | None, typer.Option(help="Length of each continuation in tokens, instead of seconds.")
     ] = None,
     primer_seconds: Annotated[float, typer.Option(help="Length of the primers.")] = 15.0,
     temperature: Annotated[float, typer.Option(help="1 is the model itself.")] = 1.0,
-    top_p: Annotated[float, typer.Option(help="1 is the model itself.")] = 1.0,
+    top_p: Annotated[float, typer.Option(help="1 is the model itself.")] = 0.98,
+    theme: Annotated[float, typer.Option(help="As for musictx continue; 0 is the model itself.")] = 0.0,
     seed: Annotated[int, typer.Option(help="The same seed gives the same study.")] = 0,
     copy_check: Annotated[
         Path | None,
@@ -246,13 +268,16 @@ def study(
     """Let models play on from the same primers, measure it all beside real music, and make one page of it.
 
     Stop it at any time; the same command goes on where it was.
-    Example: musictx study my-midi/ --output study/
+    Example: musictx study my-midi/ more-midi/ --output study/ --primers 40 --seeds 2
     """
     import json
+
+    from rich.console import Console
 
     from musictx.checkpoint import SHIPPED_MODELS
     from musictx.evaluation.loading import open_copy_index, open_models
     from musictx.study import StudySettings, choose_primers, run_study
+    from musictx.study.table import study_table
 
     settings = StudySettings(
         seconds=seconds,
@@ -262,6 +287,7 @@ def study(
         seed=seed,
         temperature=temperature,
         top_p=top_p,
+        theme=theme,
     )
     with corpus_progress("encoding") as encoding:
         chosen, left_out = choose_primers(primers, settings, count, progress=encoding)
@@ -276,4 +302,5 @@ def study(
     if as_json:
         print(json.dumps(result, allow_nan=False))
     else:
+        Console(markup=False).print(study_table(result))
         console.print(f"{output / 'study.html'}: open it in a browser", highlight=False)

@@ -8,7 +8,9 @@ from pathlib import Path
 from musictx.errors import MusictxError
 
 
-def check_places(primer: Path, places: list[tuple[Path, tuple[str, ...]]], variations: int) -> None:
+def check_places(
+    primer: Path, places: list[tuple[Path, tuple[str, ...]]], variations: int, *, called: str = "the primer"
+) -> None:
     """Say that a result could not be written, or would be written over the primer or another one.
 
     Parameters
@@ -17,8 +19,10 @@ def check_places(primer: Path, places: list[tuple[Path, tuple[str, ...]]], varia
     places : list of (path, endings)
         Each output, and how its name may end; no endings: as it likes.
     variations : int
+    called : str
+        What the primer is, if it is not one.
     """
-    taken = {os.path.realpath(primer): "the primer"}
+    taken = {os.path.realpath(primer): called}
     for path, endings in places:
         for number in range(1, variations + 1):
             place = numbered(path, number, variations)

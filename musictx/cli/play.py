@@ -40,6 +40,9 @@ def continue_primer(
         float, typer.Option(help="Draw from the likeliest events with this probability in all.")
     ] = 0.98,
     min_p: Annotated[float, typer.Option(help="Leave out events below this share of the likeliest.")] = 0.0,
+    theme: Annotated[
+        float, typer.Option(help="How much is made of what was played before, 0 to 1; 0: the model as it is.")
+    ] = 0.0,
     seed: Annotated[
         int | None, typer.Option(help="The same seed gives the same music. [default: a new one]")
     ] = None,
@@ -118,6 +121,7 @@ def continue_primer(
             top_k=top_k,
             top_p=top_p,
             min_p=min_p,
+            theme=theme,
             allow_end=not to_the_end,
             int8=int8,
             on_progress=advance,

@@ -107,7 +107,7 @@ class TrainingDisplay:
         self.bar.stop()
 
     def update(self, p: Any) -> None:
-        """Show the progress after a step; in a log, a line a minute."""
+        """Show the progress after a step; in a log, a line every minute."""
         best = "" if p.validation is None else f" · validation {p.validation:.3f}"
         text = f"step {p.step} · loss {p.loss:.3f}{best} · {p.tokens_per_second:,.0f} tokens/s"
         share = min(1.0, p.share)

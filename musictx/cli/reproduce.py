@@ -66,10 +66,10 @@ def jsb(
     if as_json:
         print(json.dumps(found))
         return
-    table = Table(title="Chorales, nats a token (convention jsb16)", title_justify="left", box=SIMPLE_HEAD)
+    table = Table(title="Chorales, nats per token (convention jsb16)", title_justify="left", box=SIMPLE_HEAD)
     for name in ("", "seeds", "valid", "test", "spread", "by 16th", "min."):
         table.add_column(name, justify="right" if name else "left", max_width=11 if name else None)
-    for name, nats in found["floors"].items():
+    for name, nats in found["baselines"].items():
         table.add_row(name, "", "", f"{nats:.3f}")
     for name, nats in found["published"].items():
         table.add_row(name, "", f"{nats:.3f}", "", style="italic")

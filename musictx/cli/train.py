@@ -45,7 +45,8 @@ def train(
         typer.Option(help="Folder held out for validation; repeatable. Without it, a tenth of the pieces."),
     ] = [],  # noqa: B006  (typer's way)
     position: Annotated[
-        str | None, typer.Option(help="vanilla, learned, relative, rope, alibi or none. [default: relative]")
+        str | None,
+        typer.Option(help="vanilla, learned, relative, rope, musical, alibi or none. [default: relative]"),
     ] = None,
     size: Annotated[
         str | None,
@@ -136,7 +137,8 @@ def train(
     from musictx.corpus import Augmentation, Repeats, training_and_validation
     from musictx.files import real_path
     from musictx.model import ModelConfig
-    from musictx.model.sizes import sized_config, with_context
+    from musictx.model.positions import find_scheme
+    from musictx.model.sizes import sized_config
     from musictx.training import Run, TrainingConfig
     from musictx.training.state import STATE, refuse_begun
 
@@ -170,7 +172,7 @@ def train(
             raise MusictxError(f"{given[0]} cannot be given with --from: the model {start_from} has its own")
         model_config = replace(read_config(find_model(start_from)), dropout=ModelConfig.dropout)
         if context is not None:
-            model_config = with_context(model_config, context)
+            model_config = find_scheme(model_config.position).for_context(model_config, context)
     else:
         model_config = sized_config(**_given(size=size, position=position, context_length=context))
     model_config = replace(model_config, **_given(dropout=dropout))

@@ -1,19 +1,21 @@
 """Measuring models and music.
 
-==============  =================================================================================
-`nll`           losses of real music, convention ``perf388``, sums by place and event type
-`baselines`     what models without learning reach
-`intervals`     bootstrap intervals, paired tests, Holm's correction
-`compare`       several models on the same music (``musictx evaluate``); `report` shows it
-`repeats`       repeat gain, and whether it matters where music stands in the context
-`extrapolation` which rule goes on best past the training length
-`structure`     a continuation beside its primer; its motifs are found in `motifs`
-`similarity`    self-similarity and structureness
-`violations`    how often the grammar would be broken
-`copies`        passages shared with a corpus
-`jsb`           convention ``jsb16``
-`loading`       music and models by name
-==============  =================================================================================
+==================  =====================================================================================
+`nll`               losses of real music, convention ``perf388``, sums by place and event type
+`baselines`         what models without learning reach
+`intervals`         bootstrap intervals, paired tests, Holm's correction
+`compare`           several models on the same music (``musictx evaluate``); `report` shows it
+`repeats`           repeat gain, and whether it matters where music stands in the context
+`extrapolation`     which rule goes on best past the training length
+`structure`         a continuation beside its primer; its motifs are found in `motifs`
+`similarity`        self-similarity and structureness
+`violations`        how often the grammar would be broken
+`listening`         what a model attended to when it chose a note; `listening_figures`: how far back
+`surprise`          NLL shared out among the notes of a take, and the primer when it comes again
+`copies`            passages shared with a corpus
+`jsb`               convention ``jsb16``
+`loading`           music and models by name
+==================  =====================================================================================
 """
 
 from musictx.evaluation.structure import describe_continuation

@@ -1,4 +1,4 @@
-"""Floors: what models without any learning to speak of reach, so that a figure can be judged.
+"""Baselines: what simple counts reach, so that a figure can be judged.
 
 ``uniform``
     Every event alike: ln 388.
@@ -27,7 +27,7 @@ COPY_CONTEXT = 3
 FOLDS = 5
 _COPY_FIT_TOKENS = 2_000_000  # enough to know one rate
 
-FLOORS = ("uniform", "unigram", "copy", "n-gram")
+BASELINES = ("uniform", "unigram", "copy", "n-gram")
 
 
 def _join(sequences: Iterable[np.ndarray], padding: int) -> tuple[np.ndarray, np.ndarray]:
@@ -159,15 +159,15 @@ def copied(sequences: Iterable[np.ndarray], size: int = COPY_CONTEXT) -> tuple[n
 
 
 @dataclass
-class Floors:
-    """All floors, fitted on some music."""
+class Baselines:
+    """All baselines, fitted on some music."""
 
     unigram: NGram = field(default_factory=lambda: NGram(1))
     ngram: NGram = field(default_factory=NGram)
     copy_rate: float = 0.0
 
     @classmethod
-    def fit(cls, pieces: Sequence[np.ndarray], length: int) -> Floors:
+    def fit(cls, pieces: Sequence[np.ndarray], length: int) -> Baselines:
         """Fit on pieces of tokens; the copy rate on their chunks of `length`."""
         streams = [np.concatenate([[START], piece]) for piece in pieces]
         few, tokens = [], 0
@@ -182,7 +182,7 @@ class Floors:
         return cls(NGram(1).fit(streams), NGram().fit(streams), rate)
 
     def losses(self, chunks: Sequence[Chunk]) -> dict[str, np.ndarray]:
-        """Nats of every target of some chunks, end to end, by floor."""
+        """Nats of every target of some chunks, end to end, by baseline."""
         sequences = [np.concatenate([c.inputs, c.targets[-1:]]) for c in chunks]
         unigram = self.unigram.losses(sequences)
         guess, truth = copied(sequences)
@@ -196,10 +196,10 @@ class Floors:
         }
 
 
-def floor_tables(
+def baseline_tables(
     corpus: Corpus, groups: np.ndarray, length: int, bin_width: int, *, fit_on: Corpus | None = None
 ) -> dict[str, LossTable]:
-    """Losses of every floor on a corpus.
+    """Losses of every baseline on a corpus.
 
     Parameters
     ----------
@@ -209,7 +209,7 @@ def floor_tables(
     length, bin_width : int
         As for `LossTable`.
     fit_on : Corpus, optional
-        The training corpus. Without it the floors are cross-fitted: those for a fifth of the units are
+        The training corpus. Without it the baselines are cross-fitted: those for a fifth of the units are
         fitted on the other four.
 
     Returns
@@ -218,21 +218,21 @@ def floor_tables(
         Only ``uniform`` if there is nothing to fit on: a single unit.
     """
     units = int(groups.max()) + 1
-    tables = {name: LossTable(groups, length, bin_width) for name in FLOORS}
+    tables = {name: LossTable(groups, length, bin_width) for name in BASELINES}
     chunks = list(consecutive_chunks(corpus, length))
     if fit_on is not None:
-        folds = [(Floors.fit([fit_on.piece(i) for i in range(len(fit_on))], length), chunks)]
+        folds = [(Baselines.fit([fit_on.piece(i) for i in range(len(fit_on))], length), chunks)]
     elif units == 1:
         tables = {"uniform": tables["uniform"]}
-        folds = [(Floors.fit([], length), chunks)]
+        folds = [(Baselines.fit([], length), chunks)]
     else:
         folds = []
         for k in range(min(FOLDS, units)):
             others = [corpus.piece(i) for i in range(len(corpus)) if groups[i] % FOLDS != k]
             mine = [c for c in chunks if groups[c.piece] % FOLDS == k]
-            folds.append((Floors.fit(others, length), mine))
-    for floors, held in folds:
-        losses = floors.losses(held)
+            folds.append((Baselines.fit(others, length), mine))
+    for baselines, held in folds:
+        losses = baselines.losses(held)
         ends = np.cumsum([len(c.targets) for c in held])
         for name, table in tables.items():
             for chunk, end in zip(held, ends.tolist(), strict=True):

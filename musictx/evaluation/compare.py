@@ -12,14 +12,14 @@ import numpy as np
 
 from musictx.corpus import Corpus
 from musictx.errors import MusictxError
-from musictx.evaluation.baselines import floor_tables
-from musictx.evaluation.intervals import LEVEL, band, draw_weights, ratio_draws
+from musictx.evaluation.baselines import baseline_tables
+from musictx.evaluation.intervals import LEVEL, bootstrap_interval, draw_weights, ratio_draws
 from musictx.evaluation.nll import EVENT_TYPES, LossTable, chunk_losses, padded_little
 from musictx.model import MusicTransformer
 
 PAPER_LENGTH = 2048  # chunks of the published figures
 TOKENS_AT_ONCE = 8192
-BINS_A_CONTEXT = 16
+BINS_PER_CONTEXT = 16
 
 Progress = Callable[[float, float], None]  # work done, work in all
 
@@ -47,8 +47,8 @@ class Evaluation:
     ----------
     models : dict of str to dict
         Scheme, parameters and training length of each model.
-    tables, floors : dict of int to dict of str to LossTable
-        By length, then model or floor.
+    tables, baselines : dict of int to dict of str to LossTable
+        By length, then model or baseline.
     left_out : list of str
         What could not be measured, and why.
     data : dict
@@ -59,40 +59,40 @@ class Evaluation:
     models: dict[str, dict[str, Any]]
     data: dict[str, Any]
     tables: dict[int, dict[str, LossTable]] = field(default_factory=dict)
-    floors: dict[int, dict[str, LossTable]] = field(default_factory=dict)
+    baselines: dict[int, dict[str, LossTable]] = field(default_factory=dict)
     left_out: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
-        """As plain values for JSON, with bootstrap bands over units."""
+        """As plain values for JSON, with bootstrap intervals over units."""
         weights = draw_weights(self.data["units"])
         figures: dict[str, dict[str, Any]] = {name: {} for name in self.models}
-        floors: dict[str, dict[str, Any]] = {}
+        baselines: dict[str, dict[str, Any]] = {}
         for length, tables in self.tables.items():
             for name, table in tables.items():
                 figures[name][str(length)] = _figures(table, weights)
-            for name, table in self.floors.get(length, {}).items():
-                floors.setdefault(name, {})[str(length)] = _figures(table, weights, positions=False)
+            for name, table in self.baselines.get(length, {}).items():
+                baselines.setdefault(name, {})[str(length)] = _figures(table, weights, positions=False)
         return {
             "convention": "perf388",
             "unit": "nats",
             "level": LEVEL,
             "data": self.data,
             "models": {name: {**facts, "lengths": figures[name]} for name, facts in self.models.items()},
-            "floors": floors,
+            "baselines": baselines,
             "differences": self._differences(weights),
             "left_out": self.left_out,
             "seconds": round(self.seconds, 1),
         }
 
     def _differences(self, weights: np.ndarray) -> list[dict[str, Any]]:
-        """First minus second, in nats a token, paired by unit."""
+        """First minus second, in nats per token, paired by unit."""
         rows = []
         for length, tables in self.tables.items():
             for first, second in combinations(tables, 2):
                 a, b = tables[first], tables[second]
                 draws = [ratio_draws(t.loss.sum(1), t.count.sum(1), weights) for t in (a, b)]
-                low, high = band(draws[0] - draws[1])
+                low, high = bootstrap_interval(draws[0] - draws[1])
                 rows.append(
                     {
                         "first": first,
@@ -107,10 +107,10 @@ class Evaluation:
 
 
 def _figure(total: np.ndarray, count: np.ndarray, weights: np.ndarray) -> dict[str, Any] | None:
-    """A ratio of sums with its band; None if there is nothing to count."""
+    """A ratio of sums with its interval; None if there is nothing to count."""
     if not count.sum():
         return None
-    low, high = band(ratio_draws(total, count, weights))
+    low, high = bootstrap_interval(ratio_draws(total, count, weights))
     return {
         "nats": float(total.sum() / count.sum()),
         "low": float(low),
@@ -132,7 +132,7 @@ def _figures(table: LossTable, weights: np.ndarray, *, positions: bool = True) -
     }
     if positions:
         seen = np.flatnonzero(table.count.sum(0))
-        low, high = band(ratio_draws(table.loss[:, seen], table.count[:, seen], weights))
+        low, high = bootstrap_interval(ratio_draws(table.loss[:, seen], table.count[:, seen], weights))
         figures["by_position"] = {
             "from": (seen * table.bin_width).tolist(),
             "to": np.minimum((seen + 1) * table.bin_width, table.length).tolist(),
@@ -164,11 +164,11 @@ def evaluate(
     corpus : Corpus
         Held-out pieces.
     groups : np.ndarray [shape=(pieces,)]
-        The unit of each piece, numbered from 0 without gaps; bands are drawn over units.
+        The unit of each piece, numbered from 0 without gaps; intervals are drawn over units.
     lengths : sequence of int, optional
         Chunk lengths; by default `standard_lengths`.
     fit_on : Corpus, optional
-        Music on which the floors are fitted; by default other pieces of `corpus`.
+        Music on which the baselines are fitted; by default other pieces of `corpus`.
     precision : {"float32", "bfloat16"}
     tokens_at_once : int
         Bounds the memory.
@@ -207,7 +207,7 @@ def evaluate(
         for name, m in models.items()
     }
     result = Evaluation(facts, data)
-    width = max(1, min(m.config.context_length for m in models.values()) // BINS_A_CONTEXT)
+    width = max(1, min(m.config.context_length for m in models.values()) // BINS_PER_CONTEXT)
     total, done = _costs(models, lengths, corpus.token_count), 0.0
     for length in lengths:
         tables: dict[str, LossTable] = {}
@@ -230,7 +230,9 @@ def evaluate(
             done += _cost(model, length, corpus.token_count)
         if tables:
             result.tables[length] = tables
-            result.floors[length] = floor_tables(corpus, groups, length, min(width, length), fit_on=fit_on)
+            result.baselines[length] = baseline_tables(
+                corpus, groups, length, min(width, length), fit_on=fit_on
+            )
     if not result.tables:
         raise MusictxError("nothing could be measured: " + "; ".join(result.left_out))
     result.seconds = time.monotonic() - began

@@ -233,31 +233,3 @@ def _same_rhythm(ours: np.ndarray, theirs: np.ndarray) -> float:
         return 1.0
     ratio = np.log(np.maximum(a[gap], 1) / np.maximum(b[gap], 1))
     return float((np.abs(ratio - np.median(ratio)) <= np.log(_SAME_GAP)).mean())
-
-
-def same_length_passages(corpus: Corpus, notes: Sequence[int], *, seed: int = 0) -> list[np.ndarray]:
-    """Passages of real music with as many notes as some continuations, to compare their copies with.
-
-    Parameters
-    ----------
-    corpus : Corpus
-        Held-out pieces.
-    notes : sequence of int
-        One passage is drawn for each; from a piece that is long enough, if there is one.
-    seed : int
-
-    Returns
-    -------
-    list of np.ndarray
-        Event tokens.
-    """
-    rng = np.random.default_rng(seed)
-    on = [np.flatnonzero(corpus.piece(i) < 128) for i in range(len(corpus))]
-    passages = []
-    for wanted in notes:
-        long_enough = [i for i, places in enumerate(on) if len(places) >= wanted]
-        i = int(rng.choice(long_enough)) if long_enough else int(np.argmax([len(p) for p in on]))
-        first = int(rng.integers(0, max(1, len(on[i]) - wanted + 1)))
-        last = min(first + wanted, len(on[i])) - 1
-        passages.append(np.asarray(corpus.piece(i)[on[i][first] : on[i][last] + 1]) if wanted else on[i][:0])
-    return passages

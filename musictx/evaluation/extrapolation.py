@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from musictx.corpus import Chunk, Corpus, consecutive_chunks
-from musictx.evaluation.intervals import band, draw_weights, ratio_draws
+from musictx.evaluation.intervals import bootstrap_interval, draw_weights, ratio_draws
 from musictx.evaluation.nll import chunk_losses
 from musictx.model import ModelConfig, MusicTransformer
 
@@ -40,20 +40,13 @@ def with_settings(model: MusicTransformer, **settings: Any) -> MusicTransformer:
 def length_rules(model: MusicTransformer, length: int) -> dict[str, dict[str, Any]]:
     """The rules that a model's scheme has for sequences of `length`: name → settings."""
     config = model.config
-    context, factor = config.context_length, max(1.0, length / config.context_length)
+    context = config.context_length
     rules: dict[str, dict[str, Any]] = {}
     if model.positions.limit is None or length <= model.positions.limit:
         windows = {"no window": None, "window": context, "half window": context // 2}
         others = {name: {"window": size} for name, size in windows.items() if size != config.window}
         rules = {"as it is": {}, **others}
-    if config.position == "relative":
-        other = "zero" if config.beyond == "clamp" else "clamp"
-        rules[other] = {"beyond": other}
-    if config.position == "rope":
-        rules["base × 10"] = {"rope_base": 10 * config.rope_base, "window": None}
-        for scaling in ("ntk", "yarn"):
-            rules[scaling] = {"rope_scaling": scaling, "rope_factor": factor, "window": None}
-    return {**rules, MOVING: {}}
+    return {**rules, **model.positions.longer_rules(config, length), MOVING: {}}
 
 
 def moving_losses(model: MusicTransformer, chunks: Sequence[Chunk], **how: Any) -> list[np.ndarray]:
@@ -107,7 +100,7 @@ def compare_rules(
     model : MusicTransformer
     corpus : Corpus
     groups : np.ndarray [shape=(pieces,)]
-        The unit of each piece; bands are drawn over units.
+        The unit of each piece; intervals are drawn over units.
     times : sequence of int
     tokens_at_once, precision, progress
         As for `musictx.evaluation.compare.evaluate`.
@@ -116,7 +109,7 @@ def compare_rules(
     -------
     dict
         ``"2"``, ``"4"`` … → ``length``, ``tokens``, ``best`` (the rule with the lowest NLL), and ``rules``:
-        name → ``nats`` a token over whole chunks with its band, and ``beyond``: the same of the events
+        name → ``nats`` per token over whole chunks with its interval, and ``beyond``: the same of the events
         past the training length only. A length without a full chunk has no rules.
     """
     context, result = model.config.context_length, {}
@@ -159,5 +152,5 @@ def _rule_figure(losses: np.ndarray, units: np.ndarray) -> dict[str, float]:
     count = np.bincount(numbers).astype(np.float64) * losses.shape[1]
     if not losses.shape[1]:
         return {"nats": float("nan"), "low": float("nan"), "high": float("nan")}
-    low, high = band(ratio_draws(total, count, draw_weights(len(total))))
+    low, high = bootstrap_interval(ratio_draws(total, count, draw_weights(len(total))))
     return {"nats": float(total.sum() / count.sum()), "low": float(low), "high": float(high)}

@@ -1,4 +1,4 @@
-"""How sure a figure is: bootstrap bands over pieces, paired tests, Holm's correction."""
+"""How sure a figure is: bootstrap intervals over pieces, paired tests, Holm's correction."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def ratio_draws(total: np.ndarray, count: np.ndarray, weights: np.ndarray) -> np
         return (weights @ total) / (weights @ count)
 
 
-def band(draws: np.ndarray, level: float = LEVEL) -> tuple[np.ndarray, np.ndarray]:
+def bootstrap_interval(draws: np.ndarray, level: float = LEVEL) -> tuple[np.ndarray, np.ndarray]:
     """Percentile interval of bootstrap draws, along the first axis.
 
     Parameters
@@ -70,11 +70,11 @@ def band(draws: np.ndarray, level: float = LEVEL) -> tuple[np.ndarray, np.ndarra
     return low, high
 
 
-def mean_band(values: np.ndarray, *, seed: int = 0, level: float = LEVEL) -> tuple[float, float]:
+def mean_interval(values: np.ndarray, *, seed: int = 0, level: float = LEVEL) -> tuple[float, float]:
     """Bootstrap interval of the mean of some values [shape=(n,)]; both ends alike for fewer than two."""
     values = np.asarray(values, np.float64)
     weights = draw_weights(len(values), seed=seed)
-    low, high = band(weights @ values / len(values), level)
+    low, high = bootstrap_interval(weights @ values / len(values), level)
     return float(low), float(high)
 
 
@@ -140,9 +140,9 @@ def paired_test(first: np.ndarray, second: np.ndarray, *, seed: int = 0) -> Pair
     from scipy.stats import wilcoxon
 
     difference = np.asarray(first, np.float64) - np.asarray(second, np.float64)
-    low, high = mean_band(difference, seed=seed)
+    low, high = mean_interval(difference, seed=seed)
     rows = np.random.default_rng(seed).integers(0, len(difference), (REPEATS // 2, len(difference)))
-    effect_low, effect_high = band(_rank_biserial(difference[rows]))
+    effect_low, effect_high = bootstrap_interval(_rank_biserial(difference[rows]))
     p = float(wilcoxon(difference).pvalue) if np.any(difference != 0) else 1.0
     return PairedTest(
         units=len(difference),

@@ -2,8 +2,8 @@
 
 229, 76 and 77 chorales; time-major, soprano to bass within a step; 46 pitches (36 to 81) and the rest;
 every token of every piece counts once, rests and the first frame too, padding never; the context is the
-whole piece. Figures are nats a token, by the 16th of the beat and by voice: 78 % of the tokens only hold the
-voice's last pitch, and almost all loss sits on the beat.
+whole piece. Figures are nats per token, by the 16th of the beat and by voice: 78 % of the tokens only hold
+the voice's last pitch, and almost all loss sits on the beat.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import numpy as np
 from musictx.corpus import Chunk
 from musictx.errors import MusictxError
 from musictx.evaluation.baselines import SmoothedCounts
-from musictx.evaluation.intervals import band, draw_weights, ratio_draws
+from musictx.evaluation.intervals import bootstrap_interval, draw_weights, ratio_draws
 from musictx.evaluation.nll import chunk_losses
 from musictx.files import read_json
 from musictx.model import MusicTransformer
@@ -31,7 +31,7 @@ VOCABULARY = TOKENS + 1
 PHASES = 4  # 16ths of a beat
 SPLITS = ("train", "valid", "test")
 
-FLOORS = (
+BASELINES = (
     "uniform",
     "unigram by voice",
     "copy and bigram",
@@ -79,7 +79,7 @@ def piece_chunks(pieces: Sequence[np.ndarray]) -> Iterator[Chunk]:
 
 
 def summarise(losses: Sequence[np.ndarray]) -> dict[str, Any]:
-    """Nats a token of some pieces, in all, by 16th of the beat and by voice.
+    """Nats per token of some pieces, in all, by 16th of the beat and by voice.
 
     Parameters
     ----------
@@ -89,12 +89,12 @@ def summarise(losses: Sequence[np.ndarray]) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``nats`` with its bootstrap band over pieces (``low``, ``high``), ``tokens``, ``by_phase`` (4),
+        ``nats`` with its bootstrap interval over pieces (``low``, ``high``), ``tokens``, ``by_phase`` (4),
         ``by_voice`` (4, soprano first).
     """
     total = np.array([x.sum(dtype=np.float64) for x in losses])
     count = np.array([len(x) for x in losses], np.float64)
-    low, high = band(ratio_draws(total, count, draw_weights(len(losses))))
+    low, high = bootstrap_interval(ratio_draws(total, count, draw_weights(len(losses))))
     grids = [x.reshape(-1, VOICES) for x in losses]
     every = np.concatenate(grids)
     phase = np.concatenate([np.arange(len(g)) % PHASES for g in grids])
@@ -126,7 +126,7 @@ def model_losses(
 
 
 def _contexts(pieces: Sequence[np.ndarray]) -> tuple[list[np.ndarray], np.ndarray]:
-    """What each floor knows of a token, each a refinement of the one before; and the tokens."""
+    """What each baseline knows of a token, each a refinement of the one before; and the tokens."""
     columns = []
     for piece in pieces:
         steps = len(piece)
@@ -142,8 +142,8 @@ def _contexts(pieces: Sequence[np.ndarray]) -> tuple[list[np.ndarray], np.ndarra
     return codes, np.concatenate([piece.ravel() for piece in pieces])
 
 
-def floor_losses(train: Sequence[np.ndarray], pieces: Sequence[np.ndarray]) -> dict[str, list[np.ndarray]]:
-    """Nats of each token of each piece under the floors.
+def baseline_losses(train: Sequence[np.ndarray], pieces: Sequence[np.ndarray]) -> dict[str, list[np.ndarray]]:
+    """Nats of each token of each piece under the baselines.
 
     ``unigram by voice``; then what the voice sang last (``copy and bigram``); and the 16th of the beat
     (``with the phase``); and the voices above, each smoothed by the one before.
@@ -151,13 +151,13 @@ def floor_losses(train: Sequence[np.ndarray], pieces: Sequence[np.ndarray]) -> d
     Parameters
     ----------
     train, pieces : sequence of np.ndarray [shape=(steps, 4)]
-        What the floors are fitted on, and what they are measured on.
+        What the baselines are fitted on, and what they are measured on.
     """
     known, targets = _contexts(train)
     asked, truth = _contexts(pieces)
     ends = np.cumsum([p.size for p in pieces])[:-1]
     found = {"uniform": np.full(len(truth), np.log(TOKENS))}
-    for k, name in enumerate(FLOORS[1:], 1):
+    for k, name in enumerate(BASELINES[1:], 1):
         counts = SmoothedCounts(TOKENS)
         counts.fit(known[:k], targets)
         found[name] = counts.losses(asked[:k], truth)

@@ -70,8 +70,13 @@ def open_copy_index(folder: Path, *, progress: Callable[[int, int], None] | None
 
     Examples
     --------
-    >>> index = open_copy_index(Path("training-music"))      # doctest: +SKIP
-    >>> print(index.check(continuation.alone))               # doctest: +SKIP
+    >>> from musictx import read_midi, shipped_primer, transpose
+    >>> from musictx.evaluation.loading import open_copy_index
+    >>> from musictx.shipped import shipped_folder
+    >>> index = open_copy_index(shipped_folder("primers"))
+    >>> found = index.check(transpose(read_midi(shipped_primer("fur-elise")), 3))
+    >>> found.piece, found.transposition
+    ('fur-elise.mid', 3)
     """
     return CopyIndex(open_music(folder, progress=progress))
 
@@ -81,14 +86,14 @@ def unit_numbers(corpus: Corpus) -> np.ndarray:
     return np.unique(np.asarray(group_pieces(corpus)), return_inverse=True)[1].astype(np.int64)
 
 
-def label(name: str) -> str:
+def short_name(name: str) -> str:
     """How a model is called in tables: a shipped model's name, or the folder's last telling part."""
     path = Path(name)
     return real_path(path).parent.name if path.name == "model" else path.name or str(name)
 
 
 def open_models(names: Sequence[str], **load: Any) -> tuple[dict[str, MusicTransformer], list[str]]:
-    """Load models; those that cannot be used are left out with a word.
+    """Load models; those that cannot be used are left out, with the reason.
 
     Parameters
     ----------
@@ -110,7 +115,7 @@ def open_models(names: Sequence[str], **load: Any) -> tuple[dict[str, MusicTrans
     """
     models: dict[str, MusicTransformer] = {}
     left_out = []
-    labels = [label(n) for n in names]
+    labels = [short_name(n) for n in names]
     for name, short in zip(names, labels, strict=True):
         try:
             models[short if labels.count(short) == 1 else name] = load_model(name, **load)
@@ -122,7 +127,7 @@ def open_models(names: Sequence[str], **load: Any) -> tuple[dict[str, MusicTrans
 
 
 def primers_nll(model: MusicTransformer) -> float:
-    """Nats a token of the primers that come with musictx (convention perf388, chunks of the training length).
+    """Nats per token of the shipped primers (convention perf388, chunks of the training length).
 
     A small fixed figure, so that anybody can tell whether the weights at hand are those of a card.
     """

@@ -11,6 +11,7 @@ minute after a primer has more of the primer's patterns than a minute of another
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -113,6 +114,34 @@ class Recurrence:
         return float(self.covered.mean())
 
 
+def known_patterns(passage: np.ndarray, notes: int = PATTERN_NOTES) -> np.ndarray:
+    """The patterns of a passage's two lines, each once [shape=(n,)]."""
+    return np.unique(np.concatenate([line.patterns(notes) for line in outer_lines(passage)]))
+
+
+def pattern_shares(known: Sequence[np.ndarray], passage: np.ndarray) -> np.ndarray:
+    """Share of a passage that consists of each of several passages' patterns.
+
+    Parameters
+    ----------
+    known : sequence of np.ndarray
+        As `known_patterns` gives them.
+    passage : np.ndarray [shape=(n,), dtype=NOTE_DTYPE]
+
+    Returns
+    -------
+    np.ndarray [shape=(len(known),)]
+        0 to 1, as `Recurrence.share`; 0 where the passage is too short to hold a pattern.
+    """
+    lines = [line.patterns() for line in outer_lines(passage) if len(line.pitch) >= PATTERN_NOTES]
+    if not lines:
+        return np.zeros(len(known))
+    covered = [
+        np.concatenate([_covered(patterns, each, PATTERN_NOTES) for patterns in lines]) for each in known
+    ]
+    return np.array([notes.mean() for notes in covered])
+
+
 def find_recurrence(
     primer: np.ndarray, passage: np.ndarray, *, notes: int = PATTERN_NOTES, seed: int = 0
 ) -> Recurrence | None:
@@ -132,7 +161,7 @@ def find_recurrence(
     Recurrence or None
         None if either passage is too short to hold a pattern.
     """
-    known = np.unique(np.concatenate([line.patterns(notes) for line in outer_lines(primer)]))
+    known = known_patterns(primer, notes)
     lines = [line for line in outer_lines(passage) if len(line.pitch) >= notes]
     if not len(known) or not lines:
         return None

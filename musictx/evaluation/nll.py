@@ -1,9 +1,9 @@
 """Negative log-likelihood of real music under a model, and the sums that every table is made of.
 
 Convention ``perf388``: the sustain pedal is part of the note ends, pieces are cut into consecutive chunks
-of a given number of events, the context is reset at each chunk, every event counts once, START is the only
-special token (before the first event of a piece). Figures are nats a token, and nats a note: the whole loss
-over the number of NOTE_ONs.
+of a given number of tokens, the context is reset at each chunk, every token counts once, START is the only
+special token (before the first event of a piece). Figures are nats per token, and nats per note: the whole
+loss over the number of NOTE_ONs.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ class LossTable:
     ----------
     groups : np.ndarray [shape=(pieces,)]
         The unit that each piece of the corpus belongs to, numbered from 0: performances of one
-        composition are not independent, so bands are drawn over units.
+        composition are not independent, so intervals are drawn over units.
     length : int
         Targets in a full chunk.
     bin_width : int
@@ -167,9 +167,3 @@ class LossTable:
     def nats_per_token(self) -> float:
         """Mean loss of all events."""
         return float(self.loss.sum() / self.count.sum())
-
-    @property
-    def nats_per_note(self) -> float:
-        """Whole loss over the number of notes struck; NaN without notes."""
-        notes = float(self.notes.sum())
-        return float(self.loss.sum()) / notes if notes else float("nan")

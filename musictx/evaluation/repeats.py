@@ -1,107 +1,96 @@
-"""Repeats and places: does a model know a passage when it comes again, and does it matter where it stands?"""
+"""Repeats: what a passage costs a model when it comes again, by kind of event, and after how much else."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
-import torch
-from torch import Tensor
-from torch.nn import functional as F
 
-from musictx.corpus import Chunk, Corpus
+from musictx.corpus import Chunk
 from musictx.errors import MusictxError
-from musictx.evaluation.intervals import band, draw_weights, ratio_draws
-from musictx.evaluation.nll import chunk_losses, computing_in
-from musictx.events import NOTE_OFF, START, TIME_SHIFT, decode, encode
+from musictx.evaluation.intervals import bootstrap_interval, draw_weights, ratio_draws
+from musictx.evaluation.nll import EVENT_TYPES, chunk_losses, event_types
+from musictx.evaluation.playings import CHANGES, changed, complete, gap_size, other_music
+from musictx.events import START
 from musictx.model import MusicTransformer
 
-FIFTH = 7
-ODD_GAP = 37  # events of other music between the playings: no multiple of a bar, odd, and prime
-LEAST = 8  # events in a passage
-KINDS = ("exact", "fifth", "odd offset", "other")
+KINDS = ("exact", "fifth", "tempo", "touch", "odd offset", "other")
+GAPS = (0.0, 0.25, 1.0, 2.0, 3.0)  # training lengths of other music between the playings
+
+Progress = Callable[[float, float], None]
+Sums = dict[str, tuple[np.ndarray, np.ndarray]]  # by kind: nats, and events [shape=(passages, event types)]
 
 
-def gap_size(tokens: int) -> int:
-    """Events between the playings of passages of so many: `ODD_GAP`, or for short ones a quarter, odd."""
-    return min(ODD_GAP, tokens // 4 | 1)
+class _Stream(NamedTuple):
+    """One context: what stands before a playing, and the playing."""
+
+    kind: str
+    passage: int
+    before: np.ndarray
+    playing: np.ndarray
 
 
-def inside_size(context: int) -> int:
-    """Events of a passage of which two playings and the gap fit into a context."""
-    return (context - gap_size(context // 2) - 1) // 2
+def _sums(
+    model: MusicTransformer,
+    streams: Iterable[_Stream],
+    passages: int,
+    *,
+    tokens_at_once: int,
+    precision: str,
+    progress: Progress | None,
+) -> Sums:
+    """Nats and events of the playings by kind of stream; ``first`` is what exact repeats repeat."""
+    longest_first = sorted(streams, key=lambda s: -len(s.before) - len(s.playing))
+    chunks = []
+    for stream in longest_first:
+        tokens = np.concatenate([[START], stream.before, stream.playing]).astype(np.int64)
+        chunks.append(Chunk(stream.passage, tokens[:-1], tokens[1:]))
+    kinds = dict.fromkeys(("first", *(s.kind for s in longest_first)))
+    sums = {kind: (np.zeros((passages, 4)), np.zeros((passages, 4))) for kind in kinds}
+    scored = chunk_losses(model, chunks, tokens_at_once=tokens_at_once, precision=precision)
+    for done, (stream, (chunk, losses)) in enumerate(zip(longest_first, scored, strict=True)):
+        types, at = event_types(chunk.targets), len(stream.before)
+        parts = [(stream.kind, slice(at, None))] + [("first", slice(at))] * (stream.kind == "exact")
+        for kind, part in parts:
+            loss, count = sums[kind]
+            loss[stream.passage] += np.bincount(types[part], losses[part], 4)
+            count[stream.passage] += np.bincount(types[part], minlength=4)
+        if progress:
+            progress(done + 1, len(chunks))
+    return sums
 
 
-def complete(tokens: np.ndarray, most: int) -> np.ndarray:
-    """The beginning of some music as a passage of its own, of at most so many events.
-
-    Offs of notes that were struck before are dropped, and notes that hang at the end are closed.
-    """
-    size = most
-    passage = encode(decode(tokens[:size]))
-    while len(passage) > most:
-        size -= max(1, len(passage) - most)
-        passage = encode(decode(tokens[:size]))
-    return passage
+def _figure(value: float, draws: np.ndarray) -> dict[str, Any]:
+    low, high = bootstrap_interval(draws)
+    return {"nats": value, "low": float(low), "high": float(high)}
 
 
-def passages(corpus: Corpus, groups: np.ndarray, tokens: int, *, seed: int = 0) -> list[np.ndarray]:
-    """One passage of each unit that is complete in itself: every note struck in it also ends in it.
+def _figures(loss: np.ndarray, count: np.ndarray, weights: np.ndarray) -> dict[str, Any]:
+    """Nats per token with their interval over passages, and the same ``by_type`` of event."""
 
-    Parameters
-    ----------
-    corpus : Corpus
-    groups : np.ndarray [shape=(pieces,)]
-        The unit of each piece.
-    tokens : int
-        Largest length; the passages are at most a few events shorter.
-    seed : int
+    def ratio(x: np.ndarray, n: np.ndarray) -> dict[str, Any] | None:
+        return _figure(float(x.sum() / n.sum()), ratio_draws(x, n, weights)) if n.sum() else None
 
-    Returns
-    -------
-    list of np.ndarray
-        Event tokens; units whose pieces are too short have none.
-    """
-    rng = np.random.default_rng(seed)
-    found: list[np.ndarray] = []
-    if tokens < LEAST:
-        return found
-    for unit in range(int(groups.max()) + 1):
-        pieces = [i for i in np.flatnonzero(groups == unit).tolist() if len(corpus.piece(i)) >= tokens]
-        if not pieces:
-            continue
-        piece = corpus.piece(int(rng.choice(pieces)))
-        at = int(rng.integers(0, len(piece) - tokens + 1))
-        passage = complete(piece[at:], tokens)
-        if len(passage) >= tokens // 2:
-            found.append(passage)
-    return found
+    by_type = {name: ratio(loss[:, k], count[:, k]) for k, name in enumerate(EVENT_TYPES)}
+    return {**(ratio(loss.sum(1), count.sum(1)) or {}), "by_type": by_type}
 
 
-def transposed(tokens: np.ndarray, semitones: int) -> np.ndarray | None:
-    """The same events at other pitches; None if one would leave MIDI's range."""
-    is_note = tokens < TIME_SHIFT
-    pitch = tokens[is_note].astype(np.int64) % NOTE_OFF
-    if len(pitch) and not (pitch.min() + semitones >= 0 and pitch.max() + semitones <= 127):
-        return None
-    moved = tokens.astype(np.int64)
-    moved[is_note] += semitones
-    return moved
-
-
-def _second_playings(first: np.ndarray, other: np.ndarray) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """For each kind: what stands before the second playing, and the second playing."""
-    up = transposed(first, FIFTH)
-    fifth = up if up is not None else transposed(first, -FIFTH)
+def _second_playings(i: int, music: Sequence[np.ndarray]) -> list[_Stream]:
+    """For each kind of second playing the context in which it stands."""
+    first, other = music[i], music[(i + 1) % len(music)]
+    playings = {change: changed(first, change) for change in CHANGES}
+    streams = [_Stream(change, i, first, again) for change, again in playings.items() if again is not None]
     gap = complete(other, gap_size(len(first)))
-    kinds = {
-        "exact": (first, first),
-        "odd offset": (np.concatenate([first, gap[: len(gap) - (len(gap) + len(first) + 1) % 2]]), first),
-        "other": (other, first),
-    }
-    return kinds if fifth is None else {**kinds, "fifth": (first, fifth)}
+    odd = np.concatenate([first, gap[: len(gap) - (len(gap) + len(first) + 1) % 2]])
+    return [*streams, _Stream("odd offset", i, odd, first), _Stream("other", i, other, first)]
+
+
+def _check(music: Sequence[np.ndarray]) -> None:
+    if len(music) < 2:
+        raise MusictxError(
+            f"repeat gain needs at least two passages, but only {len(music)} of the pieces are long enough"
+        )
 
 
 def repeat_gain(
@@ -110,20 +99,21 @@ def repeat_gain(
     *,
     tokens_at_once: int = 8192,
     precision: str = "float32",
-    progress: Callable[[float, float], None] | None = None,
+    progress: Progress | None = None,
 ) -> dict[str, Any]:
-    """NLL of a passage's second playing against its first.
+    """NLL of a passage's second playing against its first, by kind of event.
 
     A passage stands at the start of a context, and again after it: exactly; a fifth higher (lower, if
-    it would leave MIDI's range); or after a few events of other music (`gap_size`), so that the distance
-    between the playings is an odd number. As a control the passage follows another one of the same
-    length, whose only help is that there is a context at all.
+    it would leave MIDI's range); 5 % slower; 12 velocities louder; or after a few events of other music
+    (`musictx.evaluation.playings.gap_size`), so that the distance between the playings is an odd number.
+    As a control the passage follows another one of the same length, whose only help is that there is a
+    context at all.
 
     Parameters
     ----------
     model : MusicTransformer
     music : sequence of np.ndarray
-        As `passages` gives them. Two of them and the gap make one context.
+        As `musictx.evaluation.playings.passages` gives them. Two of them and the gap make one context.
     tokens_at_once, precision, progress
         As for `musictx.evaluation.compare.evaluate`.
 
@@ -131,139 +121,78 @@ def repeat_gain(
     -------
     dict
         For ``first`` (the first playing), each kind of second playing, and ``other`` (the control):
-        ``nats`` a token with a band (``low``, ``high``) over passages; for the kinds also ``gain``, the
-        first playing less the second, and ``gain_over_other``, the control less the second, with bands.
+        ``nats`` per token with an interval (``low``, ``high``) over passages, and the same ``by_type`` of
+        event: what a pitch costs is ``by_type["NOTE_ON"]``. For the kinds also ``gain``, the first playing
+        less the second, and ``gain_over_other``, the control less the second, with intervals.
 
     Raises
     ------
     MusictxError
         With fewer than two passages.
     """
-    if len(music) < 2:
-        raise MusictxError(
-            f"repeat gain needs at least two passages, but only {len(music)} of the pieces are long enough"
-        )
-    chunks, labels = [], []
-    for i, first in enumerate(music):
-        for kind, (before, again) in _second_playings(first, music[(i + 1) % len(music)]).items():
-            stream = np.concatenate([[START], before, again]).astype(np.int64)
-            chunks.append(Chunk(i, stream[:-1], stream[1:]))
-            labels.append((kind, len(before)))
-    order = np.argsort([-len(c.targets) for c in chunks], kind="stable")
-    label_of = {id(chunks[i]): labels[i] for i in order}
-    loss = {kind: np.zeros(len(music)) for kind in ("first", *KINDS)}
-    count = {kind: np.zeros(len(music)) for kind in loss}
-    scored = chunk_losses(
-        model, [chunks[i] for i in order], tokens_at_once=tokens_at_once, precision=precision
-    )
-    for done, (chunk, losses) in enumerate(scored):
-        kind, before = label_of[id(chunk)]
-        loss[kind][chunk.piece] += losses[before:].sum()
-        count[kind][chunk.piece] += len(losses) - before
-        if kind == "exact":
-            loss["first"][chunk.piece] += losses[:before].sum()
-            count["first"][chunk.piece] += before
-        if progress:
-            progress(done + 1, len(chunks))
-    return _repeat_figures(loss, count)
-
-
-def _repeat_figures(loss: dict[str, np.ndarray], count: dict[str, np.ndarray]) -> dict[str, Any]:
-    weights = draw_weights(len(loss["first"]))
-    mean = {k: float(loss[k].sum() / count[k].sum()) for k in loss if count[k].sum()}
-    draws = {k: ratio_draws(loss[k], count[k], weights) for k in mean}
-
-    def figure(value: float, drawn: np.ndarray) -> dict[str, Any]:
-        low, high = band(drawn)
-        return {"nats": value, "low": float(low), "high": float(high)}
-
-    figures: dict[str, Any] = {"passages": len(loss["first"]), "tokens": int(count["first"].sum())}
-    for kind in mean:
-        figures[kind] = figure(mean[kind], draws[kind])
-        if kind in ("first", "other"):
-            continue
+    _check(music)
+    streams = [stream for i in range(len(music)) for stream in _second_playings(i, music)]
+    how: dict[str, Any] = {"tokens_at_once": tokens_at_once, "precision": precision}
+    sums = _sums(model, streams, len(music), progress=progress, **how)
+    weights = draw_weights(len(music))
+    draws = {kind: ratio_draws(loss.sum(1), count.sum(1), weights) for kind, (loss, count) in sums.items()}
+    figures: dict[str, Any] = {"passages": len(music), "tokens": int(sums["first"][1].sum())}
+    figures |= {kind: _figures(*sums[kind], weights) for kind in ("first", *KINDS) if kind in sums}
+    for kind in (k for k in KINDS if k in sums and k != "other"):
         for name, base in (("gain", "first"), ("gain_over_other", "other")):
-            figures[kind][name] = figure(mean[base] - mean[kind], draws[base] - draws[kind])
+            value = figures[base]["nats"] - figures[kind]["nats"]
+            figures[kind][name] = _figure(value, draws[base] - draws[kind])
     return figures
 
 
-@contextmanager
-def placed_at(model: MusicTransformer, place: int) -> Iterator[None]:
-    """Let every sequence that the model sees begin at position `place` instead of 0."""
-    positions = model.positions
-    embed, rotation = positions.embed, positions.rotation
-
-    def moved_rotation(start: int, end: int, like: Tensor) -> tuple[Tensor, Tensor] | None:
-        return rotation(start + place, end + place, like)
-
-    # Set on the instance, where they hide the methods of the class.
-    positions.__dict__["embed"] = lambda x, start: embed(x, start + place)
-    positions.__dict__["rotation"] = moved_rotation
-    try:
-        yield
-    finally:
-        del positions.__dict__["embed"], positions.__dict__["rotation"]
-
-
-def shift_sensitivity(
+def repeat_after_gaps(
     model: MusicTransformer,
     music: Sequence[np.ndarray],
-    places: Sequence[int],
+    gaps: Sequence[int],
     *,
+    tokens_at_once: int = 8192,
     precision: str = "float32",
+    progress: Progress | None = None,
 ) -> list[dict[str, Any]]:
-    """How predictions move when the same window of music is placed elsewhere in the context.
-
-    The window is all that the model hears; only the positions that it is told change. For relative,
-    rotary and ALiBi positions nothing may change at all (beyond rounding).
+    """What an exact repeat costs after more and more other music.
 
     Parameters
     ----------
     model : MusicTransformer
     music : sequence of np.ndarray
-        Windows of event tokens.
-    places : sequence of int
-        Where the window begins, in events.
-    precision : {"float32", "bfloat16"}
+        As `musictx.evaluation.playings.passages` gives them; the gaps are filled with the others.
+    gaps : sequence of int
+        Events of other music between the playings.
+    tokens_at_once, precision, progress
+        As for `repeat_gain`.
 
     Returns
     -------
     list of dict
-        For each place: ``divergence``, the mean Kullback-Leibler divergence (nats) of the predictions
-        from those at place 0; ``changed``, the share of places where the likeliest event is another;
-        ``nats``, the NLL there, and ``nats_at_0``. None where learned positions end.
+        For each gap: ``gap``; ``exact``, the second playing; ``other``, the same passage at the same place
+        if all that was played before is other music. Both as in `repeat_gain`, or None where learned
+        positions end.
+
+    Raises
+    ------
+    MusictxError
+        With fewer than two passages.
     """
-    limit, rows = model.positions.limit, []
-    longest = max(len(m) for m in music)
-    for place in places:
-        if limit is not None and place + longest > limit:
-            rows.append(
-                {"place": place, "divergence": None, "changed": None, "nats": None, "nats_at_0": None}
-            )
-            continue
-        sums = np.zeros(5)
-        for window in music:
-            tokens = torch.from_numpy(window.astype(np.int64))[None].to(model.device)
-            with torch.inference_mode(), computing_in(precision, model.device):
-                home = F.log_softmax(model(tokens[:, :-1]).float(), -1)
-                with placed_at(model, place):
-                    moved = F.log_softmax(model(tokens[:, :-1]).float(), -1)
-            truth = tokens[:, 1:, None]
-            sums += [
-                float((home.exp() * (home - moved)).sum()),
-                float((home.argmax(-1) != moved.argmax(-1)).sum()),
-                -float(moved.gather(-1, truth).sum()),
-                -float(home.gather(-1, truth).sum()),
-                truth.shape[1],
-            ]
-        divergence, changed, nats, nats_at_0 = (sums[:4] / sums[4]).tolist()
-        rows.append(
-            {
-                "place": place,
-                "divergence": max(0.0, divergence),
-                "changed": changed,
-                "nats": nats,
-                "nats_at_0": nats_at_0,
-            }
-        )
-    return rows
+    _check(music)
+    streams = []
+    for gap in gaps:
+        for i, first in enumerate(music):
+            for kind, before in (
+                ("exact", np.concatenate([first, other_music(music, i, gap)])),
+                ("other", other_music(music, i, len(first) + gap)),
+            ):
+                if len(before) + len(first) <= (model.positions.limit or np.inf):
+                    streams.append(_Stream(f"{kind} {gap}", i, before, first))
+    how: dict[str, Any] = {"tokens_at_once": tokens_at_once, "precision": precision}
+    sums = _sums(model, streams, len(music), progress=progress, **how)
+    weights = draw_weights(len(music))
+    figures = {kind: _figures(*parts, weights) for kind, parts in sums.items()}
+    return [
+        {"gap": int(gap), **{kind: figures.get(f"{kind} {gap}") for kind in ("exact", "other")}}
+        for gap in gaps
+    ]

@@ -6,12 +6,13 @@ import csv
 import io
 from typing import TYPE_CHECKING, Any, Literal
 
-from musictx.labels import label
+from musictx.labels import plain_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from rich.table import Table
 
+_AGAIN = ("exact", "fifth", "tempo", "touch", "odd offset")
 COLUMNS = ("model", "length", "figure", "from", "to", "nats", "low", "high", "count")
 
 
@@ -37,7 +38,7 @@ def to_csv(result: dict[str, Any]) -> str:
 
     for name, lengths in [
         *((name, model["lengths"]) for name, model in result["models"].items()),
-        *result["floors"].items(),
+        *result["baselines"].items(),
     ]:
         for length, figures in lengths.items():
             for count in ("per_token", "per_note", "full_chunks"):
@@ -51,10 +52,19 @@ def to_csv(result: dict[str, Any]) -> str:
                     row(name, length, "by_position", figure, (start, places["to"][i]))
     for name, repeats in result.get("repeats", {}).items():
         for where, figures in repeats.items():
-            for kind in (k for k in ("first", "exact", "fifth", "odd offset", "other") if k in figures):
+            for kind in (k for k in ("first", *_AGAIN, "other") if k in figures):
                 row(name, where, f"repeat: {kind}", {"count": "", **figures[kind]})
+                for event, figure in figures[kind]["by_type"].items():
+                    row(name, where, f"repeat: {kind}, {event}", figure and {"count": "", **figure})
                 for gain in (g for g in ("gain", "gain_over_other") if g in figures[kind]):
                     row(name, where, f"repeat: {kind}, {gain}", {"count": "", **figures[kind][gain]})
+    for name, rows in result.get("repeat_gaps", {}).items():
+        for found in rows:
+            for kind in (k for k in ("exact", "other") if found[k]):
+                gap, title = str(found["gap"]), f"after a gap: {kind}"
+                row(name, gap, title, {"count": "", **found[kind]})
+                for event, figure in found[kind]["by_type"].items():
+                    row(name, gap, f"{title}, {event}", figure and {"count": "", **figure})
     for name, times in result.get("length_rules", {}).items():
         for compared in times.values():
             for rule, figure in compared["rules"].items():
@@ -90,8 +100,8 @@ def draw(result: dict[str, Any]) -> bytes:
     _draw_lengths(over_length, result, names, colours)
     data = result["data"]
     figure.suptitle(
-        f"NLL of {data['pieces']} performances of {data['units']} pieces ({data['tokens']:,} events); "
-        f"bands: {100 * result['level']:.0f} % bootstrap over pieces",
+        f"NLL of {data['pieces']} performances of {data['units']} pieces ({data['tokens']:,} tokens); "
+        f"shaded: {100 * result['level']:.0f} % bootstrap intervals over pieces",
         fontsize=10,
     )
     buffer = io.BytesIO()
@@ -105,7 +115,9 @@ def _draw_places(axes: Axes, models: dict[str, Any], names: list[str], colours: 
         length = max(models[name]["lengths"], key=int)
         places = models[name]["lengths"][length]["by_position"]
         middle = [(a + b) / 2 for a, b in zip(places["from"], places["to"], strict=True)]
-        axes.plot(middle, places["nats"], color=colours[name], label=label(f"{name} (chunks of {length})"))
+        axes.plot(
+            middle, places["nats"], color=colours[name], label=plain_label(f"{name} (chunks of {length})")
+        )
         axes.fill_between(middle, places["low"], places["high"], color=colours[name], alpha=0.18, lw=0)
         top = max(top, *places["nats"])
     for context in sorted({models[n]["context_length"] for n in names}):
@@ -118,7 +130,7 @@ def _draw_places(axes: Axes, models: dict[str, Any], names: list[str], colours: 
             fontsize=8,
             color="0.35",
         )
-    axes.set(xlabel="place in the chunk (events)", ylabel="nats a token", xlim=(0, None))
+    axes.set(xlabel="place in the chunk (tokens)", ylabel="nats per token", xlim=(0, None))
     axes.grid(alpha=0.25)
     axes.legend(fontsize=8)
 
@@ -134,13 +146,15 @@ def _draw_lengths(axes: Axes, result: dict[str, Any], names: list[str], colours:
             [x - f["low"] for x, f in zip(nats, per_token, strict=True)],
             [f["high"] - x for x, f in zip(nats, per_token, strict=True)],
         ]
-        axes.errorbar(place, nats, error, fmt="o", ms=5, capsize=3, color=colours[name], label=label(name))
-    floor = result["floors"].get("n-gram", {})
-    nats = [floor[str(n)]["per_token"]["nats"] for n in lengths if str(n) in floor]
+        axes.errorbar(
+            place, nats, error, fmt="o", ms=5, capsize=3, color=colours[name], label=plain_label(name)
+        )
+    baseline = result["baselines"].get("n-gram", {})
+    nats = [baseline[str(n)]["per_token"]["nats"] for n in lengths if str(n) in baseline]
     if nats:
-        axes.axhline(nats[0], color="0.5", ls=":", lw=1.2, label="4-gram floor")
+        axes.axhline(nats[0], color="0.5", ls=":", lw=1.2, label="4-gram baseline")
     axes.set_xticks(range(len(lengths)), [str(n) for n in lengths])
-    axes.set(xlabel="chunk length (events), context reset at each", ylabel="nats a token")
+    axes.set(xlabel="chunk length (tokens), context reset at each", ylabel="nats per token")
     axes.grid(alpha=0.25, axis="y")
     axes.legend(fontsize=8)
 
@@ -148,8 +162,8 @@ def _draw_lengths(axes: Axes, result: dict[str, Any], names: list[str], colours:
 def _cell(figure: dict[str, Any] | None, digits: int = 3) -> str:
     if figure is None:
         return "–"
-    band = f"[{figure['low']:.{digits - 1}f}, {figure['high']:.{digits - 1}f}]"
-    return f"{figure['nats']:.{digits}f} {band}"
+    interval = f"[{figure['low']:.{digits - 1}f}, {figure['high']:.{digits - 1}f}]"
+    return f"{figure['nats']:.{digits}f} {interval}"
 
 
 def _table(title: str, columns: dict[str, Literal["left", "right"]]) -> Table:
@@ -165,8 +179,8 @@ def _table(title: str, columns: dict[str, Literal["left", "right"]]) -> Table:
 def to_table(result: dict[str, Any]) -> Table:
     """The main figures as a table for the terminal."""
     table = _table(
-        "NLL (perf388) in nats, with 95 % bands over pieces; “full”: a token, full chunks only",
-        {"model": "left", "chunks of": "right", "a token": "right", "a note": "right", "full": "right"},
+        "NLL (perf388) in nats, with 95 % intervals over pieces; “full”: per token, full chunks only",
+        {"model": "left", "chunks of": "right", "per token": "right", "per note": "right", "full": "right"},
     )
     for name, model in result["models"].items():
         for length, figures in model["lengths"].items():
@@ -180,7 +194,7 @@ def to_table(result: dict[str, Any]) -> Table:
                 f"{full['nats']:.3f}" if full else "–",
             )
         table.add_section()
-    for name, lengths in result["floors"].items():
+    for name, lengths in result["baselines"].items():
         length, figures = next(iter(lengths.items()))
         table.add_row(
             name, length, _cell(figures["per_token"]), _cell(figures["per_note"], 2), "", style="dim"
@@ -191,7 +205,7 @@ def to_table(result: dict[str, Any]) -> Table:
 def to_repeat_table(repeats: dict[str, Any]) -> Table:
     """Repeat gain of each model as a table for the terminal."""
     table = _table(
-        "NLL of a passage's second playing in nats a token (less its first playing)",
+        "NLL of a passage's second playing in nats per token (less its first playing)",
         {
             "model": "left",
             "second": "left",
@@ -212,6 +226,46 @@ def to_repeat_table(repeats: dict[str, Any]) -> Table:
     return table
 
 
+def to_pitch_table(repeats: dict[str, Any]) -> Table:
+    """What each kind of event costs at a repeat; NOTE_ON is the pitch at a repeat."""
+    shown = ("first", "exact", "fifth", "tempo", "touch", "other")
+    columns: dict[str, Literal["left", "right"]] = {"model": "left", "second": "left", "event": "left"}
+    for kind in shown:
+        columns["new" if kind == "other" else kind] = "right"
+    table = _table("By kind of event, in nats (NOTE_ON: the pitch; new: after another passage)", columns)
+    for name, places in repeats.items():
+        for where, figures in places.items():
+            for event in figures["first"]["by_type"]:
+                found = [figures[kind]["by_type"][event] if kind in figures else None for kind in shown]
+                table.add_row(name, where, event, *("–" if f is None else f"{f['nats']:.3f}" for f in found))
+            table.add_section()
+    return table
+
+
+def to_gap_table(gaps: dict[str, Any]) -> Table:
+    """What a repeat costs after more and more other music, as a table for the terminal."""
+    table = _table(
+        "An exact repeat after so many events of other music, in nats (new: without the first playing)",
+        {
+            "model": "left",
+            "gap": "right",
+            "a token": "right",
+            "(new)": "right",
+            "a pitch": "right",
+            "(new) ": "right",
+        },
+    )
+    for name, rows in gaps.items():
+        for row in rows:
+            cells = []
+            for pick in (lambda f: f, lambda f: f["by_type"]["NOTE_ON"]):
+                exact, other = (pick(row[kind]) if row[kind] else None for kind in ("exact", "other"))
+                cells += [_cell(exact), "–" if other is None else f"{other['nats']:.3f}"]
+            table.add_row(name, str(row["gap"]), *cells)
+        table.add_section()
+    return table
+
+
 def to_shift_table(shifts: dict[str, Any]) -> Table:
     """Shift sensitivity of each model as a table for the terminal."""
     places = [row["place"] for row in next(iter(shifts.values()))]
@@ -227,7 +281,7 @@ def to_shift_table(shifts: dict[str, Any]) -> Table:
 def to_rule_table(rules: dict[str, Any]) -> Table:
     """The rules past the training length as a table for the terminal."""
     table = _table(
-        "Past the training length: nats a token, full chunks; the best rule is marked *",
+        "Past the training length: nats per token, full chunks; the best rule is marked *",
         {"model": "left", "chunks of": "right", "rule": "left", "whole": "right", "beyond": "right"},
     )
     for name, times in rules.items():

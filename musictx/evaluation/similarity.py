@@ -1,6 +1,6 @@
 """Self-similarity and structureness: how strongly music repeats itself over short, middle and long spans.
 
-A performance becomes a row of chroma vectors, one a second; their cosine similarities, thresholded, the
+A performance becomes a row of chroma vectors, one per second; their cosine similarities, thresholded, the
 self-similarity matrix. The *fitness* of a segment says how well, and how much of, the whole piece is made
 of repeats of it; *structureness* is the largest fitness of any segment whose length lies in a range.
 

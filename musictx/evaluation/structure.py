@@ -107,7 +107,7 @@ def describe_continuation(
         ``motif_recurrence_by_quarter``
             Four shares.
         ``density_by_quarter``, ``density_primer``
-            Notes struck a second.
+            Notes struck per second.
         ``polyphony_by_quarter``, ``polyphony_primer``
             Notes that sound at once, averaged over the time in which any does (pedal applied).
         ``pitch_class_drift``
@@ -148,7 +148,7 @@ def describe_continuation(
 
 
 def _density(notes: np.ndarray) -> float | None:
-    """Notes struck a second from the first onset to the last offset."""
+    """Notes struck per second from the first onset to the last offset."""
     if not len(notes):
         return None
     seconds = float(notes["offset"].max() - notes["onset"][0])

@@ -1,9 +1,11 @@
 """`Performance` ↔ event tokens: what a model reads and writes.
 
 `vocabulary` numbers the events, `velocity` quantises loudness, `table` holds note events on the 10 ms
-grid, `encoding` and `decoding` go there and back, `grammar` says which event may follow which.
+grid, `encoding` and `decoding` go there and back, `grammar` says which event may follow which,
+`belonging` which tokens make which note.
 """
 
+from musictx.events.belonging import NoteTokens, note_tokens
 from musictx.events.decoding import decode
 from musictx.events.encoding import encode
 from musictx.events.grammar import Grammar, is_grammatical
@@ -43,11 +45,13 @@ __all__ = [
     "VOCABULARY_SIZE",
     "EventTable",
     "Grammar",
+    "NoteTokens",
     "decode",
     "encode",
     "is_grammatical",
     "level_to_velocity",
     "note_pairs",
+    "note_tokens",
     "separate_notes",
     "table_to_tokens",
     "tokens_to_table",

@@ -67,12 +67,12 @@ class Grammar:
         self.struck_at = np.zeros((rows, 128), np.int64)
         self.longest_rest, self.longest_note = longest_rest, longest_note
 
-    def copy_rows(self, rows: int) -> Grammar:
-        """The state of the first sequence, `rows` times."""
-        copy = Grammar(rows, self.longest_rest, self.longest_note)
+    def take(self, rows: np.ndarray) -> Grammar:
+        """The state of these sequences, any number of times each."""
+        copy = Grammar(len(rows), self.longest_rest, self.longest_note)
         for name, value in vars(self).items():
             if isinstance(value, np.ndarray):
-                setattr(copy, name, np.repeat(value[:1], rows, 0))
+                setattr(copy, name, value[rows])
         return copy
 
     def allowed(self) -> np.ndarray:

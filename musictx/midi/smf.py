@@ -101,9 +101,9 @@ class MidiEvents:
     format : int
         0: one track; 1: tracks that sound together; 2: tracks that are pieces of their own.
     division : int
-        Ticks a quarter note; 0 if the file counts in fractions of a second.
+        Ticks per quarter note; 0 if the file counts in fractions of a second.
     ticks_per_second : float
-        Ticks a second if `division` is 0 (SMPTE time), else 0.
+        Ticks per second if `division` is 0 (SMPTE time), else 0.
     tracks : tuple of TrackEvents
     tracks_left_out : int
         Tracks beyond the largest number that is read.
@@ -142,7 +142,7 @@ def parse_smf(data: bytes) -> MidiEvents:
     if not chunks:
         raise MusictxError("has a MIDI header but no tracks")
     ticks_per_second = 0.0
-    if division & 0x8000:  # minus the frames a second, then ticks a frame
+    if division & 0x8000:  # minus the frames per second, then ticks per frame
         frames, division = 256 - (division >> 8), division & 0xFF
         ticks_per_second = (30000 / 1001 if frames == 29 else frames) * division
     if not (division or ticks_per_second):

@@ -31,7 +31,7 @@ class TempoMap:
     micros : np.ndarray [shape=(t,)]
         Microseconds a quarter note from there on.
     division : float
-        Ticks a quarter note.
+        Ticks per quarter note.
     """
 
     ticks: np.ndarray
@@ -48,7 +48,7 @@ class TempoMap:
         changes : np.ndarray [shape=(n, 2)]
             Tick and microseconds a quarter note of each.
         division : float
-            Ticks a quarter note.
+            Ticks per quarter note.
         """
         ticks = np.concatenate([[0], changes[:, 0]]).astype(np.int64)
         micros = np.concatenate([[DEFAULT_MICROS], changes[:, 1]]).astype(float)

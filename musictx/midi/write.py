@@ -158,7 +158,7 @@ def build_smf(division: int, tempos: np.ndarray, messages: Messages, name: str) 
     Parameters
     ----------
     division : int
-        Ticks a quarter note (1 to 32767).
+        Ticks per quarter note (1 to 32767).
     tempos : np.ndarray [shape=(t, 2), dtype=int64]
         Tick and microseconds a quarter note of each tempo change, ticks ascending.
     messages : Messages

@@ -74,7 +74,7 @@ def reference_attention(
     *,
     table: Tensor | None = None,
     beyond: BeyondRule = "clamp",
-    key_bias: Tensor | None = None,
+    bias: Tensor | None = None,
     window: int | None = None,
     logits: Literal["gather", "skew"] = "gather",
 ) -> Tensor:
@@ -88,12 +88,16 @@ def reference_attention(
         relative = relative_logits_gather if logits == "gather" else relative_logits_skew
         scores = scores + relative(q, table, beyond)
     scores = scores * scale
-    if key_bias is not None:
-        scores = scores + key_bias[:, None, :]
     position = torch.arange(length, device=q.device)
     distance = position[:, None] - position[None, :]
-    hidden = distance < 0 if window is None else (distance < 0) | (distance >= window)
-    return scores.masked_fill(hidden, float("-inf")).softmax(-1) @ v
+    if bias is not None:
+        scores = scores + bias[:, distance.clamp_min(0)]
+    return scores.masked_fill(_hidden(distance, window), float("-inf")).softmax(-1) @ v
+
+
+def _hidden(distance: Tensor, window: int | None) -> Tensor:
+    """Which distances a query does not see."""
+    return distance < 0 if window is None else (distance < 0) | (distance >= window)
 
 
 def attend(
@@ -103,12 +107,12 @@ def attend(
     *,
     table: Tensor | None,
     beyond: BeyondRule,
-    key_bias: Tensor | None,
+    bias: Tensor | None,
     window: int | None,
 ) -> Tensor:
     """Causal attention from every position, by the fastest exact way.
 
-    The rule: without relative logits, bias or window it is PyTorch's own fused attention, but for
+    The rule: without relative logits, bias or window it is PyTorch's own fused attention, except in
     training in half precision on a CPU; otherwise `flex_attention` where it suits (training on CUDA),
     and `blockwise_attention` everywhere else.
     Queries may have more heads than keys and values (grouped heads).
@@ -117,7 +121,7 @@ def attend(
     ----------
     q : Tensor [shape=(B, H, L, d)]
     k, v : Tensor [shape=(B, G, L, d)]
-    table, beyond, key_bias, window
+    table, beyond, bias, window
         As for `blockwise_attention`.
 
     Returns
@@ -125,11 +129,11 @@ def attend(
     Tensor [shape=(B, H, L, d)]
     """
     k, v = _repeat_heads(k, q), _repeat_heads(v, q)
-    plain = table is None and key_bias is None and (window is None or window >= q.shape[2])
+    plain = table is None and bias is None and (window is None or window >= q.shape[2])
     if plain and not _blocks_train_faster(q):
         return F.scaled_dot_product_attention(q, k, v, is_causal=True)
     way = attention_flex.flex_attention if attention_flex.suits(q) else blockwise_attention
-    return way(q, k, v, table=table, beyond=beyond, key_bias=key_bias, window=window)
+    return way(q, k, v, table=table, beyond=beyond, bias=bias, window=window)
 
 
 def _blocks_train_faster(q: Tensor) -> bool:
@@ -151,25 +155,19 @@ def attend_cached(
     keys: Tensor,
     values: Tensor,
     *,
-    falling: Tensor | None,
+    table: Tensor | None,
     beyond: BeyondRule,
-    key_bias: Tensor | None,
+    bias: Tensor | None,
     window: int | None,
 ) -> Tensor:
     """Attention of the last T positions over all keys so far.
 
-    The one row of a decoding step needs no mask and no skew: its distances fall from n - 1 to 0 along
-    the keys, so its relative logits are one product with the table laid out by falling distance.
-
     Parameters
     ----------
     q : Tensor [shape=(B, H, T, d)]
-    keys : Tensor [shape=(B · G, d, n)]
+    keys, values : Tensor [shape=(B · G, n, d)]
         Of all positions so far, those of the queries last.
-    values : Tensor [shape=(B · G, n, d)]
-    falling : Tensor [shape=(H, d, M)], optional
-        Relative embeddings by falling distance M - 1 … 0.
-    beyond, key_bias, window
+    table, beyond, bias, window
         As for `blockwise_attention`.
 
     Returns
@@ -177,48 +175,20 @@ def attend_cached(
     Tensor [shape=(B, H, T, d)]
     """
     batch, heads, rows, d = q.shape
-    total = keys.shape[2]
-    if window is not None and total > window + rows - 1:
-        low = total - (window + rows - 1)
-        keys, values = keys[:, :, low:], values[:, low:]
-        key_bias = None if key_bias is None else key_bias[:, low:]
-        total -= low
+    total = keys.shape[1]
+    low = 0 if window is None else max(0, total - (window + rows - 1))
+    keys, values = keys[:, low:], values[:, low:]
+    position = torch.arange(low, total, device=q.device)
+    distance = position[len(position) - rows :, None] - position
     q = q * d**-0.5
     # Query heads that share a key-value head are rows of one product.
-    flat = q.reshape(len(keys), -1, d)
-    if falling is None:
-        logits = torch.bmm(flat, keys)
-    else:
-        relative = _relative_logits_cached(q, falling, beyond, total)
-        logits = torch.baddbmm(relative.reshape(len(keys), -1, total), flat, keys)
-    if key_bias is not None:
-        logits.view(batch, heads, rows, total).add_(key_bias[:, None, :])
-    if rows > 1:
-        ones = torch.ones(rows, total, dtype=torch.bool, device=q.device)
-        hidden = ones.triu(total - rows + 1)
-        if window is not None:
-            hidden |= ones.tril(total - rows - window)
-        logits.view(batch, heads, rows, total).masked_fill_(hidden, float("-inf"))
-    return torch.bmm(logits.softmax(-1), values).view(batch, heads, rows, d)
-
-
-def _relative_logits_cached(q: Tensor, falling: Tensor, beyond: BeyondRule, total: int) -> Tensor:
-    """Relative logits of the last T of `total` positions [shape=(B, H, T, total)], for `attend_cached`."""
-    batch, heads, rows, d = q.shape
-    size = falling.shape[2]
-    near = min(size, total) if rows == 1 else size  # distances that are asked for
-    by_head = q.transpose(0, 1).reshape(heads, -1, d)
-    products = torch.bmm(by_head, falling.narrow(2, size - near, near))
-    if rows > 1:
-        query = torch.arange(total - rows, total, device=q.device)
-        distance = query[:, None] - torch.arange(total, device=q.device)
-        column = (size - 1) - table_index(distance, size)
-        relative = products.view(heads, batch, rows, size).gather(-1, column.expand(heads, batch, -1, -1))
-        if beyond == "zero":
-            relative = relative * (distance < size)
-    else:
-        relative = products
-        if near < total:  # what is farther away repeats the last distance, or has the logit 0
-            relative = F.pad(products, (total - near, 0), "replicate" if beyond == "clamp" else "constant")
-        relative = relative.view(heads, batch, 1, total)
-    return relative.transpose(0, 1)
+    logits = torch.bmm(q.reshape(len(keys), -1, d), keys.mT).view(batch, heads, rows, -1)
+    if table is not None:
+        size = table.shape[1]
+        products = q @ table.mT  # (B, H, T, M)
+        relative = products.gather(-1, table_index(distance, size).expand(batch, heads, -1, -1))
+        logits += relative.masked_fill_(distance >= size, 0.0) if beyond == "zero" else relative
+    if bias is not None:
+        logits += bias[:, distance.clamp_min(0)]
+    p = logits.masked_fill_(_hidden(distance, window), float("-inf")).softmax(-1)
+    return torch.bmm(p.view(len(keys), -1, p.shape[-1]), values).view(batch, heads, rows, d)

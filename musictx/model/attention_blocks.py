@@ -1,6 +1,30 @@
 """Relative attention by blocks of queries: exact, forward and backward, in O(L · block) memory.
 
-`blockwise_attention` stands on PyTorch alone and can be lifted out as it is.
+`blockwise_attention` stands on PyTorch alone and can be lifted out as it is. One block of w queries and all
+keys that they may see, with a table of M = 5 embeddings and w = 3::
+
+                    low … near-1 │ near        start     end-1    keys
+                                 │
+        query start    aM   aM   │  a4  a3  a2  a1  a0   ─   ─     ─   the future, masked
+                       bM   bM   │  b5  b4  b3  b2  b1  b0   ─     a2  the logit of query a for the
+        query end-1    cM   cM   │  c6  c5  c4  c3  c2  c1  c0         distance 2
+                                 │
+                far: one number  │ near: m = end - near keys
+                for each query   │
+
+Distances of M and more share the embedding M - 1 (or have the logit 0); near is the first key that any
+query of the block sees at a smaller distance. The m logits of each query come from one product P of the
+queries with the embeddings of the distances m-1 … 0, a slice of the `_Band`. In P a distance has a column;
+in the logits a key has one. Both are the same memory, read with rows of m or of m - 1 numbers::
+
+            P, column by distance                        logits, column by key near + j
+               6   5   4   3   2   1   0                  0   1   2   3   4   5   6
+        i = 0  ·   ·   a4  a3  a2  a1  a0                 a4  a3  a2  a1  a0  ·   b5
+        i = 1  ·   b5  b4  b3  b2  b1  b0                 b5  b4  b3  b2  b1  b0  c6
+        i = 2  c6  c5  c4  c3  c2  c1  c0                 c6  c5  c4  c3  c2  c1  c0
+
+The logit of query i and key near + j is P[i, w-1-i+j], in flat memory w-1 + i·(m-1) + j: a strided view,
+so that the skew costs nothing. Where a row runs on into the next one it means the future.
 """
 
 from __future__ import annotations
@@ -22,42 +46,63 @@ def table_index(distances: Tensor, size: int) -> Tensor:
 
 
 class _Band:
-    """A relative table laid out by falling distance, M + w - 2 … 0, for blocks of w queries.
+    """What distances add to the logits, laid out by falling distance for blocks of w queries.
 
     Every block's band of distances is then a slice. What the rule says of distances beyond the table
-    is built in here.
+    is built in here. A bias has a number for every distance, so with one no distance is beyond.
     """
 
-    def __init__(self, table: Tensor, beyond: BeyondRule, block: int, dtype: torch.dtype):
-        self.size, self.clamped = table.shape[1], beyond == "clamp"
-        distance = torch.arange(self.size + block - 2, -1, -1, device=table.device)
-        self.index = table_index(distance, self.size)
-        self.valid = None if self.clamped else (distance < self.size)[:, None]
-        rows = table.to(dtype)[:, self.index]
-        self.rows = rows if self.valid is None else rows * self.valid  # (H, M + w - 1, d)
-        self.columns = self.rows.transpose(1, 2).contiguous()
+    rows: Any  # embeddings (H, D, d), or None without a table
+    columns: Any  # the same (H, d, D)
+    bias: Any  # (H, 1, D), or None
+
+    def __init__(
+        self, table: Tensor | None, bias: Tensor | None, beyond: BeyondRule, block: int, like: Tensor
+    ):
+        """`like` [shape=(…, L, d)]."""
+        self.clamped = beyond == "clamp"
+        self.size = like.shape[1] if bias is not None or table is None else table.shape[1]
+        self.distance = torch.arange(self.size + block - 2, -1, -1, device=like.device)  # D of them
+        self.rows = self.columns = self.bias = None
+        if table is not None:
+            self.rows = table.to(like.dtype)[:, table_index(self.distance, table.shape[1])]
+            self.valid = (self.distance < table.shape[1])[:, None]
+            if not self.clamped:
+                self.rows = self.rows * self.valid
+            self.columns = self.rows.transpose(1, 2).contiguous()
+        if bias is not None:
+            self.bias = bias.to(like.dtype)[:, None, table_index(self.distance, bias.shape[1])]
 
     def between(self, largest: int, smallest: int) -> slice:
         """Where the distances `largest` down to `smallest` stand."""
-        top = len(self.index) - 1
+        top = len(self.distance) - 1
         return slice(top - largest, top - smallest + 1)
 
-    def to_table(self, d_columns: Tensor) -> Tensor:
+    def products(self, q: Tensor, heads: slice, here: slice, out: Tensor) -> None:
+        """What some distances add to the logits of queries [shape=(heads, rows, d)], without any skew."""
+        if self.columns is None:
+            out.copy_(self.bias[heads, :, here])
+        elif self.bias is None:
+            torch.bmm(q, self.columns[heads, :, here], out=out)
+        else:
+            torch.baddbmm(self.bias[heads, :, here], q, self.columns[heads, :, here], out=out)
+
+    def to_table(self, d_columns: Tensor, table: Tensor) -> Tensor:
         """Gradient of the table from the gradient of the band's columns."""
         d_rows = d_columns.transpose(1, 2)
-        d_table = d_rows.new_zeros(d_rows.shape[0], self.size, d_rows.shape[2])
-        return d_table.index_add_(1, self.index, d_rows if self.valid is None else d_rows * self.valid)
+        return self._add_up(d_rows if self.clamped else d_rows * self.valid, table)
+
+    def to_bias(self, d_bias: Tensor, bias: Tensor) -> Tensor:
+        """Gradient of the bias from the gradient of the band's [shape=(H, 1, D)]."""
+        return self._add_up(d_bias[:, 0], bias)
+
+    def _add_up(self, gradient: Tensor, given: Tensor) -> Tensor:
+        total = gradient.new_zeros(given.shape)
+        return total.index_add_(1, table_index(self.distance, given.shape[1]), gradient).to(given.dtype)
 
 
 class _Block:
     """The queries [start, end) of some heads and sequences, and all keys that they may see, [low, end).
-
-    With w queries, the logits of the m keys nearer than the table's end come from the product P of the
-    queries with the band of the distances end-1-near … 0, m of them: the logit of row i and key near + j
-    stands at P[i, w-1-i+j], which in flat memory is w-1 + i·(m-1) + j. So it is a strided view of P, and
-    the skew costs nothing. Where that runs over the end of a row it means a key in the future, which the
-    mask hides. Keys that are at least M away from every query of the block share one embedding, so their
-    relative logit is one number a row.
 
     All tensors that the work needs are views made here once, of memory that the blocks share so that it
     stays in the processor's cache. They hold G heads at once: some of one sequence or of several.
@@ -86,41 +131,43 @@ class _Block:
             self.near, self.far = self.logits[..., far:], self.logits[..., :far] if far else None
             self.d_near, self.d_far = self.d_logits[..., far:], self.d_logits[..., :far]
 
-    def probabilities(self, q: Tensor, k: Tensor, heads: slice, key_bias: Tensor | None) -> Tensor:
+    def probabilities(self, q: Tensor, k: Tensor, heads: slice) -> Tensor:
         """Attention probabilities (G, w, n) of the scaled queries (G, w, d) for the keys (G, d, n)."""
         if self.band is None:
             torch.bmm(q, k, out=self.logits)
         else:
             flat = self._by_head(q)
-            torch.bmm(flat, self.band.columns[heads, :, self.here], out=self._by_head(self.products))
+            self.band.products(flat, heads, self.here, self._by_head(self.products))
             self.near.copy_(self._skewed(self.near.shape[2]))
             if self.far is not None and self.band.clamped:
                 self.far.copy_((flat @ self.band.columns[heads, :, self.last]).view(self.size, -1, 1))
             elif self.far is not None:
                 self.far.zero_()
             self.logits.baddbmm_(q, k)
-        if key_bias is not None:
-            # Less the query's own, which the softmax removes: near keys get small, exact numbers.
-            bias = key_bias[heads, None, self.keys] - key_bias[heads, self.rows, None]
-            self.logits.view(self.heads, -1, *self.logits.shape[1:]).add_(bias[:, None].to(q.dtype))
         self.masked.add_(self.mask)
         return torch.softmax(self.logits, -1, out=self.p)
 
-    def relative_backward(self, q: Tensor, d_q: Tensor, d_band: Tensor, heads: slice) -> None:
-        """Add what flows back through the relative logits to the gradients of queries and band."""
+    def band_backward(
+        self, q: Tensor, d_q: Tensor, d_columns: Tensor | None, d_bias: Tensor | None, heads: slice
+    ) -> None:
+        """Add what flows back through the band to the gradients of queries, of its columns and its bias."""
         if self.band is None:
             return
-        # Logits of the future (gradient 0) lie over what no key is at, but for the first row's; the last
-        # column of each row lies over the first one of the next row, and counts in the last row only.
+        # Logits of the future have the gradient 0. Those of the rows before fill what no key is at, in all
+        # rows but the first; the last column lies over the next row, and counts in the last row only.
         self.products[:, 0, : self.products.shape[1] - 1] = 0.0
         self._skewed(self.near.shape[2] - 1).copy_(self.d_near[..., :-1])
         self.products[:, -1, -1] = self.d_near[:, -1, -1]
         d_products, flat, d_flat = self._by_head(self.products), self._by_head(q), self._by_head(d_q)
-        d_band[heads, :, self.here].add_(torch.bmm(flat.transpose(1, 2), d_products))
+        if d_bias is not None:
+            d_bias[heads, 0, self.here].add_(d_products.sum(1, dtype=d_bias.dtype))
+        if d_columns is None:
+            return
+        d_columns[heads, :, self.here].add_(torch.bmm(flat.transpose(1, 2), d_products))
         d_flat.baddbmm_(d_products, self.band.rows[heads, self.here])
         if self.far is not None and self.band.clamped:
             d_last = self._by_head(self.d_far.sum(-1, keepdim=True))
-            d_band[heads, :, self.last].add_(torch.bmm(flat.transpose(1, 2), d_last))
+            d_columns[heads, :, self.last].add_(torch.bmm(flat.transpose(1, 2), d_last))
             d_flat.addcmul_(d_last, self.band.rows[heads, self.last])
 
     def _skewed(self, columns: int) -> Tensor:
@@ -194,7 +241,8 @@ class _Blockwise(torch.autograd.Function):
 
     Inside, heads come first: (H · B, L, d), so that sequences share their head's part of the table. What
     a product reads lies in memory as it is read: apart or across, products take up to twice as long.
-    The backward computes the probabilities again instead of storing them.
+    The backward computes the probabilities again instead of storing them. The gradient of a row of logits
+    is p · (dp - Σ p dp), and the sum is the product of the row's result with its gradient.
     """
 
     @staticmethod
@@ -204,7 +252,7 @@ class _Blockwise(torch.autograd.Function):
         k: Tensor,
         v: Tensor,
         table: Tensor | None,
-        key_bias: Tensor | None,
+        bias: Tensor | None,
         beyond: BeyondRule,
         window: int | None,
         block: int,
@@ -214,49 +262,56 @@ class _Blockwise(torch.autograd.Function):
         with torch.autocast(q.device.type, enabled=False):
             q, v = (x.transpose(0, 1).reshape(-1, length, d) for x in (q * d**-0.5, v))
             k = k.permute(1, 0, 3, 2).reshape(-1, d, length)
-            band = None if table is None else _Band(table, beyond, block, q.dtype)
             out = torch.empty_like(q)
-            plan = _Plan(q, batch, band, window, block)
+            plan = _Plan(q, batch, _band(table, bias, beyond, block, q), window, block)
             for b, these, q_b, out_b, v_b, k_b in plan.parts([q, out], [v], [k]):
-                out_b.copy_(torch.bmm(b.probabilities(q_b, k_b, these, key_bias), v_b))
-        ctx.save_for_backward(q, k, v, table, key_bias)
+                out_b.copy_(torch.bmm(b.probabilities(q_b, k_b, these), v_b))
+        ctx.save_for_backward(q, k, v, out, table, bias)
         ctx.rule = (batch, beyond, window, block)
         return out.view(heads, batch, length, d).transpose(0, 1)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
-        q, k, v, table, key_bias = ctx.saved_tensors
+        q, k, v, out, table, bias = ctx.saved_tensors
         batch, beyond, window, block = ctx.rule
         (_, length, d), like = q.shape, q
         with torch.autocast(q.device.type, enabled=False):
             d_out = gradients[0].transpose(0, 1).reshape(-1, length, d)
             k_rows, v_columns = k.transpose(1, 2).contiguous(), v.transpose(1, 2).contiguous()
-            band = None if table is None else _Band(table, beyond, block, q.dtype)
             # Low-precision inputs still sum their gradients over the blocks in float32.
             wide = torch.promote_types(q.dtype, torch.float32)
+            less = (d_out.to(wide) * out).sum(-1, keepdim=True).neg().to(q.dtype)
             d_q = torch.empty_like(q)
             d_k, d_v = (torch.zeros_like(k, dtype=wide) for _ in range(2))
-            d_band = torch.zeros(0) if band is None else torch.zeros_like(band.columns, dtype=wide)
+            band: Any = _band(table, bias, beyond, block, q)
+            d_columns: Any = None if table is None else torch.zeros_like(band.columns, dtype=wide)
+            d_bias: Any = None if bias is None else torch.zeros_like(band.bias, dtype=wide)
             plan = _Plan(q, batch, band, window, block)
-            rows, keys, columns = [q, d_q, d_out], [k_rows], [k, v_columns, d_k, d_v]
-            for b, these, q_b, d_q_b, d_out_b, key_b, k_b, v_b, d_k_b, d_v_b in plan.parts(
+            rows, keys, columns = [q, d_q, d_out, less], [k_rows], [k, v_columns, d_k, d_v]
+            for b, these, q_b, d_q_b, d_out_b, less_b, key_b, k_b, v_b, d_k_b, d_v_b in plan.parts(
                 rows, keys, columns
             ):
-                p, d_logits = b.probabilities(q_b, k_b, these, key_bias), b.d_logits
+                p, d_logits = b.probabilities(q_b, k_b, these), b.d_logits
                 d_v_b.add_(torch.bmm(d_out_b.transpose(1, 2), p))
-                d_p = torch.bmm(d_out_b, v_b, out=b.logits)
-                torch._softmax_backward_data(d_p, p, -1, p.dtype, grad_input=d_logits)
+                torch.mul(p, torch.baddbmm(less_b, d_out_b, v_b, out=b.logits), out=d_logits)
                 d_k_b.add_(torch.bmm(q_b.transpose(1, 2), d_logits))
                 d_q_part = torch.bmm(d_logits, key_b)
-                b.relative_backward(q_b, d_q_part, d_band, these)
+                b.band_backward(q_b, d_q_part, d_columns, d_bias, these)
                 d_q_b.copy_(d_q_part)
             d_q *= d**-0.5
-            d_table = None if band is None else band.to_table(d_band).to(table.dtype)
         shape = (-1, batch, d, length)
         d_q = d_q.view(-1, batch, length, d).transpose(0, 1)
         d_k, d_v = (x.to(like.dtype).view(shape).permute(1, 0, 3, 2) for x in (d_k, d_v))
-        return d_q, d_k, d_v, d_table, None, None, None, None
+        d_table = None if table is None else band.to_table(d_columns, table)
+        d_bias = None if bias is None else band.to_bias(d_bias, bias)
+        return d_q, d_k, d_v, d_table, d_bias, None, None, None
+
+
+def _band(
+    table: Tensor | None, bias: Tensor | None, beyond: BeyondRule, block: int, like: Tensor
+) -> _Band | None:
+    return None if table is None and bias is None else _Band(table, bias, beyond, block, like)
 
 
 def blockwise_attention(
@@ -266,13 +321,14 @@ def blockwise_attention(
     *,
     table: Tensor | None = None,
     beyond: BeyondRule = "clamp",
-    key_bias: Tensor | None = None,
+    bias: Tensor | None = None,
     window: int | None = None,
     block: int | None = None,
 ) -> Tensor:
-    """Exact causal attention, with relative logits if asked for, in O(L · block) memory.
+    """Exact causal attention, with what distances add to the logits, in O(L · block) memory.
 
-    ``softmax((q kᵀ + S) / √d + bias) v`` with ``S[i, j] = q_i · table[min(i - j, M - 1)]``.
+    ``softmax((q kᵀ + S) / √d + b) v`` with ``S[i, j] = q_i · table[min(i - j, M - 1)]`` and
+    ``b[i, j] = bias[i - j]``.
 
     Parameters
     ----------
@@ -281,9 +337,8 @@ def blockwise_attention(
         Learned embedding of each distance, per head.
     beyond : {"clamp", "zero"}
         What distances of M and more do: use the last row, or add nothing.
-    key_bias : Tensor [shape=(H, L)], optional
-        Added to the logits of every query; ALiBi is ``slope · key position`` (what depends on the
-        query alone falls out of the softmax). Not differentiated.
+    bias : Tensor [shape=(H, L)], optional
+        What each distance adds to the logits of a head, such as ALiBi's.
     window : int, optional
         A query sees only the last `window` positions, itself included.
     block : int, optional
@@ -297,7 +352,8 @@ def blockwise_attention(
     References
     ----------
     Shaw et al. (2018) for the logits; Huang et al., "Music Transformer" (2018) for the skew; Rabe and
-    Staats, "Self-attention does not need O(n²) memory" (2021) for computing blocks again in the backward.
+    Staats, "Self-attention does not need O(n²) memory" (2021) for computing blocks again in the backward;
+    Dao et al., "FlashAttention" (2022), equation 4, for the sum in the softmax's backward.
     """
     block = block or (256 if q.element_size() == 2 else 128)
-    return _Blockwise.apply(q, k, v, table, key_bias, beyond, window, block)
+    return _Blockwise.apply(q, k, v, table, bias, beyond, window, block)

@@ -33,7 +33,7 @@ def flex_attention(
     *,
     table: Tensor | None = None,
     beyond: Literal["clamp", "zero"] = "clamp",
-    key_bias: Tensor | None = None,
+    bias: Tensor | None = None,
     window: int | None = None,
 ) -> Tensor:
     """Exact causal attention; parameters and result as `musictx.model.attention.blockwise_attention`."""
@@ -45,8 +45,8 @@ def flex_attention(
             size = products.shape[3]
             relative = products[b, h, i, (i - j).clamp(0, size - 1)]
             score = score + (torch.where(i - j < size, relative, 0.0) if beyond == "zero" else relative)
-        if key_bias is not None:
-            score = score + (key_bias[h, j] - key_bias[h, i])
+        if bias is not None:
+            score = score + bias[h, (i - j).clamp(0)]
         return score
 
     mask = _mask(length, window, str(q.device))

@@ -9,8 +9,7 @@ from typing import Any, Literal
 
 from musictx.errors import MusictxError
 from musictx.events import VOCABULARY_SIZE
-from musictx.model.attention import BeyondRule
-from musictx.model.positions import SCHEMES
+from musictx.model.attention_blocks import BeyondRule
 
 LARGEST, MOST_LAYERS = 2**24, 1000  # far above any model; keeps a damaged file from asking for the impossible
 ACTIVATIONS = ("gelu", "relu", "relu_squared", "swiglu")
@@ -27,7 +26,7 @@ class ModelConfig:
     64
     """
 
-    position: str = "relative"  # a name in musictx.positions.SCHEMES
+    position: str = "relative"  # a name in musictx.model.positions.SCHEMES
     vocabulary: int = VOCABULARY_SIZE
     layers: int = 6
     width: int = 256
@@ -48,7 +47,6 @@ class ModelConfig:
 
     def __post_init__(self) -> None:
         choices = {
-            "position": tuple(SCHEMES),
             "beyond": ("clamp", "zero"),
             "rope_scaling": ("none", "ntk", "yarn"),
             "norm": ("layer", "rms"),

@@ -8,7 +8,9 @@ from typing import Any
 import torch
 
 from musictx.errors import MusictxError
-from musictx.model.transformer import ModelConfig, MusicTransformer
+from musictx.model.config import ModelConfig
+from musictx.model.positions import SCHEMES, find_scheme
+from musictx.model.transformer import MusicTransformer
 
 # layers, width, heads
 SIZES = {"tiny": (2, 64, 2), "small": (6, 256, 4), "medium": (8, 512, 8), "large": (12, 768, 12)}
@@ -28,16 +30,15 @@ def sized_config(
 ) -> ModelConfig:
     """Configuration of a named size.
 
-    What the relative and the learned schemes spend on tables of positions, the others get as a wider
-    feed-forward, so that models of one size have the same number of parameters.
-    Rope hears a sliding window of the context length, which changes nothing in training and past it
-    predicts best (see `musictx.evaluation.extrapolation`).
+    What one scheme spends on tables of positions, the others get as a wider feed-forward, so that models
+    of one size have the same number of parameters.
 
     Parameters
     ----------
     size : {"tiny", "small", "medium", "large"}
         About 0.3, 6, 27 and 90 million parameters.
     position : str
+        Unless a window is given, the model has its scheme's (rope: the context length).
     context_length : int
     **settings
         Any other field of `ModelConfig`.
@@ -53,8 +54,6 @@ def sized_config(
     if size not in SIZES:
         raise MusictxError(f"size is {size!r}; it must be one of {', '.join(SIZES)}")
     layers, width, heads = SIZES[size]
-    if position == "rope":
-        settings = {"window": context_length, **settings}
     config = ModelConfig(
         position=position,
         layers=layers,
@@ -62,34 +61,21 @@ def sized_config(
         heads=heads,
         feed_forward=4 * width,
         context_length=context_length,
-        **settings,
+        **{"window": find_scheme(position).default_window(context_length), **settings},
     )
-    table = layers * width * config.largest_distance  # numbers in all relative tables
-    spent = {"relative": table, "learned": context_length * width}.get(position, 0)
-    extra = round((table - spent) / (2 * width * layers))
-    return ModelConfig(**{**config.to_dict(), "feed_forward": 4 * width + max(0, extra)})
+    return with_table_budget(config, max(scheme.table_numbers(config) for scheme in SCHEMES.values()))
 
 
-def with_context(config: ModelConfig, length: int) -> ModelConfig:
-    """The shape of a model, for training the same weights on contexts of another length.
-
-    The relative table and the window stay as they are.
+def with_table_budget(config: ModelConfig, numbers: int) -> ModelConfig:
+    """The same model with a feed-forward so wide that it and the scheme's tables share a budget.
 
     Parameters
     ----------
     config : ModelConfig
-    length : int
-        Tokens in a context.
-
-    Raises
-    ------
-    MusictxError
-        If its positions end with the context that it has.
+        Its feed-forward is what a scheme has that spends the whole budget on tables.
+    numbers : int
+        Trained numbers for tables in the whole model. A scheme that spends more gets a narrower feed-forward.
     """
-    if config.position == "learned" and length != config.context_length:
-        raise MusictxError(
-            f"--context {length} does not fit a model with learned positions: it has them for "
-            f"{config.context_length} tokens; models with other positions can change"
-        )
-    rows = config.largest_distance if config.position == "relative" else config.max_distance
-    return replace(config, context_length=length, max_distance=rows)
+    left = numbers - find_scheme(config.position).table_numbers(config)
+    wider = round(left / (2 * config.width * config.layers))
+    return replace(config, feed_forward=config.feed_forward + wider)

@@ -2,62 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
-from musictx.model.attention import attend, attend_cached
+from musictx.model.attention import attend
 from musictx.model.config import ModelConfig
-from musictx.model.positions import SCHEMES, Order, Positions, rotate
-
-if TYPE_CHECKING:
-    from musictx.sampling.cache import Cache, LayerCache
+from musictx.model.layers import ACTIVATIONS, Dropout
+from musictx.model.positions import Order, Positions, find_scheme, rotate
 
 
-class _ReluSquared(torch.autograd.Function):
-    """``max(x, 0)²``, its backward in two passes over memory instead of four."""
+class Memory(Protocol):
+    """Keys and values that a layer's attention has seen before; `musictx.sampling.cache` has one."""
 
-    @staticmethod
-    def forward(ctx: Any, x: Tensor) -> Tensor:
-        positive = torch.relu(x)
-        ctx.save_for_backward(positive)
-        return positive * positive
+    def attend(self, q: Tensor, k: Tensor, v: Tensor, start: int, **how: Any) -> Tensor:
+        """Remember keys and values from position `start` on, and attend to all so far.
 
-    @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
-        (positive,) = ctx.saved_tensors
-        return (gradients[0] * positive).mul_(2)
-
-
-def _swiglu(x: Tensor) -> Tensor:
-    gate, value = x.chunk(2, -1)
-    return F.silu(gate) * value
-
-
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
-    "gelu": F.gelu,
-    "relu": torch.relu,
-    "relu_squared": _ReluSquared.apply,
-    "swiglu": _swiglu,
-}
-
-
-class Dropout(nn.Dropout):
-    """`nn.Dropout`, three times as fast on a CPU: a byte is drawn for each number, not a float.
-
-    There the share that is dropped is rounded to 1/256.
-    """
-
-    def forward(self, x: Tensor) -> Tensor:  # noqa: D102
-        dropped = min(round(256 * self.p), 255)
-        if not (self.training and dropped) or x.device.type != "cpu" or torch.compiler.is_compiling():
-            return super().forward(x)
-        words = torch.empty((x.numel() + 7) // 8, dtype=torch.int64).random_(-(2**63), None)
-        kept = words.view(torch.uint8)[: x.numel()].view(x.shape) >= dropped
-        return x * kept.to(x.dtype).mul_(256 / (256 - dropped))
+        Parameters and result otherwise as `musictx.model.attention.attend`.
+        """
 
 
 class Attention(nn.Module):
@@ -71,36 +35,21 @@ class Attention(nn.Module):
         self.qkv = nn.Linear(config.width, (config.heads + 2 * config.groups) * d, bias=False)
         self.out = nn.Linear(config.heads * d, config.width, bias=False)
 
-    def forward(self, x: Tensor, order: Order, cache: LayerCache | None = None, start: int = 0) -> Tensor:
-        """Attend from positions start … start + T - 1 of `x` [shape=(B, T, width)]."""
+    def forward(self, x: Tensor, order: Order, memory: Memory | None = None) -> Tensor:
+        """Attend from each position of `x` [shape=(B, T, width)] to those before it."""
         config, (positions,) = self.config, self.positions
         batch, length, _ = x.shape
         heads = self.qkv(x).view(batch, length, -1, config.head_width).transpose(1, 2)
         turned, v = heads.split([config.heads + config.groups, config.groups], 1)
         q, k = rotate(turned, order.rotation).split([config.heads, config.groups], 1)
-        if cache is not None:
-            keys, values = cache.append(k, v, start)
-        if cache is None or start == 0:
-            y = attend(
-                q,
-                k,
-                v,
-                table=positions.table(self.layer),
-                beyond=config.beyond,
-                key_bias=order.key_bias,
-                window=config.window,
-            )
-        else:
-            y = attend_cached(
-                q,
-                keys,
-                values,
-                falling=cache.falling,
-                beyond=config.beyond,
-                key_bias=order.key_bias,
-                window=config.window,
-            )
-        return self.out(y.transpose(1, 2).reshape(batch, length, config.width))
+        how: dict[str, Any] = {
+            "table": positions.table(self.layer),
+            "beyond": config.beyond,
+            "bias": order.bias,
+            "window": config.window,
+        }
+        y = attend(q, k, v, **how) if memory is None else memory.attend(q, k, v, order.start, **how)
+        return self.out(y.transpose(1, 2).reshape(batch, length, -1))
 
 
 class FeedForward(nn.Module):
@@ -132,13 +81,11 @@ class Layer(nn.Module):
         self.dropout = Dropout(config.dropout)
         self.pre = config.norm_placement == "pre"
 
-    def forward(  # noqa: D102
-        self, x: Tensor, order: Order, cache: LayerCache | None = None, start: int = 0
-    ) -> Tensor:
+    def forward(self, x: Tensor, order: Order, memory: Memory | None = None) -> Tensor:  # noqa: D102
         if self.pre:
-            x = x + self.dropout(self.attention(self.attention_norm(x), order, cache, start))
+            x = x + self.dropout(self.attention(self.attention_norm(x), order, memory))
             return x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))
-        x = self.attention_norm(x + self.dropout(self.attention(x, order, cache, start)))
+        x = self.attention_norm(x + self.dropout(self.attention(x, order, memory)))
         return self.feed_forward_norm(x + self.dropout(self.feed_forward(x)))
 
 
@@ -158,7 +105,7 @@ class MusicTransformer(nn.Module):
     >>> import torch
     >>> from musictx import ModelConfig, MusicTransformer
     >>> model = MusicTransformer(ModelConfig(layers=1, width=32)).eval()
-    >>> model(torch.tensor([[389, 375, 60]])).shape  # one row of logits a token
+    >>> model(torch.tensor([[389, 375, 60]])).shape  # one row of logits per token
     torch.Size([1, 3, 391])
     """
 
@@ -166,7 +113,7 @@ class MusicTransformer(nn.Module):
         super().__init__()
         self.config = config
         self.embedding = nn.Embedding(config.vocabulary, config.width)
-        self.positions: Positions = SCHEMES[config.position](config)
+        self.positions = find_scheme(config.position)(config)
         self.dropout = Dropout(config.dropout)
         self.layers = nn.ModuleList(Layer(config, self.positions, i) for i in range(config.layers))
         norm = nn.LayerNorm if config.norm == "layer" else nn.RMSNorm
@@ -185,37 +132,38 @@ class MusicTransformer(nn.Module):
             nn.init.zeros_(layer.feed_forward.down.weight)
         nn.init.zeros_(self.head.weight)
 
-    def forward(self, tokens: Tensor, cache: Cache | None = None) -> Tensor:
+    def forward(self, tokens: Tensor, start: int = 0) -> Tensor:
         """Logits of the next token at every position.
 
         Parameters
         ----------
         tokens : Tensor [shape=(B, T), dtype=int64]
-        cache : Cache, optional
-            Tokens seen before; these are appended. The first call takes a whole primer (prefill),
-            later ones any number of tokens.
+            All that the model knows.
+        start : int
+            Position of the first of them.
 
         Returns
         -------
         Tensor [shape=(B, T, vocabulary)]
         """
-        layers, norm, head = self.layers, self.norm, self.head
-        if cache is None:
-            start = 0
-            x = self.dropout(self.positions.embed(self.embedding(tokens), start))
-            order = self.positions.order(start, tokens.shape[1], x)
-        else:
-            start, cache.length = cache.length, cache.length + tokens.shape[1]
-            cache.make_room(cache.length)
-            if cache.engine is not None and start > 0 and tokens.shape[1] == 1:
-                return cache.engine.step(tokens, start)
-            x = self.embedding(tokens)
-            x = x if cache.added is None else x + cache.added[start : cache.length]
-            order = cache.order.rows(start, cache.length)
-            layers, norm, head = cache.parts
-        for i, layer in enumerate(layers):
-            x = layer(x, order, None if cache is None else cache.layers[i], start)
-        return head(norm(x))
+        return self.logits(tokens, self.positions.order(tokens, start))
+
+    def logits(self, tokens: Tensor, order: Order, memories: Sequence[Memory] = ()) -> Tensor:
+        """What `forward` returns, after other tokens that the layers' memories hold.
+
+        Parameters
+        ----------
+        tokens : Tensor [shape=(B, T), dtype=int64]
+        order : Order
+            Of these tokens.
+        memories : sequence of Memory
+            One of each layer, or none.
+        """
+        x = self.embedding(tokens)
+        x = self.dropout(x if order.added is None else x + order.added)
+        for i, layer in enumerate(self.layers):
+            x = layer(x, order, memories[i] if memories else None)
+        return self.head(self.norm(x))
 
     def parameter_count(self) -> int:
         """Number of trained numbers."""

@@ -1,8 +1,8 @@
 """The sound of a `Performance`: a sampled grand piano, and the limiter that keeps it from clipping.
 
 The recordings and the rule by which notes are made of them are described in
-``musictx/render/piano/README.md``; the web page follows the same rule, so that a file and the page sound
-alike.
+``musictx/render/piano/README.md``. The web page makes its notes by the same rule; it has a compressor in
+place of the limiter.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ RESTRIKE = 0.04  # time constant (s) with which a new stroke stops the old sound
 SILENT = 1e-3  # a released note is cut where it has decayed this far
 CEILING = 0.97  # no sample goes above this
 LOOK_AHEAD = 0.064  # seconds
-ATTACK, RELEASE = 1000.0, 20.0  # dB a second by which the limiter lets go of the gain, and takes it back
+ATTACK, RELEASE = 1000.0, 20.0  # dB per second by which the limiter lets go of the gain, and takes it back
 HOP = 64  # frames per step of the limiter
 BLOCK = 10.0  # seconds rendered at a time
 LONGEST_FILE = 6 * 3600  # seconds; a WAV file holds 6.7 hours
@@ -45,7 +45,7 @@ def render_audio(performance: Performance, *, sample_rate: int = SAMPLE_RATE) ->
     performance : Performance
         Up to an hour of it; `write_wav` takes more.
     sample_rate : int
-        Frames a second.
+        Frames per second.
 
     Returns
     -------
@@ -80,7 +80,7 @@ def write_wav(performance: Performance, path: str | PathLike[str], *, sample_rat
         Up to six hours of it.
     path : path-like
     sample_rate : int
-        Frames a second.
+        Frames per second.
 
     Raises
     ------
@@ -220,12 +220,12 @@ class _Limiter:
     """A peak limiter that looks ahead: it lowers the gain before a peak and lets it rise slowly after.
 
     The gain of each hop of frames is the highest that keeps the hop under the ceiling, never
-    falls by more than `ATTACK` and never rises by more than `RELEASE` dB a second; between hops
+    falls by more than `ATTACK` and never rises by more than `RELEASE` dB per second; between hops
     it moves in straight lines that stay below both.
     """
 
     def __init__(self, rate: int) -> None:
-        self.fall, self.rise = ATTACK * HOP / rate, RELEASE * HOP / rate  # dB a hop
+        self.fall, self.rise = ATTACK * HOP / rate, RELEASE * HOP / rate  # dB per hop
         self.last = 0.0  # dB, of the hop before
 
     def __call__(self, mix: np.ndarray, frames: int) -> np.ndarray:

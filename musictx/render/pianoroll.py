@@ -14,7 +14,7 @@ import numpy as np
 
 from musictx.errors import MusictxError
 from musictx.files import writing
-from musictx.labels import label
+from musictx.labels import plain_label
 from musictx.performance import Performance, apply_pedal
 
 if TYPE_CHECKING:
@@ -148,7 +148,7 @@ def _draw(
     FigureCanvasAgg(figure)
     if title:
         place = left / WIDTH, 1 - 0.28 / tall
-        figure.text(*place, label(title), size=13, weight="bold", color=INK, va="center")
+        figure.text(*place, plain_label(title), size=13, weight="bold", color=INK, va="center")
     y = tall - top
     for number, (lane, strip) in enumerate(zip(lanes, strips, strict=True)):
         y -= head + height
@@ -159,7 +159,7 @@ def _draw(
         _notes(axes, lane, colour, end, height / (high - low + 1))
         axes.text(
             *(0, 1 + 0.11 / height),
-            label(lane.title),
+            plain_label(lane.title),
             transform=axes.transAxes,
             size=11,
             weight="bold",

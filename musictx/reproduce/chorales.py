@@ -30,6 +30,7 @@ from musictx.evaluation.jsb import (
     summarise,
 )
 from musictx.model import ModelConfig, MusicTransformer
+from musictx.model.sizes import with_table_budget
 from musictx.training import IGNORED, Run, TrainingConfig
 
 LONGEST = 2560  # tokens of the longest chorale
@@ -64,26 +65,25 @@ class ChoraleSettings:
         What tables of positions take is given to the feed-forward of the schemes without one.
         """
         table = 512  # distances, of four voices: eight bars
-        rows = {"relative": table, "learned": LONGEST / self.layers}.get(self.position, 0)
-        feed_forward = 7 * self.width // 4 + round((table - rows) / 2)
-        return ModelConfig(
+        config = ModelConfig(
             position=self.position,
             vocabulary=VOCABULARY,
             layers=2 * self.layers if self.large else self.layers,
             width=self.width,
             heads=4,
-            feed_forward=13 * self.width // 6 if self.large else feed_forward,
+            feed_forward=13 * self.width // 6 if self.large else 7 * self.width // 4,
             context_length=LONGEST,
             max_distance=table,
             dropout=self.dropout,
         )
+        return config if self.large else with_table_budget(config, config.layers * config.width * table)
 
     def training_config(self, pieces: Sequence[np.ndarray], precision: str) -> TrainingConfig:
         """How it is trained on some pieces: judged after each `VALIDATIONS`-th part of the budget."""
         augmentation = NO_AUGMENTATION
         if self.transposition:
             augmentation = replace(augmentation, transpose=Augmentation.transpose)
-        tokens_a_step = self.batch * sum(piece.size for piece in pieces) / len(pieces)
+        tokens_per_step = self.batch * sum(piece.size for piece in pieces) / len(pieces)
         return TrainingConfig(
             tokens=self.tokens,
             batch=self.batch,
@@ -94,7 +94,7 @@ class ChoraleSettings:
             decay=self.decay,
             seed=self.seed,
             augmentation=augmentation,
-            validate_every=max(1, round(self.tokens / tokens_a_step / VALIDATIONS)),
+            validate_every=max(1, round(self.tokens / tokens_per_step / VALIDATIONS)),
             checkpoint_minutes=2.0,
             precision=precision,
         )

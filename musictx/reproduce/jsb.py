@@ -19,7 +19,7 @@ import numpy as np
 
 from musictx.bench.common import machine
 from musictx.errors import MusictxError
-from musictx.evaluation.jsb import PHASES, floor_losses, read_jsb, summarise
+from musictx.evaluation.jsb import PHASES, baseline_losses, read_jsb, summarise
 from musictx.files import read_json, write_bytes
 from musictx.reproduce.chorales import ChoraleSettings, chorale_result, chorale_run
 
@@ -90,9 +90,9 @@ def reproduce_jsb(
     Returns
     -------
     dict
-        ``rows``: name, parameters, ``seeds`` (their number), ``valid`` and ``test`` (nats a token, mean over
-        seeds), ``spread`` (largest less smallest test figure), ``by_phase``, ``minutes`` (of the quickest);
-        ``floors``, ``published``, and ``runs``, with every figure of each.
+        ``rows``: name, parameters, ``seeds`` (their number), ``valid`` and ``test`` (nats per token, mean
+        over seeds), ``spread`` (largest less smallest test figure), ``by_phase``, ``minutes`` (of the
+        fastest); ``baselines``, ``published``, and ``runs``, with every figure of each.
 
     Raises
     ------
@@ -129,7 +129,7 @@ def reproduce_jsb(
     found = {
         "convention": "jsb16",
         "published": PUBLISHED,
-        "floors": _floors(splits),
+        "baselines": _baselines(splits),
         "rows": [_line(name, runs) for name, runs in complete.items() if runs],
         "runs": [run for runs in complete.values() for run in runs],
     }
@@ -150,8 +150,8 @@ def _result(path: Path, name: str) -> dict[str, Any]:
     return {"run": name, **found}
 
 
-def _floors(splits: dict[str, list[np.ndarray]]) -> dict[str, float]:
-    losses = floor_losses(splits["train"], splits["test"])
+def _baselines(splits: dict[str, list[np.ndarray]]) -> dict[str, float]:
+    losses = baseline_losses(splits["train"], splits["test"])
     return {name: round(summarise(x)["nats"], 4) for name, x in losses.items()}
 
 
@@ -190,11 +190,11 @@ def draw(found: dict[str, Any]) -> bytes:
         whole.axvline(nats, color="0.2", linestyle=style, label=f"{name}, validation: {nats}")
     whole.invert_yaxis()
     whole.tick_params("y", labelsize=8)
-    whole.set(xlabel="nats a token (test), 95 % band over chorales")
+    whole.set(xlabel="nats per token (test), 95 % interval over chorales")
     figure.legend(*whole.get_legend_handles_labels(), loc="outside upper left", ncols=3, fontsize=8)
     for row in (row for row in rows if row["name"] in SCHEMES):
         phases.plot(range(1, PHASES + 1), row["by_phase"], marker="o", label=row["name"])
-    phases.set(xlabel="16th of the beat", ylabel="nats a token", xticks=range(1, PHASES + 1))
+    phases.set(xlabel="16th of the beat", ylabel="nats per token", xticks=range(1, PHASES + 1))
     phases.grid(alpha=0.3)
     if phases.lines:
         phases.legend(fontsize=7)

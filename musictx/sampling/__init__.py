@@ -2,7 +2,7 @@
 
 `primer` cuts and encodes it, `cache` keeps keys and values, `engine` and `kernels` do a step in machine
 code, `filters` shape the distribution, `drawing` draws tokens, `streaming` turns them into notes,
-`continuation` makes whole takes.
+`continuation` makes whole takes, `takes` gives their tokens back, `filling` plays a stretch anew.
 """
 
 from musictx.sampling.cache import Cache
@@ -13,22 +13,27 @@ from musictx.sampling.continuation import (
     stream_notes,
 )
 from musictx.sampling.drawing import generate
-from musictx.sampling.filters import Settings
-from musictx.sampling.primer import Primer, cut_primer, prepare_primer
+from musictx.sampling.filling import Filling, fill_in
+from musictx.sampling.filters import SamplingSettings
+from musictx.sampling.primer import Primer, prepare_primer
 from musictx.sampling.streaming import NoteOff, NoteOn, NoteStream
+from musictx.sampling.takes import Take, take_tokens
 
 __all__ = [
     "Cache",
     "Continuation",
+    "Filling",
     "NoteOff",
     "NoteOn",
     "NoteStream",
     "Primer",
-    "Settings",
+    "SamplingSettings",
+    "Take",
     "continue_performance",
     "continue_variations",
-    "cut_primer",
+    "fill_in",
     "generate",
     "prepare_primer",
     "stream_notes",
+    "take_tokens",
 ]

@@ -1,81 +1,50 @@
-"""The state of decoding: keys and values of every layer, and what a step needs of weights and positions."""
+"""The state of decoding: keys and values of every layer, and steps that cost one row of attention a token."""
 
 from __future__ import annotations
 
 import math
-from functools import partial
-from types import SimpleNamespace
+from collections.abc import Callable
+from copy import copy
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
-from musictx.model import ModelConfig, MusicTransformer
-from musictx.sampling.engine import engine_for
-
-
-def lean(module: nn.Module) -> Any:
-    """The forward of a module in evaluation, without what `nn.Module` does around each call.
-
-    Calling modules and looking up their attributes costs as much as a third of a decoding step. So
-    here every `self` is a plain namespace with the same attributes, its children made lean likewise.
-    """
-    match module:
-        case nn.Linear(weight=weight, bias=bias):
-            return lambda x: F.linear(x, weight, bias)
-        case nn.LayerNorm(normalized_shape=shape, weight=weight, bias=bias, eps=eps):
-            return lambda x: torch.layer_norm(x, shape, weight, bias, eps)
-        case nn.RMSNorm(normalized_shape=shape, weight=weight, eps=eps):
-            return lambda x: torch.rms_norm(x, shape, weight, eps)
-        case nn.Dropout() | nn.Identity():
-            return lambda x: x
-        case nn.ModuleList():
-            return [lean(child) for child in module]
-    own = {name: value for name, value in vars(module).items() if not name.startswith("_")}
-    children = {name: lean(child) for name, child in module.named_children()}
-    return partial(type(module).forward, SimpleNamespace(**own, **children))
+from musictx.model import MusicTransformer
+from musictx.model.attention import attend, attend_cached
+from musictx.model.positions import Order
+from musictx.sampling.engine import Steps, engine_for
 
 
 class LayerCache:
-    """Keys and values of one layer, kept so that each new token costs one row of attention.
-
-    The relative table is laid out by falling distance, in the order in which a step meets the keys.
+    """Keys and values of one layer: a `musictx.model.transformer.Memory`.
 
     Parameters
     ----------
-    config : ModelConfig
-    batch, capacity : int
-        Sequences, and positions to make room for.
-    like : Tensor
-        For device and dtype.
-    table : Tensor [shape=(H, M, d)], optional
-        Relative embeddings.
+    keys, values : Tensor [shape=(B · G, capacity, d)]
+        Room for them, which is written over.
     """
 
-    def __init__(self, config: ModelConfig, batch: int, capacity: int, like: Tensor, table: Tensor | None):
-        rows = batch * config.groups
-        self.keys = like.new_zeros(rows, capacity, config.head_width)
-        self.values = like.new_zeros(rows, capacity, config.head_width)
-        self.falling = None if table is None else table.flip(1).transpose(1, 2).contiguous()
+    def __init__(self, keys: Tensor, values: Tensor):
+        self.keys, self.values = keys, values
 
-    def append(self, k: Tensor, v: Tensor, start: int) -> tuple[Tensor, Tensor]:
-        """Store keys and values [shape=(B, G, T, d)] at `start`; return all up to there.
-
-        As `attend_cached` takes them: keys [shape=(B · G, d, n)] and values [shape=(B · G, n, d)].
-        """
+    def attend(self, q: Tensor, k: Tensor, v: Tensor, start: int, **how: Any) -> Tensor:
+        """Store keys and values [shape=(B, G, T, d)] from `start` on; attend to all up to there."""
         length, d = k.shape[2:]
-        self.keys.narrow(1, start, length).copy_(k.reshape(-1, length, d))
-        self.values.narrow(1, start, length).copy_(v.reshape(-1, length, d))
         end = start + length
-        return self.keys.narrow(1, 0, end).mT, self.values.narrow(1, 0, end)
+        self.keys[:, start:end] = k.reshape(-1, length, d)
+        self.values[:, start:end] = v.reshape(-1, length, d)
+        if start == 0:
+            return attend(q, k, v, **how)
+        return attend_cached(q, self.keys[:, :end], self.values[:, :end], **how)
 
 
 class Cache:
-    """The state of decoding: a `LayerCache` for each layer and the number of tokens seen.
+    """The state of decoding some sequences: a `LayerCache` for each layer, and the number of tokens seen.
 
-    What a step needs of weights and positions is laid out here once: a cache belongs to the weights
-    as they were when it was made.
+    Steps of one token each are done by an `Engine` where there is one for the model, and by PyTorch
+    otherwise. An engine has the weights as they were when the cache was made.
 
     Parameters
     ----------
@@ -87,29 +56,82 @@ class Cache:
     """
 
     def __init__(self, model: MusicTransformer, batch: int, capacity: int, *, int8: bool = False):
-        self.positions, self.like = model.positions, model.head.weight
+        self.model, self.engine = model, engine_for(model, int8=int8)
+        self._begin(batch, capacity)
+
+    def _begin(self, batch: int, capacity: int) -> None:
+        config, weight = self.model.config, self.model.head.weight
+        empty = weight.new_zeros(batch * config.groups, 0, config.head_width)
+        self.layers = [LayerCache(empty, empty) for _ in range(config.layers)]
         self.length, self.capacity = 0, 0
-        self.parts = lean(model.layers), lean(model.norm), lean(model.head)
-        tables = [model.positions.table(i) for i in range(model.config.layers)]
-        self.layers = [LayerCache(model.config, batch, 0, self.like, table) for table in tables]
-        self.make_room(min(capacity, model.positions.limit or capacity))
-        self.engine = engine_for(model, self, int8=int8)
+        self.state: Tensor | None = None  # what the position scheme remembers
+        self.steps: Steps | None = None  # the engine's, on the memory as it is now
+        self.make_room(min(capacity, self.model.positions.limit or capacity))
+
+    def step(self, tokens: Tensor) -> Tensor:
+        """Logits after each of some more tokens.
+
+        Parameters
+        ----------
+        tokens : Tensor [shape=(B, T), dtype=int64]
+            Any number: first a whole primer (prefill), then usually one at a time.
+
+        Returns
+        -------
+        Tensor [shape=(B, T, vocabulary)]
+
+        Raises
+        ------
+        MusictxError
+            Where learned positions end.
+        """
+        start, end = self.length, self.length + tokens.shape[1]
+        self.make_room(end)
+        if self.engine is not None and start > 0 and tokens.shape[1] == 1:
+            self.steps = self.steps or Steps(self.engine, [(x.keys, x.values) for x in self.layers])
+            logits, self.state = self.steps.step(tokens, start, self.state)
+        else:
+            order = self.model.positions.order(tokens, start, self.state if start else None)
+            logits, self.state = self._forward(tokens, order), order.state
+        self.length = end
+        return logits
+
+    def _forward(self, tokens: Tensor, order: Order) -> Tensor:
+        """PyTorch's step, without the dropout of a model in training."""
+        was_training = self.model.training
+        if was_training:
+            self.model.eval()
+        try:
+            return self.model.logits(tokens, order, self.layers)
+        finally:
+            if was_training:
+                self.model.train()
 
     def make_room(self, end: int) -> None:
         """Have room for `end` positions: at least twice the room before, so that growing costs little."""
         if end <= self.capacity:
             return
-        limit = self.positions.limit or math.inf
-        self.capacity = max(end, int(min(2 * self.capacity, limit)))
-        self.added = self.positions.added(0, self.capacity, self.like)
-        self.order = self.positions.order(0, self.capacity, self.like)
-        for layer in self.layers:
-            room = self.capacity - layer.keys.shape[1]
-            layer.keys = F.pad(layer.keys, (0, 0, 0, room))
-            layer.values = F.pad(layer.values, (0, 0, 0, room))
+        limit = self.model.positions.limit or math.inf
+        room = max(end, int(min(2 * self.capacity, limit))) - self.capacity
+        self._replace(lambda x: F.pad(x, (0, 0, 0, room)))
+        self.capacity += room
 
     def repeat(self, times: int) -> None:
         """Make `times` sequences of the one seen so far."""
-        for layer in self.layers:
-            layer.keys = layer.keys.repeat(times, 1, 1)
-            layer.values = layer.values.repeat(times, 1, 1)
+        self.keep(torch.zeros(times, dtype=torch.int64))
+
+    def keep(self, rows: Tensor) -> None:
+        """Go on with these sequences [shape=(n,), dtype=int64], any number of times each."""
+        groups = self.model.config.groups
+        self._replace(lambda x: x.unflatten(0, (-1, groups))[rows].flatten(0, 1))
+        self.state = None if self.state is None else self.state[rows]
+
+    def sibling(self, batch: int, capacity: int) -> Cache:
+        """An empty cache of the same model, which shares the engine's weights."""
+        other = copy(self)
+        other._begin(batch, capacity)
+        return other
+
+    def _replace(self, change: Callable[[Tensor], Tensor]) -> None:
+        self.layers = [LayerCache(change(x.keys), change(x.values)) for x in self.layers]
+        self.steps = None

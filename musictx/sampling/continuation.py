@@ -13,13 +13,13 @@ from musictx.events import END, STEP_SECONDS
 from musictx.model import MusicTransformer
 from musictx.performance import Performance, make_notes, resolve_overlaps, slice_time
 from musictx.sampling.drawing import generate
-from musictx.sampling.filters import Settings
+from musictx.sampling.filters import SamplingSettings
 from musictx.sampling.primer import Primer, prepare_primer
 from musictx.sampling.streaming import NoteOff, NoteOn, NoteStream
 
 LONGEST = 3600.0  # seconds that can be asked for
 MOST_VARIATIONS = 100  # each takes the memory of a continuation of its own, some 25 MB in the shipped models
-_TOKENS_A_SECOND = 400  # a bound: no music that a person can follow has more
+_TOKENS_PER_SECOND = 400  # a bound: no music that a person can follow has more
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Continuation:
 
 def _limits(seconds: float | None, tokens: int | None, cut: float) -> tuple[float, int]:
     """End in seconds and largest number of tokens."""
-    most = int(LONGEST * _TOKENS_A_SECOND)
+    most = int(LONGEST * _TOKENS_PER_SECOND)
     if tokens is not None and not 1 <= tokens <= most:
         raise MusictxError(f"tokens is {tokens}; it must be at least 1 and at most {most}")
     if seconds is None:
@@ -64,7 +64,7 @@ def _limits(seconds: float | None, tokens: int | None, cut: float) -> tuple[floa
         return np.inf, tokens
     if not (np.isfinite(seconds) and 0 < seconds <= LONGEST):
         raise MusictxError(f"seconds is {seconds}; it must be greater than 0 and at most {LONGEST:g}")
-    bound = int(seconds * _TOKENS_A_SECOND) + 64
+    bound = int(seconds * _TOKENS_PER_SECOND) + 64
     return cut + seconds, bound if tokens is None else min(tokens, bound)
 
 
@@ -106,7 +106,7 @@ def continue_variations(
     on_progress : callable, optional
         Called with the seconds of music made so far (of the slowest variation).
     **settings
-        Fields of `Settings`.
+        Fields of `SamplingSettings`.
 
     Returns
     -------
@@ -122,7 +122,7 @@ def continue_variations(
     check_variations(variations)
     ready = prepare_primer(model, primer, primer_start, primer_end)
     end, most = _limits(seconds, tokens, ready.cut)
-    how = Settings(**settings)
+    how = SamplingSettings(**settings)
     streams = [NoteStream(ready, end) for _ in range(variations)]
     events: list[list[NoteOn | NoteOff]] = [[] for _ in streams]
     counts, ended = [0] * variations, [False] * variations
@@ -220,7 +220,7 @@ def stream_notes(
     Yields
     ------
     list of NoteOn or NoteOff
-        One list a token, often empty; the last one closes what still sounds.
+        One list per token, often empty; the last one closes what still sounds.
 
     Examples
     --------
@@ -233,7 +233,9 @@ def stream_notes(
     ready = prepare_primer(model, primer, primer_start, primer_end)
     end, most = _limits(seconds, tokens, ready.cut)
     stream = NoteStream(ready, end)
-    for chosen in generate(model, ready.tokens, settings=Settings(**settings), seed=seed, max_tokens=most):
+    for chosen in generate(
+        model, ready.tokens, settings=SamplingSettings(**settings), seed=seed, max_tokens=most
+    ):
         yield stream.push(int(chosen[0]))
         if stream.ended:
             return

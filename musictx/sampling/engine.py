@@ -8,52 +8,48 @@ The arithmetic is that of `musictx.model` and `musictx.model.attention`; tests h
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from musictx.model import MusicTransformer
 from musictx.sampling import kernels as engine_kernels
 from musictx.sampling.kernels import Matrix, Norm
-
-if TYPE_CHECKING:
-    from musictx.model import MusicTransformer
-    from musictx.sampling.cache import Cache
 
 _ACTIVATIONS = ("gelu", "relu", "relu_squared", "swiglu")
 _NOTHING = np.zeros(0, np.float32)
 
 
-def engine_for(model: MusicTransformer, cache: Cache, *, int8: bool = False) -> Engine | None:
-    """The engine that does the steps of a cache, or None if PyTorch does them.
+def engine_for(model: MusicTransformer, *, int8: bool = False) -> Engine | None:
+    """The engine that does a model's steps, or None if PyTorch does them.
 
-    The rule: an engine, if numba is installed and the model is in float32 on a processor.
+    The rule: an engine, if numba is installed, the model is in float32 on a processor, and the kernels
+    know its position scheme and its activation.
     """
-    weight = model.head.weight
+    weight, known = model.head.weight, model.config.activation in _ACTIVATIONS
     if engine_kernels.njit is None or weight.device.type != "cpu" or weight.dtype != torch.float32:
         return None
-    return Engine(model, cache, int8)
+    return Engine(model, int8) if known and model.positions.has_kernel else None
 
 
 class Engine:
-    """Does the steps of the sequences of a cache; keys and values are the cache's.
+    """A model's weights as the kernels read them. It knows of no sequences: `Steps` does.
 
     Parameters
     ----------
     model : MusicTransformer
-    cache : Cache
     int8 : bool
         Round the weights of each output to 8 bits with a scale of its own. It moves the shipped models' NLL
         of the shipped primers by at most 0.001 nats, up or down.
     """
 
-    def __init__(self, model: MusicTransformer, cache: Cache, int8: bool):
+    def __init__(self, model: MusicTransformer, int8: bool):
         config = model.config
-        self.cache, self.config = cache, config
-        slope = getattr(model.positions, "slope", None)
-        self.slope = np.zeros(config.heads, np.float32) if slope is None else _array(slope)
+        self.config, self.positions = config, model.positions
         self.embedding, self.norm = _array(model.embedding.weight), _norm(model.norm)
         self.head = _weights(model.head, int8)
         none = np.zeros((config.heads, 0, config.head_width), np.float32)
@@ -73,41 +69,75 @@ class Engine:
             config.beyond == "clamp",
             config.window or 2**62,
         )
-        self.seen: Tensor | None = None
 
-    def step(self, tokens: Tensor, position: int) -> Tensor:
-        """Logits [shape=(B, 1, vocabulary)] after one more token each [shape=(B, 1)], at `position`."""
-        if self.seen is not self.cache.layers[0].keys:
-            self._look()
-        x = self.embedding[tokens[:, 0].numpy()]
-        if self.added is not None:
-            x += self.added[position]
-        logits = np.empty((len(x), len(self.head[0])), np.float32)
-        turn = self.cos[position], self.sin[position]
-        ends = self.norm, self.head, logits
-        _run(x, self.layers, self.stored, *ends, position, *turn, self.slope, *self.scratch, *self.rule)
-        return torch.from_numpy(logits)[:, None]
 
-    def _look(self) -> None:
-        """Look at the cache's memory: it is another one after the cache has grown or was repeated."""
-        cache, config = self.cache, self.config
-        self.seen = cache.layers[0].keys
-        self.stored = tuple((_array(layer.keys), _array(layer.values)) for layer in cache.layers)
-        self.added = None if cache.added is None else _array(cache.added)
-        turn = cache.order.rotation
-        none = np.zeros((cache.capacity, 0), np.float32)
-        self.cos: np.ndarray
-        self.sin: np.ndarray
-        self.cos, self.sin = (none, none) if turn is None else (_array(turn[0]), _array(turn[1]))
-        batch, d = len(self.seen) // config.groups, config.head_width
+class Steps:
+    """An engine at work on the keys and values of some sequences, which it reads and writes in place.
+
+    Parameters
+    ----------
+    engine : Engine
+    stored : sequence of (Tensor, Tensor) [shape=(B · G, capacity, d)]
+        Keys and values of each layer.
+    """
+
+    def __init__(self, engine: Engine, stored: Sequence[tuple[Tensor, Tensor]]):
+        config, self.engine = engine.config, engine
+        self.stored = tuple((_array(keys), _array(values)) for keys, values in stored)
+        rows, capacity, d = stored[0][0].shape
+        # What holds for a position whatever stands there; a scheme that looks at tokens is asked in a step.
+        order = engine.positions.order(torch.zeros(1, capacity, dtype=torch.int64))
+        self.added = None if order.added is None else _array(order.added)
+        turn = order.rotation
+        none = np.zeros((0, d), np.float32)
+        self.turn = (none, none) if turn is None else _rows(turn)
+        bias = np.zeros((config.heads, 0), np.float32) if order.bias is None else _array(order.bias)
         sizes = (
             config.width,
             (config.heads + 2 * config.groups) * d,
-            len(self.layers[0][2][0]),
+            len(engine.layers[0][2][0]),
             config.heads * d,
         )
-        scores = np.empty(max(cache.capacity, d), np.float32)
-        self.scratch = (scores, *(np.empty((batch, size), np.float32) for size in sizes))
+        scores = np.empty(max(capacity, d), np.float32)
+        batch = rows // config.groups
+        self.scratch = (bias, scores, *(np.empty((batch, size), np.float32) for size in sizes))
+
+    def step(self, tokens: Tensor, position: int, state: Tensor | None) -> tuple[Tensor, Tensor | None]:
+        """Logits after one more token of each sequence, and the position scheme's state.
+
+        Parameters
+        ----------
+        tokens : Tensor [shape=(B, 1), dtype=int64]
+        position : int
+            Where they stand.
+        state : Tensor, optional
+            Of the scheme before them.
+
+        Returns
+        -------
+        logits : Tensor [shape=(B, 1, vocabulary)]
+        state : Tensor, optional
+        """
+        engine = self.engine
+        x = engine.embedding[tokens[:, 0].numpy()]
+        if self.added is not None:
+            x += self.added[position]
+        if state is None:
+            cos, sin = (part[position : position + 1] for part in self.turn)
+        else:
+            order = engine.positions.order(tokens, position, state)
+            assert order.rotation is not None
+            state, (cos, sin) = order.state, _rows(order.rotation)
+        logits = np.empty((len(x), len(engine.head[0])), np.float32)
+        ends = engine.norm, engine.head, logits
+        _run(x, engine.layers, self.stored, *ends, position, cos, sin, *self.scratch, *engine.rule)
+        return torch.from_numpy(logits)[:, None], state
+
+
+def _rows(rotation: tuple[Tensor, Tensor]) -> tuple[np.ndarray, np.ndarray]:
+    """Cosines and sines, one row for each token [shape=(n, d)]."""
+    cos, sin = (_array(part.reshape(-1, part.shape[-1])) for part in rotation)
+    return cos, sin
 
 
 def _run(*arguments: Any) -> None:
@@ -122,9 +152,15 @@ def _weights(linear: nn.Linear, int8: bool) -> Matrix:
     """A matrix and a scale for each of its rows; no scales if it is as it was."""
     if not int8:
         return _array(linear.weight), _NOTHING
-    weight = linear.weight.detach()
+    rounded, scale = round_to_8_bits(linear.weight)
+    return _array(rounded), _array(scale)
+
+
+def round_to_8_bits(weight: Tensor) -> tuple[Tensor, Tensor]:
+    """A matrix [shape=(rows, columns)] as whole numbers from -127 to 127, and the scale of each row."""
+    weight = weight.detach()
     scale = (weight.abs().amax(1) / 127).clamp_min(1e-30)
-    return _array((weight / scale[:, None]).round().to(torch.int8)), _array(scale)
+    return (weight / scale[:, None]).round().to(torch.int8), scale
 
 
 def _array(x: Tensor) -> np.ndarray:

@@ -10,7 +10,7 @@ from musictx.errors import MusictxError
 
 
 @dataclass(frozen=True)
-class Settings:
+class SamplingSettings:
     """How tokens are drawn. All filters apply, one after the other, to the same distribution.
 
     Attributes
@@ -30,11 +30,14 @@ class Settings:
     int8 : bool
         Decode with weights of 8 bits, quicker than in float32; where no engine does the steps
         (see `musictx.sampling.engine.engine_for`) it changes nothing.
+    theme : float
+        0 to 1: how much is made of what the music so far makes likelier than its last few tokens
+        would alone (see `musictx.sampling.contrast`); 0 is the model as it is.
 
     Examples
     --------
-    >>> from musictx.sampling import Settings
-    >>> Settings(temperature=0.9, top_p=1).top_k
+    >>> from musictx.sampling import SamplingSettings
+    >>> SamplingSettings(temperature=0.9, top_p=1).top_k
     0
     """
 
@@ -45,6 +48,7 @@ class Settings:
     grammar: bool = True
     allow_end: bool = True
     int8: bool = True
+    theme: float = 0.0
 
     def __post_init__(self) -> None:
         if not (np.isfinite(self.temperature) and 0 <= self.temperature <= 10):
@@ -55,16 +59,18 @@ class Settings:
             raise MusictxError(f"top-p is {self.top_p}; it must be greater than 0 and at most 1")
         if not 0 <= self.min_p <= 1:
             raise MusictxError(f"min-p is {self.min_p}; it must lie between 0 and 1")
+        if not 0 <= self.theme <= 1:
+            raise MusictxError(f"theme is {self.theme}; it must lie between 0 (off) and 1")
 
 
-def filter_logits(logits: np.ndarray, settings: Settings) -> np.ndarray:
+def filter_logits(logits: np.ndarray, settings: SamplingSettings) -> np.ndarray:
     """Probabilities after temperature, top-k, top-p and min-p.
 
     Parameters
     ----------
     logits : np.ndarray [shape=(rows, vocabulary)]
         Forbidden tokens are -inf.
-    settings : Settings
+    settings : SamplingSettings
 
     Returns
     -------

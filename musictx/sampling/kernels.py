@@ -124,7 +124,7 @@ def _attend(
     values: Array,
     table: Array,
     clamp: bool,
-    slope: float,
+    bias: Array,
     s: Array,
     y: Array,
 ) -> None:
@@ -147,7 +147,10 @@ def _attend(
             row = count - 1 - j
             for c in range(d):
                 a += q[c] * (keys[j, c] + table[row, c])
-        s[j] = a * scale - slope * float32(count - 1 - j)
+        s[j] = a * scale
+    if len(bias):
+        for j in range(count):
+            s[j] += bias[count - 1 - j]
     _softmax(s[:count])
     for c in range(d):
         y[c] = float32(0)
@@ -184,20 +187,24 @@ def _attention(
     position: int,
     cos: Array,
     sin: Array,
-    slope: Array,
+    bias: Array,
     scores: Array,
     y: Array,
     clamp: bool,
     window: int,
 ) -> None:
-    """Attention of one token of each sequence, from its queries, keys and values [shape=(B, …)]."""
+    """Attention of one token of each sequence, from its queries, keys and values [shape=(B, …)].
+
+    Cosines and sines have one row for all sequences, one for each, or none.
+    """
     count, d = len(table), table.shape[2]
     groups = len(keys) // len(heads)
     first, end = max(0, position + 1 - window), position + 1
     for n in range(len(heads)):
         if len(cos):
+            turn = n if len(cos) > 1 else 0
             for g in range(count + groups):
-                _turn(heads[n, g * d : (g + 1) * d], cos, sin, scores)
+                _turn(heads[n, g * d : (g + 1) * d], cos[turn], sin[turn], scores)
         for g in range(groups):
             at = (count + g) * d
             for c in range(d):
@@ -211,7 +218,7 @@ def _attention(
                 values[row, first:end],
                 table[a],
                 clamp,
-                slope[a],
+                bias[a],
                 scores,
                 y[n, a * d : (a + 1) * d],
             )
@@ -235,7 +242,7 @@ def step(
     position: int,
     cos: Array,
     sin: Array,
-    slope: Array,
+    bias: Array,
     scores: Array,
     h: Array,
     heads: Array,
@@ -258,7 +265,7 @@ def step(
         if pre:
             _normalise(x, attention_norm, h)
         _product(qkv, h if pre else x, heads)
-        _attention(heads, table, keys, values, position, cos, sin, slope, scores, y, clamp, window)
+        _attention(heads, table, keys, values, position, cos, sin, bias, scores, y, clamp, window)
         _product(out, y, h)
         _add(x, h)
         if pre:

@@ -33,31 +33,6 @@ class Primer(NamedTuple):
     remarks: tuple[str, ...]
 
 
-def cut_primer(performance: Performance, start: float = 0.0, end: float | None = None) -> Performance:
-    """The part of a performance that serves as primer, with the pedal applied.
-
-    Parameters
-    ----------
-    performance : Performance
-    start, end : float
-        Seconds; without `end`, to the last note's end.
-
-    Returns
-    -------
-    Performance
-        Times count from `start`; notes that still sound at `end` are cut there.
-
-    Examples
-    --------
-    >>> from musictx import Performance, make_notes
-    >>> from musictx.sampling import cut_primer
-    >>> cut_primer(Performance(make_notes([0, 1], [1, 5], [60, 62])), end=3).duration
-    3.0
-    """
-    heard = _heard(performance, start, end)
-    return heard if end is None else slice_time(heard, 0.0, end - start)
-
-
 def _heard(performance: Performance, start: float, end: float | None) -> Performance:
     if not 0 <= start < np.inf or not (end is None or start < end < np.inf):
         raise MusictxError(f"the primer must end after it starts; start is {start:g} s and end is {end} s")

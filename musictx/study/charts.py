@@ -23,7 +23,7 @@ def _ticks(low: float, high: float, count: int = 4) -> list[float]:
 def quarter_chart(
     title: str, figures: dict[str, list[dict[str, Any] | None]], colours: dict[str, str]
 ) -> str:
-    """A line a model over the four quarters of the continuation, with bands.
+    """A line per model over the four quarters of the continuation, with intervals.
 
     Parameters
     ----------

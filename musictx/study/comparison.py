@@ -1,4 +1,4 @@
-"""From the measured continuations to means with bands, and paired tests."""
+"""From the measured continuations to means with intervals, and paired tests."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from musictx.evaluation.intervals import holm, mean_band, paired_test
+from musictx.evaluation.intervals import holm, mean_interval, paired_test
 from musictx.study.metrics import METRICS, QUARTERLY
 
 REAL = "real music"
@@ -29,7 +29,7 @@ def _by_primer(rows: Sequence[Row], model: str, value: Any) -> dict[str, float]:
 def _mean_figure(values: dict[str, float]) -> dict[str, Any] | None:
     if not values:
         return None
-    low, high = mean_band(np.array(list(values.values())))
+    low, high = mean_interval(np.array(list(values.values())))
     return {"mean": float(np.mean(list(values.values()))), "low": low, "high": high, "primers": len(values)}
 
 
@@ -46,10 +46,12 @@ def compare_rows(rows: Sequence[Row], models: Sequence[str]) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``metrics``: key → model → mean over primers (of the mean over seeds) with its band;
+        ``metrics``: key → model → mean over primers (of the mean over seeds) with its interval;
         ``quarters``: key → model → four of these;
         ``tests``: for every metric and pair of models, the paired test over primers, with ``holm``, the
-        p-value adjusted for all tests of the study.
+        p-value adjusted for all tests of the study;
+        ``heads``: model → its attention heads, each the mean over continuations, the farthest-listening
+        first (fields of `musictx.evaluation.listening_figures.HeadFigures`).
     """
     names = [*models, *([REAL] if any(r["model"] == REAL for r in rows) else [])]
     metrics: dict[str, Any] = {}
@@ -73,4 +75,23 @@ def compare_rows(rows: Sequence[Row], models: Sequence[str]) -> dict[str, Any]:
         }
         for key, _ in QUARTERLY
     }
-    return {"models": names, "metrics": metrics, "quarters": quarters, "tests": tests}
+    return {
+        "models": names,
+        "metrics": metrics,
+        "quarters": quarters,
+        "tests": tests,
+        "heads": {name: heads for name in models if (heads := _mean_heads(rows, name))},
+    }
+
+
+def _mean_heads(rows: Sequence[Row], model: str) -> list[dict[str, Any]]:
+    """Each head's figures, averaged over a model's continuations."""
+    found: dict[tuple[int, int], list[dict[str, Any]]] = {}
+    for row in rows:
+        for head in row["measured"].get("heads", ()) if row["model"] == model else ():
+            found.setdefault((head["layer"], head["head"]), []).append(head)
+    means = [
+        {key: type(value)(np.mean([h[key] for h in heads])) for key, value in heads[0].items()}
+        for heads in found.values()
+    ]
+    return sorted(means, key=lambda head: -head["seconds"])

@@ -10,14 +10,17 @@ from typing import Any
 import numpy as np
 
 from musictx.evaluation.copies import CopyIndex
+from musictx.evaluation.listening_figures import QUARTERS, describe_listening
 from musictx.evaluation.similarity import primer_similarity, structureness
+from musictx.evaluation.storms import is_storm
 from musictx.evaluation.structure import describe_continuation
 from musictx.evaluation.violations import forbidden_share
 from musictx.events import STEPS_PER_SECOND, encode, tokens_to_table
 from musictx.model import MusicTransformer
 from musictx.performance import Performance, slice_time
+from musictx.sampling.takes import take_tokens
 
-VERSION = 1  # raise it when the same continuation would be measured otherwise
+VERSION = 2  # raise it when the same continuation would be measured otherwise
 
 
 def measure(
@@ -38,21 +41,24 @@ def measure(
     cut : float
         Where the continuation begins (s).
     model : MusicTransformer, optional
-        What made it, to ask how often it would break the grammar.
+        What made it, to ask how often it would break the grammar, and how far back it listened.
     index : CopyIndex, optional
         What it may have been copied from.
 
     Returns
     -------
     dict
-        As `describe_continuation`, and ``structureness``, ``primer_similarity``, ``forbidden``, ``copy``;
-        plain numbers.
+        As `describe_continuation` and `describe_listening`, and ``structureness``, ``primer_similarity``,
+        ``storm``, ``forbidden``, ``copy``; plain numbers.
     """
     alone = slice_time(whole, cut) if whole.duration > cut else Performance()
     figures: dict[str, Any] = describe_continuation(primer, alone, start=0.0, end=alone.duration)
     figures["structureness"] = structureness(whole)
+    figures["storm"] = is_storm(alone, alone.duration)
     figures["primer_similarity"] = primer_similarity(primer, alone)
+    figures["listening_seconds"] = figures["listening_primer"] = [None] * QUARTERS
     if model is not None and len(alone):
+        figures |= describe_listening(model, take_tokens(model, whole, cut), cut, whole.duration)
         tokens = encode(whole)
         clock = tokens_to_table(tokens)
         before = int((clock.step < round(cut * STEPS_PER_SECOND)).sum())
@@ -111,6 +117,19 @@ METRICS = (
         lambda m: m["motif_recurrence"],
     ),
     Metric(
+        "motif_beyond_chance",
+        "Motif recurrence beyond chance",
+        "The same less the mean share of patterns of other pieces' primers.",
+        lambda m: m.get("motif_beyond_chance"),
+    ),
+    Metric(
+        "alignment",
+        "Melodic alignment beyond chance",
+        "How many notes in a row go along with the primer's melody or bass in each 10 s, in any key, with "
+        "ornaments or without, less the same for other pieces' primers. Nothing is chosen by this measure.",
+        lambda m: m.get("alignment_beyond_chance"),
+    ),
+    Metric(
         "motif_late",
         "Motif recurrence, last quarter",
         "The same in the last quarter of the continuation: is the motif still there?",
@@ -149,7 +168,7 @@ METRICS = (
     Metric(
         "density",
         "Change of density, last quarter",
-        "How far the notes a second have moved from the primer's: 1 is twice, or half, as many.",
+        "How far the notes per second have moved from the primer's: 1 is twice, or half, as many.",
         lambda m: _change(m["density_by_quarter"][-1], m["density_primer"]),
     ),
     Metric(
@@ -157,6 +176,12 @@ METRICS = (
         "Change of polyphony, last quarter",
         "How far the number of notes that sound at once has moved from the primer's: 1 is twice, or half.",
         lambda m: _change(m["polyphony_by_quarter"][-1], m["polyphony_primer"]),
+    ),
+    Metric(
+        "storm",
+        "Storms",
+        "Share of continuations with over 40 notes in some second, or over 12 at once on average.",
+        lambda m: m["storm"],
     ),
     Metric(
         "forbidden",
@@ -184,6 +209,8 @@ QUARTERLY = (
     ("motif_recurrence_by_quarter", "Motif recurrence"),
     ("primer_similarity", "Likeness to the primer"),
     ("pitch_class_drift", "Pitch-class drift"),
-    ("density_by_quarter", "Notes a second"),
+    ("density_by_quarter", "Notes per second"),
     ("polyphony_by_quarter", "Notes at once"),
+    ("listening_seconds", "Attention: how far back (s)"),
+    ("listening_primer", "Attention on the primer"),
 )

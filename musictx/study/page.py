@@ -16,10 +16,12 @@ from musictx.render.pianoroll import COLOURS, OTHERS
 from musictx.study.charts import quarter_chart
 from musictx.study.comparison import REAL
 from musictx.study.metrics import METRICS, QUARTERLY
+from musictx.study.table import together
 
 _HERE = Path(__file__).parent
 _REAL_COLOUR = "var(--soft)"
 SIGNIFICANT = 0.05
+FARTHEST = 4  # heads of a model that the page shows
 
 Music = Mapping[tuple[str, str, int], Performance]  # by primer, model and seed
 
@@ -43,10 +45,11 @@ def write_page(path: Path, result: dict[str, Any], music: Music) -> None:
         "lead": _lead(result),
         "findings": _findings(result["comparison"]),
         "legend": _legend(result["comparison"]["models"], colours),
-        "means": _means(result["comparison"]),
+        "means": _means(result),
         "charts": "\n".join(
             quarter_chart(title, result["comparison"]["quarters"][key], colours) for key, title in QUARTERLY
         ),
+        "heads": _heads(result["comparison"]["heads"]),
         "tests": _tests(result["comparison"]),
         "about": _about(result),
         "data": json.dumps(_players(result, music, colours), separators=(",", ":")).replace("</", "<\\/"),
@@ -76,7 +79,7 @@ def _lead(result: dict[str, Any]) -> str:
     length = f"{s['tokens']} events" if s["tokens"] else f"{s['seconds']:g} s"
     filters = [
         f"{name.replace('_', '-')} {s[name]:g}"
-        for name, off in (("top_k", 0), ("top_p", 1), ("min_p", 0))
+        for name, off in (("top_k", 0), ("top_p", 1), ("min_p", 0), ("theme", 0))
         if s[name] != off
     ]
     return escape(
@@ -129,28 +132,29 @@ def _legend(names: list[str], colours: dict[str, str]) -> str:
     )
 
 
-def _means(comparison: dict[str, Any]) -> str:
+def _means(result: dict[str, Any]) -> str:
+    comparison = result["comparison"]
     names = comparison["models"]
-    rows = []
-    for metric in METRICS:
-        figures = comparison["metrics"][metric.key]
+    rows = [
+        (metric.title, metric.text, comparison["metrics"][metric.key], metric.digits) for metric in METRICS
+    ]
+    rows += [(*row, 2) for row in together(result)]
+    body = []
+    for title, text, figures, digits in rows:
         if not any(figures.values()):
             continue
         cells = []
         for name in names:
-            f = figures[name]
+            f = figures.get(name)
             cells.append(
-                f"<td>{_number(f['mean'], metric.digits)}"
-                f"<small>{_range(f['low'], f['high'], metric.digits)}</small></td>"
+                f"<td>{_number(f['mean'], digits)}<small>{_range(f['low'], f['high'], digits)}</small></td>"
                 if f
                 else "<td>–</td>"
             )
-        rows.append(
-            f'<tr><th scope="row">{escape(metric.title)}<small>{escape(metric.text)}</small></th>'
-            f"{''.join(cells)}</tr>"
-        )
+        label = f'<th scope="row">{escape(title)}<small>{escape(text)}</small></th>'
+        body.append(f"<tr>{label}{''.join(cells)}</tr>")
     head = "".join(f'<th scope="col">{escape(n)}</th>' for n in names)
-    return f'<thead><tr><th scope="col">Measured</th>{head}</tr></thead><tbody>{"".join(rows)}</tbody>'
+    return f'<thead><tr><th scope="col">Measured</th>{head}</tr></thead><tbody>{"".join(body)}</tbody>'
 
 
 def _tests(comparison: dict[str, Any]) -> str:
@@ -171,6 +175,20 @@ def _tests(comparison: dict[str, Any]) -> str:
     titles_row = ("Measured", "Pair", "Difference", "Effect (rank-biserial)", "Primers", "p", "p after Holm")
     head = "".join(f'<th scope="col">{x}</th>' for x in titles_row)
     return f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody>"
+
+
+def _heads(heads: dict[str, list[dict[str, Any]]]) -> str:
+    """The heads of each model that listen back farthest."""
+    rows = [
+        f'<tr><th scope="row">{escape(name)}</th><td>{head["layer"] + 1}.{head["head"] + 1}</td>'
+        f"<td>{_number(head['seconds'], 2)}</td><td>{_number(head['primer'], 3)}</td>"
+        f"<td>{_number(head['start'], 3)}</td><td>{_number(head['spread'], 0)}</td></tr>"
+        for name, found in heads.items()
+        for head in found[:FARTHEST]
+    ]
+    titles = ("Model", "Layer and head", "How far back (s)", "On the primer", "On START", "Spread (events)")
+    head_row = "".join(f'<th scope="col">{x}</th>' for x in titles)
+    return f"<thead><tr>{head_row}</tr></thead><tbody>{''.join(rows)}</tbody>"
 
 
 def _about(result: dict[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from musictx.errors import MusictxError
 from musictx.evaluation.loading import open_music, unit_numbers
 from musictx.events import decode, encode
 from musictx.performance import Performance, slice_time
+from musictx.sampling.filters import SamplingSettings
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,8 @@ class StudySettings:
     temperature : float
     top_k : int
     top_p, min_p : float
-        Without filters, so that what is heard is the model itself.
+    theme : float
+        All as in `musictx.sampling.SamplingSettings`: what is measured is what people hear.
     """
 
     seconds: float = 60.0
@@ -41,10 +43,11 @@ class StudySettings:
     primer_seconds: float = 15.0
     seeds: int = 3
     seed: int = 0
-    temperature: float = 1.0
-    top_k: int = 0
-    top_p: float = 1.0
-    min_p: float = 0.0
+    temperature: float = SamplingSettings.temperature
+    top_k: int = SamplingSettings.top_k
+    top_p: float = SamplingSettings.top_p
+    min_p: float = SamplingSettings.min_p
+    theme: float = SamplingSettings.theme
 
     def __post_init__(self) -> None:
         for name in ("seconds", "primer_seconds", "seeds"):
@@ -69,6 +72,8 @@ class StudyPrimer:
         Where it ends (s).
     real : Performance or None
         Primer and real continuation on one time axis, if the piece is long enough.
+    source : str
+        The folder that it comes from.
     """
 
     name: str
@@ -76,6 +81,7 @@ class StudyPrimer:
     performance: Performance
     cut: float
     real: Performance | None
+    source: str = ""
 
 
 def _file_name(title: str) -> str:
@@ -83,21 +89,21 @@ def _file_name(title: str) -> str:
 
 
 def choose_primers(
-    folder: Path,
+    folders: Sequence[Path],
     settings: StudySettings,
     count: int,
     *,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[list[StudyPrimer], list[str]]:
-    """Primers from a folder of MIDI files: the beginnings of pieces, one for each piece.
+    """Primers from folders of MIDI files: the beginnings of pieces, one for each piece.
 
-    Pieces that are long enough for primer and real continuation come first; of these, `count` spread
-    evenly over the folder.
+    Pieces that are long enough for primer and real continuation come first; of these, as many from each
+    folder as the others leave room for, spread evenly over it.
 
     Parameters
     ----------
-    folder : path
-        MIDI files, or an encoded corpus.
+    folders : sequence of path
+        Each with MIDI files, or an encoded corpus.
     settings : StudySettings
     count : int
         Largest number of primers.
@@ -115,21 +121,25 @@ def choose_primers(
     >>> from musictx.shipped import shipped_folder
     >>> from musictx.study import StudySettings, choose_primers
     >>> settings = StudySettings(primer_seconds=4, seconds=4)
-    >>> primers, _ = choose_primers(shipped_folder("primers"), settings, 2)
+    >>> primers, _ = choose_primers([shipped_folder("primers")], settings, 2)
     >>> [primer.name for primer in primers], primers[0].real.duration
     (['bach-chorale', 'two-bar-loop'], 8.0)
     """
     if count < 1:
         raise MusictxError(f"primers is {count}; it must be at least 1")
-    corpus = open_music(folder, progress=progress)
-    firsts = np.unique(unit_numbers(corpus), return_index=True)[1]
-    found = [_primer(corpus.names[i], decode(corpus.piece(i)), settings) for i in firsts.tolist()]
-    whole, short = [p for p in found if p.real], [p for p in found if not p.real]
-    chosen = whole[:]
-    if len(whole) > count:
-        chosen = [whole[i] for i in np.linspace(0, len(whole) - 1, count).round().astype(int)]
-    chosen += short[: max(0, count - len(chosen))]
-    left_out = [f"{path}: {why}" for path, why in corpus.skipped.items()]
+    found: dict[str, list[StudyPrimer]] = {}
+    left_out = []
+    for folder in folders:
+        corpus = open_music(folder, progress=progress)
+        firsts = np.unique(unit_numbers(corpus), return_index=True)[1]
+        pieces = ((corpus.names[i], decode(corpus.piece(i))) for i in firsts.tolist())
+        found[str(folder)] = [_primer(name, piece, settings, str(folder)) for name, piece in pieces]
+        left_out += [f"{path}: {why}" for path, why in corpus.skipped.items()]
+    chosen: list[StudyPrimer] = []
+    # The smallest folder first, so that the others can make up for what it lacks.
+    for k, primers in enumerate(sorted(found.values(), key=len)):
+        chosen += _spread(primers, -(-(count - len(chosen)) // (len(found) - k)))
+    chosen.sort(key=lambda p: list(found).index(p.source))
     if lacking := sum(p.real is None for p in chosen):
         left_out.append(
             f"{lacking} of {len(chosen)} primers come from pieces too short to show how they really go on"
@@ -137,7 +147,15 @@ def choose_primers(
     return _with_own_names(chosen), left_out
 
 
-def _primer(name: str, piece: Performance, settings: StudySettings) -> StudyPrimer:
+def _spread(primers: list[StudyPrimer], count: int) -> list[StudyPrimer]:
+    """At most so many, evenly from those whose pieces are long enough, then from the others."""
+    whole, short = [p for p in primers if p.real], [p for p in primers if not p.real]
+    if len(whole) > count:
+        return [whole[i] for i in np.linspace(0, len(whole) - 1, count).round().astype(int)]
+    return whole + short[: count - len(whole)]
+
+
+def _primer(name: str, piece: Performance, settings: StudySettings, source: str) -> StudyPrimer:
     piece = slice_time(piece, float(piece.notes["onset"][0]))
     title = str(Path(name).with_suffix(""))
     cut = min(settings.primer_seconds, piece.duration)
@@ -148,7 +166,7 @@ def _primer(name: str, piece: Performance, settings: StudySettings) -> StudyPrim
             real = slice_time(piece, 0, cut + decode(rest[: settings.tokens]).duration)
     elif piece.duration >= cut + settings.seconds:
         real = slice_time(piece, 0, cut + settings.seconds)
-    return StudyPrimer(_file_name(title), title, slice_time(piece, 0, cut), cut, real)
+    return StudyPrimer(_file_name(title), title, slice_time(piece, 0, cut), cut, real, source)
 
 
 def _with_own_names(primers: list[StudyPrimer]) -> list[StudyPrimer]:

@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from musictx.checkpoint import weights_hash
 from musictx.errors import MusictxError
 from musictx.evaluation.copies import CopyIndex
 from musictx.files import make_folder, read_json, write_bytes
@@ -19,16 +20,10 @@ from musictx.model import MusicTransformer
 from musictx.performance import Performance
 from musictx.sampling import continue_variations
 from musictx.study.comparison import REAL, Row, compare_rows
+from musictx.study.memory import measure_memory, tell_models
 from musictx.study.metrics import VERSION, measure
 from musictx.study.page import write_page
 from musictx.study.plan import StudyPrimer, StudySettings
-
-
-def _weights_hash(model: MusicTransformer) -> str:
-    digest = hashlib.sha256(json.dumps(model.config.to_dict()).encode())
-    for name, weight in sorted(model.state_dict().items()):
-        digest.update(name.encode() + weight.cpu().numpy().tobytes())
-    return digest.hexdigest()
 
 
 def _notes_hash(performance: Performance) -> str:
@@ -71,6 +66,7 @@ def _continuations(
         top_k=settings.top_k,
         top_p=settings.top_p,
         min_p=settings.min_p,
+        theme=settings.theme,
         allow_end=False,
     )
     return [(r.performance, r.cut) for r in results]
@@ -115,7 +111,8 @@ def run_study(
     -------
     dict
         As in ``study.json``: ``settings``, ``models``, ``primers``, ``rows``, ``comparison``,
-        ``left_out``, ``seconds``.
+        ``stands_out`` (see `measure_memory`), ``told_from_real`` (see `tell_models`), ``left_out``,
+        ``seconds``.
 
     Raises
     ------
@@ -129,7 +126,7 @@ def run_study(
     >>> from musictx.shipped import shipped_folder
     >>> from musictx.study import StudySettings, choose_primers, run_study
     >>> settings = StudySettings(primer_seconds=4, seconds=4, seeds=1)
-    >>> primers, _ = choose_primers(shipped_folder("primers"), settings, 1)
+    >>> primers, _ = choose_primers([shipped_folder("primers")], settings, 1)
     >>> result = run_study({"rope": load_model("rope")}, primers, Path("study"), settings)
     >>> sorted(path.name for path in Path("study").iterdir())
     ['continuations', 'study.html', 'study.json']
@@ -140,7 +137,7 @@ def run_study(
     _check_kept(output, settings, list(models))
     began, done = time.monotonic(), 0
     rows: list[Row] = []
-    hashes = {name: _weights_hash(m) for name, m in models.items()}
+    hashes = {name: weights_hash(m) for name, m in models.items()}
     copied_from = _index_hash(index)
     total = len(primers) * (len(models) * settings.seeds + 1)
     for primer in primers:
@@ -159,6 +156,11 @@ def run_study(
         done += 1
         if progress:
             progress(done, total)
+    music_of = {
+        (r["primer"], r["model"], r["seed"]): read_midi(output / "continuations" / r["primer"] / r["file"])
+        for r in rows
+    }
+    rows, stands_out = measure_memory(rows, primers, music_of)
     result = {
         "settings": asdict(settings),
         "models": {
@@ -169,17 +171,15 @@ def run_study(
             }
             for name, m in models.items()
         },
-        "primers": [{"name": p.name, "title": p.title, "cut": p.cut} for p in primers],
+        "primers": [{"name": p.name, "title": p.title, "cut": p.cut, "folder": p.source} for p in primers],
         "rows": rows,
         "comparison": compare_rows(rows, list(models)),
+        "stands_out": stands_out,
+        "told_from_real": tell_models(rows, music_of),
         "left_out": list(left_out),
         "seconds": round(time.monotonic() - began, 1),
     }
     write_bytes(output / "study.json", (json.dumps(result, indent=1, allow_nan=False) + "\n").encode())
-    music_of = {
-        (r["primer"], r["model"], r["seed"]): read_midi(output / "continuations" / r["primer"] / r["file"])
-        for r in rows
-    }
     write_page(output / "study.html", result, music_of)
     return result
 

@@ -22,7 +22,7 @@ class TrainingConfig:
     steps: int | None = None
     tokens: int | None = None
     hours: float | None = None
-    batch: int = 8  # windows a step, over all devices
+    batch: int = 8  # windows per step, over all devices
     micro_batch: int | None = None  # windows computed at once on a device; None: all of its share
     optimizer: str = "muon"
     matrix_lr: float = 0.02  # Muon

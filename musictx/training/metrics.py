@@ -12,7 +12,7 @@ from typing import Any
 
 from musictx.errors import MusictxError
 from musictx.files import write_bytes
-from musictx.labels import label
+from musictx.labels import plain_label
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class Metrics:
             axes.plot(*zip(*train, strict=True), color="0.6", linewidth=0.8, label="training")
         for name in dict.fromkeys(name for x in lines for name in x.get("validation", {})):
             points = [(x["step"], x["validation"][name]) for x in lines if name in x.get("validation", {})]
-            named = label(f"validation: {name}")
+            named = plain_label(f"validation: {name}")
             axes.plot(*zip(*points, strict=True), marker="o", markersize=3, label=named)
         axes.set(xlabel="step", ylabel="nats per token", title=title)
         axes.grid(alpha=0.3)

@@ -47,7 +47,7 @@ def test_the_benchmark_reports_what_a_pass_gains(tmp_path: Path) -> None:
     found = bench_speculate(str(tmp_path / "model"), tokens=20, prefix=16, counts=(1, 4), repetitions=1)
     assert [row["longest_draft"] for row in found["rows"]] == [1, 4]
     for row in found["rows"]:
-        assert 0 <= row["drafted_tokens_accepted"] <= 1 <= row["tokens_a_pass"] and row["speed"] > 0
+        assert 0 <= row["drafted_tokens_accepted"] <= 1 <= row["tokens_per_pass"] and row["speed"] > 0
     assert [check["tokens_at_once"] for check in found["checks"]] == [1, 2, 5]
     (tmp_path / "nothing").mkdir()
     with pytest.raises(MusictxError, match="no MIDI file"):

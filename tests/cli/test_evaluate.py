@@ -47,6 +47,7 @@ def test_several_models_give_one_table_files_and_json(place):
     assert figures == json.loads((place / "out" / "evaluation.json").read_text())
     assert (place / "out" / "evaluation.png").read_bytes().startswith(b"\x89PNG")
     csv = (place / "out" / "evaluation.csv").read_text()
+    assert "repeat: tempo, NOTE_ON" in csv and "after a gap: exact" in csv
     assert "repeat: exact, gain" in csv and "rule: moving" in csv
     assert any("broken.mid" in line for line in figures["left_out"])
     assert any("learned" in line and "positions end" in line for line in figures["left_out"])
@@ -54,7 +55,7 @@ def test_several_models_give_one_table_files_and_json(place):
     assert figures["shift"]["vanilla"][0]["divergence"] > 1e-4
 
 
-def test_the_table_names_models_and_floors(place):
+def test_the_table_names_models_and_baselines(place):
     result = run(place / "relative", place / "music", "--context", 32, "--pieces", 3)
     assert result.exit_code == 0, result.output
     for word in ("relative", "n-gram", "uniform", "32 (1×)", "3 performances"):
@@ -62,16 +63,16 @@ def test_the_table_names_models_and_floors(place):
     assert "vanilla" not in result.stdout
 
 
-def test_precision_and_floors_change_the_figures(place):
+def test_precision_and_baselines_change_the_figures(place):
     def nats(*options):
         result = run(place / "relative", place / "music", "--context", 32, "--json", *options)
         figures = json.loads(result.stdout)
         return (
             figures["models"]["relative"]["lengths"]["32"]["per_token"]["nats"],
-            figures["floors"]["unigram"]["32"]["per_token"]["nats"],
+            figures["baselines"]["unigram"]["32"]["per_token"]["nats"],
         )
 
-    plain, fast, fitted = nats(), nats("--precision", "bfloat16"), nats("--floors", place / "music")
+    plain, fast, fitted = nats(), nats("--precision", "bfloat16"), nats("--baselines", place / "music")
     assert plain[0] != fast[0] and plain[0] == pytest.approx(fast[0], rel=0.02)
     assert plain[0] == fitted[0] and fitted[1] < plain[1]
     assert nats("--memory", 40)[0] == pytest.approx(plain[0], rel=1e-5)

@@ -70,7 +70,7 @@ def test_json_csv_picture_and_table(result):
     (row,) = [r for r in rows if (r["model"], r["length"], r["figure"]) == ("a", "64", "per_token")]
     assert float(row["nats"]) == figures["models"]["a"]["lengths"]["64"]["per_token"]["nats"]
     assert draw(figures).startswith(b"\x89PNG")
-    assert to_table(figures).row_count == 7 + len(figures["floors"])
+    assert to_table(figures).row_count == 7 + len(figures["baselines"])
 
 
 def test_nothing_to_measure_is_an_error():

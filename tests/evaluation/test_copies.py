@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from helpers_evaluation import make_corpus
 
-from musictx.evaluation.copies import SHORTEST, CopyIndex, NoteLine, same_length_passages
+from musictx.evaluation.copies import SHORTEST, CopyIndex, NoteLine
 from musictx.events import encode
 from musictx.performance import Performance, make_notes, merge, shift, slice_time, stretch, transpose
 
@@ -107,10 +107,3 @@ def test_a_trill_is_no_trouble():
 def test_too_short_or_empty_music_has_nothing_to_share(index):
     reports = index.check_many([Performance(), random_music(3, 0), np.empty(0, np.uint16)])
     assert [(r.notes, r.longest) for r in reports] == [(0, 0), (3, 0), (0, 0)]
-
-
-def test_passages_for_comparison_have_the_notes_asked_for():
-    corpus = make_corpus([encode(random_music(n, n)) for n in (100, 300)])
-    passages = same_length_passages(corpus, [50, 200, 0, 1000])
-    counts = [int((p < 128).sum()) for p in passages]
-    assert counts[:3] == [50, 200, 0] and 200 < counts[3] <= 300

@@ -1,4 +1,4 @@
-"""Facts about convention jsb16, among them the floors that are known for it."""
+"""Facts about convention jsb16, among them the baselines that are known for it."""
 
 import json
 
@@ -12,7 +12,7 @@ from musictx.evaluation.jsb import (
     REST,
     START,
     VOCABULARY,
-    floor_losses,
+    baseline_losses,
     model_losses,
     piece_chunks,
     read_jsb,
@@ -20,17 +20,17 @@ from musictx.evaluation.jsb import (
 )
 
 # Measured for this convention by others, before this code was written.
-KNOWN_FLOORS = {"uniform": 3.85, "unigram by voice": 2.61, "copy and bigram": 0.94, "with the phase": 0.71}
+KNOWN_BASELINES = {"uniform": 3.85, "unigram by voice": 2.61, "copy and bigram": 0.94, "with the phase": 0.71}
 
 
-def test_the_chorales_and_their_floors_are_the_known_ones(shared_data):
+def test_the_chorales_and_their_baselines_are_the_known_ones(shared_data):
     splits = read_jsb(shared_data / "jsb" / "Jsb16thSeparated.json")
     assert [len(p) for p in splits.values()] == [229, 76, 77]
     assert [sum(p.size for p in part) for part in splits.values()] == [220_912, 73_632, 75_600]
-    floors = floor_losses(splits["train"], splits["valid"])
-    for name, nats in KNOWN_FLOORS.items():
-        assert summarise(floors[name])["nats"] == pytest.approx(nats, abs=0.015), name
-    phases = summarise(floors["with the phase"])["by_phase"]
+    baselines = baseline_losses(splits["train"], splits["valid"])
+    for name, nats in KNOWN_BASELINES.items():
+        assert summarise(baselines[name])["nats"] == pytest.approx(nats, abs=0.015), name
+    phases = summarise(baselines["with the phase"])["by_phase"]
     assert phases[0] > 1 and phases[1] < 0.05
 
 
@@ -56,10 +56,10 @@ def test_loss_is_told_by_phase_and_voice():
     assert figures["by_phase"] == [1.5, 11.5, 21.5, 31.5] and figures["by_voice"] == [15, 16, 17, 18]
 
 
-def test_a_floor_knows_a_held_note():
+def test_a_baseline_knows_a_held_note():
     held = np.repeat(small(10, 2), 20, 0)
-    floors = floor_losses([held], [held])
-    assert np.mean(floors["copy and bigram"][0]) < 0.5 * np.mean(floors["unigram by voice"][0])
+    baselines = baseline_losses([held], [held])
+    assert np.mean(baselines["copy and bigram"][0]) < 0.5 * np.mean(baselines["unigram by voice"][0])
 
 
 def test_rests_and_pitches_are_read(tmp_path):

@@ -8,16 +8,11 @@ from helpers_evaluation import make_corpus, random_corpus, tiny_model
 from musictx.corpus import consecutive_chunks
 from musictx.errors import MusictxError
 from musictx.evaluation.extrapolation import compare_rules, length_rules, moving_losses, with_settings
-from musictx.evaluation.nll import chunk_losses
-from musictx.evaluation.repeats import (
-    KINDS,
-    passages,
-    placed_at,
-    repeat_gain,
-    shift_sensitivity,
-    transposed,
-)
-from musictx.events import VOCABULARY_SIZE, decode, encode
+from musictx.evaluation.nll import EVENT_TYPES, chunk_losses, event_types
+from musictx.evaluation.playings import CHANGES, changed, other_music, passages, transposed
+from musictx.evaluation.repeats import KINDS, repeat_after_gaps, repeat_gain
+from musictx.evaluation.shift import shift_sensitivity
+from musictx.events import NOTE_OFF, VOCABULARY_SIZE, decode, encode
 from musictx.events.grammar import is_grammatical
 from musictx.performance import Performance, make_notes, transpose
 
@@ -30,6 +25,9 @@ def music(notes, seed):
 
 class Parrot(torch.nn.Module):
     """Knows what followed when the last token came before, by looking it up: an ideal repeater."""
+
+    class positions:
+        limit = None
 
     def __init__(self, lag):
         super().__init__()
@@ -57,11 +55,66 @@ def test_an_ideal_repeater_gains_everything_on_the_exact_repeat_and_nothing_else
 def test_the_gain_is_the_difference_of_its_parts():
     model = tiny_model("rope", context_length=64)
     gains = repeat_gain(model, [music(12, seed) for seed in range(4)])
-    for kind in ("exact", "fifth", "odd offset"):
+    for kind in ("exact", "fifth", "tempo", "touch", "odd offset"):
         figure = gains[kind]
         assert figure["gain"]["nats"] == pytest.approx(gains["first"]["nats"] - figure["nats"])
         assert figure["gain_over_other"]["nats"] == pytest.approx(gains["other"]["nats"] - figure["nats"])
     assert set(KINDS) | {"first"} <= set(gains) and gains["passages"] == 4
+
+
+def test_each_kind_of_event_has_its_own_cost_and_they_add_up():
+    first = music(30, 0)
+    found = repeat_gain(Parrot(len(first)), [first, first[::-1].copy()])
+    for kind, figure in found["exact"]["by_type"].items():
+        assert figure["nats"] < 1.0, kind  # the second passage cannot be repeated wholly
+    model, two = tiny_model("rope", context_length=64), [music(12, seed) for seed in range(2)]
+    found = repeat_gain(model, two)
+    count = np.bincount(event_types(np.concatenate(two)), minlength=4)
+    for kind in ("first", "exact", "other"):
+        nats = [found[kind]["by_type"][name]["nats"] for name in EVENT_TYPES]
+        assert np.average(nats, weights=count) == pytest.approx(found[kind]["nats"])
+
+
+@pytest.mark.parametrize("gap", [0, 50, 300])
+def test_a_pitch_costs_an_ideal_repeater_nothing_after_any_gap(gap):
+    two = [music(30, 0), transposed(music(30, 0), 5)]
+    (lag,) = {len(first) + len(other_music(two, i, gap)) for i, first in enumerate(two)}
+    assert lag - len(two[0]) == pytest.approx(gap, abs=8)
+    (row,) = repeat_after_gaps(Parrot(lag), two, [gap])
+    pitch, new_pitch = (row[kind]["by_type"]["NOTE_ON"]["nats"] for kind in ("exact", "other"))
+    assert row["gap"] == gap and pitch < 0.01 and new_pitch > np.log(VOCABULARY_SIZE) - 0.1
+
+
+def test_gaps_past_learned_positions_have_no_figure():
+    model = tiny_model("learned", context_length=200)
+    near, far = repeat_after_gaps(model, [music(12, 0), music(12, 1)], [0, 200])
+    assert near["exact"]["nats"] > 0 and far == {"gap": 200, "exact": None, "other": None}
+
+
+def test_what_fills_a_gap_is_complete_music_without_the_passage_itself():
+    two = [music(30, 0), music(30, 1)]
+    assert np.array_equal(other_music(two, 0, len(two[1])), two[1])
+    filled = other_music(two, 0, 301)
+    assert 301 - 8 <= len(filled) <= 301
+    assert np.array_equal(filled[: len(two[1])], two[1])
+    struck, released = (filled < NOTE_OFF).sum(), ((filled >= NOTE_OFF) & (filled < 2 * NOTE_OFF)).sum()
+    assert struck == released > 30
+    assert len(other_music(two, 0, 0)) == 0
+
+
+def test_a_varied_playing_has_the_same_notes_in_another_key_tempo_or_touch():
+    first = music(40, 3)
+    before = decode(first).notes
+    after = {change: decode(changed(first, change)).notes for change in CHANGES}
+    assert np.array_equal(after["exact"], before)
+    assert np.array_equal(after["fifth"]["pitch"], before["pitch"] + 7)
+    assert np.array_equal(after["tempo"]["pitch"], before["pitch"])
+    assert after["tempo"]["onset"] == pytest.approx(1.05 * before["onset"], abs=0.0051)
+    assert np.array_equal(after["touch"]["velocity"], before["velocity"] + 12)
+    assert np.array_equal(after["touch"]["onset"], before["onset"])
+    for change in CHANGES:
+        assert is_grammatical(changed(first, change).astype(np.int64)), change
+    assert decode(changed(transposed(first, 46), "fifth")).notes["pitch"].max() <= 127
 
 
 def test_passages_are_complete_music_of_the_length_asked_for():
@@ -94,15 +147,6 @@ def test_shift_sensitivity_is_not_zero_for_absolute_positions(position):
     assert rows[0]["divergence"] == pytest.approx(0, abs=1e-6)
     assert rows[1]["divergence"] > 1e-4 and rows[2]["divergence"] > 1e-4
     assert (rows[3]["divergence"] is None) == (position == "learned")
-
-
-def test_a_model_is_left_where_it_was():
-    model = tiny_model("vanilla")
-    tokens = torch.arange(10)[None]
-    before = model(tokens)
-    with placed_at(model, 5):
-        assert not torch.allclose(model(tokens), before)
-    assert torch.equal(model(tokens), before)
 
 
 def test_moving_context_equals_plain_losses_within_the_training_length():

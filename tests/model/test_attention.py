@@ -48,11 +48,10 @@ def inputs(
 
 def results(function: Any, tensors: tuple[Tensor | None, ...], **how: Any) -> list[Tensor]:
     """What `function` returns, and the gradient of a sum of its squares and sines for each tensor."""
-    given = [None if t is None else t.clone().requires_grad_() for t in tensors]
-    q, k, v, table = given
-    out = function(q, k, v, table=table, **how)
+    q, k, v, table, bias = (None if t is None else t.clone().requires_grad_() for t in (*tensors, None)[:5])
+    out = function(q, k, v, table=table, bias=bias, **how)
     (out.square().sum() + out.sin().sum()).backward()
-    gradients = [t.grad for t in given if t is not None]
+    gradients = [t.grad for t in (q, k, v, table, bias) if t is not None]
     assert all(g is not None for g in gradients)
     return [out.detach(), *(g for g in gradients if g is not None)]
 
@@ -92,9 +91,10 @@ def test_the_definition_is_one_embedding_a_distance(beyond: Any) -> None:
 def test_blockwise_is_the_formula_forward_and_backward(
     length: int, size: int | None, beyond: Any, window: int | None, biased: bool, block: int
 ) -> None:
-    tensors = inputs(length, size)
-    bias = torch.linspace(-3, 0, length, dtype=torch.float64) * torch.tensor([[1.0], [0.1], [2.0]])
-    how = {"beyond": beyond, "window": window, "key_bias": bias if biased else None}
+    generator = torch.Generator().manual_seed(1)
+    bias = torch.randn(3, length, generator=generator, dtype=torch.float64) if biased else None
+    tensors = (*inputs(length, size), bias)
+    how = {"beyond": beyond, "window": window}
     wanted = results(reference_attention, tensors, **how)
     for found in (
         results(blockwise_attention, tensors, block=block, **how),
@@ -128,10 +128,10 @@ def test_bfloat16_keeps_its_three_digits(size: int) -> None:
 def test_a_bias_by_distance_survives_bfloat16() -> None:
     """1,000 tokens away the bias is hundreds; the small differences nearby must not drown in it."""
     length, slope = 1024, torch.tensor([[0.5], [0.25], [0.0625]])
-    bias = slope * torch.arange(1 - length, 1)
+    bias = -slope * torch.arange(length)
     q, k, v, _ = inputs(length, None, dtype=torch.bfloat16, width=8)
-    found = blockwise_attention(q, k, v, key_bias=bias)
-    wanted = reference_attention(q.double(), k.double(), v.double(), key_bias=bias.double())
+    found = blockwise_attention(q, k, v, bias=bias)
+    wanted = reference_attention(q.double(), k.double(), v.double(), bias=bias.double())
     for part in (slice(0, 256), slice(768, 1024)):
         error = (found[:, :, part].double() - wanted[:, :, part]).norm() / wanted[:, :, part].norm()
         assert error < 0.02
@@ -153,7 +153,8 @@ class _Largest(TorchDispatchMode):
 
 
 @pytest.mark.parametrize("window", [None, 200])
-def test_no_step_builds_a_matrix_of_length_by_length(window: int | None) -> None:
+@pytest.mark.parametrize("biased", [False, True])
+def test_no_step_builds_a_matrix_of_length_by_length(window: int | None, biased: bool) -> None:
     length, heads, block = 2048, 2, 64
     q, k, v, table = (
         t[:1] if t is not None and t.ndim == 4 else t
@@ -165,7 +166,8 @@ def test_no_step_builds_a_matrix_of_length_by_length(window: int | None) -> None
         _Largest() as largest,
         torch.autograd.graph.saved_tensors_hooks(lambda t: (saved.append(t.numel()), t)[1], lambda t: t),
     ):
-        out = blockwise_attention(*given[:3], table=given[3], window=window, block=block)
+        bias = torch.zeros(heads, length, requires_grad=True) if biased else None
+        out = blockwise_attention(*given[:3], table=given[3], bias=bias, window=window, block=block)
         out.sum().backward()
     assert largest.numbers <= heads * block * (length + 2 * block) < heads * length**2 / 20
     assert max(saved) <= heads * length * 8  # q, k, v, the result and the table: nothing of L × block
@@ -194,17 +196,14 @@ def test_the_last_rows_alone_are_the_last_rows_of_all(
 ) -> None:
     q, k, v, table = inputs(length, size, heads=4)
     k, v = k[:, :groups], v[:, :groups]
-    bias = torch.arange(4)[:, None] * torch.linspace(-3, 0, length, dtype=torch.float64) if biased else None
-    how: dict[str, Any] = {"table": table, "beyond": beyond, "key_bias": bias, "window": window}
+    bias = torch.arange(4)[:, None] * torch.linspace(0, -3, length, dtype=torch.float64) if biased else None
+    how: dict[str, Any] = {"table": table, "beyond": beyond, "bias": bias, "window": window}
     wanted = reference_grouped(q, k, v, **how)
     torch.testing.assert_close(attend(q, k, v, **how), wanted, rtol=0, atol=1e-9)
     last = attend_cached(
         q[:, :, -rows:],
-        k.flatten(0, 1).transpose(1, 2),
+        k.flatten(0, 1),
         v.flatten(0, 1),
-        falling=None if table is None else table.flip(1).transpose(1, 2),
-        beyond=beyond,
-        key_bias=bias,
-        window=window,
+        **how,
     )
     torch.testing.assert_close(last, wanted[:, :, -rows:], rtol=0, atol=1e-9)

@@ -29,7 +29,7 @@ def test_flex_attention_is_the_definition(how: dict[str, Any]) -> None:
     q, k, v = torch.randn(3, 2, 2, 128, 16)
     options = {
         "table": torch.randn(2, how["table"], 16) if "table" in how else None,
-        "key_bias": torch.randn(2, 128) if "bias" in how else None,
+        "bias": torch.randn(2, 128) if "bias" in how else None,
         "beyond": how.get("beyond", "clamp"),
         "window": how.get("window"),
     }

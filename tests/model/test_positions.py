@@ -11,18 +11,20 @@ import torch
 from musictx.errors import MusictxError
 from musictx.model import ModelConfig
 from musictx.model.attention import reference_attention
-from musictx.model.positions import SCHEMES, Rotary, rotate
+from musictx.model.positions import Rotary, find_scheme, rotate
 
-LIKE = torch.zeros((), dtype=torch.float64)
+
+def places(start: int, end: int) -> torch.Tensor:
+    return torch.arange(start, end)[:, None]
 
 
 def scheme(position: str, **settings: Any) -> Any:
     config = ModelConfig(position=position, **{"width": 32, "heads": 2, "context_length": 64, **settings})
-    return SCHEMES[position](config).double()
+    return find_scheme(position)(config).double()
 
 
 def test_sinusoids_are_those_of_the_paper() -> None:
-    added = scheme("vanilla").added(3, 6, LIKE)
+    added = scheme("vanilla").added(3, 6)
     for row, position in enumerate((3, 4, 5)):
         for pair in range(16):
             angle = position / 10000 ** (2 * pair / 32)
@@ -33,9 +35,9 @@ def test_sinusoids_are_those_of_the_paper() -> None:
 def test_learned_positions_end_with_a_clear_error() -> None:
     positions = scheme("learned")
     assert positions.limit == 64
-    assert torch.equal(positions.added(60, 64, LIKE), positions.weight[60:64])
+    assert torch.equal(positions.added(60, 64), positions.weight[60:64])
     with pytest.raises(MusictxError, match="learned positions end at 64 tokens, but position 65"):
-        positions.added(60, 65, LIKE)
+        positions.added(60, 65)
 
 
 def test_a_relative_table_is_a_parameter_per_layer_head_and_distance() -> None:
@@ -52,7 +54,7 @@ def test_a_relative_table_is_a_parameter_per_layer_head_and_distance() -> None:
 def test_each_pair_turns_by_its_own_angle() -> None:
     """Pairs of numbers as complex numbers: a rotation is a product."""
     x = torch.randn(2, 3, 5, 16, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    turned = rotate(x, scheme("rope").rotation(7, 12, LIKE))
+    turned = rotate(x, scheme("rope").rotation(places(7, 12)))
     angle = torch.arange(7, 12)[:, None] * 10000.0 ** (-torch.arange(8, dtype=torch.float64) / 8)
     expected = torch.complex(x[..., :8], x[..., 8:]) * torch.polar(torch.ones_like(angle), angle)
     torch.testing.assert_close(turned, torch.cat([expected.real, expected.imag], -1), rtol=0, atol=1e-6)
@@ -61,7 +63,7 @@ def test_each_pair_turns_by_its_own_angle() -> None:
 
 def test_the_gradient_of_a_rotation_is_its_derivative() -> None:
     x = torch.randn(1, 2, 4, 16, dtype=torch.float64, requires_grad=True)
-    rotation = scheme("rope", rope_scaling="yarn", rope_factor=4.0).rotation(2, 6, LIKE)
+    rotation = scheme("rope", rope_scaling="yarn", rope_factor=4.0).rotation(places(2, 6))
     assert torch.autograd.gradcheck(lambda t: rotate(t, rotation), x)
 
 
@@ -71,7 +73,7 @@ def test_the_product_of_turned_vectors_depends_on_the_distance_alone() -> None:
 
     def product(i: int, j: int) -> float:
         return float(
-            (rotate(q, rope.rotation(i, i + 1, LIKE)) * rotate(k, rope.rotation(j, j + 1, LIKE))).sum()
+            (rotate(q, rope.rotation(places(i, i + 1))) * rotate(k, rope.rotation(places(j, j + 1)))).sum()
         )
 
     assert product(9, 4) == pytest.approx(product(1009, 1004), abs=1e-9)
@@ -135,13 +137,13 @@ def test_an_alibi_logit_falls_by_the_slope_with_each_step_away() -> None:
     distance = position[:, None] - position
     logits = q @ k.transpose(-1, -2) / 2 - alibi.slope[:, None, None] * distance
     expected = logits.masked_fill(distance < 0, -torch.inf).softmax(-1) @ v
-    found = reference_attention(q, k, v, key_bias=alibi.key_bias(9, LIKE))
+    found = reference_attention(q, k, v, bias=alibi.distance_bias(9))
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-9)
 
 
 def test_no_positions_add_nothing() -> None:
     none = scheme("none")
-    assert none.added(0, 5, LIKE) is None
-    assert none.order(0, 5, LIKE) == (None, None)
+    assert none.added(0, 5) is None
+    assert none.order(torch.zeros(1, 5), 3) == (3, None, None, None, None)
     assert none.table(0) is None
     assert none.limit is None

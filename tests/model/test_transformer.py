@@ -7,45 +7,16 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from scheme_contract import CONTEXT, TINY, assert_cached_is_uncached, assert_causal, model, music
 
 from musictx.errors import MusictxError
 from musictx.model import ModelConfig, MusicTransformer
+from musictx.model.layers import ACTIVATIONS, Dropout
 from musictx.model.positions import SCHEMES
-from musictx.model.sizes import SIZES, sized_config
-from musictx.model.transformer import ACTIVATIONS, Dropout
+from musictx.model.sizes import sized_config
 from musictx.sampling.cache import Cache
 
-CONTEXT = 24
-TINY: dict[str, Any] = {"layers": 2, "width": 32, "heads": 4, "feed_forward": 48, "context_length": CONTEXT}
-
-
-def model(position: str = "relative", *, seed: int = 0, **settings: Any) -> MusicTransformer:
-    """A tiny model whose every weight takes part."""
-    torch.manual_seed(seed)
-    made = MusicTransformer(ModelConfig(position=position, **{**TINY, "dropout": 0.0, **settings}))
-    for parameter in made.parameters():
-        torch.nn.init.normal_(parameter, std=0.3)
-    return made.eval()
-
-
-def music(length: int, batch: int = 2, seed: int = 0) -> Tensor:
-    return torch.randint(0, 391, (batch, length), generator=torch.Generator().manual_seed(seed))
-
-
-def cached(made: MusicTransformer, tokens: Tensor, steps: list[int]) -> Tensor:
-    """Logits from a cache that gets the tokens in steps of these sizes."""
-    cache, out, at = Cache(made, len(tokens), 4), [], 0
-    with torch.inference_mode():
-        for step in steps:
-            out.append(made(tokens[:, at : at + step], cache))
-            at += step
-    assert cache.length == at == tokens.shape[1]
-    return torch.cat(out, 1)
-
-
 VARIANTS: list[dict[str, Any]] = [
-    *({"position": position} for position in SCHEMES),
     *({"position": position, "window": 9} for position in SCHEMES),
     {"position": "relative", "beyond": "zero"},
     {"position": "relative", "beyond": "zero", "window": 7, "max_distance": 3},
@@ -80,61 +51,12 @@ def test_a_gated_feed_forward_has_as_many_weights() -> None:
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=NAMES)
 def test_cached_is_uncached_past_the_training_length(variant: dict[str, Any]) -> None:
-    made = model(**variant)
-    length = CONTEXT if variant["position"] == "learned" else 3 * CONTEXT
-    tokens = music(length)
-    with torch.no_grad():
-        whole = made(tokens)
-    prefill = length // 3
-    for steps in (
-        [prefill, *[1] * (length - prefill)],
-        [1, *[1] * (length - 1)],
-        [prefill, 3, 1, 2, length - prefill - 6],
-    ):
-        torch.testing.assert_close(cached(made, tokens, steps), whole, rtol=0, atol=1e-4)
+    assert_cached_is_uncached(model(**variant))
 
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=NAMES)
 def test_the_future_moves_nothing(variant: dict[str, Any]) -> None:
-    made = model(**variant).double()
-    tokens = music(CONTEXT)
-    with torch.no_grad():
-        before = made(tokens)
-        for at in (1, 10, CONTEXT - 1):
-            changed = tokens.clone()
-            changed[:, at:] = (changed[:, at:] + 1) % 391
-            after = made(changed)
-            assert torch.equal(after[:, :at], before[:, :at])
-            assert (after[:, at] != before[:, at]).any()
-
-
-@pytest.mark.parametrize("position", SCHEMES)
-@pytest.mark.parametrize("layers", [1, 2])
-def test_a_window_hides_what_lies_behind_it(position: str, layers: int) -> None:
-    """Each layer looks back window - 1 tokens."""
-    window, last = 5, CONTEXT - 1
-    made = model(position, window=window, layers=layers).double()
-    tokens = music(CONTEXT)
-    with torch.no_grad():
-        before = made(tokens)[:, last]
-        for at in range(CONTEXT):
-            changed = tokens.clone()
-            changed[:, at] = (changed[:, at] + 1) % 391
-            reached = at >= last - layers * (window - 1)
-            assert (made(changed)[:, last] != before).any() == reached
-
-
-@pytest.mark.parametrize("position", SCHEMES)
-def test_where_the_music_stands_matters_to_absolute_positions_alone(position: str) -> None:
-    """With a window, the last logits see the same tokens at other positions."""
-    window = 6
-    made = model(position, window=window, layers=1).double()
-    tokens = music(window)
-    with torch.no_grad():
-        here = made(tokens)[:, -1]
-        there = made(torch.cat([music(11, seed=1), tokens], 1))[:, -1]
-    same = torch.allclose(here, there, rtol=0, atol=1e-6)
-    assert same == (position in ("relative", "rope", "alibi", "none"))
+    assert_causal(model(**variant))
 
 
 @pytest.mark.parametrize("position", SCHEMES)
@@ -179,9 +101,10 @@ def test_learned_positions_end_with_a_clear_error() -> None:
     with pytest.raises(MusictxError, match="learned positions end at 24"):
         made(music(CONTEXT + 1))
     cache = Cache(made, 2, 100)
-    made(music(CONTEXT), cache)
+    cache.step(music(CONTEXT))
     with pytest.raises(MusictxError, match="learned positions end at 24"):
-        made(music(1), cache)
+        cache.step(music(1))
+    assert cache.length == CONTEXT
 
 
 def test_a_repeated_cache_goes_on_as_each_sequence_would() -> None:
@@ -189,9 +112,9 @@ def test_a_repeated_cache_goes_on_as_each_sequence_would() -> None:
     primer, rest = music(10, batch=1), music(5, batch=3, seed=1)
     with torch.inference_mode():
         cache = Cache(made, 1, 12)
-        made(primer, cache)
+        cache.step(primer)
         cache.repeat(3)
-        found = made(rest, cache)
+        found = cache.step(rest)
         wanted = made(torch.cat([primer.repeat(3, 1), rest], 1))[:, 10:]
     torch.testing.assert_close(found, wanted, rtol=0, atol=1e-4)
 
@@ -207,34 +130,12 @@ def test_a_fresh_model_expects_every_event_alike() -> None:
     assert loss.item() == pytest.approx(math.log(391))
 
 
-@pytest.mark.parametrize("position", SCHEMES)
-def test_every_weight_learns(position: str) -> None:
-    made = model(position, max_distance=6).train()
-    logits = made(music(CONTEXT))
-    torch.nn.functional.cross_entropy(logits.flatten(0, 1), music(CONTEXT, seed=1).flatten()).backward()
-    for name, parameter in made.named_parameters():
-        assert parameter.grad is not None, name
-        assert parameter.grad.abs().sum() > 0, name
-
-
-@pytest.mark.parametrize("size", SIZES)
-@pytest.mark.parametrize("context", [256, 1024, 2048])
-def test_models_of_one_size_have_the_same_number_of_weights(size: str, context: int) -> None:
-    with torch.device("meta"):
-        counts = {
-            position: MusicTransformer(sized_config(size, position, context)).parameter_count()
-            for position in SCHEMES
-        }
-    assert max(counts.values()) <= 1.02 * min(counts.values()), counts
-
-
 # Settings
 
 
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"position": "sinus"}, "position is 'sinus'; it must be one of vanilla"),
         ({"layers": 0}, "layers is 0"),
         ({"width": 30, "heads": 4}, "width 30 must be a multiple"),
         ({"width": 32.0}, "width is 32.0"),
@@ -255,6 +156,12 @@ def test_models_of_one_size_have_the_same_number_of_weights(size: str, context: 
 def test_impossible_settings_are_named(wrong: dict[str, Any], message: str) -> None:
     with pytest.raises(MusictxError, match=message):
         ModelConfig(**wrong)
+
+
+@pytest.mark.parametrize("name", ["sinus", ["rope"], None])
+def test_an_unknown_scheme_is_named(name: Any) -> None:
+    with pytest.raises(MusictxError, match=r"position is .*; it must be one of vanilla, learned, relative"):
+        MusicTransformer(ModelConfig(position=name))
 
 
 def test_an_unknown_size_is_named() -> None:

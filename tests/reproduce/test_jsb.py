@@ -120,7 +120,7 @@ def test_the_table_holds_what_was_run_and_runs_nothing_twice(data: Path, tmp_pat
         *(f"vanilla, seed {i}" for i in range(3)),
         "rope, seed 0",
     ]
-    assert found["floors"]["uniform"] == pytest.approx(np.log(47), abs=1e-3)
+    assert found["baselines"]["uniform"] == pytest.approx(np.log(47), abs=1e-3)
     assert (tmp_path / "jsb.png").read_bytes()[:4] == b"\x89PNG"
     before = (tmp_path / "rope-0" / "result.json").stat().st_mtime_ns
     reproduce_jsb(data, tmp_path, rows=["rope"], tokens=300)

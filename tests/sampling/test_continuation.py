@@ -27,8 +27,8 @@ from musictx.sampling import (
     generate,
     stream_notes,
 )
-from musictx.sampling.filters import Settings, draw, filter_logits
-from musictx.sampling.primer import cut_primer, last_events, prepare_primer
+from musictx.sampling.filters import SamplingSettings, draw, filter_logits
+from musictx.sampling.primer import last_events, prepare_primer
 
 CONTEXT = 64
 
@@ -61,7 +61,7 @@ PRIMER = performance(
 def tokens_of(model: MusicTransformer, count: int, **how: Any) -> np.ndarray:
     """`count` tokens of each variation after the primer [shape=(count, variations)]."""
     ready = prepare_primer(model, PRIMER)
-    how.setdefault("settings", Settings(allow_end=False))
+    how.setdefault("settings", SamplingSettings(allow_end=False))
     return np.array(list(generate(model, ready.tokens, max_tokens=count, **how)))
 
 
@@ -105,7 +105,7 @@ def test_dropout_of_a_model_in_training_is_not_heard() -> None:
 def test_every_token_follows_from_all_before_it() -> None:
     """Cached steps and all filters off the way: the likeliest token, computed anew each time."""
     model = player()
-    how = Settings(temperature=0.0, allow_end=False, grammar=False)
+    how = SamplingSettings(temperature=0.0, allow_end=False, grammar=False, int8=False)
     made = tokens_of(model, 90, settings=how)[:, 0]
     tokens = prepare_primer(model, PRIMER).tokens.astype(np.int64).tolist()
     for token in made.tolist():
@@ -124,7 +124,7 @@ LOGITS = np.log(np.array([[0.4, 0.3, 0.15, 0.1, 0.04, 0.01], [0.01, 0.04, 0.1, 0
 
 def kept(**how: Any) -> list[int]:
     """How many of the six tokens are left; the likeliest must be."""
-    p = filter_logits(LOGITS, Settings(**{"top_p": 1.0, **how}))
+    p = filter_logits(LOGITS, SamplingSettings(**{"top_p": 1.0, **how}))
     np.testing.assert_allclose(p.sum(-1), 1.0)
     np.testing.assert_allclose(p[0], p[1][::-1])
     assert p[0, 0] > 0
@@ -149,13 +149,15 @@ def test_filters_take_effect_together() -> None:
     assert kept(top_k=5, top_p=0.99, min_p=0.5) == [0, 1]
     assert kept(top_k=1, top_p=0.99, min_p=0.01) == [0]
     base: dict[str, Any] = {"temperature": 0.9, "top_k": 4, "top_p": 0.9, "min_p": 0.1}
-    before = filter_logits(LOGITS, Settings(**base))
+    before = filter_logits(LOGITS, SamplingSettings(**base))
     for change in ({"temperature": 2.0}, {"top_k": 2}, {"top_p": 0.5}, {"min_p": 0.6}):
-        assert (filter_logits(LOGITS, Settings(**{**base, **change})) != before).any(), change
+        assert (filter_logits(LOGITS, SamplingSettings(**{**base, **change})) != before).any(), change
 
 
 def test_temperature_sharpens_and_flattens() -> None:
-    p = {t: filter_logits(LOGITS, Settings(temperature=t, top_p=1.0))[0] for t in (0.0, 0.1, 1.0, 10.0)}
+    p = {
+        t: filter_logits(LOGITS, SamplingSettings(temperature=t, top_p=1.0))[0] for t in (0.0, 0.1, 1.0, 10.0)
+    }
     np.testing.assert_allclose(p[1.0], np.exp(LOGITS[0]))
     np.testing.assert_array_equal(p[0.0], [1, 0, 0, 0, 0, 0])
     assert p[0.1][0] > 0.9
@@ -166,7 +168,7 @@ def test_forbidden_tokens_stay_forbidden() -> None:
     logits = LOGITS.copy()
     logits[:, [0, 5]] = -np.inf
     for how in ({"temperature": 10.0}, {"top_k": 6}, {"temperature": 0.0}, {"min_p": 0.0}, {"top_p": 0.999}):
-        p = filter_logits(logits, Settings(**how))
+        p = filter_logits(logits, SamplingSettings(**how))
         assert (p[:, [0, 5]] == 0).all()
         np.testing.assert_allclose(p.sum(-1), 1.0)
 
@@ -202,13 +204,15 @@ def test_every_setting_changes_what_is_played() -> None:
 def test_continuations_are_grammatical(position: str) -> None:
     model = player(position, context_length=400)
     primer = prepare_primer(model, PRIMER).tokens
-    made = tokens_of(model, 150, variations=2, settings=Settings(temperature=2.0, top_p=1.0, allow_end=False))
+    made = tokens_of(
+        model, 150, variations=2, settings=SamplingSettings(temperature=2.0, top_p=1.0, allow_end=False)
+    )
     for column in made.T:
         assert is_grammatical(np.concatenate([primer[1:], column]), closed=False)
 
 
 def test_an_unmasked_model_breaks_the_grammar() -> None:
-    made = tokens_of(player(), 60, settings=Settings(grammar=False, allow_end=False, top_p=1.0))[:, 0]
+    made = tokens_of(player(), 60, settings=SamplingSettings(grammar=False, allow_end=False, top_p=1.0))[:, 0]
     primer = prepare_primer(player(), PRIMER).tokens
     assert not is_grammatical(np.concatenate([primer[1:], made]), closed=False)
     assert not {PAD, START, END} & set(made.tolist())
@@ -221,7 +225,7 @@ def test_each_variation_ends_by_itself_and_stays_ended() -> None:
     model = player(seed=5)
     with torch.no_grad():
         model.head.weight[END] = model.head.weight.mean(0) + 0.5  # likely enough
-    made = tokens_of(model, 300, variations=6, settings=Settings(top_p=1.0, temperature=3.0))
+    made = tokens_of(model, 300, variations=6, settings=SamplingSettings(top_p=1.0, temperature=3.0))
     ends = [np.flatnonzero(column == END) for column in made.T]
     assert len({int(end[0]) for end in ends if len(end)}) > 1
     for column, end in zip(made.T, ends, strict=True):
@@ -236,7 +240,7 @@ def test_a_piece_that_may_not_end_does_not() -> None:
     with torch.no_grad():
         model.head.weight[END] = 0
         model.head.weight[END] = model.head.weight.max()
-    assert END not in tokens_of(model, 100, settings=Settings(allow_end=False, temperature=5.0))
+    assert END not in tokens_of(model, 100, settings=SamplingSettings(allow_end=False, temperature=5.0))
 
 
 @pytest.mark.parametrize("grammar", [True, False])
@@ -246,7 +250,7 @@ def test_no_piece_ends_before_a_note_was_struck(grammar: bool) -> None:
         model.norm.bias[:] = 1.0
         model.head.weight[:] *= 0.01
         model.head.weight[END] = 5.0
-    made = tokens_of(model, 200, variations=3, settings=Settings(grammar=grammar, top_p=1.0))
+    made = tokens_of(model, 200, variations=3, settings=SamplingSettings(grammar=grammar, top_p=1.0))
     for column in made.T:
         end = int(np.flatnonzero(column == END)[0])
         struck = np.flatnonzero(column[:end] < NOTE_OFF)
@@ -423,11 +427,9 @@ def test_no_key_is_held_twice_wherever_the_primer_is_cut(seed: int, end: float |
 
 
 def test_the_passage_between_start_and_end_is_the_primer() -> None:
-    cut = cut_primer(PRIMER, 0.5, 2.0)
-    np.testing.assert_allclose(cut.notes["onset"], [0.0, 0.5, 0.5, 1.0])
-    np.testing.assert_allclose(cut.notes["offset"], [0.5, 1.5, 1.0, 1.5])
     made = continue_variations(player(), PRIMER, primer_start=0.5, primer_end=2.0, seconds=1)[0]
-    np.testing.assert_array_equal(made.primer.notes, cut.notes)
+    np.testing.assert_allclose(made.primer.notes["onset"], [0.0, 0.5, 0.5, 1.0])
+    np.testing.assert_allclose(made.primer.notes["offset"], [0.5, 1.5, 1.0, 1.5])
     assert made.cut == pytest.approx(1.5)
 
 

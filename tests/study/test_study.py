@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import asdict
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from musictx.evaluation.violations import forbidden_share
 from musictx.events import encode
 from musictx.midi import read_midi, write_midi
 from musictx.performance import Performance, make_notes, merge, shift, slice_time
+from musictx.sampling.filters import SamplingSettings
 from musictx.study import StudySettings, choose_primers, run_study
 from musictx.study.comparison import FEWEST, REAL, compare_rows
 from musictx.study.metrics import METRICS, measure
@@ -48,7 +50,7 @@ def models():
 
 
 def test_primers_are_beginnings_of_different_pieces_with_their_real_continuation(music):
-    primers, left_out = choose_primers(music, SHORT, 4)
+    primers, left_out = choose_primers([music], SHORT, 4)
     assert len(primers) == 4 and len({p.name for p in primers}) == 4
     for primer in primers:
         assert primer.cut == 2 and primer.performance.duration <= 2
@@ -58,13 +60,23 @@ def test_primers_are_beginnings_of_different_pieces_with_their_real_continuation
 
 
 def test_short_pieces_come_last_and_without_a_real_continuation(music):
-    primers, left_out = choose_primers(music, SHORT, 50)
+    primers, left_out = choose_primers([music], SHORT, 50)
     assert [p.real is None for p in primers] == [False] * 6 + [True]
     assert any("1 of 7 primers" in line for line in left_out)
 
 
+def test_primers_come_evenly_from_several_folders(music, tmp_path):
+    for i in range(3):
+        write_midi(random_piece(10, 20 + i), tmp_path / f"other {i}.mid")
+    folders = [music, tmp_path]
+    for count, expected in ((4, [2, 2]), (5, [2, 3]), (8, [5, 3]), (50, [7, 3])):
+        primers, _ = choose_primers(folders, SHORT, count)
+        assert [sum(p.source == str(folder) for p in primers) for folder in folders] == expected
+        assert [p.source for p in primers] == sorted((p.source for p in primers), key=str(music).__ne__)
+
+
 def test_length_in_events_holds_for_the_real_continuation_too(music):
-    primers, _ = choose_primers(music, StudySettings(tokens=40, primer_seconds=2), 2)
+    primers, _ = choose_primers([music], StudySettings(tokens=40, primer_seconds=2), 2)
     for primer in primers:
         real = encode(slice_time(primer.real, primer.cut))
         assert len(real) == pytest.approx(40, abs=6)
@@ -73,7 +85,7 @@ def test_length_in_events_holds_for_the_real_continuation_too(music):
 @pytest.fixture(scope="module")
 def finished(music, models, tmp_path_factory):
     output = tmp_path_factory.mktemp("study")
-    primers, left_out = choose_primers(music, SHORT, 5)
+    primers, left_out = choose_primers([music], SHORT, 6)
     progress = []
     index = CopyIndex(open_music(music))
     result = run_study(
@@ -90,15 +102,43 @@ def finished(music, models, tmp_path_factory):
 
 def test_every_primer_model_and_seed_is_played_and_measured(finished):
     output, result, _, progress, _ = finished
-    assert len(result["rows"]) == 5 * (2 * 2 + 1)
+    assert len(result["rows"]) == 6 * (2 * 2 + 1)
     for row in result["rows"]:
         whole = read_midi(output / "continuations" / row["primer"] / row["file"])
         assert whole.duration <= 5.02
         for metric in METRICS:
             value = metric.value(row["measured"])
             assert value is None or np.isfinite(value)
-    assert progress[-1] == (25, 25)
+    assert progress[-1] == (30, 30)
     assert json.loads((output / "study.json").read_text()) == result
+
+
+def test_how_far_back_each_model_listens_is_measured_by_quarter_and_head(finished):
+    output, result, _, _, _ = finished
+    compared = result["comparison"]
+    for name in ("relative", "vanilla"):
+        for key, low, high in (("listening_seconds", 0, 5), ("listening_primer", 0, 1)):
+            quarters = compared["quarters"][key][name]
+            assert all(low <= f["mean"] <= high for f in quarters if f) and any(quarters)
+        heads = compared["heads"][name]
+        assert {(h["layer"], h["head"]) for h in heads} == {(0, 0), (0, 1)}
+        rows = [r["measured"]["heads"] for r in result["rows"] if r["model"] == name]
+        first = [h["seconds"] for heads_of in rows for h in heads_of if h["head"] == heads[0]["head"]]
+        assert heads[0]["seconds"] == pytest.approx(np.mean(first))
+    assert compared["quarters"]["listening_seconds"][REAL] == [None] * 4 and REAL not in compared["heads"]
+    page = (output / "study.html").read_text()
+    assert "Attention on the primer by quarter" in page and "How far back (s)" in page
+
+
+def test_continuations_are_measured_beside_the_primers_of_other_pieces(finished):
+    _, result, _, _, _ = finished
+    for row in result["rows"]:
+        measured = row["measured"]
+        assert -1 <= measured["motif_beyond_chance"] <= measured["motif_recurrence"]
+        assert measured["alignment_beyond_chance"] <= measured["alignment"]
+    assert result["stands_out"]["motif"]["relative"]["primers"] == 6
+    assert result["stands_out"]["by_chance"] == 0.05
+    assert result["told_from_real"] == {}  # no continuation of 3 s has an excerpt of 15 s
 
 
 def test_seeds_and_models_make_different_music(finished):
@@ -110,7 +150,7 @@ def test_seeds_and_models_make_different_music(finished):
 
 def test_real_music_from_the_corpus_is_found_to_be_copied(finished):
     real = [r for r in finished[1]["rows"] if r["model"] == REAL]
-    assert len(real) == 5
+    assert len(real) == 6
     for row in real:
         assert row["measured"]["copy"]["longest"] == row["measured"]["notes"] == 12
 
@@ -138,10 +178,10 @@ def test_other_settings_or_weights_are_not_taken_for_the_same(finished, models, 
     true = run.continue_variations
     monkeypatch.setattr(run, "continue_variations", lambda *a, **k: made.append(1) or true(*a, **k))
     one = {"relative": tiny_model("relative", seed=5, context_length=64)}
-    other = StudySettings(seconds=3, primer_seconds=2, seeds=2, top_p=0.9)
+    other = StudySettings(seconds=3, primer_seconds=2, seeds=2, theme=0.5)
     run_study(one, primers[:1], output / "b", SHORT)
     page = (output / "b" / "study.html").read_bytes()
-    with pytest.raises(MusictxError, match=r"holds a study with top_p 1\.0, not 0\.9; choose another"):
+    with pytest.raises(MusictxError, match=r"holds a study with theme 0\.0, not 0\.5; choose another"):
         run_study(one, primers[:1], output / "b", other)
     with pytest.raises(MusictxError, match="holds a study with a model relative"):
         run_study({"vanilla": tiny_model("vanilla", context_length=64)}, primers[:1], output / "b", SHORT)
@@ -170,7 +210,7 @@ def test_a_steady_difference_is_found_and_noise_is_not():
     base = rng.uniform(0.2, 0.4, 12)
     rows = fake_rows({"a": base + 0.1, "b": base + rng.normal(0, 0.01, 12), REAL: base})
     compared = compare_rows(rows, ["a", "b"])
-    tests = {(t["first"], t["second"]): t for t in compared["tests"]}
+    tests = {(t["first"], t["second"]): t for t in compared["tests"] if t["metric"] == "motif"}
     assert len(tests) == 3 and compared["models"] == ["a", "b", REAL]
     assert tests["a", "b"]["holm"] < 0.01 and tests["a", "b"]["difference"] == pytest.approx(0.1, abs=0.01)
     assert tests["b", REAL]["holm"] > 0.05
@@ -187,6 +227,13 @@ def test_seeds_are_averaged_before_primers_are_compared():
 
 def test_few_primers_are_not_tested():
     assert compare_rows(fake_rows({"a": [1.0] * 3, "b": [0.0] * 3}), ["a", "b"])["tests"] == []
+
+
+def test_what_is_measured_is_the_default_playing():
+    assert asdict(StudySettings()).items() >= {
+        (name, getattr(SamplingSettings(), name))
+        for name in ("temperature", "top_k", "top_p", "min_p", "theme")
+    }
 
 
 def test_the_page_needs_nothing_from_outside(finished):
@@ -262,6 +309,7 @@ def test_the_command_writes_the_page(music, models, tmp_path):
         (["--tokens", 0], "tokens is 0"),
         (["--temperature", -1], "temperature is -1"),
         (["--top-p", 0], "top-p is 0"),
+        (["--theme", 2], "theme is 2"),
     ],
 )
 def test_settings_that_cannot_be_are_named(music, models, tmp_path, options, words):

@@ -1,0 +1,44 @@
+// Keeps the page for the next time, so that it opens and plays without a network. The names below are put in by
+// `musictx site`: each file of the page with its hash, and the models, which the lanes keep when they first play.
+
+const FILES = {}; // path → hash
+const MODELS = []; // paths
+const PAGE = "musictx-page";
+const KEPT = "musictx-models";
+
+const address = (path) => new URL(path, registration.scope).href;
+const marked = (path) => `${address(path)}?${FILES[path]}`; // kept under its hash: what is the same is not fetched again
+
+addEventListener("install", (event) => event.waitUntil(fetchAll()));
+addEventListener("activate", (event) => event.waitUntil(tidy()));
+addEventListener("fetch", (event) => {
+  const { request } = event;
+  if (request.method === "GET" && request.url.startsWith(registration.scope)) event.respondWith(answer(request));
+});
+
+async function fetchAll() {
+  const cache = await caches.open(PAGE);
+  for (const path of Object.keys(FILES)) {
+    if (await cache.match(marked(path))) continue;
+    const response = await fetch(address(path), { cache: "no-cache" });
+    if (!response.ok) throw new Error(`${path} is missing`);
+    await cache.put(marked(path), response);
+  }
+}
+
+/** Throw away what this version does not have, once no page of an earlier one is open. */
+async function tidy() {
+  const [page, models] = await Promise.all([caches.open(PAGE), caches.open(KEPT)]);
+  const files = new Set(Object.keys(FILES).map(marked));
+  for (const { url } of await page.keys()) if (!files.has(url)) await page.delete(url);
+  const kept = new Set(MODELS.map(address));
+  for (const { url } of await models.keys()) if (!kept.has(url)) await models.delete(url);
+  await clients.claim();
+}
+
+async function answer(request) {
+  const { pathname } = new URL(request.url);
+  const path = pathname.slice(new URL(registration.scope).pathname.length) || "index.html";
+  const kept = path in FILES && (await (await caches.open(PAGE)).match(marked(path)));
+  return kept || fetch(request);
+}

@@ -1,0 +1,204 @@
+// Notes to event tokens and back, as musictx.events has it. Notes are {on, off, pitch, velocity} in seconds.
+
+export const NOTE_OFF = 128;
+export const TIME_SHIFT = 256;
+export const VELOCITY = 356;
+export const PAD = 388;
+export const START = 389;
+export const END = 390;
+export const STEPS_PER_SECOND = 100;
+export const STEP_SECONDS = 0.01;
+const MAX_SHIFT = 100;
+const LEVELS = 32;
+const DEFAULT_LEVEL = 20;
+
+/** The nearest whole number; of two as near, the even one, as Python and NumPy round. */
+export function rint(x) {
+  const below = Math.floor(x);
+  if (x - below !== 0.5) return Math.round(x);
+  return below % 2 ? below + 1 : below;
+}
+
+const levelOf = (velocity) => Math.min(Math.max(Math.floor((velocity - 1) / 4), 0), LEVELS - 1);
+const velocityOf = (level) => Math.min(4 * level + 2, 127);
+
+/** A number with one decimal; of two as near, the even one, as Python writes it. */
+export function oneDecimal(x) {
+  return (x * 4) % 2 === 1 ? (rint(x * 10) / 10).toFixed(1) : x.toFixed(1); // only quarters are ties
+}
+
+/** By the first key that differs. */
+export const by =
+  (...keys) =>
+  (a, b) => {
+    for (const key of keys) {
+      const difference = key(a) - key(b);
+      if (difference) return difference;
+    }
+    return 0;
+  };
+
+/** Mend what rounding to the grid can break: two notes of a pitch that start in one step, or overlap. */
+function separate(notes) {
+  const sorted = notes.sort(by((n) => n.pitch, (n) => n.on, (n) => -n.off));
+  const kept = sorted.filter((n, k) => !k || n.pitch !== sorted[k - 1].pitch || n.on !== sorted[k - 1].on);
+  kept.forEach((n, k) => {
+    const next = kept[k + 1];
+    if (next && next.pitch === n.pitch) n.off = Math.min(n.off, next.on);
+  });
+  return kept;
+}
+
+/**
+ * Tokens of notes whose pedal is applied. With `until` (seconds) the music is cut there: later notes are left out,
+ * those that still sound are left open, and the tokens end exactly there.
+ */
+export function encode(notes, until = null) {
+  const chosen = until === null ? notes : notes.filter((n) => n.on < until);
+  const onGrid = separate(
+    chosen.map((n) => {
+      const on = Math.max(rint(n.on * STEPS_PER_SECOND), 0);
+      const off = Math.max(rint(n.off * STEPS_PER_SECOND), on + 1);
+      return { on, off, pitch: n.pitch, level: levelOf(n.velocity) };
+    }),
+  );
+  const last = (key) => onGrid.reduce((most, n) => Math.max(most, n[key]), 0);
+  const end = until === null ? last("off") : Math.max(rint(until * STEPS_PER_SECOND), last("on"));
+  const ons = onGrid.map((n) => ({ step: n.on, isOn: true, pitch: n.pitch, level: n.level }));
+  const closed = until === null ? onGrid : onGrid.filter((n) => n.off <= end);
+  const offs = closed.map((n) => ({ step: n.off, isOn: false, pitch: n.pitch, level: n.level }));
+  return tableToTokens({ events: [...ons, ...offs], end });
+}
+
+/** Write {events, end} as tokens: sorted, with time shifts and changes of velocity. */
+export function tableToTokens({ events, end }) {
+  const tokens = [];
+  let now = 0;
+  let level = -1;
+  const shift = (step) => {
+    for (; step - now >= MAX_SHIFT; now += MAX_SHIFT) tokens.push(TIME_SHIFT + MAX_SHIFT - 1);
+    if (step > now) tokens.push(TIME_SHIFT + step - now - 1);
+    now = Math.max(now, step);
+  };
+  for (const event of [...events].sort(by((e) => e.step, (e) => e.isOn, (e) => e.pitch))) {
+    shift(event.step);
+    if (event.isOn && event.level !== level) {
+      level = event.level;
+      tokens.push(VELOCITY + level);
+    }
+    tokens.push((event.isOn ? 0 : NOTE_OFF) + event.pitch);
+  }
+  shift(end);
+  return tokens;
+}
+
+/** Read tokens as {events, end}; special tokens are skipped. */
+export function tokensToTable(tokens) {
+  const events = [];
+  let now = 0;
+  let level = DEFAULT_LEVEL;
+  for (const token of tokens) {
+    if (token < TIME_SHIFT) events.push({ step: now, isOn: token < NOTE_OFF, pitch: token % NOTE_OFF, level });
+    else if (token < VELOCITY) now += token - TIME_SHIFT + 1;
+    else if (token < PAD) level = token - VELOCITY;
+  }
+  return { events, end: now };
+}
+
+/** For each event the index of its other half: the off that ends an on, the on that an off ends; -1 if outside. */
+export function notePairs(events) {
+  const partner = events.map(() => -1);
+  const before = new Map(); // by pitch, the event before
+  events.forEach(({ pitch, isOn }, k) => {
+    const other = before.get(pitch);
+    if (other !== undefined && events[other].isOn && !isOn) [partner[other], partner[k]] = [k, other];
+    before.set(pitch, k);
+  });
+  return partner;
+}
+
+/** Turn tokens into notes, by onset, then pitch; any sequence of tokens decodes. */
+export function decode(tokens) {
+  const { events, end } = tokensToTable(tokens);
+  const sounding = new Map();
+  const notes = [];
+  const close = (on, step) => {
+    if (step > on.step)
+      notes.push({
+        on: on.step / STEPS_PER_SECOND,
+        off: step / STEPS_PER_SECOND,
+        pitch: on.pitch,
+        velocity: velocityOf(on.level),
+      });
+  };
+  for (const event of events) {
+    const on = sounding.get(event.pitch);
+    if (on) close(on, event.step);
+    sounding.delete(event.pitch);
+    if (event.isOn) sounding.set(event.pitch, event);
+  }
+  for (const on of sounding.values()) close(on, Math.max(end, on.step + 1));
+  return notes.sort(by((n) => n.on, (n) => n.pitch, (n) => n.off));
+}
+
+/** Takes the tokens of one continuation and says which notes they strike and end, as `musictx.sampling` has it. */
+export class NoteStream {
+  /** `primer` is what `preparePrimer` made; the continuation must end at `end` seconds. */
+  constructor({ tokens, notes, cut }, end = Infinity) {
+    const { events } = tokensToTable(tokens);
+    this.step = rint(cut * STEPS_PER_SECOND);
+    this.end = rint(end * STEPS_PER_SECOND);
+    this.level = events.findLast((event) => event.isOn)?.level ?? DEFAULT_LEVEL;
+    this.open = new Map(); // pitch → index of its note; -(k + 1) is the primer's note k
+    this.struck = new Set(); // indices of notes of the present step
+    this.count = 0;
+    this.ended = false;
+    const latest = new Map(events.map((event) => [event.pitch, event.isOn]));
+    notes.forEach((note, k) => {
+      if (note.off < cut - STEP_SECONDS / 2 || !latest.get(note.pitch)) return;
+      this.open.set(note.pitch, -(k + 1));
+      if (note.on >= cut - STEP_SECONDS / 2) this.struck.add(-(k + 1));
+    });
+  }
+
+  /** The notes that a token strikes [{index, on, pitch, velocity}] and ends [{index, off}], in seconds. */
+  push(token) {
+    if (this.ended) return [];
+    if (token === END || token === PAD || this.step >= this.end) return this.finish();
+    if (token === START) return [];
+    if (token >= VELOCITY) {
+      this.level = token - VELOCITY;
+      return [];
+    }
+    if (token >= TIME_SHIFT) {
+      this.step += token - TIME_SHIFT + 1;
+      this.struck.clear();
+      return this.step >= this.end ? this.finish() : [];
+    }
+    const pitch = token % NOTE_OFF;
+    const events = [];
+    if (this.open.has(pitch)) events.push(this.off(this.open.get(pitch)));
+    this.open.delete(pitch);
+    if (token < NOTE_OFF) {
+      const index = this.count++;
+      events.push({ index, on: this.step * STEP_SECONDS, pitch, velocity: velocityOf(this.level) });
+      this.open.set(pitch, index);
+      this.struck.add(index);
+    }
+    return events;
+  }
+
+  /** End the continuation here: close every note that still sounds. */
+  finish() {
+    this.ended = true;
+    this.step = Math.min(this.step, this.end);
+    const events = [...this.open.values()].map((index) => this.off(index));
+    this.open.clear();
+    return events;
+  }
+
+  /** The end of a note, now; one that was only just struck sounds for a step. */
+  off(index) {
+    return { index, off: (this.step + (this.struck.has(index) ? 1 : 0)) * STEP_SECONDS };
+  }
+}

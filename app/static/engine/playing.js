@@ -1,0 +1,167 @@
+// What a lane says from Continue to the last note: the messages that the server sends (app/streaming.py), made here.
+
+import { describe } from "./describe.js";
+import { END, NOTE_OFF, NoteStream, rint } from "./events.js";
+import { applyPedal, preparePrimer, resolveOverlaps, sliceNotes } from "./primer.js";
+import { Random } from "./random.js";
+
+const MESSAGE = 80; // milliseconds between two messages of a lane
+const HEARTBEAT = 1000; // a lane that has nothing to say still says so this often
+const TURN = 30; // milliseconds of work after which a message from the page may be read
+const TOKENS_A_SECOND = 400; // a bound: no music that a person can follow has more
+const DEFAULTS = { seconds: 30, temperature: 1, top_p: 0.98, top_k: 0, min_p: 0, seed: 0 };
+
+const milliseconds = (seconds) => rint(seconds * 1000);
+const row = (n) => [milliseconds(n.on), milliseconds(n.off), n.pitch, n.velocity];
+
+/** The music that a request asks to be continued: its primer as the model gets it. */
+export function readRequest({ notes, pedals = [], length, begins = true }, model) {
+  const start = begins ? 0 : 1; // a passage from the middle of a piece is not the beginning of one
+  const music = {
+    notes: notes.map(([on, off, pitch, velocity]) => ({
+      on: on / 1000 + start,
+      off: off / 1000 + start,
+      pitch,
+      velocity,
+    })),
+    pedals: pedals
+      .map(([down, up]) => ({ down: down / 1000 + start, up: up / 1000 + start }))
+      .sort((a, b) => a.down - b.down),
+  };
+  if (!notes.length) throw new Error("There is no note in the primer; choose or play a few notes first.");
+  return preparePrimer(music, start, start + length / 1000, model);
+}
+
+/** Lets an event of the page come in between. */
+function turn() {
+  return new Promise((done) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      done();
+    };
+    port2.postMessage(null);
+  });
+}
+
+/** Show the model a primer; what it has seen of it already stays. False if `wanted` said no on the way. */
+export async function prefill(engine, tokens, wanted) {
+  const known = engine.common(tokens);
+  engine.rewind(known);
+  let turned = performance.now();
+  for (let at = known; at < tokens.length; at += engine.block) {
+    if (!engine.feed(tokens.slice(at, at + engine.block))) throw new Error(NO_ROOM);
+    if (performance.now() - turned < TURN) continue;
+    await turn();
+    if (!wanted()) return false;
+    turned = performance.now();
+  }
+  return true;
+}
+
+const NO_ROOM = "This device has no memory for more music at once; what is there stays. Choose a shorter length.";
+
+/** What was made so far, and the messages that say it. */
+class Said {
+  constructor(request, model, primer) {
+    Object.assign(this, { run: request.run, lane: model.name, model, primer });
+    this.notes = [];
+    this.offs = [];
+    this.told = [0, 0]; // notes and offs that were said
+    this.tokens = 0;
+    this.music = 0; // seconds
+    this.beyond = null;
+    this.begun = performance.now();
+  }
+
+  hear(events) {
+    this.tokens += 1;
+    for (const event of events) {
+      if ("on" in event) this.notes.push([milliseconds(event.on), event.pitch, event.velocity]);
+      else this.offs.push([event.index, milliseconds(event.off)]);
+      this.music = Math.max(this.music, (event.on ?? event.off) - this.primer.cut);
+    }
+    if (this.beyond === null && this.primer.tokens.length + this.tokens > this.model.context_length)
+      this.beyond = milliseconds(this.primer.cut + this.music);
+  }
+
+  get fresh() {
+    return this.notes.length + this.offs.length > this.told[0] + this.told[1];
+  }
+
+  message(state, more = {}) {
+    const [at, offsAt] = this.told;
+    this.told = [this.notes.length, this.offs.length];
+    const elapsed = Math.max(performance.now() - this.begun, 1) / 1000;
+    return {
+      run: this.run,
+      lane: this.lane,
+      state,
+      at,
+      notes: this.notes.slice(at),
+      offs: this.offs.slice(offsAt),
+      tokens: this.tokens,
+      tokens_per_second: Math.round((10 * this.tokens) / elapsed) / 10,
+      music_per_second: Math.round((100 * this.music) / elapsed) / 100,
+      known: milliseconds(this.primer.cut + this.music),
+      beyond: this.beyond,
+      ...more,
+    };
+  }
+
+  /** The comparison of everything after `opening` seconds with what comes before. */
+  summary(opening) {
+    const ends = new Map(this.offs);
+    const end = this.primer.cut + this.music;
+    const made = this.notes.map(([on, pitch, velocity], k) => ({
+      on: on / 1000,
+      off: (ends.get(k) ?? Math.max(milliseconds(end), on)) / 1000,
+      pitch,
+      velocity,
+    }));
+    const whole = sliceNotes([...this.primer.notes, ...made], opening);
+    const before = sliceNotes(this.primer.notes, 0, opening);
+    return describe(resolveOverlaps(before), applyPedal(whole, []), Math.max(end - opening, 0));
+  }
+}
+
+/**
+ * Play on; `say` gets each message. Ends early, without a last message, once `wanted` says no.
+ *
+ * @param engine an Engine with the model's file
+ * @param model {name, context_length, limit}
+ * @param request as the page sends it: run, notes, pedals, length, begins, opening and settings
+ */
+export async function play(engine, model, request, say, wanted) {
+  const settings = { ...DEFAULTS, ...request.settings };
+  const primer = readRequest(request, model);
+  const stream = new NoteStream(primer, primer.cut + settings.seconds);
+  const said = new Said(request, model, primer);
+  const held = [...stream.open.values()].map((index) => -1 - index).sort((a, b) => a - b);
+  say(said.message("running", { primer: primer.notes.map(row), held, remark: primer.remarks.join(" ") }));
+  if (!(await prefill(engine, primer.tokens, wanted))) return;
+  engine.begin(primer.tokens);
+  const random = new Random([settings.seed, 0]);
+  let most = Math.floor(settings.seconds * TOKENS_A_SECOND) + 64;
+  if (model.limit) most = Math.min(most, model.limit - primer.tokens.length);
+  let [turned, told, struck] = [performance.now(), 0, false];
+  for (let made = 1; ; made += 1) {
+    // Who gives a whole piece wants to hear more: it does not end before a note was struck.
+    const token = engine.choose(random.next(), settings, struck);
+    struck ||= token < NOTE_OFF;
+    said.hear(stream.push(token));
+    if (token === END || stream.ended || made === most) break;
+    if (!engine.feed([token])) throw new Error(NO_ROOM);
+    const now = performance.now();
+    if (now - told >= (said.fresh ? MESSAGE : HEARTBEAT)) {
+      told = now;
+      say(said.message("running"));
+    }
+    if (now - turned < TURN) continue;
+    await turn();
+    if (!wanted()) return;
+    turned = performance.now();
+  }
+  if (!stream.ended) said.hear(stream.finish());
+  say(said.message("done", { summary: said.summary((request.opening ?? request.length) / 1000) }));
+}

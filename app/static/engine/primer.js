@@ -1,0 +1,105 @@
+// The primer as a model gets it: cut, pedal applied, encoded and short enough, as musictx.primer has it.
+
+import {
+  START,
+  STEPS_PER_SECOND,
+  STEP_SECONDS,
+  by,
+  encode,
+  notePairs,
+  oneDecimal,
+  rint,
+  tableToTokens,
+  tokensToTable,
+} from "./events.js";
+
+const LONG_REST = 4; // seconds of silence at a primer's end that are worth a word
+
+const inOrder = by((n) => n.on, (n) => n.pitch, (n) => n.off);
+
+/** End each note where its pitch is struck again; of several with one pitch and onset the longest is kept. */
+export function resolveOverlaps(notes) {
+  const sorted = notes.map((n) => ({ ...n })).sort(by((n) => n.pitch, (n) => n.on, (n) => -n.off));
+  const kept = sorted.filter((n, k) => !k || n.pitch !== sorted[k - 1].pitch || n.on !== sorted[k - 1].on);
+  kept.forEach((n, k) => {
+    const next = kept[k + 1];
+    if (next && next.pitch === n.pitch) n.off = Math.min(n.off, next.on);
+  });
+  return kept.sort(by((n) => n.on, (n) => n.pitch));
+}
+
+/** Lengthen notes to what is heard. `pedals` are {down, up}, sorted, not overlapping. */
+export function applyPedal(notes, pedals) {
+  const held = notes.map((note) => {
+    let low = 0; // the first span that begins after the note's end
+    let high = pedals.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (pedals[middle].down <= note.off) low = middle + 1;
+      else high = middle;
+    }
+    const span = pedals[low - 1];
+    return span && note.off < span.up ? { ...note, off: span.up } : note;
+  });
+  return resolveOverlaps(held);
+}
+
+/** Cut out [start, end); times count from `start`, notes struck before it are left out. */
+export function sliceNotes(notes, start, end = Infinity) {
+  return notes
+    .filter((n) => n.on >= start && n.on < end)
+    .map((n) => ({ ...n, on: n.on - start, off: Math.min(n.off, end) - start }))
+    .sort(inOrder);
+}
+
+function slicePedals(pedals, start) {
+  return pedals
+    .filter((span) => span.up > start)
+    .map(({ down, up }) => ({ down: Math.max(down, start) - start, up: up - start }));
+}
+
+/**
+ * {notes, tokens, cut, remarks} of the music between `start` and `end` seconds: what is heard of it, its tokens,
+ * where the continuation begins, and what a listener should know. `model` has context_length and limit.
+ */
+export function preparePrimer({ notes, pedals }, start, end, model) {
+  const rows = start > 0 ? sliceNotes(notes, start) : [...notes].sort(inOrder);
+  const heard = applyPedal(rows, start > 0 ? slicePedals(pedals, start) : pedals);
+  const until = Math.max(1, rint((end - start) * STEPS_PER_SECOND)) * STEP_SECONDS; // on the grid
+  const tokens = encode(heard, until);
+  const shown = sliceNotes(heard, 0, until);
+  if (notes.length && !shown.length)
+    throw new Error(`There is no note between ${start} and ${end} s; choose another stretch.`);
+  const cut = tokensToTable(tokens).end * STEP_SECONDS;
+  const lastOff = shown.reduce((most, n) => Math.max(most, n.off), 0);
+  const remarks = [];
+  if (shown.length && cut - lastOff > LONG_REST)
+    remarks.push(`The primer ends with ${oneDecimal(cut - lastOff)} s of silence.`);
+  let most = Math.max(1, Math.floor((model.context_length * 3) / 4));
+  if (model.limit) most = Math.min(most, Math.floor(model.limit / 2));
+  // A passage from the middle of a piece has no START before it, as in training.
+  const opening = start === 0 || !tokens.length ? [START] : [];
+  if (tokens.length < most) return { notes: shown, tokens: [...opening, ...tokens], cut, remarks };
+  const kept = lastEvents(tokens, most);
+  const seconds = tokensToTable(kept).end * STEP_SECONDS;
+  remarks.push(
+    `The primer is ${oneDecimal(cut)} s long; the model listens to its last ${oneDecimal(seconds)} s ` +
+      `(${kept.length} of ${tokens.length} events).`,
+  );
+  return { notes: shown, tokens: kept.length ? kept : [START], cut, remarks };
+}
+
+/** The last events as a sequence of its own: the velocity is said again, offs of notes struck before are left out. */
+export function lastEvents(tokens, most) {
+  const { events, end } = tokensToTable(tokens);
+  const partner = notePairs(events);
+  for (let at = Math.max(0, tokens.length - most); ; at += 1) {
+    const before = tokensToTable(tokens.slice(0, at));
+    const first = before.events.length;
+    const kept = events
+      .map((event, k) => ({ ...event, step: event.step - before.end, k }))
+      .filter(({ isOn, k }) => k >= first && (isOn || partner[k] >= first));
+    const result = tableToTokens({ events: kept, end: end - before.end });
+    if (result.length <= most) return result; // else one event more was needed, to say the velocity
+  }
+}

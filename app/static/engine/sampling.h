@@ -1,0 +1,130 @@
+// The grammar of events and the filters on the next token's distribution: musictx.grammar and musictx.filters.
+
+#pragma once
+#include "kernels.h"
+
+#define EXPORT(name) __attribute__((export_name(#name))) name
+#define IMPORT(name) __attribute__((import_module("math"), import_name(#name)))
+
+enum { NOTE_ON = 0, NOTE_OFF = 128, TIME_SHIFT = 256, VELOCITY = 356, PAD = 388, START = 389, END = 390 };
+enum { VOCABULARY = 391, MAX_SHIFT = 100, LONGEST_REST = 800, LONGEST_NOTE = 1000 };
+
+IMPORT(exp) double exponential(double);
+
+static float logits[VOCABULARY + 1]; // of the next token
+static struct {
+  uint8_t sounding[128];
+  int struck_at[128]; // steps
+  int level, after_velocity, after_short_shift, rest, clock;
+  int lowest_on, lowest_off, struck; // within this step
+} piece;
+static uint8_t allowed[VOCABULARY];
+
+/// Begin a piece: nothing sounds.
+void EXPORT(begin)(void) {
+  __builtin_memset(&piece, 0, sizeof piece);
+  piece.level = -1;
+}
+
+/// Take the next token into the piece; an ungrammatical one is taken as it is.
+void EXPORT(advance)(int token) {
+  piece.after_velocity = token >= VELOCITY && token < PAD;
+  if (token < TIME_SHIFT) {
+    int pitch = token % NOTE_OFF, is_on = token < NOTE_OFF;
+    piece.sounding[pitch] = is_on;
+    piece.struck |= is_on;
+    piece.struck_at[pitch] = piece.clock;
+    *(is_on ? &piece.lowest_on : &piece.lowest_off) = pitch + 1;
+    piece.rest = piece.after_short_shift = 0;
+  } else if (token < VELOCITY) {
+    int steps = token - TIME_SHIFT + 1;
+    piece.rest += steps, piece.clock += steps;
+    piece.after_short_shift = steps < MAX_SHIFT;
+    piece.lowest_on = piece.lowest_off = piece.struck = 0;
+  } else if (token < PAD) {
+    piece.level = token - VELOCITY;
+  }
+}
+
+/// The pitch from `lowest_off` on that has sounded too long, or 128.
+static int overdue(void) {
+  int pitch = piece.struck ? 128 : piece.lowest_off;
+  while (pitch < 128 && !(piece.sounding[pitch] && piece.clock - piece.struck_at[pitch] >= LONGEST_NOTE)) pitch++;
+  return pitch;
+}
+
+/// Which tokens may come next.
+static void allow(void) {
+  int silent = 0, first_overdue = overdue();
+  __builtin_memset(allowed, 0, sizeof allowed);
+  if (!piece.after_velocity && first_overdue < 128) { // offs come by rising pitch: those up to it are open
+    for (int p = piece.lowest_off; p <= first_overdue; p++) allowed[NOTE_OFF + p] = piece.sounding[p];
+    return;
+  }
+  for (int p = piece.lowest_on; p < 128; p++) {
+    silent |= !piece.sounding[p];
+    allowed[NOTE_ON + p] = piece.level >= 0 && !piece.sounding[p];
+  }
+  if (piece.after_velocity) return;
+  for (int p = piece.lowest_off; !piece.struck && p < 128; p++) allowed[NOTE_OFF + p] = piece.sounding[p];
+  int room = LONGEST_REST - piece.rest < MAX_SHIFT ? LONGEST_REST - piece.rest : MAX_SHIFT;
+  for (int i = 0; !piece.after_short_shift && i < room; i++) allowed[TIME_SHIFT + i] = 1;
+  for (int i = VELOCITY; silent && i < PAD; i++) allowed[i] = i != VELOCITY + piece.level || piece.level < 0;
+  allowed[END] = 1;
+}
+
+/// Sort tokens by falling probability, equal ones by rising number.
+static void sort(const double *p, uint16_t *order, int count) {
+  static const int gaps[] = {132, 57, 23, 10, 4, 1};
+  for (int g = 0; g < 6; g++)
+    for (int i = gaps[g]; i < count; i++) {
+      uint16_t token = order[i];
+      int at = i;
+      for (; at >= gaps[g]; at -= gaps[g]) {
+        uint16_t before = order[at - gaps[g]];
+        if (p[before] > p[token] || (p[before] == p[token] && before < token)) break;
+        order[at] = before;
+      }
+      order[at] = token;
+    }
+}
+
+/// Draw the next token; -1 if the logits are no numbers. `uniform` lies in [0, 1).
+int EXPORT(choose)(double uniform, double temperature, int top_k, double top_p, double min_p, int may_end) {
+  static double p[VOCABULARY];
+  static uint16_t order[VOCABULARY];
+  int likeliest = -1, count = 0;
+  double total = 0, before = 0, kept = 0, reached = 0;
+  allow();
+  allowed[END] &= may_end;
+  for (int i = 0; i < VOCABULARY; i++) {
+    if (!(logits[i] - logits[i] == 0)) return -1;
+    if (allowed[i] && (likeliest < 0 || logits[i] > logits[likeliest])) likeliest = i;
+  }
+  if (temperature == 0) return likeliest;
+  for (int i = 0; i < VOCABULARY; i++) {
+    p[i] = allowed[i] ? exponential(((double)logits[i] - logits[likeliest]) / temperature) : 0;
+    total += p[i];
+    if (p[i] > 0) order[count++] = i;
+  }
+  for (int i = 0; i < VOCABULARY; i++) p[i] /= total;
+  double least = min_p * p[likeliest];
+  if (top_k || top_p < 1) {
+    sort(p, order, count);
+    for (int rank = 0; rank < count; rank++) { // up to and with the token that reaches top_p
+      double mine = p[order[rank]];
+      if (before >= top_p || (top_k && rank >= top_k)) p[order[rank]] = 0;
+      before += mine;
+    }
+  }
+  for (int i = 0; i < VOCABULARY; i++) kept += p[i] = p[i] < least ? 0 : p[i];
+  for (int i = 0; i < VOCABULARY; i++)
+    if ((reached += p[i]) > uniform * kept) return i;
+  return likeliest; // rounding put the last one out of reach
+}
+
+void *EXPORT(allowed_place)(void) {
+  allow();
+  return allowed;
+}
+void *EXPORT(logits_place)(void) { return logits; }

@@ -1,0 +1,105 @@
+// One lane's models in a thread of their own. The page sends
+//   {do: "play", model, request}, {do: "prepare", model, request} or {do: "stop"};
+// it gets {message}, as the server's lanes say them, {loading: {run, received, total}} while a model arrives, and
+// {full: true} if the browser has no room to keep it.
+
+import { Engine } from "./engine.js";
+import { play, prefill, readRequest } from "./playing.js";
+import { sha256 } from "./sha256.js";
+
+const BROKEN = "Something went wrong while this model was playing. What is there stays; press Continue to try again.";
+const KEPT = "musictx-models"; // the browser's cache of model files, by address
+let current = null; // what is being done; nothing else is wanted
+let opened = null; // {address, engine} of the model that is here
+
+async function fetchBytes(address, size, progress) {
+  let response;
+  try {
+    response = await fetch(address);
+  } catch {
+    throw new Error("The model could not be loaded: the connection is gone. Press Continue when it is back.");
+  }
+  if (!response.ok) throw new Error(`The model could not be loaded (${response.status}). Reload the page and try again.`);
+  if (!size || !response.body) return new Uint8Array(await response.arrayBuffer());
+  const bytes = new Uint8Array(size);
+  let received = 0;
+  const reader = response.body.getReader();
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    if (received + part.value.length > size) break; // it is another file; the hash will say so
+    bytes.set(part.value, received);
+    received += part.value.length;
+    progress(received);
+  }
+  return bytes.subarray(0, received);
+}
+
+/** The file of a model {address, bytes, sha256}: kept from an earlier time, or fetched and kept. */
+async function modelFile(model, progress) {
+  const isWhole = (file) => sha256(file) === model.sha256;
+  // Only pages from https or from this computer have a cache, and some private windows have none.
+  const cache = await globalThis.caches?.open(KEPT).catch(() => null);
+  const kept = await cache?.match(model.address);
+  const before = kept && new Uint8Array(await kept.arrayBuffer());
+  if (before && isWhole(before)) return before;
+  const file = await fetchBytes(model.address, model.bytes, progress);
+  if (!isWhole(file))
+    throw new Error("The model arrived cut or changed. Reload the page; if it happens again, the site is damaged.");
+  await cache?.put(model.address, new Response(file)).catch(() => postMessage({ full: true }));
+  return file;
+}
+
+/** An engine with the model's file; the one that is here if it has it. */
+async function open(model, progress) {
+  if (opened?.address === model.address) return opened.engine;
+  const code = await fetchBytes(new URL("engine.wasm", import.meta.url));
+  let engine;
+  try {
+    engine = await Engine.make(code);
+  } catch {
+    throw new Error("This browser cannot run the models: it lacks WebAssembly with SIMD. A newer browser can.");
+  }
+  const file = await modelFile(model, progress);
+  try {
+    engine.open(file);
+  } catch (error) {
+    throw new Error(`The model ${error.message}.`);
+  }
+  opened = { address: model.address, engine };
+  return engine;
+}
+
+async function act(task) {
+  const { model, request } = task;
+  const wanted = () => current === task;
+  const say = (message) => wanted() && postMessage({ message });
+  try {
+    const engine = await open(model, (received) => {
+      if (wanted()) postMessage({ loading: { run: request.run, received, total: model.bytes } });
+    });
+    if (!wanted()) return;
+    if (task.do === "play") await play(engine, model, request, say, wanted);
+    else await prefill(engine, readRequest(request, model).tokens, wanted);
+  } catch (error) {
+    if (task.do !== "play") return; // it will be said when it is played
+    const kept = { at: 0, notes: [], offs: [], tokens: 0, known: 0, beyond: null };
+    say({ run: request.run, lane: model.name, state: "error", ...kept, error: sentence(error) });
+  } finally {
+    if (wanted()) current = null;
+  }
+}
+
+/** What the visitor is told. Errors that this page throws itself are plain sentences; others are faults. */
+function sentence(error) {
+  if (error.constructor === Error) return error.message;
+  console.error(error);
+  opened = null; // its memory may be spoiled
+  return BROKEN;
+}
+
+let before = Promise.resolve(); // one task after another: they share an engine
+
+addEventListener("message", ({ data }) => {
+  current = data.do === "stop" ? null : data;
+  if (!current) return;
+  before = before.then(() => current === data && act(data));
+});

@@ -1,0 +1,51 @@
+// What the page asks for besides the lanes' music, where there is no server: files of the site, and the browser.
+
+import { describeUpload } from "../midi/read.js";
+import { midiBytes } from "../midi/write.js";
+import { Samples } from "../sound/samples.js";
+import { wavBytes } from "../sound/wav.js";
+import { sentence } from "./server.js";
+import { keepVote } from "./votes.js";
+
+const MOST_WAV_SECONDS = 900;
+let samples = null; // for WAV files
+
+async function read(path) {
+  let response;
+  try {
+    response = await fetch(new URL(`musictx/${path}`, document.baseURI));
+  } catch {
+    throw new Error("A part of the page is not here and cannot be fetched: the connection is gone.");
+  }
+  if (!response.ok) throw new Error("A part of the page is missing on its server.");
+  return response.json();
+}
+
+async function download({ format, notes, pedals = [] }) {
+  if (!notes.length) throw new Error("There is nothing to download yet; press Continue first.");
+  if (format === "mid") return new Blob([midiBytes(notes, pedals)], { type: "audio/midi" });
+  const seconds = Math.max(...notes.map((row) => row[1])) / 1000;
+  if (seconds > MOST_WAV_SECONDS)
+    throw new Error(`The music lasts ${Math.round(seconds)} s; a .wav can hold ${MOST_WAV_SECONDS} s here, a .mid any length.`);
+  samples ??= new Samples(new URL("musictx/piano/", document.baseURI));
+  return new Blob([await wavBytes(samples, notes, pedals)], { type: "audio/wav" });
+}
+
+async function upload(file, tracks) {
+  const bytes = new Uint8Array(await file.arrayBuffer());
+  try {
+    return describeUpload(bytes, file.name, tracks);
+  } catch (error) {
+    throw new Error(sentence(error.message));
+  }
+}
+
+/** The functions of `server`, answered here. */
+export const local = {
+  models: async () => read("models.json"),
+  presets: async () => read("primers.json"),
+  vote: async (vote) => keepVote(vote),
+  alive: async () => ({}),
+  download,
+  upload,
+};

@@ -1,0 +1,23 @@
+// Where the models play, and who answers the page: the server that it came from, or this computer. Nothing else
+// in the page knows.
+
+import { HerePlayer } from "./here.js";
+import { local } from "./local.js";
+import { ServerPlayer } from "./play.js";
+import { server } from "./server.js";
+
+/** Whether the page is a folder of files without a program behind it. */
+export const isSite = document.querySelector("meta[name=musictx]")?.content === "site";
+
+/** What the page asks for besides the lanes' music. */
+export const services = isSite ? local : server;
+
+/** Lets the lanes of `models` play; `gradio` is what the page got from Gradio, if it did; `tell` shows a sentence. */
+export function makePlayer(gradio, models, tell) {
+  if (!isSite) return new ServerPlayer(gradio, models.keys);
+  const facts = models.all.map(({ key, training_length, file }) => [
+    key,
+    { name: key, context_length: training_length, ...file, address: new URL(file.address, document.baseURI).href },
+  ]);
+  return new HerePlayer(new Map(facts), tell);
+}

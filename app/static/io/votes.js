@@ -1,0 +1,41 @@
+// The votes of the blind test where there is no server: kept in the browser, in the fields of a server's file of votes.
+
+import { sha256 } from "../engine/sha256.js";
+import { recall, remember } from "./memory.js";
+
+const KEY = "musictx.votes";
+
+/** A JSON text as Python's `json.dumps` writes it, for numbers and lists. */
+function python(value) {
+  return Array.isArray(value) ? `[${value.map(python).join(", ")}]` : String(value);
+}
+
+const asFloat = (number) => (Number.isInteger(number) ? `${number}.0` : String(number));
+
+/** Keep a vote as the page sends it to a server; throws an error with a plain sentence. */
+export function keepVote({ order, choice, settings, notes, length, primer_name, heard_seconds }) {
+  const rows = [...notes].sort((a, b) => a[0] - b[0] || a[2] - b[2] || a[1] - b[1]);
+  const music = new TextEncoder().encode(`[${python(rows)}, ${asFloat(length / 1000)}]`);
+  const vote = {
+    voted_at: new Date().toISOString().replace(/\.\d+Z$/, "+00:00"),
+    choice,
+    lane_order: order,
+    seed: settings.seed,
+    settings,
+    primer_name: String(primer_name).slice(0, 120),
+    primer_sha256: sha256(music),
+    heard_seconds: heard_seconds ?? null,
+  };
+  if (!remember(KEY, [...votes(), vote]))
+    throw new Error("The vote could not be kept: this browser keeps nothing for the page, or has no room left.");
+}
+
+/** Every vote so far, oldest first. */
+export function votes() {
+  return recall(KEY) ?? [];
+}
+
+/** The votes as a file. */
+export function votesFile() {
+  return new Blob([`${JSON.stringify(votes(), null, 2)}\n`], { type: "application/json" });
+}

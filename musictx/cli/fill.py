@@ -1,0 +1,96 @@
+"""``musictx fill``."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from musictx.cli.places import check_places, numbered
+from musictx.cli.play import PICTURES
+from musictx.cli.progress import console, working
+
+
+def fill(
+    midi: Annotated[Path, typer.Argument(help="MIDI file.", show_default=False)],
+    output: Annotated[Path, typer.Option("--output", "-o", help="MIDI file to write.")],
+    start: Annotated[float, typer.Option("--from", help="Where the stretch starts (s).")],
+    end: Annotated[float, typer.Option("--to", help="Where it ends (s).")],
+    model: Annotated[
+        str, typer.Option(help="vanilla, relative, rope, or a folder of your own.")
+    ] = "relative",
+    takes: Annotated[int, typer.Option(help="So many fillings; files are numbered from 1.")] = 1,
+    candidates: Annotated[
+        int, typer.Option(help="Draw the fillings from so many candidates; more fit better, and take longer.")
+    ] = 16,
+    temperature: Annotated[
+        float, typer.Option(help="Above 1 bolder, below 1 tamer; 0 always the likeliest.")
+    ] = 1.0,
+    top_k: Annotated[int, typer.Option(help="Draw from the k likeliest events only; 0: all.")] = 0,
+    top_p: Annotated[
+        float, typer.Option(help="Draw from the likeliest events with this probability in all.")
+    ] = 0.98,
+    min_p: Annotated[float, typer.Option(help="Leave out events below this share of the likeliest.")] = 0.0,
+    seed: Annotated[
+        int | None, typer.Option(help="The same seed gives the same music. [default: a new one]")
+    ] = None,
+    audio: Annotated[Path | None, typer.Option(help="WAV file to write as well.")] = None,
+    roll: Annotated[Path | None, typer.Option(help="Piano-roll picture (PNG) to write as well.")] = None,
+    int8: Annotated[
+        bool, typer.Option(help="Decode with 8-bit weights: half as fast again as float32.")
+    ] = True,
+) -> None:
+    """Play a stretch of a piece anew, so that it leads into what follows.
+
+    Example: musictx fill song.mid -o out.mid --from 12 --to 16 --takes 3
+    """
+    import torch
+
+    from musictx.checkpoint import load_model
+    from musictx.midi import read_midi, write_midi
+    from musictx.sampling import fill_in
+
+    if seed is None:
+        seed = time.time_ns() % 100_000
+    places = [(output, ()), (audio, (".wav",)), (roll, PICTURES)]
+    given = [(path, endings) for path, endings in places if path is not None]
+    check_places(midi, given, takes, called="the music to fill")
+    music = read_midi(midi)
+    for remark in music.remarks:
+        console.print(f"{midi}: {remark}")
+    player = load_model(model)
+    torch.set_num_threads(1)  # one token is too little work for two
+    with working("playing candidates", total=max(end - start, 0.0)) as advance:
+        fillings = fill_in(
+            player,
+            music,
+            start,
+            end,
+            takes=takes,
+            candidates=candidates,
+            seed=seed,
+            temperature=temperature,
+            top_k=top_k,
+            top_p=top_p,
+            min_p=min_p,
+            int8=int8,
+            on_progress=advance,
+        )
+    for number, filling in enumerate(fillings, 1):
+        place = numbered(output, number, takes)
+        write_midi(filling.performance, place)
+        if audio:
+            from musictx.render.audio import write_wav
+
+            write_wav(filling.performance, numbered(audio, number, takes))
+        if roll:
+            from musictx.render.pianoroll import draw_roll
+
+            title = f"{midi.stem} · {model} from {filling.start:g} to {filling.end:g} s · seed {seed}"
+            draw_roll(filling.performance, numbered(roll, number, takes), title=title)
+        console.print(
+            f"{place}: {len(filling.notes)} notes from {filling.start:g} to {filling.end:g} s, seed {seed}",
+            highlight=False,
+        )

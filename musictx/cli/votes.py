@@ -1,0 +1,53 @@
+"""``musictx votes``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from musictx.cli.play import console_out
+from musictx.cli.progress import console
+
+
+def votes(
+    book: Annotated[
+        Path | None,
+        typer.Argument(
+            help="File with the votes. [default: where `musictx app` keeps them]", show_default=False
+        ),
+    ] = None,
+    least_heard: Annotated[
+        float, typer.Option(help="Leave out votes for which a lane was heard for fewer seconds; 0: none.")
+    ] = 5.0,
+    again: Annotated[
+        bool, typer.Option("--again", help="Count a visitor's second vote on the same music as well.")
+    ] = False,
+    csv: Annotated[Path | None, typer.Option(help="CSV file to write: one line for each vote.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the intervals: the same seed gives the same ones.")] = 0,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
+) -> None:
+    """Say what the votes of the blind test show, and whether it can be chance.
+
+    Example: musictx votes --csv votes.csv
+    """
+    import json
+
+    from musictx.files import write_bytes
+    from musictx.votes import Rules, default_path, read_votes, report_votes
+    from musictx.votes.report import to_csv, to_tables
+
+    found = read_votes(book or default_path())
+    rules = Rules(least_heard=least_heard, once=not again)
+    if csv:
+        write_bytes(csv, to_csv(found, rules).encode())
+    report = report_votes(found, rules, seed=seed)
+    if as_json:
+        print(json.dumps(report, allow_nan=False))
+    else:
+        out = console_out()
+        for part in to_tables(report):
+            out.print(part, highlight=False)
+    if csv:
+        console.print(f"{csv}: {len(found)} votes", highlight=False)

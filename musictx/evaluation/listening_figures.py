@@ -1,0 +1,150 @@
+"""How far back models listen: by head, and by place in the continuation.
+
+A note is chosen by the token before its NOTE_ON; its attention is what counts. Heads put the attention that
+they do not need on START; what is left out of it is shared out anew before distances are averaged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from musictx.errors import MusictxError
+from musictx.evaluation.listening import Listening
+from musictx.events import START
+from musictx.model import MusicTransformer
+from musictx.sampling.takes import Take, choices
+
+QUARTERS = 4
+
+
+@dataclass(frozen=True)
+class HeadFigures:
+    """How far back a head listens, in the mean over notes.
+
+    Attributes
+    ----------
+    layer, head : int
+        From 0.
+    seconds : float
+        Mean distance of what it attends to.
+    primer : float
+        Share of its attention on the primer.
+    start : float
+        Share of all its attention on START.
+    spread : float
+        Over how many tokens all its attention spreads (exponential of its entropy): far and spread out
+        is an average over everything, far and narrow is a look back.
+    """
+
+    layer: int
+    head: int
+    seconds: float
+    primer: float
+    start: float
+    spread: float
+
+
+def listening_table(listening: Listening, primer: int, queries: np.ndarray) -> np.ndarray:
+    """The figures of `HeadFigures` for some tokens in every head.
+
+    Parameters
+    ----------
+    listening : Listening
+    primer : int
+        So many tokens are the primer.
+    queries : np.ndarray [shape=(m,), dtype=int64]
+        Places of tokens.
+
+    Returns
+    -------
+    np.ndarray [shape=(4, layers, heads, m), dtype=float64]
+        Seconds, share of the primer, share of START, and spread.
+    """
+    device = listening.model.device
+    seconds = torch.from_numpy(listening.notes.seconds).to(device)
+    counted = torch.from_numpy(listening.tokens != START).to(device)
+    is_primer = counted & (torch.arange(len(counted), device=device) < primer)
+    now = seconds[torch.from_numpy(queries).to(device)]
+    layers = []
+    for layer in range(listening.model.config.layers):
+        weights = listening.layer_weights(layer, queries).double()
+        start = (weights * ~counted).sum(-1)
+        rest = (1 - start).clamp_min(1e-12)
+        distance = now - (weights * (seconds * counted)).sum(-1) / rest
+        spread = torch.special.entr(weights).sum(-1).exp()
+        layers.append(torch.stack([distance, (weights * is_primer).sum(-1) / rest, start, spread]))
+    return torch.stack(layers, 1).cpu().numpy()
+
+
+def _ranked(means: np.ndarray) -> list[HeadFigures]:
+    """Heads by distance, from means [shape=(4, layers, heads)]."""
+    found = [
+        HeadFigures(*place, *means[(slice(None), *place)].tolist()) for place in np.ndindex(means.shape[1:])
+    ]
+    return sorted(found, key=lambda figures: -figures.seconds)
+
+
+def rank_heads(model: MusicTransformer, takes: Sequence[Take]) -> list[HeadFigures]:
+    """Heads by how far back they listen when a note is chosen, the farthest first.
+
+    Parameters
+    ----------
+    model : MusicTransformer
+    takes : sequence of Take
+        The notes after the primers count, all alike.
+
+    Returns
+    -------
+    list of HeadFigures
+
+    Raises
+    ------
+    MusictxError
+        No take has a note after its primer.
+    """
+    sums, notes = np.zeros((4, model.config.layers, model.config.heads)), 0
+    for take in takes:
+        _, queries = choices(take)
+        if len(queries):
+            sums += listening_table(Listening(model, take.tokens), take.primer, queries).sum(-1)
+            notes += len(queries)
+    if not notes:
+        raise MusictxError("no note comes after the primers; heads are ranked by what a model plays on")
+    return _ranked(sums / notes)
+
+
+def describe_listening(model: MusicTransformer, take: Take, cut: float, end: float) -> dict[str, Any]:
+    """How far back a model listens in a take, by quarter of the continuation and by head.
+
+    Parameters
+    ----------
+    model : MusicTransformer
+    take : Take
+    cut, end : float
+        Where the continuation begins and ends (s).
+
+    Returns
+    -------
+    dict
+        ``listening_seconds``, the mean distance of what is attended to when a note is chosen, and
+        ``listening_primer``, the share of the attention on the primer: means over notes and heads, four of
+        each, None where no note was struck. ``heads``: the fields of `HeadFigures`, the farthest first.
+    """
+    notes, queries = choices(take)
+    figures: list[list[float | None]] = [[None] * QUARTERS, [None] * QUARTERS]
+    heads: list[dict[str, Any]] = []
+    if len(queries):
+        listening = Listening(model, take.tokens)
+        table = listening_table(listening, take.primer, queries)
+        heads = [asdict(h) for h in _ranked(table.mean(-1))]
+        onset = take.begins + listening.notes.onset[notes]
+        quarter = np.searchsorted(np.linspace(cut, end, QUARTERS + 1)[1:-1], onset, side="right")
+        for row, values in zip(figures, table[:2].mean((1, 2)), strict=True):
+            for k in range(QUARTERS):
+                row[k] = float(values[quarter == k].mean()) if (quarter == k).any() else None
+    return {"listening_seconds": figures[0], "listening_primer": figures[1], "heads": heads}

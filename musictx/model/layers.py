@@ -1,0 +1,44 @@
+"""Activations and dropout, as the layers of `musictx.model.transformer` use them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+def _relu_squared(x: Tensor) -> Tensor:
+    positive = torch.relu(x)
+    return positive * positive  # in half precision too, where autocast makes a float32 of `square`
+
+
+def _swiglu(x: Tensor) -> Tensor:
+    gate, value = x.chunk(2, -1)
+    return F.silu(gate) * value
+
+
+ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+    "gelu": F.gelu,
+    "relu": torch.relu,
+    "relu_squared": _relu_squared,
+    "swiglu": _swiglu,
+}
+
+
+class Dropout(nn.Dropout):
+    """`nn.Dropout`, quicker on a CPU: a byte is drawn for each number, not a float.
+
+    There the share that is dropped is rounded to 1/256. On two cores of an AMD Zen 4, training steps of the
+    small size with a dropout of 0.1 (two windows of 512, one thread, in turns) take 3.1 % longer with
+    PyTorch's own in bfloat16 and 2.7 % in float32.
+    """
+
+    def forward(self, x: Tensor) -> Tensor:  # noqa: D102
+        dropped = min(round(256 * self.p), 255)
+        if not (self.training and dropped) or x.device.type != "cpu" or torch.compiler.is_compiling():
+            return super().forward(x)
+        words = torch.empty((x.numel() + 7) // 8, dtype=torch.int64).random_(-(2**63), None)
+        kept = words.view(torch.uint8)[: x.numel()].view(x.shape) >= dropped
+        return x * kept.to(x.dtype).mul_(256 / (256 - dropped))

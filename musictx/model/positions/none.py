@@ -1,0 +1,11 @@
+"""``none``: the causal mask alone tells the order of tokens."""
+
+from __future__ import annotations
+
+from musictx.model.positions.base import Positions
+
+
+class NoPositions(Positions):
+    """No positions at all: in each layer, the tokens before are a set."""
+
+    has_kernel, shift_invariant = True, True

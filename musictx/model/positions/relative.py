@@ -1,0 +1,44 @@
+"""``relative``: a learned embedding for each distance, in the logits."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from musictx.model.config import ModelConfig
+from musictx.model.positions.base import Positions
+
+
+class Relative(Positions):
+    """A learned embedding for each distance, per layer and head, in the logits (Shaw et al. 2018).
+
+    Distances beyond the table use its last row or add nothing (``beyond``). Music Transformer's relative
+    attention (Huang et al. 2018) is this, computed by the skew: see `musictx.model.attention`.
+    """
+
+    has_kernel, shift_invariant = True, True
+
+    def __init__(self, config: ModelConfig):
+        super().__init__(config)
+        d = config.head_width
+        shape = (config.layers, config.heads, config.largest_distance, d)
+        self.weight = nn.Parameter(torch.randn(shape) * d**-0.5)
+
+    @classmethod
+    def table_numbers(cls, config: ModelConfig) -> int:  # noqa: D102
+        return config.layers * config.width * config.largest_distance
+
+    @classmethod
+    def for_context(cls, config: ModelConfig, length: int) -> ModelConfig:  # noqa: D102
+        return replace(config, context_length=length, max_distance=config.largest_distance)
+
+    @classmethod
+    def longer_rules(cls, config: ModelConfig, length: int) -> dict[str, dict[str, Any]]:  # noqa: D102
+        other = "zero" if config.beyond == "clamp" else "clamp"
+        return {other: {"beyond": other}}
+
+    def table(self, layer: int) -> Tensor:  # noqa: D102
+        return self.weight[layer]

@@ -1,0 +1,118 @@
+"""Contrast: what the whole context makes likelier than the last few tokens alone would.
+
+What a model says after the last few tokens is any music that goes on smoothly; what all that was played
+adds to it is this piece. Weighing that up lets a theme come back more often.
+
+References
+----------
+Malkin et al., "Coherence boosting: when your language model is not paying enough attention" (2022).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from musictx.model import MusicTransformer
+from musictx.sampling.cache import Cache
+
+STRIDE = 32  # the short context is begun anew every so many tokens, and holds 32 to 63 of them
+LEAST = 0.004  # probability under the whole context below which a token is not drawn
+STRENGTH = 0.5  # γ at theme 1
+
+
+def contrast_strength(theme: float) -> float:
+    """γ of `contrast` for the setting `theme` (0 to 1)."""
+    return STRENGTH * theme
+
+
+def short_start(length: int) -> int:
+    """Where the short context begins after so many tokens: everything at first, then the last 32 to 63.
+
+    It depends on nothing else, so that the music is the same however it is asked for.
+    """
+    return max(0, (length // STRIDE - 1) * STRIDE)
+
+
+class ShortContext:
+    """The logits of a model that remembers the last few tokens only.
+
+    Exactly: after n tokens those of the model itself, uncached, given the tokens from `short_start(n)`
+    on. A token costs a step over a short cache, and a 32nd of a prefill of 32 tokens.
+
+    Parameters
+    ----------
+    model : MusicTransformer
+    cache : Cache
+        Of the whole context; its engine's weights are shared.
+    tokens : np.ndarray [shape=(n,)]
+        What was played so far, the same for all sequences.
+    rows : int
+        Sequences.
+
+    Attributes
+    ----------
+    logits : Tensor [shape=(rows, vocabulary)]
+        Of the next token.
+    """
+
+    def __init__(self, model: MusicTransformer, cache: Cache, tokens: np.ndarray, rows: int):
+        self.model, self.length = model, len(tokens)
+        self.tokens = torch.from_numpy(np.tile(tokens[short_start(self.length) :], (rows, 1)))
+        self.cache = cache.sibling(rows, 2 * STRIDE)
+        self.logits = self._prime()
+
+    def _prime(self) -> Tensor:
+        """Begin the cache anew."""
+        self.cache.length = 0
+        return self.cache.step(self.tokens.to(self.model.device))[:, -1]
+
+    def push(self, tokens: Tensor) -> None:
+        """Take the next token of each sequence [shape=(rows, 1)] and give new `logits`."""
+        before, self.length = short_start(self.length), self.length + 1
+        dropped = short_start(self.length) - before
+        self.tokens = torch.cat([self.tokens[:, dropped:], tokens], 1)
+        if dropped:
+            self.logits = self._prime()
+        else:
+            self.logits = self.cache.step(tokens.to(self.model.device))[:, -1]
+
+    def keep(self, rows: Tensor) -> None:
+        """Go on with these sequences, any number of times each."""
+        self.tokens, self.logits = self.tokens[rows], self.logits[rows]
+        self.cache.keep(rows)
+
+
+def contrast(scores: np.ndarray, short: np.ndarray, strength: float) -> np.ndarray:
+    """Logits that favour what the whole context makes likelier.
+
+    ``(1 + γ) · log p(all) - γ · log p(short)``, for the tokens of at least `LEAST` under the whole context
+    and the likeliest one; the others cannot be drawn.
+
+    Parameters
+    ----------
+    scores : np.ndarray [shape=(rows, vocabulary)]
+        Logits after the whole context; forbidden tokens are -inf.
+    short : np.ndarray [shape=(rows, vocabulary)]
+        After the short context.
+    strength : float
+        γ; at 0 nothing but the threshold has an effect.
+
+    Returns
+    -------
+    np.ndarray [shape=(rows, vocabulary)]
+    """
+    whole = _log_softmax(scores)
+    narrow = _log_softmax(np.where(np.isfinite(scores), short, -np.inf))
+    kept = (whole > np.log(LEAST)) | (whole == whole.max(-1, keepdims=True))
+    result = np.full(scores.shape, -np.inf)
+    result[kept] = (1 + strength) * whole[kept] - strength * narrow[kept]
+    return result
+
+
+def _log_softmax(logits: np.ndarray) -> np.ndarray:
+    moved = logits.astype(np.float64)
+    moved -= moved.max(-1, keepdims=True)
+    moved -= np.log(np.exp(moved).sum(-1, keepdims=True))
+    return moved

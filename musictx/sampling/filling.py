@@ -1,0 +1,226 @@
+"""Filling in: a stretch of a performance is played anew so that it leads into what follows.
+
+A model plays from left to right and does not know what comes. So it plays many candidates for the stretch,
+and each is weighted by how likely it makes what follows: importance resampling, which comes the closer to
+drawing from "the stretch, given what is before and after it" the more candidates there are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from musictx.errors import MusictxError
+from musictx.events import PAD, STEPS_PER_SECOND, TIME_SHIFT, tokens_to_table
+from musictx.model import MusicTransformer
+from musictx.performance import Performance, apply_pedal
+from musictx.sampling.continuation import continue_variations
+from musictx.sampling.takes import take_tokens
+
+CANDIDATES = 16
+FOLLOWING = 64  # note events after the stretch that a candidate must make likely: some three seconds
+_TOKENS_AT_ONCE = 8192
+
+
+@dataclass(frozen=True, eq=False)
+class Filling:
+    """A performance with a stretch played anew.
+
+    Attributes
+    ----------
+    performance : Performance
+        The pedal is part of the note ends; every note that begins outside the stretch is as it was.
+    start, end : float
+        The stretch (s), on the 10 ms grid.
+    nats : float
+        How surprised the model is by what follows: nats of the next `FOLLOWING` note events.
+    """
+
+    performance: Performance
+    start: float
+    end: float
+    nats: float
+
+    @property
+    def notes(self) -> np.ndarray:
+        """The notes that begin in the stretch."""
+        onset = self.performance.notes["onset"]
+        return self.performance.notes[(onset >= self.start) & (onset < self.end)]
+
+
+def fill_in(
+    model: MusicTransformer,
+    performance: Performance,
+    start: float,
+    end: float,
+    *,
+    takes: int = 1,
+    candidates: int = CANDIDATES,
+    seed: int = 0,
+    on_progress: Callable[[float], None] | None = None,
+    **settings: Any,
+) -> list[Filling]:
+    """Play a stretch anew so that it leads into what follows.
+
+    Parameters
+    ----------
+    model : MusicTransformer
+    performance : Performance
+    start, end : float
+        The stretch (s). Notes that are struck in it are replaced; notes that sound into it stay.
+    takes : int
+        Different fillings.
+    candidates : int
+        How many to draw them from. With 1, the stretch is a plain continuation of what is before it.
+    seed : int
+    on_progress : callable, optional
+        Called with the seconds of the candidates made so far.
+    **settings
+        Fields of `musictx.sampling.SamplingSettings`, less ``allow_end``: the piece goes on.
+
+    Returns
+    -------
+    list of Filling [length=takes]
+        Drawn from the candidates, no one twice, in proportion to the probability of what follows.
+
+    Raises
+    ------
+    MusictxError
+        There is no such stretch, nothing follows it, or fewer candidates than takes are asked for.
+
+    Examples
+    --------
+    >>> fillings = fill_in(load_model("relative"), music, 12.0, 16.0, takes=3)   # doctest: +SKIP
+    """
+    if not 1 <= takes <= candidates:
+        raise MusictxError(f"takes is {takes}; it must be at least 1 and at most the {candidates} candidates")
+    found = fill_candidates(
+        model, performance, start, end, candidates=candidates, seed=seed, on_progress=on_progress, **settings
+    )
+    rng = np.random.default_rng([seed % 2**64, 2**32])  # no variation has this stream
+    return [found[k] for k in draw_likely(np.array([f.nats for f in found]), rng)[:takes]]
+
+
+def draw_likely(nats: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """An order of candidates, drawn one by one with probabilities ``exp(-nats)``, no one twice.
+
+    References
+    ----------
+    Yellott, "The relationship between Luce's choice axiom, Thurstone's theory of comparative judgment,
+    and the double exponential distribution" (1977): the order of log-weights with Gumbel noise is this.
+    """
+    return np.argsort(nats - rng.gumbel(size=len(nats)))
+
+
+def fill_candidates(
+    model: MusicTransformer,
+    performance: Performance,
+    start: float,
+    end: float,
+    *,
+    candidates: int = CANDIDATES,
+    seed: int = 0,
+    on_progress: Callable[[float], None] | None = None,
+    **settings: Any,
+) -> list[Filling]:
+    """Candidates for a stretch, as a plain continuation plays it, with what they cost; see `fill_in`."""
+    if not 0 <= start < end < np.inf:
+        raise MusictxError(f"the stretch goes from {start:g} s to {end:g} s; it must end after it starts")
+    start, end = (round(t * STEPS_PER_SECOND) / STEPS_PER_SECOND for t in (start, end))
+    heard = apply_pedal(performance)
+    onset = heard.notes["onset"]
+    before, after = heard.notes[onset < start], heard.notes[onset >= end]
+    if not len(after):
+        raise MusictxError(
+            f"no note begins after {end:g} s, so there is nothing to lead into; `musictx continue` plays on"
+        )
+    primer = replace(heard, notes=before) if len(before) else Performance()
+    made = continue_variations(
+        model,
+        primer,
+        seconds=end - start,
+        primer_end=start if len(before) else None,
+        seed=seed,
+        variations=candidates,
+        on_progress=on_progress,
+        **{**settings, "allow_end": False},
+    )
+    wholes = []
+    for continuation in made:
+        notes = continuation.performance.notes
+        notes = notes[notes["onset"] >= continuation.cut - 1e-9].copy()
+        if not len(before):
+            notes["onset"], notes["offset"] = notes["onset"] + start, notes["offset"] + start
+        new = _fitting(notes, before)
+        wholes.append(replace(heard, notes=np.concatenate([before, new, after])))
+    costs = following_nats(model, wholes, start, end).sum(1)
+    return [Filling(whole, start, end, float(nats)) for whole, nats in zip(wholes, costs, strict=True)]
+
+
+def _fitting(new: np.ndarray, before: np.ndarray) -> np.ndarray:
+    """New notes, less those of a pitch that still sounds from before the stretch."""
+    until = np.full(128, -np.inf)
+    np.maximum.at(until, before["pitch"], before["offset"])
+    return new[new["onset"] >= until[new["pitch"]]]
+
+
+def following_nats(
+    model: MusicTransformer,
+    performances: Sequence[Performance],
+    start: float,
+    end: float,
+    count: int = FOLLOWING,
+) -> np.ndarray:
+    """How surprised a model is by what follows a stretch, after each way of playing the stretch.
+
+    Parameters
+    ----------
+    model : MusicTransformer
+    performances : sequence of Performance
+        Alike outside the stretch, and nothing that begins in it ends after it.
+    start, end : float
+        The stretch (s), on the 10 ms grid; what is before it is what the model listens to as a primer.
+    count : int
+        So many note events after the stretch.
+
+    Returns
+    -------
+    np.ndarray [shape=(performances, count), dtype=float64]
+        Nats of each event, with the time and the velocity that are said before it; 0 after the last one.
+    """
+    sequences, places = [], []
+    for performance in performances:
+        take = take_tokens(model, performance, start)
+        table = tokens_to_table(take.tokens)
+        border = round((end - take.begins) * STEPS_PER_SECOND)
+        # What ends with the stretch belongs to it, what begins with its end comes after it.
+        inside = int((table.step < border + ~table.is_on).sum())
+        after = np.append(-1, np.flatnonzero(take.tokens < TIME_SHIFT)) + 1  # so many events
+        places.append(after[inside : inside + count + 1])
+        sequences.append(take.tokens[: places[-1][-1]])
+    result = np.zeros((len(performances), count))
+    for row, nats, place in zip(result, _token_nats(model, sequences), places, strict=True):
+        row[: len(place) - 1] = np.diff(np.append(0.0, np.cumsum(nats))[place])
+    return result
+
+
+def _token_nats(model: MusicTransformer, sequences: Sequence[np.ndarray]) -> list[np.ndarray]:
+    """Nats of each token of some sequences; 0 for the first ones."""
+    found = []
+    together = max(1, _TOKENS_AT_ONCE // max(map(len, sequences)))
+    for at in range(0, len(sequences), together):
+        group = sequences[at : at + together]
+        tokens = torch.full((len(group), max(map(len, group))), PAD)
+        for row, sequence in zip(tokens, group, strict=True):
+            row[: len(sequence)] = torch.from_numpy(sequence)
+        tokens = tokens.to(model.device)
+        with torch.inference_mode():
+            logits = model(tokens[:, :-1]).float()
+        losses = F.cross_entropy(logits.transpose(1, 2), tokens[:, 1:], reduction="none").cpu().numpy()
+        found += [np.append(0.0, row)[: len(sequence)] for row, sequence in zip(losses, group, strict=True)]
+    return found

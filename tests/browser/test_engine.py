@@ -1,0 +1,237 @@
+"""The browser's engine in a real browser: the logits, the grammar, the filters and the takes of Python's."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from musictx.checkpoint import SHIPPED_MODELS, list_models, load_model
+from musictx.errors import MusictxError
+from musictx.events import END, VELOCITY
+from musictx.events.grammar import Grammar
+from musictx.export.web_model import web_model
+from musictx.midi import read_midi
+from musictx.model import ModelConfig, MusicTransformer
+from musictx.sampling import generate
+from musictx.sampling.filters import SamplingSettings, draw, filter_logits
+from musictx.sampling.primer import prepare_primer
+from musictx.shipped import shipped_folder
+
+from .engine_files import STATIC, follow, logits_of, rounded_to_8_bits, serving
+
+ENGINE = STATIC / "engine"
+EIGHT_BITS = 0.02  # what rounding activations, keys and values to 16 and 14 bits may move a logit
+
+SETTINGS: list[tuple[str, dict[str, Any]]] = [
+    ("vanilla", {}),
+    ("none", {"activation": "relu", "norm": "rms"}),
+    ("learned", {"activation": "relu_squared", "context_length": 160}),
+    ("alibi", {"kv_heads": 2, "window": 20}),
+    ("relative", {"max_distance": 40}),
+    ("relative", {"max_distance": 8, "beyond": "zero", "kv_heads": 1}),
+    ("relative", {"max_distance": 500, "window": 70}),
+    ("relative", {"norm_placement": "post", "feed_forward": 70}),
+    ("rope", {"window": 33, "activation": "relu_squared"}),
+    ("rope", {"rope_scaling": "yarn", "rope_factor": 4.0, "norm": "rms", "norm_placement": "post"}),
+    ("rope", {"rope_scaling": "ntk", "rope_factor": 4.0, "heads": 8}),
+]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("engine")
+
+
+@pytest.fixture(scope="module")
+def page(chromium: Any, folder: Path) -> Iterator[Any]:
+    (folder / "index.html").write_text("<!doctype html><title>engine</title>")
+    with serving(folder) as address:
+        page = chromium.new_page()
+        page.goto(address)
+        yield page
+        page.close()
+
+
+def _model(position: str, **settings: Any) -> MusicTransformer:
+    torch.manual_seed(0)
+    sizes = {"layers": 2, "width": 64, "heads": 4, "feed_forward": 96, "context_length": 128}
+    model = MusicTransformer(ModelConfig(position, **{**sizes, **settings})).eval()
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.2)
+    return model
+
+
+@pytest.mark.parametrize("bits", [32, 8])
+@pytest.mark.parametrize(("position", "settings"), SETTINGS, ids=str)
+def test_logits_are_those_of_the_model(
+    page: Any, folder: Path, position: str, settings: dict[str, Any], bits: int
+) -> None:
+    model = _model(position, **settings)
+    tokens = torch.randint(0, 388, (150,), generator=torch.Generator().manual_seed(1)).tolist()
+    reference = model if bits == 32 else rounded_to_8_bits(model)
+    found = follow(page, folder, web_model(model, bits=bits), logits_of(reference, tokens), tokens, 43)
+    assert found["worst"] < (1e-4 if bits == 32 else EIGHT_BITS), found
+
+
+@pytest.mark.parametrize("name", SHIPPED_MODELS)
+def test_logits_of_the_shipped_models_past_their_training_length(page: Any, folder: Path, name: str) -> None:
+    if name not in list_models():
+        pytest.skip(f"the model {name} is not here")
+    model = load_model(name)
+    tokens = _music(model, model.config.context_length + 600)
+    for bits, bound in ((32, 1e-3), (8, EIGHT_BITS)):
+        reference = model if bits == 32 else rounded_to_8_bits(model)
+        expected = logits_of(reference, tokens)
+        found = follow(page, folder, web_model(model, bits=bits), expected, tokens, len(tokens) - 610)
+        assert found["worst"] < bound, (bits, found)
+
+
+def _music(model: MusicTransformer, length: int) -> list[int]:
+    primer = prepare_primer(
+        model, read_midi(shipped_folder("primers") / "chopin-black-keys.mid"), 0, 8
+    ).tokens.tolist()
+    settings = SamplingSettings(allow_end=False)
+    made = generate(model, np.array(primer), seed=3, settings=settings, max_tokens=length - len(primer))
+    return primer + [int(token[0]) for token in made]
+
+
+def test_learned_positions_end_where_the_table_does(page: Any, folder: Path) -> None:
+    model = _model("learned", context_length=60)
+    tokens = [60] * 70
+    found = follow(page, folder, web_model(model), logits_of(model, tokens[:60]), tokens, 8)
+    assert found["full"] == 60
+
+
+def test_a_model_file_is_the_same_for_the_same_weights_and_fits_the_site() -> None:
+    if "relative" not in list_models():
+        pytest.skip("the shipped models are not here")
+    content = web_model(load_model("relative"))
+    assert content == web_model(load_model("relative"))
+    assert len(content) <= 8_000_000
+
+
+@pytest.mark.parametrize("settings", [{"width": 24, "heads": 2}, {"width": 64, "heads": 16}])
+def test_sizes_that_the_engine_does_not_take_are_refused(settings: dict[str, Any]) -> None:
+    with pytest.raises(MusictxError, match="multiple of"):
+        web_model(_model("none", **settings))
+
+
+# ---- grammar, filters and random numbers
+
+GRAMMAR = """
+async (tokens) => {
+  const { Engine } = await import("/static/engine/engine.js");
+  const engine = await Engine.make(await (await fetch("/static/engine/engine.wasm")).arrayBuffer());
+  engine.begin([]);
+  return tokens.map((token) => {
+    const allowed = [...engine.allowed];
+    engine.calls.advance(token);
+    return allowed;
+  });
+}
+"""
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_grammar_allows_what_pythons_allows(page: Any, seed: int) -> None:
+    """Along random grammatical music with long notes and rests, and a few events that break the rules."""
+    rng = np.random.default_rng(seed)
+    state = Grammar(1)
+    tokens, expected = [], []
+    for k in range(1500):
+        allowed = state.allowed()[0]
+        expected.append(allowed.astype(int).tolist())
+        allowed[END] = False
+        weight = allowed * rng.random(len(allowed)) ** 8
+        weight[VELOCITY - 30 : VELOCITY] *= 3 if seed else 30  # time passes
+        token = int(rng.integers(0, 388)) if k % 97 == 96 else int(rng.choice(391, p=weight / weight.sum()))
+        tokens.append(token)
+        state.advance(np.array([token]))
+    assert page.evaluate(GRAMMAR, tokens) == expected
+
+
+CHOOSE = """
+async (cases) => {
+  const { Engine } = await import("/static/engine/engine.js");
+  const engine = await Engine.make(await (await fetch("/static/engine/engine.wasm")).arrayBuffer());
+  return cases.map(({ before, logits, uniform, settings, mayEnd }) => {
+    engine.begin(before);
+    const place = engine.calls.logits_place();
+    new Float32Array(engine.calls.memory.buffer, place, 391).set(logits);
+    return engine.choose(uniform, settings, mayEnd);
+  });
+}
+"""
+
+
+def test_filters_and_draws_are_pythons(page: Any) -> None:
+    rng = np.random.default_rng(0)
+    cases: list[dict[str, Any]] = []
+    expected = []
+    for k in range(400):
+        logits = (rng.normal(size=391) * 4).astype(np.float32).round(1 if k % 4 == 0 else 8)  # ties as well
+        before = [VELOCITY + 20, 60, 256 + 30] if k % 2 else []
+        values = {
+            "temperature": float(rng.choice([0, 0.5, 1, 1.7])),
+            "top_k": int(rng.choice([0, 1, 5, 300])),
+            "top_p": float(rng.choice([1, 0.98, 0.5, 0.05])),
+            "min_p": float(rng.choice([0, 0.02, 0.5])),
+        }
+        uniform = float(rng.choice([rng.random(), 0.0, 1 - 2**-53]))
+        may_end = bool(k % 3)
+        state = Grammar(1)
+        for token in before:
+            state.advance(np.array([token]))
+        allowed = state.allowed()
+        allowed[:, END] &= may_end
+        chances = filter_logits(np.where(allowed, logits, -np.inf), SamplingSettings(**values))
+        expected.append(int(draw(chances, np.array([uniform]))[0]))
+        case = {"before": before, "logits": logits.tolist(), "uniform": uniform, "mayEnd": may_end}
+        cases.append(case | {"settings": values})
+    assert page.evaluate(CHOOSE, cases) == expected
+
+
+def test_random_numbers_are_numpys(page: Any) -> None:
+    seeds = [[0], [3, 0], [2**31 - 1, 1], [2**53 - 1, 7]]
+    drawn = page.evaluate(
+        """async (seeds) => {
+          const { Random } = await import("/static/engine/random.js");
+          return seeds.map((seed) => {
+            const random = new Random(seed);
+            const numbers = [random.next(), random.next()];
+            return [...numbers, ...random.permutation([0, 1, 2, 3, 4, 5, 6]), random.next()];
+          });
+        }""",
+        seeds,
+    )
+    for seed, numbers in zip(seeds, drawn, strict=True):
+        rng = np.random.default_rng(seed)
+        right = [rng.random(), rng.random(), *rng.permutation(np.arange(7)).tolist(), rng.random()]
+        assert numbers == right
+
+
+# ---- the compiled file
+
+
+def test_the_compiled_engine_belongs_to_its_sources() -> None:
+    sources = b"".join((ENGINE / name).read_bytes() for name in ("engine.c", "kernels.h", "sampling.h"))
+    assert hashlib.sha256(sources).hexdigest().encode() in (ENGINE / "engine.wasm").read_bytes()
+
+
+def test_it_can_be_compiled_anew(page: Any, folder: Path) -> None:
+    if not (shutil.which("clang") and shutil.which("wasm-ld")):
+        pytest.skip("needs clang and lld")
+    subprocess.run([ENGINE / "build.sh", folder / "engine.wasm"], check=True)
+    model = _model("relative")
+    tokens = list(range(40, 120))
+    found = follow(page, folder, web_model(model), logits_of(model, tokens), tokens, 16, "/engine.wasm")
+    own = follow(page, folder, web_model(model), logits_of(model, tokens), tokens, 16)
+    assert found == own

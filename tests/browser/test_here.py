@@ -1,0 +1,206 @@
+"""Lanes that play in the browser: Python's takes, stopping, and models that do not arrive."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from app.payloads import note_rows, read_notes
+from app.streaming import Lane, _summary
+from musictx.export.web_model import model_facts, web_model
+from musictx.model import ModelConfig, MusicTransformer
+from musictx.performance import shift
+from musictx.sampling import NoteStream, stream_notes
+from musictx.sampling.primer import Primer, prepare_primer
+
+from .engine_files import serving
+
+LONG = [[120 * k, 120 * k + 90, 50 + 7 * k % 30, 40 + k % 60] for k in range(500)]
+CASES: dict[str, tuple[str, dict[str, Any]]] = {
+    "two notes": ("vanilla", {"notes": [[0, 400, 60, 80], [500, 995, 64, 90]], "length": 1000}),
+    "a held note, with pedal": (
+        "relative",
+        {
+            "notes": [[35, 300, 60, 80], [300, 2000, 64, 30], [305, 400, 60, 127], [995, 1004, 72, 1]],
+            "pedals": [[500, 1500], [100, 450]],
+            "length": 1000,
+        },
+    ),
+    "from the middle of a piece": (
+        "rope",
+        {
+            "notes": [[5, 300, 60, 80], [15, 2000, 64, 30], [1995, 1999, 66, 9]],
+            "length": 2015,
+            "begins": False,
+        },
+    ),
+    "longer than the model hears": ("learned", {"notes": LONG, "length": 60_000}),
+    "ending in silence": ("alibi", {"notes": [[0, 400, 21, 80]], "length": 7000}),
+    "filters": (
+        "relative",
+        {"notes": LONG[:9], "length": 1100, "settings": {"temperature": 0.7, "top_k": 30, "min_p": 0.01}},
+    ),
+}
+
+
+@pytest.fixture(scope="module")
+def models() -> dict[str, MusicTransformer]:
+    found = {}
+    for position in ("vanilla", "relative", "rope", "learned", "alibi"):
+        torch.manual_seed(3)
+        model = MusicTransformer(
+            ModelConfig(position, layers=2, width=64, heads=4, feed_forward=96, context_length=256)
+        ).eval()
+        for parameter in model.parameters():
+            torch.nn.init.normal_(parameter, std=0.2)
+        found[position] = model
+    return found
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory, models: dict[str, MusicTransformer]) -> Path:
+    folder = tmp_path_factory.mktemp("here")
+    (folder / "index.html").write_text("<!doctype html><title>here</title>")
+    facts = []
+    for name, model in models.items():
+        content = web_model(model, bits=32)
+        (folder / name).write_bytes(content)
+        facts.append({**model_facts(name, model, content), "address": f"/{name}"})
+    (folder / "models.json").write_text(json.dumps(facts))
+    return folder
+
+
+PLAYER = """
+async () => {
+  const { HerePlayer } = await import("/static/io/here.js");
+  const models = await (await fetch("/models.json")).json();
+  window.player = new HerePlayer(new Map(models.map((model) => [model.name, model])));
+  window.heard = {};
+  window.go = (lane, request) => {
+    heard[lane] = [];
+    player.start(lane, request, (message) => heard[lane].push(message));
+  };
+  window.over = (lane) => /done|error/.test(heard[lane].at(-1)?.state);
+}
+"""
+
+
+@pytest.fixture
+def page(chromium: Any, folder: Path) -> Iterator[Any]:
+    with serving(folder) as address:
+        page = chromium.new_page()
+        page.goto(address)
+        page.evaluate(PLAYER)
+        yield page
+        page.close()
+
+
+def _play(page: Any, lane: str, request: dict[str, Any]) -> list[dict[str, Any]]:
+    page.evaluate("([lane, request]) => go(lane, request)", [lane, request])
+    page.wait_for_function("(lane) => over(lane)", arg=lane, timeout=60_000)
+    heard: list[dict[str, Any]] = page.evaluate("(lane) => heard[lane]", lane)
+    return [message for message in heard if message["state"] != "loading"]
+
+
+def _expected(model: MusicTransformer, request: dict[str, Any]) -> tuple[Primer, Lane, list[int]]:
+    """What the server's lane says of the same request, with weights of 32 bits."""
+    music = read_notes(request["notes"], request.get("pedals", ()))
+    start = 0.0 if request.get("begins", True) else 1.0
+    stretch = start, start + request["length"] / 1000
+    music = shift(music, start)
+    primer = prepare_primer(model, music, *stretch)
+    lane = Lane("run", "lane", primer_seconds=primer.cut)
+    settings = {"seed": 5, "seconds": 6, **request.get("settings", {})}
+    events = stream_notes(
+        model, music, primer_start=stretch[0], primer_end=stretch[1], int8=False, **settings
+    )
+    for made in events:
+        lane.hear(made, model.config.context_length, len(primer.tokens))
+    return primer, lane, sorted(-1 - index for index in NoteStream(primer).open.values())
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_take_is_pythons(page: Any, models: dict[str, MusicTransformer], case: str) -> None:
+    position, asked = CASES[case]
+    settings = {"seed": 5, "seconds": 6, **asked.get("settings", {})}
+    messages = _play(page, position, {**asked, "run": "run.0", "settings": settings})
+    primer, lane, held = _expected(models[position], asked)
+    first, last = messages[0], messages[-1]
+    assert last["state"] == "done", last
+    assert (first["primer"], first["held"]) == (note_rows(primer.performance.notes), held)
+    said = " ".join(f"{remark[0].upper()}{remark[1:]}." for remark in primer.remarks)
+    assert first["remark"] == said
+    assert [note for message in messages for note in message["notes"]] == lane.notes
+    assert [off for message in messages for off in message["offs"]] == lane.offs
+    assert (last["tokens"], last["beyond"]) == (lane.tokens, lane.beyond)
+    figures = _summary(primer.performance, lane, asked["length"] / 1000)
+    for name, value in figures.items():
+        np.testing.assert_allclose(
+            np.array(last["summary"][name], float), np.array(value, float), atol=6e-5, err_msg=name
+        )
+
+
+def test_what_a_model_has_seen_of_a_primer_does_not_change_the_next_take(page: Any) -> None:
+    """Another seed, another primer, a primer shown before Continue, and the first again."""
+    request = {"notes": LONG[:9], "length": 1100, "run": "1.0", "settings": {"seed": 1, "seconds": 4}}
+    first = _play(page, "rope", request)[-1]
+    _play(page, "rope", {**request, "settings": {"seed": 2, "seconds": 4}})
+    other = {**request, "notes": LONG[5:12], "length": 1600}
+    page.evaluate("(request) => player.prepare('rope', request)", other)
+    _play(page, "rope", other)
+    page.evaluate("(request) => player.prepare('rope', request)", request)
+    again = _play(page, "rope", request)[-1]
+    assert (again["tokens"], again["summary"]) == (first["tokens"], first["summary"])
+
+
+def test_a_stopped_lane_says_nothing_more_and_others_play_on(page: Any) -> None:
+    request = {"notes": LONG[:9], "length": 1100, "run": "1.0", "settings": {"seconds": 3000}}
+    page.evaluate("(request) => go('vanilla', request)", request)
+    page.wait_for_function("heard.vanilla.some((message) => message.notes?.length)")
+    page.evaluate("(request) => go('relative', request)", {**request, "settings": {"seconds": 4}})
+    stopped = page.evaluate("() => { player.stop('vanilla'); return heard.vanilla.length; }")
+    page.wait_for_function("over('relative')", timeout=60_000)
+    assert page.evaluate("heard.vanilla.length") == stopped
+    assert page.evaluate("heard.relative.at(-1).state") == "done"
+    assert page.evaluate("player.playing") == []
+    assert _play(page, "vanilla", {**request, "settings": {"seconds": 1}})[-1]["state"] == "done"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "sentence"),
+    [
+        ("player.models.get('rope').sha256 = '00'", "arrived cut or changed"),
+        ("player.models.get('rope').address = '/nowhere'", "could not be loaded (404)"),
+        ("player.models.get('rope').address = 'http://127.0.0.1:9/'", "the connection is gone"),
+    ],
+)
+def test_a_model_that_does_not_arrive_whole_is_told_and_the_rest_goes_on(
+    page: Any, spoil: str, sentence: str
+) -> None:
+    request = {"notes": LONG[:9], "length": 1100, "run": "1.0", "settings": {"seconds": 1}}
+    page.evaluate(spoil)
+    assert sentence in _play(page, "rope", request)[-1]["error"]
+    assert _play(page, "vanilla", request)[-1]["state"] == "done"
+
+
+def test_loading_is_shown_in_bytes(page: Any, folder: Path) -> None:
+    _play(page, "alibi", {"notes": LONG[:3], "length": 1000, "run": "1.0", "settings": {"seconds": 1}})
+    loading = page.evaluate("heard.alibi.filter((message) => message.state === 'loading')")
+    size = (folder / "alibi").stat().st_size
+    assert loading[-1]["received"] == loading[-1]["total"] == size
+
+
+def test_a_worker_that_dies_is_told_and_replaced(page: Any) -> None:
+    request = {"notes": LONG[:9], "length": 1100, "run": "1.0", "settings": {"seconds": 3000}}
+    page.evaluate("(request) => go('relative', request)", request)
+    page.wait_for_function("heard.relative.some((message) => message.notes?.length)")
+    page.evaluate("player.workers.get('relative').terminate()")
+    page.evaluate("() => { for (let second = 0; second < 25; second += 1) player.watchOver(); }")
+    assert "ended this model" in page.evaluate("heard.relative.at(-1).error")
+    assert _play(page, "relative", {**request, "settings": {"seconds": 1}})[-1]["state"] == "done"

@@ -1,0 +1,77 @@
+"""``musictx fill``, run in this process as a shell would run it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from helpers_evaluation import tiny_model
+from typer.testing import CliRunner
+
+from musictx.checkpoint import save_model
+from musictx.cli import app
+from musictx.errors import MusictxError
+from musictx.midi import read_midi
+from musictx.performance import apply_pedal
+from musictx.shipped import shipped_folder
+
+MUSIC = shipped_folder("primers") / "chopin-black-keys.mid"
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("model")
+    save_model(tiny_model("relative", context_length=256), folder)
+    return folder
+
+
+def fill(model: Path, output: Path, *options: object):
+    arguments = ["fill", MUSIC, "-o", output, "--model", model, "--from", 2, "--to", 4, *options]
+    return CliRunner().invoke(app, [str(a) for a in arguments])
+
+
+def test_takes_are_numbered_differ_and_keep_the_rest(model, tmp_path):
+    how = ("--takes", 2, "--candidates", 4, "--seed", 3)
+    result = fill(
+        model, tmp_path / "f.mid", *how, "--audio", tmp_path / "f.wav", "--roll", tmp_path / "f.png"
+    )
+    assert result.exit_code == 0, result.output
+    assert "from 2 to 4 s, seed 3" in result.stderr
+    heard = apply_pedal(read_midi(MUSIC)).notes
+    stretches = []
+    for number in (1, 2):
+        assert (tmp_path / f"f-{number}.wav").is_file() and (tmp_path / f"f-{number}.png").is_file()
+        notes = read_midi(tmp_path / f"f-{number}.mid").notes
+        inside = (notes["onset"] > 1.999) & (notes["onset"] < 3.999)
+        kept = heard[(heard["onset"] < 2) | (heard["onset"] >= 4)]
+        for field in ("onset", "offset", "pitch", "velocity"):
+            np.testing.assert_allclose(notes[~inside][field], kept[field], atol=0.002)
+        stretches.append(notes[inside].tobytes())
+    assert stretches[0] != stretches[1]
+
+
+def test_every_setting_changes_the_music(model, tmp_path):
+    def played(*options):
+        path = tmp_path / "o.mid"
+        assert fill(model, path, "--candidates", 2, "--seed", 1, *options).exit_code == 0
+        return path.read_bytes()
+
+    base = played()
+    assert played() == base
+    for options in (
+        ("--temperature", 0.5),
+        ("--top-k", 3),
+        ("--top-p", 0.5),
+        ("--min-p", 0.3),
+        ("--seed", 2),
+    ):
+        assert played(*options) != base
+    assert played("--candidates", 12) != base
+
+
+def test_what_cannot_be_filled_is_told(model, tmp_path):
+    result = fill(model, tmp_path / "o.mid", "--to", 500)
+    assert isinstance(result.exception, MusictxError) and "nothing to lead into" in str(result.exception)
+    result = fill(model, MUSIC)
+    assert isinstance(result.exception, MusictxError) and "the music to fill already" in str(result.exception)

@@ -1,0 +1,149 @@
+"""Contrast: the short context is the model's own on the last tokens, and the mixture is as it says."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from musictx.errors import MusictxError
+from musictx.events import PAD, START, decode
+from musictx.model import ModelConfig, MusicTransformer
+from musictx.model.positions import SCHEMES
+from musictx.sampling import NoteOn, continue_variations, generate, stream_notes
+from musictx.sampling import kernels as engine_kernels
+from musictx.sampling.cache import Cache
+from musictx.sampling.contrast import LEAST, STRIDE, ShortContext, contrast, short_start
+from musictx.sampling.filters import SamplingSettings, filter_logits
+
+PRIMER = np.array([START, 376, 60, 64, 280, 188, 192])
+
+
+def player(position: str = "relative", **changes: Any) -> MusicTransformer:
+    torch.manual_seed(0)
+    sizes: dict[str, Any] = {
+        "layers": 2,
+        "width": 48,
+        "heads": 4,
+        "feed_forward": 64,
+        "context_length": 256,
+    }
+    model = MusicTransformer(ModelConfig(position, **{**sizes, **changes})).eval()
+    for parameter in model.parameters():
+        torch.nn.init.normal_(parameter, std=0.2)
+    return model
+
+
+def test_the_short_context_holds_the_last_32_to_63_tokens() -> None:
+    sizes = [n - short_start(n) for n in range(1000)]
+    assert sizes[: 2 * STRIDE] == list(range(2 * STRIDE))
+    assert min(sizes[STRIDE:]) == STRIDE and max(sizes) == 2 * STRIDE - 1
+    assert all(b - a in (1, 1 - STRIDE) for a, b in pairwise(sizes))
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+@pytest.mark.parametrize("position", SCHEMES)
+@torch.inference_mode()
+def test_its_logits_are_those_of_the_model_itself_on_the_last_tokens(
+    position: str, compiled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not compiled:
+        monkeypatch.setattr(engine_kernels, "njit", None)
+    elif engine_kernels.njit is None:
+        pytest.skip("needs numba, which is not installed")
+    model = player(position)
+    tokens = torch.randint(0, 388, (3, 200))
+    tokens[:, :50] = tokens[0, :50]
+    short = ShortContext(model, Cache(model, 1, 8), tokens[0, :50].numpy(), 3)
+    for n in range(50, 200):
+        if n == 120:  # from here on twice the third sequence, and the first
+            tokens = tokens[[2, 2, 0]]
+            short.keep(torch.tensor([2, 2, 0]))
+        uncached = model(tokens[:, short_start(n) : n])[:, -1]
+        torch.testing.assert_close(short.logits, uncached, atol=1e-4, rtol=0)
+        short.push(tokens[:, n : n + 1])
+
+
+@torch.inference_mode()
+def test_the_weights_of_an_engine_are_there_once() -> None:
+    cache = Cache(player(), 1, 8, int8=True)
+    if cache.engine is None:
+        pytest.skip("needs numba, which is not installed")
+    sibling = cache.sibling(2, 64)
+    assert sibling.engine is not None and sibling.engine.layers is cache.engine.layers
+    assert sibling.layers[0].keys.data_ptr() != cache.layers[0].keys.data_ptr()
+
+
+def test_the_mixture_favours_what_the_whole_context_adds() -> None:
+    whole = np.array([[0.5, 0.3, 0.19, LEAST / 2, 0.01 - LEAST / 2]])
+    short = np.array([[0.7, 0.1, 0.19, 0.005, 0.005]])
+    mixed = np.exp(contrast(np.log(whole), np.log(short), 0.5))
+    expected = np.where(whole > LEAST, whole**1.5 / short**0.5, 0)
+    np.testing.assert_allclose(mixed / mixed.sum(), expected / expected.sum())
+    np.testing.assert_allclose(contrast(np.log(whole), np.log(short), 0.0)[0, :3], np.log(whole[0, :3]))
+
+
+def test_what_is_forbidden_or_hopeless_cannot_be_drawn_and_something_always_can() -> None:
+    even = np.zeros((1, 300))  # no token reaches the least probability
+    mixed = contrast(even, even, 1.0)
+    assert np.isfinite(mixed).all()
+    scores = np.log(np.array([[0.6, 0.4 - 1e-3, 1e-3]]))
+    scores[0, 1] = -np.inf
+    mixed = contrast(scores, np.zeros((1, 3)), 1.0)
+    assert np.isfinite(mixed).tolist() == [[True, False, False]]
+
+
+def tokens_of(model: MusicTransformer, count: int, theme: float, **how: Any) -> np.ndarray:
+    settings = SamplingSettings(theme=theme, allow_end=False)
+    return np.array(list(generate(model, PRIMER, settings=settings, max_tokens=count, **how)))
+
+
+@pytest.mark.parametrize("compiled", [True, False])
+def test_theme_changes_the_music_once_the_short_context_is_short(
+    compiled: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not compiled:
+        monkeypatch.setattr(engine_kernels, "njit", None)
+    model = player()
+    plain, little, much = (tokens_of(model, 200, theme) for theme in (0.0, 0.5, 1.0))
+    assert not np.array_equal(plain, much) and not np.array_equal(little, much)
+    np.testing.assert_array_equal(little[:50], much[:50])  # all is in the short context still
+
+
+def test_a_variation_is_the_same_alone_and_among_others() -> None:
+    model = player()
+    three = tokens_of(model, 120, 1.0, variations=3)
+    np.testing.assert_array_equal(tokens_of(model, 120, 1.0), three[:, :1])
+    assert len({column.tobytes() for column in three.T}) == 3
+
+
+def test_every_token_is_drawn_from_the_mixture() -> None:
+    model = player()
+    settings = SamplingSettings(temperature=0.0, allow_end=False, theme=1.0, grammar=False, int8=False)
+    made = np.concatenate(list(generate(model, PRIMER, settings=settings, max_tokens=120)))
+    tokens = PRIMER.tolist()
+    for token in made.tolist():
+        heard = torch.tensor([tokens])
+        with torch.inference_mode():
+            whole, short = (model(heard[:, start:])[:, -1].numpy() for start in (0, short_start(len(tokens))))
+        whole[:, PAD:] = -np.inf
+        assert filter_logits(contrast(whole, short, 0.5), settings)[0, token] == 1
+        tokens.append(token)
+
+
+def test_what_is_streamed_is_what_is_given_at_once() -> None:
+    model = player()
+    how: dict[str, Any] = {"tokens": 150, "theme": 1.0, "seed": 2}
+    (whole,) = continue_variations(model, decode(PRIMER), **how)
+    streamed = [e for events in stream_notes(model, decode(PRIMER), seconds=None, **how) for e in events]
+    onsets = sorted(e.onset for e in streamed if isinstance(e, NoteOn))
+    np.testing.assert_allclose(onsets, whole.alone.notes["onset"] + whole.cut, atol=1e-6)
+
+
+@pytest.mark.parametrize("theme", [-0.1, 1.5, float("nan")])
+def test_theme_lies_between_0_and_1(theme: float) -> None:
+    with pytest.raises(MusictxError, match=f"theme is {theme}; it must lie between 0"):
+        SamplingSettings(theme=theme)

@@ -1,0 +1,146 @@
+"""Filling in: everything outside the stretch stays, and what follows becomes more likely."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from helpers_evaluation import tiny_model
+from music_helpers import performance, random_performance
+
+from musictx.errors import MusictxError
+from musictx.evaluation.surprise import token_nats
+from musictx.events import STEP_SECONDS, encode
+from musictx.performance import Performance, apply_pedal, make_notes
+from musictx.sampling import continue_performance, fill_in, take_tokens
+from musictx.sampling.filling import Filling, draw_likely, fill_candidates, following_nats
+
+MODEL = tiny_model("relative", layers=1, context_length=256)
+FEW = {"candidates": 4, "int8": False}
+
+
+def outside(music: Performance, start: float, end: float) -> np.ndarray:
+    onset = music.notes["onset"]
+    return music.notes[(onset < start) | (onset >= end)]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_everything_outside_the_stretch_stays_to_the_note(seed):
+    """Random music with pedals, whose notes sound into the stretch and over it."""
+    music = random_performance(seed, 60, 10.0)
+    heard = apply_pedal(music)
+    for filling in fill_in(MODEL, music, 3.0, 5.0, takes=2, seed=seed, **FEW):
+        np.testing.assert_array_equal(outside(filling.performance, 3.0, 5.0), outside(heard, 3.0, 5.0))
+        new = filling.notes
+        assert len(new) and (new["onset"] >= 3.0).all() and (new["offset"] <= 5.0 + 1e-9).all()
+        assert not np.array_equal(new, heard.notes[(heard.notes["onset"] >= 3) & (heard.notes["onset"] < 5)])
+
+
+def test_no_key_is_struck_that_is_still_held():
+    held = [(0.0, 4.0, pitch, 64) for pitch in range(20, 120, 2)]
+    music = performance(*held, (6.0, 6.5, 61, 64))
+    for filling in fill_candidates(MODEL, music, 2.0, 5.0, **FEW):
+        early = filling.notes[filling.notes["onset"] < 4.0]
+        assert not set(early["pitch"].tolist()) & set(range(20, 120, 2))
+        assert filling.performance.notes["offset"][0] == 4.0
+
+
+def test_one_candidate_is_a_plain_continuation():
+    music = random_performance(1, 40, 8.0)
+    (filling,) = fill_in(MODEL, music, 3.0, 5.0, candidates=1, seed=6, int8=False)
+    plain = continue_performance(
+        MODEL, music, seconds=2.0, primer_end=3.0, seed=6, allow_end=False, int8=False
+    )
+    notes = plain.notes[plain.notes["onset"] >= 3.0]
+    assert len(filling.notes) > 0
+    assert all(note in notes.tolist() for note in filling.notes.tolist())
+
+
+def test_the_same_seed_gives_the_same_fillings_and_takes_are_different_ones():
+    music = random_performance(2, 40, 8.0)
+
+    def played(seed, **how):
+        fillings = fill_in(MODEL, music, 3.0, 4.5, takes=3, seed=seed, **{**FEW, **how})
+        return [f.performance.notes.tobytes() for f in fillings]
+
+    assert played(1) == played(1) != played(2)
+    assert len(set(played(1))) == 3
+    assert played(1, temperature=0.3) != played(1)
+    assert played(1, candidates=20) != played(1)
+
+
+def test_what_follows_costs_what_its_tokens_cost():
+    music = random_performance(3, 50, 8.0)
+    filling = fill_candidates(MODEL, music, 3.0, 5.0, candidates=2)[1]
+    take = take_tokens(MODEL, filling.performance, 3.0)
+    nats = token_nats(MODEL, take.tokens)
+    inside = Performance(filling.performance.notes[filling.performance.notes["onset"] < 5.0])
+    events = (encode(inside, until=5.0) < 256).sum()
+    places = np.flatnonzero(take.tokens < 256) + 1
+    whole = nats[places[events - 1] :].sum()
+    everything = following_nats(MODEL, [filling.performance], 3.0, 5.0, count=1000)[0]
+    assert everything.sum() == pytest.approx(whole, rel=1e-5)
+    assert np.count_nonzero(everything) == len(places) - events
+    assert filling.nats == pytest.approx(everything[:64].sum(), rel=1e-5)
+    third = nats[places[events + 1] : places[events + 2]].sum()
+    assert everything[2] == pytest.approx(third, rel=1e-5)
+
+
+def test_costs_do_not_depend_on_who_is_computed_together():
+    music = random_performance(4, 40, 8.0)
+    fillings = fill_candidates(MODEL, music, 3.0, 5.0, candidates=5)
+    for filling in fillings:
+        alone = following_nats(MODEL, [filling.performance], 3.0, 5.0)[0].sum()
+        assert alone == pytest.approx(filling.nats, rel=1e-5)
+
+
+def test_likely_candidates_are_drawn_in_proportion():
+    nats = -np.log([0.5, 0.3, 0.2])
+    rng = np.random.default_rng(0)
+    orders = np.array([draw_likely(nats, rng) for _ in range(4000)])
+    assert np.bincount(orders[:, 0]) / 4000 == pytest.approx([0.5, 0.3, 0.2], abs=0.03)
+    after_first = orders[orders[:, 0] == 0][:, 1]
+    assert np.bincount(after_first)[1:] / len(after_first) == pytest.approx([0.6, 0.4], abs=0.04)
+
+
+def test_what_follows_is_less_surprising_after_a_filling_than_after_a_plain_continuation():
+    music = random_performance(5, 60, 10.0)
+    chosen, plain = [], []
+    for seed in range(6):
+        chosen.append(fill_in(MODEL, music, 4.0, 6.0, candidates=8, seed=seed)[0].nats)
+        plain.append(fill_in(MODEL, music, 4.0, 6.0, candidates=1, seed=seed)[0].nats)
+    assert np.mean(chosen) < np.mean(plain)
+
+
+def test_a_stretch_may_be_the_beginning_or_come_after_silence():
+    music = performance((3.0, 3.5, 60, 64), (4.0, 4.5, 64, 64))
+    for start in (0.0, 1.5):
+        (filling,) = fill_in(MODEL, music, start, 3.0, **FEW)
+        np.testing.assert_array_equal(outside(filling.performance, start, 3.0), music.notes)
+        assert len(filling.notes) and filling.notes["onset"].min() >= start
+
+
+def test_times_are_on_the_grid():
+    music = random_performance(6, 40, 8.0)
+    filling = fill_in(MODEL, music, 3.0012, 4.9988, **FEW)[0]
+    assert (filling.start, filling.end) == (3.0, 5.0)
+    steps = filling.notes["onset"] / STEP_SECONDS
+    np.testing.assert_allclose(steps, steps.round(), atol=1e-6)
+    assert Filling(Performance(), 0, 1, 0.0).notes.shape == (0,)
+
+
+@pytest.mark.parametrize(
+    "start,end,how,words",
+    [
+        (3.0, 3.0, {}, "from 3 s to 3 s"),
+        (-1.0, 3.0, {}, "from -1 s"),
+        (3.0, float("inf"), {}, "it must end"),
+        (3.0, 99.0, {}, "nothing to lead into"),
+        (1.0, 2.0, {"takes": 0}, "takes is 0"),
+        (1.0, 2.0, {"takes": 5, "candidates": 4}, "at most the 4 candidates"),
+        (1.0, 2.0, {"temperature": -1.0}, "temperature is -1"),
+    ],
+)
+def test_what_cannot_be_filled_is_named(start, end, how, words):
+    music = Performance(make_notes([0, 5], [1, 6], [60, 62]))
+    with pytest.raises(MusictxError, match=words):
+        fill_in(MODEL, music, start, end, **how)
