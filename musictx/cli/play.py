@@ -81,14 +81,16 @@ def continue_primer(
     from musictx.midi import read_midi, write_midi
     from musictx.performance import Performance
     from musictx.sampling import continue_variations
+    from musictx.sampling.continuation import check_variations
 
     if seed is None:
         seed = time.time_ns() % 100_000
     if seconds is None and tokens is None:
         seconds = 30.0
+    check_variations(variations)
     places = [(output, ()), (audio, (".wav",)), (roll, PICTURES)]
     check_places(primer, [(path, endings) for path, endings in places if path is not None], variations)
-    chosen = [int(t) if t.isdecimal() else t for t in tracks] or None
+    chosen = [int(t) if t.isdecimal() and len(t) < 6 else t for t in tracks] or None
     music = Performance() if str(primer) == "-" else read_midi(primer, tracks=chosen)
     for remark in music.remarks:
         console.print(f"{primer}: {remark}")
