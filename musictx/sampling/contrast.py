@@ -19,12 +19,6 @@ from musictx.sampling.cache import Cache
 
 STRIDE = 32  # the short context is begun anew every so many tokens, and holds 32 to 63 of them
 LEAST = 0.004  # probability under the whole context below which a token is not drawn
-STRENGTH = 0.5  # γ at theme 1
-
-
-def contrast_strength(theme: float) -> float:
-    """γ of `contrast` for the setting `theme` (0 to 1)."""
-    return STRENGTH * theme
 
 
 def short_start(length: int) -> int:
@@ -84,7 +78,7 @@ class ShortContext:
         self.cache.keep(rows)
 
 
-def contrast(scores: np.ndarray, short: np.ndarray, strength: float) -> np.ndarray:
+def contrast(whole: np.ndarray, short: np.ndarray, strength: float) -> np.ndarray:
     """Logits that favour what the whole context makes likelier.
 
     ``(1 + γ) · log p(all) - γ · log p(short)``, for the tokens of at least `LEAST` under the whole context
@@ -92,10 +86,8 @@ def contrast(scores: np.ndarray, short: np.ndarray, strength: float) -> np.ndarr
 
     Parameters
     ----------
-    scores : np.ndarray [shape=(rows, vocabulary)]
-        Logits after the whole context; forbidden tokens are -inf.
-    short : np.ndarray [shape=(rows, vocabulary)]
-        After the short context.
+    whole, short : np.ndarray [shape=(rows, vocabulary)]
+        Log probabilities after the whole and the short context; -inf where a token is forbidden.
     strength : float
         γ; at 0 nothing but the threshold has an effect.
 
@@ -103,15 +95,14 @@ def contrast(scores: np.ndarray, short: np.ndarray, strength: float) -> np.ndarr
     -------
     np.ndarray [shape=(rows, vocabulary)]
     """
-    whole = _log_softmax(scores)
-    narrow = _log_softmax(np.where(np.isfinite(scores), short, -np.inf))
     kept = (whole > np.log(LEAST)) | (whole == whole.max(-1, keepdims=True))
-    result = np.full(scores.shape, -np.inf)
-    result[kept] = (1 + strength) * whole[kept] - strength * narrow[kept]
+    result = np.full(whole.shape, -np.inf)
+    result[kept] = (1 + strength) * whole[kept] - strength * short[kept]
     return result
 
 
-def _log_softmax(logits: np.ndarray) -> np.ndarray:
+def log_probabilities(logits: np.ndarray) -> np.ndarray:
+    """Logits as log probabilities [shape=(rows, vocabulary), dtype=float64]; -inf stays."""
     moved = logits.astype(np.float64)
     moved -= moved.max(-1, keepdims=True)
     moved -= np.log(np.exp(moved).sum(-1, keepdims=True))

@@ -12,8 +12,12 @@ from musictx.events import END, NOTE_OFF, PAD, START
 from musictx.events.grammar import Grammar
 from musictx.model import MusicTransformer
 from musictx.sampling.cache import Cache
-from musictx.sampling.contrast import ShortContext, contrast, contrast_strength
+from musictx.sampling.candidates import draw_best
+from musictx.sampling.contrast import ShortContext, contrast, log_probabilities
 from musictx.sampling.filters import SamplingSettings, draw, filter_logits
+
+THEME_STRENGTH = 0.5  # of the contrast at theme 1
+THEME_CANDIDATES = 4  # drawn side by side at theme 1
 
 
 def generate(
@@ -33,8 +37,10 @@ def generate(
     primer : np.ndarray [shape=(n,), dtype=integer]
         At least one token (START for nothing).
     settings : SamplingSettings, optional
+        With a `theme`, tokens come in segments, as `musictx.sampling.candidates.draw_best` chooses them.
     seed : int
-        Variation i draws from the stream (seed, i): it is the same music alone or among others.
+        Variation i draws from the stream (seed, i), and its further candidates c from (seed, i, c): it is
+        the same music alone or among others.
     variations : int
     max_tokens : int, optional
         Stop after so many; without it, until every variation has ended.
@@ -59,8 +65,14 @@ def generate(
     if model.positions.limit is not None:
         room = model.positions.limit - len(tokens)
         max_tokens = room if max_tokens is None else min(max_tokens, room)
-    streams = [np.random.default_rng([seed % 2**64, i]) for i in range(variations)]
-    draws = Draws(model, tokens, settings or SamplingSettings(), streams)
+    settings = settings or SamplingSettings()
+    strength, count = THEME_STRENGTH * settings.theme, 1 + round((THEME_CANDIDATES - 1) * settings.theme)
+    keys = [[seed % 2**64, i, c][: 2 + (c > 0)] for i in range(variations) for c in range(count)]
+    streams = [np.random.default_rng(key) for key in keys]
+    draws = Draws(model, tokens, settings, streams, strength=strength, remember=count > 1)
+    if count > 1:
+        yield from draw_best(draws, variations, max_tokens)
+        return
     made = 0
     while max_tokens is None or made < max_tokens:
         yield draws.draw()
@@ -79,6 +91,10 @@ class Draws:
     settings : SamplingSettings
     streams : list of np.random.Generator
         The random numbers of each sequence.
+    strength : float
+        γ of `musictx.sampling.contrast.contrast`.
+    remember : bool
+        Have a short context even without contrast, for `fit`.
 
     Attributes
     ----------
@@ -92,10 +108,12 @@ class Draws:
         primer: np.ndarray,
         settings: SamplingSettings,
         streams: list[np.random.Generator],
+        *,
+        strength: float = 0.0,
+        remember: bool = False,
     ):
         rows = len(streams)
-        self.model, self.settings, self.streams = model, settings, streams
-        self.strength = contrast_strength(settings.theme)
+        self.model, self.settings, self.streams, self.strength = model, settings, streams, strength
         grammar = Grammar(1)
         for token in primer:
             grammar.advance(token[None])
@@ -104,25 +122,69 @@ class Draws:
         self.anything = np.ones(model.config.vocabulary, bool)
         self.anything[[PAD, START]] = False
         self.chosen: np.ndarray | None = None
+        self.gain, self.notes, self.likelihood, self.tokens = np.zeros((4, rows))
         with torch.inference_mode():
             self.cache = Cache(model, 1, len(primer) + 256, int8=settings.int8)
             prefilled = self.cache.step(torch.from_numpy(primer)[None].to(model.device))[:, -1]
             self.logits = prefilled.expand(rows, -1)
             self.cache.repeat(rows)
-            self.short = ShortContext(model, self.cache, primer, rows) if self.strength else None
+            needed = strength > 0 or remember
+            self.short = ShortContext(model, self.cache, primer, rows) if needed else None
 
     def draw(self) -> np.ndarray:
         """The next token of each sequence [shape=(rows,), dtype=int64]; PAD for those that have ended."""
         if self.chosen is not None:
             self._step(torch.from_numpy(self.chosen)[:, None])
-        scores = self._scores()
+        scores = whole = self._scores()
+        if self.short:
+            whole = log_probabilities(scores)
+            short = np.where(np.isfinite(scores), self.short.logits.float().cpu().numpy(), -np.inf)
+            short = log_probabilities(short)
+            if self.strength:
+                scores = contrast(whole, short, self.strength)
         uniform = np.array([stream.random() for stream in self.streams])
         chosen = np.where(self.ended, PAD, draw(filter_logits(scores, self.settings), uniform))
+        if self.short:
+            self._count(chosen, whole, short)
         self.ended |= chosen == END
         self.begun |= chosen < NOTE_OFF
         self.grammar.advance(chosen)
         self.chosen = chosen
         return chosen
+
+    def fit(self) -> tuple[np.ndarray, np.ndarray]:
+        """How each sequence has fitted since the last `keep`, if the short context is remembered.
+
+        Returns
+        -------
+        gain : np.ndarray [shape=(rows,)]
+            Nats a note that the whole context adds to the short one.
+        likelihood : np.ndarray [shape=(rows,)]
+            Nats a token.
+        """
+        return self.gain / np.maximum(self.notes, 1), self.likelihood / np.maximum(self.tokens, 1)
+
+    def keep(self, rows: np.ndarray) -> None:
+        """Go on with these sequences [shape=(rows,)], any of them any number of times."""
+        index = torch.from_numpy(rows)
+        with torch.inference_mode():
+            self.cache.keep(index)
+            if self.short:
+                self.short.keep(index)
+        self.grammar = self.grammar.take(rows)
+        self.ended, self.begun = self.ended[rows], self.begun[rows]
+        self.chosen = None if self.chosen is None else self.chosen[rows]
+        self.gain, self.notes, self.likelihood, self.tokens = np.zeros((4, len(rows)))
+
+    def _count(self, chosen: np.ndarray, whole: np.ndarray, short: np.ndarray) -> None:
+        """Add up what `fit` gives."""
+        going = np.flatnonzero(~self.ended)
+        drawn = going, chosen[going]
+        self.likelihood[going] += whole[drawn]
+        self.tokens[going] += 1
+        is_note = chosen[going] < NOTE_OFF
+        self.gain[going] += np.where(is_note, whole[drawn] - short[drawn], 0.0)
+        self.notes[going] += is_note
 
     def _step(self, tokens: torch.Tensor) -> None:
         with torch.inference_mode():
@@ -139,7 +201,4 @@ class Draws:
         logits = self.logits.float().cpu().numpy()
         if not np.isfinite(logits).all():
             raise MusictxError("the model answers with no numbers: its weights are damaged")
-        scores = np.where(allowed, logits, -np.inf)
-        if self.short:
-            scores = contrast(scores, self.short.logits.float().cpu().numpy(), self.strength)
-        return scores
+        return np.where(allowed, logits, -np.inf)
