@@ -1,8 +1,9 @@
 """Playing on from a primer.
 
 `primer` cuts and encodes it, `cache` keeps keys and values, `engine` and `kernels` do a step in machine
-code, `filters` shape the distribution, `drawing` draws tokens, `streaming` turns them into notes,
-`continuation` makes whole takes, `takes` gives their tokens back, `filling` plays a stretch anew.
+code, `filters` and `contrast` shape the distribution, `drawing` draws tokens and `candidates` keeps the
+best of several, `streaming` turns them into notes, `continuation` makes whole takes, `takes` gives their
+tokens back, `filling` plays a stretch anew.
 """
 
 from musictx.sampling.cache import Cache

@@ -8,10 +8,12 @@ preferred to one that goes on just as smoothly with something else.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from musictx.sampling.draws import Draws
+if TYPE_CHECKING:
+    from musictx.sampling.drawing import Draws
 
 SEGMENT = 96  # tokens drawn before a candidate is kept: two to three seconds of music
 
@@ -22,9 +24,9 @@ def best_candidate(fit: np.ndarray, likelihood: np.ndarray) -> int:
     Parameters
     ----------
     fit : np.ndarray [shape=(candidates,)]
-        Nats per note that the whole context adds to the short one.
+        Nats a note that the whole context adds to the short one.
     likelihood : np.ndarray [shape=(candidates,)]
-        Nats per token, negative.
+        Nats a token, negative.
 
     Returns
     -------
