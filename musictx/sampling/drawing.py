@@ -1,12 +1,15 @@
-"""Drawing tokens one at a time, for several variations at once."""
+"""Drawing tokens: prefill, cached steps, filters, the grammar mask; sequences that grow side by side."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 import numpy as np
+import torch
 
 from musictx.errors import MusictxError
+from musictx.events import END, NOTE_OFF, PAD, START
+from musictx.events.grammar import Grammar
 from musictx.model import MusicTransformer
 from musictx.sampling.cache import Cache
 from musictx.sampling.candidates import draw_best
@@ -56,7 +59,6 @@ def generate(
     >>> len(drawn), is_grammatical(drawn, closed=False)
     (8, True)
     """
-    settings = settings or SamplingSettings()
     if variations < 1:
         raise MusictxError(f"variations is {variations}; it must be at least 1")
     tokens = np.asarray(primer, np.int64)
