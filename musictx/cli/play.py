@@ -81,14 +81,16 @@ def continue_primer(
     from musictx.midi import read_midi, write_midi
     from musictx.performance import Performance
     from musictx.sampling import continue_variations
+    from musictx.sampling.continuation import check_variations
 
     if seed is None:
         seed = time.time_ns() % 100_000
     if seconds is None and tokens is None:
         seconds = 30.0
+    check_variations(variations)
     places = [(output, ()), (audio, (".wav",)), (roll, PICTURES)]
     check_places(primer, [(path, endings) for path, endings in places if path is not None], variations)
-    chosen = [int(t) if t.isdecimal() else t for t in tracks] or None
+    chosen = [int(t) if t.isdecimal() and len(t) < 6 else t for t in tracks] or None
     music = Performance() if str(primer) == "-" else read_midi(primer, tracks=chosen)
     for remark in music.remarks:
         console.print(f"{primer}: {remark}")
@@ -233,8 +235,20 @@ def serve(
         int | None, typer.Option(min=1, max=65535, help="Port. [default: the first free one from 7860]")
     ] = None,
     browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = False,
+    models: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--model",
+            help="A lane's model: vanilla, relative, rope, or a folder of your own. Up to four times. "
+            "[default: the three shipped ones]",
+        ),
+    ] = None,
 ) -> None:
-    """Open the web demo: one primer, three models, heard and seen side by side."""
+    """Open the web demo: one primer, several models side by side, to listen to and to look at.
+
+    Example: musictx app --model runs/mine --model relative
+    """
+    from musictx.checkpoint import SHIPPED_MODELS
     from musictx.shipped import load_demo
 
-    load_demo().launch(host, port, open_browser=browser)
+    load_demo().launch(host, port, models=models or SHIPPED_MODELS, open_browser=browser)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import shlex
 import sys
 from dataclasses import replace
@@ -134,6 +135,7 @@ def train(
     from musictx.checkpoint import find_model, read_config
     from musictx.cli.progress import TrainingDisplay, console, corpora_progress
     from musictx.corpus import Augmentation, Repeats, training_and_validation
+    from musictx.files import real_path
     from musictx.model import ModelConfig
     from musictx.model.positions import find_scheme
     from musictx.model.sizes import sized_config
@@ -175,11 +177,11 @@ def train(
         model_config = sized_config(**_given(size=size, position=position, context_length=context))
     model_config = replace(model_config, **_given(dropout=dropout))
     for folder in [*midi, *validation]:
-        if output.resolve() == folder.resolve():
+        if real_path(output) == real_path(folder):
             raise MusictxError(f"{output} holds the music; choose another --output for the run")
     if not resume:
         refuse_begun(output)
-    elif not (output / STATE).is_file():
+    elif not os.path.isfile(output / STATE):
         console.print(f"{output} holds no run to go on with: a new one begins")
 
     with corpora_progress() as progress:

@@ -10,7 +10,7 @@ from musictx.performance import Performance, slice_time
 
 EXCERPT_SECONDS = 15.0
 FIGURES = (
-    "notes a second",
+    "notes per second",
     "change of density",
     "densest second",
     "notes at once",

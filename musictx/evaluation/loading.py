@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -16,6 +17,7 @@ from musictx.corpus.grouping import group_pieces
 from musictx.errors import MusictxError
 from musictx.evaluation.copies import CopyIndex
 from musictx.evaluation.nll import chunk_losses
+from musictx.files import real_path
 from musictx.model import MusicTransformer
 from musictx.shipped import shipped_folder
 
@@ -42,7 +44,7 @@ def open_music(
     MusictxError
         If there is no such folder, or nothing in it can be used.
     """
-    if (folder / "index.json").is_file():
+    if os.path.isfile(folder / "index.json"):
         corpus = open_corpus(folder)
     else:
         with tempfile.TemporaryDirectory() as place:
@@ -87,7 +89,7 @@ def unit_numbers(corpus: Corpus) -> np.ndarray:
 def short_name(name: str) -> str:
     """How a model is called in tables: a shipped model's name, or the folder's last telling part."""
     path = Path(name)
-    return path.resolve().parent.name if path.name == "model" else path.name or str(name)
+    return real_path(path).parent.name if path.name == "model" else path.name or str(name)
 
 
 def open_models(names: Sequence[str], **load: Any) -> tuple[dict[str, MusicTransformer], list[str]]:

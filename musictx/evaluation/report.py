@@ -249,7 +249,7 @@ def to_gap_table(gaps: dict[str, Any]) -> Table:
         {
             "model": "left",
             "gap": "right",
-            "a token": "right",
+            "per token": "right",
             "(new)": "right",
             "a pitch": "right",
             "(new) ": "right",

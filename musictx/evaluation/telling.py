@@ -15,7 +15,7 @@ from musictx.evaluation.intervals import bootstrap_interval, draw_weights, ratio
 
 FOLDS = 10
 PENALTY = 1.0  # of squared weights, in excerpts; the figures are standardised
-HALVINGS = 8  # random halvings of real music, for the floor
+HALVINGS = 8  # random halvings of real music, for the baseline
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ def _telling(right: np.ndarray, made: np.ndarray, piece: np.ndarray) -> Telling:
     return Telling(float(np.mean(accuracy)), float(low), float(high), len(right))
 
 
-def floor(figures: np.ndarray, piece: np.ndarray, *, seed: int = 0) -> Telling:
+def baseline(figures: np.ndarray, piece: np.ndarray, *, seed: int = 0) -> Telling:
     """The same for real music against itself: the excerpts of each piece parted at random, several times.
 
     Parameters

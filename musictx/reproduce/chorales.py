@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from musictx.checkpoint import load_weights
+from musictx.checkpoint import give_weights, read_weights
 from musictx.corpus import NO_AUGMENTATION, Augmentation
 from musictx.evaluation.jsb import (
     HIGHEST,
@@ -225,7 +225,7 @@ def chorale_result(
 ) -> dict[str, Any]:
     """The figures of a complete run's best model, on validation and on test."""
     model = build(settings, run.model_config)
-    load_weights(model, run.folder / "model")
+    give_weights(model, read_weights(run.folder / "model"), run.folder / "model")
     model.eval()
     return {
         "settings": asdict(settings),

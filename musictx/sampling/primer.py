@@ -20,6 +20,7 @@ from musictx.events import (
 from musictx.model import MusicTransformer
 from musictx.performance import Performance, apply_pedal, slice_time
 
+LATEST = 24 * 3600.0  # seconds: where music that is read from a file ends as well
 LONG_REST = 4.0  # seconds of silence at a primer's end that are worth a word
 
 
@@ -35,6 +36,9 @@ class Primer(NamedTuple):
 def _heard(performance: Performance, start: float, end: float | None) -> Performance:
     if not 0 <= start < np.inf or not (end is None or start < end < np.inf):
         raise MusictxError(f"the primer must end after it starts; start is {start:g} s and end is {end} s")
+    last = start if end is None else end
+    if last > LATEST:
+        raise MusictxError(f"the primer must lie within the first {LATEST:g} s; {last:g} s is too late")
     if start > 0:
         performance = slice_time(performance, start)
     return apply_pedal(performance)

@@ -52,6 +52,9 @@ class TrainingConfig:
         if self.steps is None and self.tokens is None and self.hours is None:
             raise MusictxError("give a budget: steps, tokens or hours")
         choose_precision(self.precision, self.accelerator)
+        for name, most in (("batch", 2**16), ("seed", 2**63 - 1)):
+            if getattr(self, name) > most:
+                raise MusictxError(f"{name} is {getattr(self, name)}; it must be at most {most}")
         positive = ("steps", "tokens", "hours", "batch", "micro_batch", "lr", "matrix_lr", "log_every")
         for name in (*positive, "validate_every", "validation_chunks", "checkpoint_minutes"):
             value = getattr(self, name)
