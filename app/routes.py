@@ -1,6 +1,7 @@
 """Everything that the page asks for besides the lanes: its own files, presets, uploads, downloads, votes.
 
-Nothing of a visitor stays on the server between two requests, so there is nothing to mix up.
+Apart from votes, nothing of a visitor stays on the server between two requests: visitors cannot be mixed
+up.
 """
 
 from __future__ import annotations

@@ -119,7 +119,7 @@ def main() -> None:
     parser.add_argument("models", nargs="*", default=SHIPPED_MODELS)
     parser.add_argument("--real", type=Path, help="folder of real pieces to hold to the same")
     parser.add_argument("--takes", type=int, default=2)
-    parser.add_argument("--primers", type=int, help="only the first so many of the thirty")
+    parser.add_argument("--primers", type=int, help="only this many of the thirty, from the first")
     parser.add_argument("--seconds", type=float, default=SECONDS, help="length of each answer")
     parser.add_argument("--temperature", type=float, default=1.0)
     parser.add_argument("--top-p", type=float, default=0.98)

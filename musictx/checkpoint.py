@@ -1,6 +1,6 @@
 """Checkpoints: a folder with ``model.safetensors``, ``config.json`` and a card, ``card.json``.
 
-Nothing is ever unpickled.
+They hold numbers and text; no code is loaded from them.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def find_model(name: str | os.PathLike[str]) -> Path:
         if os.path.isfile(candidate / CONFIG):
             return candidate
     if os.path.isfile(folder / "run.json"):
-        raise MusictxError(f"the run in {name} has no model yet; go on with it (--resume)")
+        raise MusictxError(f"the run in {name} has no model yet; continue it with --resume")
     raise MusictxError(
         f"no model at {str(name)!r}: it must be one of {', '.join(SHIPPED_MODELS)}, a checkpoint folder with "
         f"{CONFIG} and {WEIGHTS}, or the folder of a training run"

@@ -1,4 +1,4 @@
-"""What a long computation asks of its process: to keep its memory, and to be told when it is to stop."""
+"""What a long computation needs of its process: kept memory, and a signal when it should stop."""
 
 from __future__ import annotations
 

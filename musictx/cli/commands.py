@@ -1,4 +1,4 @@
-"""The ``musictx`` command: thin, parses and calls."""
+"""The ``musictx`` command and its list of commands."""
 
 from __future__ import annotations
 

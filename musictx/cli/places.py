@@ -1,4 +1,4 @@
-"""Whether the files that a command is to write can be written: asked before the work starts."""
+"""Whether the files that a command is to write can be written: checked before the work starts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def check_places(
     ----------
     primer : Path
     places : list of (path, endings)
-        Each output, and how its name may end; no endings: as it likes.
+        Each output, and how its name may end; no endings: any name will do.
     variations : int
     called : str
         What the primer is, if it is not one.
@@ -34,7 +34,7 @@ def check_places(
 
 
 def check_place(path: Path, endings: tuple[str, ...]) -> None:
-    """Say that a file could not be written, or that its name ends otherwise than it must."""
+    """Say that a file could not be written, or that its name has a wrong ending."""
     if os.path.isdir(path):
         raise MusictxError(f"{path} is a folder; the name of a file is needed")
     if not os.path.isdir(path.parent):

@@ -1,7 +1,7 @@
-"""A folder of MIDI → a token corpus on disk, split by piece, drawn as batches.
+"""A folder of MIDI → an encoded corpus on disk.
 
 On disk a corpus is a folder with ``tokens.bin`` (uint16, all pieces end to end) and ``index.json``
-(each piece's name, group and place; what was skipped and why). It is read through a memory map and
+(each piece's name, folder and place; what was skipped and why). It is read through a memory map and
 needs no MIDI library.
 """
 
@@ -22,7 +22,7 @@ from musictx.errors import MusictxError
 from musictx.events import EVENTS, VOCABULARY_SIZE, encode
 from musictx.files import clear_drafts, make_folder, read_json, real_path, write_bytes, writing
 
-FORMAT = 1  # raise it when the same files would give other tokens: old caches are then rebuilt
+FORMAT = 1  # raise it when the same files would give other tokens: old corpora are then built again
 MIDI_SUFFIXES = (".mid", ".midi", ".kar")
 TOKENS, INDEX = "tokens.bin", "index.json"
 _CHUNK = 64  # files handed to a worker at once

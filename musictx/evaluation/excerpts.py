@@ -1,4 +1,4 @@
-"""Figures of a short excerpt of music, by which made music may be told from real."""
+"""Figures of a short excerpt of music, by which generated music can be told from real music."""
 
 from __future__ import annotations
 

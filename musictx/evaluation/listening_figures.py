@@ -97,7 +97,7 @@ def rank_heads(model: MusicTransformer, takes: Sequence[Take]) -> list[HeadFigur
     ----------
     model : MusicTransformer
     takes : sequence of Take
-        The notes after the primers count, all alike.
+        The notes after the primers count, all equally.
 
     Returns
     -------

@@ -31,7 +31,7 @@ def open_music(
     ----------
     folder : path
     pieces : int, optional
-        Only so many, spread evenly over the folder.
+        Only this many, spread evenly over the folder.
     progress : callable, optional
         Called with the files encoded and their number.
 
@@ -87,7 +87,7 @@ def unit_numbers(corpus: Corpus) -> np.ndarray:
 
 
 def short_name(name: str) -> str:
-    """How a model is called in tables: a shipped model's name, or the folder's last telling part."""
+    """A model's name in tables: a shipped model's own, or the last telling part of its folder."""
     path = Path(name)
     return real_path(path).parent.name if path.name == "model" else path.name or str(name)
 
@@ -105,7 +105,7 @@ def open_models(names: Sequence[str], **load: Any) -> tuple[dict[str, MusicTrans
     Returns
     -------
     models : dict of str to MusicTransformer
-        By label; by the whole name where two labels are alike.
+        By short name; by the whole name where two short names are equal.
     left_out : list of str
 
     Raises

@@ -1,4 +1,4 @@
-"""Can made music be told from real? A classifier tries; how often it is right says how far apart they are.
+"""Can generated music be told from real music? A classifier tries; how often it is right says how far.
 
 Half of its answers are right by chance: a two-sample test (Lopez-Paz and Oquab, "Revisiting classifier
 two-sample tests", 2017). It is a logistic regression on the figures of short excerpts
@@ -25,7 +25,7 @@ class Telling:
     Attributes
     ----------
     accuracy : float
-        Share of right answers, 0 to 1; real and made music count alike.
+        Share of right answers, 0 to 1; real and generated music count equally.
     low, high : float
         Its 95 % bootstrap interval over pieces.
     excerpts : int

@@ -3,8 +3,8 @@
 What is read: all tracks of types 0 and 1 on one time axis; of a type 2 file, whose tracks are
 pieces of their own, the first that has notes. Drums (channel 10) are left out. The sustain pedal
 belongs to its channel, wherever in the file it is written: see `musictx.midi.notes.assemble`.
-Damaged files are read up to the damage. Everything left out or mended is said in
-``Performance.remarks``; nothing usable at all raises `MusictxError`.
+Damaged files are read up to the damage. ``Performance.remarks`` says what was left out or
+mended; if nothing is usable, `MusictxError` is raised.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ class ModelConfig:
     rope_base: float = 10000.0
     rope_scaling: Literal["none", "ntk", "yarn"] = "none"
     rope_factor: float = 1.0  # lengths up to factor · context_length
-    window: int | None = None  # a token sees only so many last tokens, itself included
+    window: int | None = None  # number of last tokens that a token sees, itself included; None: all
     norm: Literal["layer", "rms"] = "layer"
     norm_placement: Literal["pre", "post"] = "pre"
     activation: Literal["gelu", "relu", "relu_squared", "swiglu"] = "relu_squared"

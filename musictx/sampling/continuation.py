@@ -36,7 +36,7 @@ class Continuation:
     tokens : int
         Tokens drawn.
     ended : bool
-        Whether the model ended the piece by itself.
+        Whether the model itself ended the piece.
     """
 
     performance: Performance
@@ -93,7 +93,7 @@ def continue_variations(
     ----------
     model : MusicTransformer
     primer : Performance
-        May be empty, one note, or longer than the model can hear (then its last part counts).
+        May be empty, one note, or longer than the model's context (then its last part counts).
     seconds : float, optional
         Length of the continuation.
     tokens : int, optional

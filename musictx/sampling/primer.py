@@ -1,4 +1,4 @@
-"""The primer as a model hears it: cut, pedal applied, encoded, and short enough."""
+"""The primer as a model reads it: cut, pedal applied, encoded, and short enough."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from musictx.model import MusicTransformer
 from musictx.performance import Performance, apply_pedal, slice_time
 
 LATEST = 24 * 3600.0  # seconds: where music that is read from a file ends as well
-LONG_REST = 4.0  # seconds of silence at a primer's end that are worth a word
+LONG_REST = 4.0  # seconds of silence at a primer's end that are worth a remark
 
 
 class Primer(NamedTuple):
     """A primer as the model gets it."""
 
-    performance: Performance  # what is heard of it: cut, pedal applied
+    performance: Performance  # cut, pedal applied
     tokens: np.ndarray  # with START where the piece begins
     cut: float  # seconds at which the continuation begins
     remarks: tuple[str, ...]
@@ -82,8 +82,8 @@ def prepare_primer(
         limit = min(limit, model.positions.limit // 2)
     if len(tokens) < limit:
         # A passage from the middle of a piece has no START before it, as in training.
-        opening = [START] if start == 0 or not len(tokens) else []
-        return Primer(shown, np.concatenate([opening, tokens]).astype(np.uint16), cut, remarks)
+        head = [START] if start == 0 or not len(tokens) else []
+        return Primer(shown, np.concatenate([head, tokens]).astype(np.uint16), cut, remarks)
     kept = last_events(tokens, limit)
     kept = kept if len(kept) else np.array([START], np.uint16)
     seconds = tokens_to_table(kept).end * STEP_SECONDS
@@ -97,7 +97,7 @@ def prepare_primer(
 def last_events(tokens: np.ndarray, limit: int) -> np.ndarray:
     """The last events of a sequence as a sequence of its own.
 
-    The velocity is said again, and offs of notes that were struck before are left out.
+    The velocity is repeated, and offs of notes that were struck before are left out.
 
     Parameters
     ----------
@@ -127,4 +127,4 @@ def last_events(tokens: np.ndarray, limit: int) -> np.ndarray:
         result = table_to_tokens(kept)
         if len(result) <= limit:
             return result
-        at += 1  # one event more was needed, to say the velocity
+        at += 1  # one token more was needed, for the velocity

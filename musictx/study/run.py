@@ -88,7 +88,7 @@ def run_study(
     left_out: Sequence[str] = (),
     progress: Callable[[float, float], None] | None = None,
 ) -> dict[str, Any]:
-    """Run a study, or go on with it.
+    """Run a study, or continue one.
 
     Continuations stand in ``output/continuations/PRIMER/`` as MIDI files, with what was measured beside
     them; those that were made with the same model, primer and settings are not made again. At the end

@@ -142,7 +142,7 @@ class Run:
         on_checkpoint : callable, optional
             Called with the model and the step whenever the state was saved.
         stop_after : float, optional
-            Save and return after so many seconds of this call, to be resumed later.
+            Save and return after this many seconds of the call, to be resumed later.
 
         Returns
         -------
