@@ -8,12 +8,10 @@ preferred to one that goes on just as smoothly with something else.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from musictx.sampling.drawing import Draws
+from musictx.sampling.draws import Draws
 
 SEGMENT = 96  # tokens drawn before a candidate is kept: two to three seconds of music
 

@@ -92,8 +92,11 @@ def test_sampling_is_compared_with_how_pieces_go_on(script, model, pieces, tmp_p
 
 
 def test_the_recipe_trains_what_is_missing_and_nothing_twice(script, pieces, tmp_path):
-    corpus = build_corpus([pieces], tmp_path / "corpus") and tmp_path / "corpus"
-    command = ("recipe.py", corpus, corpus, corpus, "--output", tmp_path / "runs", "--tokens", "8k")
+    write_midi(random_performance(9, 400, 30.0), tmp_path / "held-out.mid")
+    corpus, held_out = tmp_path / "corpus", tmp_path / "validation"
+    build_corpus([pieces], corpus)
+    build_corpus([tmp_path], held_out, without=[pieces])
+    command = ("recipe.py", corpus, held_out, held_out, "--output", tmp_path / "runs", "--tokens", "8k")
     printed = script(*command, "--only", "GELU")
     (run,) = json.loads((tmp_path / "runs" / "recipe.json").read_text())
     assert run["change"] == "GELU" and run["tokens"] == 8192

@@ -14,7 +14,7 @@ from musictx.model import ModelConfig, MusicTransformer
 from musictx.sampling import generate
 from musictx.sampling.candidates import SEGMENT, best_candidate, draw_best
 from musictx.sampling.contrast import log_probabilities, short_start
-from musictx.sampling.drawing import Draws
+from musictx.sampling.draws import Draws
 from musictx.sampling.filters import SamplingSettings
 
 PRIMER = np.array([START, 376, 60, 64, 280, 188, 192])

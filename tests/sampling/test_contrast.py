@@ -17,7 +17,7 @@ from musictx.sampling import NoteOn, continue_variations, generate, stream_notes
 from musictx.sampling import kernels as engine_kernels
 from musictx.sampling.cache import Cache
 from musictx.sampling.contrast import LEAST, STRIDE, ShortContext, contrast, log_probabilities, short_start
-from musictx.sampling.drawing import Draws
+from musictx.sampling.draws import Draws
 from musictx.sampling.filters import SamplingSettings, filter_logits
 
 PRIMER = np.array([START, 376, 60, 64, 280, 188, 192])
