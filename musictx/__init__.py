@@ -9,6 +9,7 @@ What most programs need is here, imported when it is first used:
 `encode`, `decode`      `Performance` ↔ the tokens that a model reads
 `load_model`            a shipped model by name, or your own by its folder
 `continue_performance`  a primer played on; `stream_notes` hands out notes while they are made
+`fill_in`               a stretch played anew, so that it leads into what follows
 `render_audio` …        sound and pictures
 ======================  ==============================================================================
 
@@ -56,6 +57,7 @@ if TYPE_CHECKING:  # "as" says to type checkers that the name is public
     from musictx.render import write_wav as write_wav
     from musictx.sampling import continue_performance as continue_performance
     from musictx.sampling import continue_variations as continue_variations
+    from musictx.sampling import fill_in as fill_in
     from musictx.sampling import stream_notes as stream_notes
     from musictx.shipped import shipped_primer as shipped_primer
 
@@ -85,7 +87,7 @@ _HOMES = {
         "transpose",
     ),
     "musictx.render": ("draw_roll", "draw_rolls", "render_audio", "write_wav"),
-    "musictx.sampling": ("continue_performance", "continue_variations", "stream_notes"),
+    "musictx.sampling": ("continue_performance", "continue_variations", "fill_in", "stream_notes"),
     "musictx.shipped": ("shipped_primer",),
 }
 _HOME = {name: module for module, names in _HOMES.items() for name in names}

@@ -21,25 +21,27 @@ def fill(
     model: Annotated[
         str, typer.Option(help="vanilla, relative, rope, or a folder of your own.")
     ] = "relative",
-    takes: Annotated[int, typer.Option(help="So many fillings; files are numbered from 1.")] = 1,
+    takes: Annotated[int, typer.Option(help="Number of fillings; their files are numbered from 1.")] = 1,
     candidates: Annotated[
         int, typer.Option(help="Number of candidates to choose from; more fit better and take longer.")
     ] = 16,
     temperature: Annotated[
-        float, typer.Option(help="Above 1 bolder, below 1 tamer; 0 always the likeliest.")
+        float, typer.Option(help="Above 1 bolder, below 1 tamer; 0 always takes the likeliest.")
     ] = 1.0,
-    top_k: Annotated[int, typer.Option(help="Draw from the k likeliest events only; 0: all.")] = 0,
+    top_k: Annotated[int, typer.Option(help="Draw from the k likeliest tokens only; 0: all.")] = 0,
     top_p: Annotated[
-        float, typer.Option(help="Draw from the likeliest events with this probability in all.")
+        float, typer.Option(help="Draw from the likeliest tokens that together have this probability.")
     ] = 0.98,
-    min_p: Annotated[float, typer.Option(help="Leave out events below this share of the likeliest.")] = 0.0,
+    min_p: Annotated[
+        float, typer.Option(help="Leave out tokens less likely than this share of the likeliest.")
+    ] = 0.0,
     seed: Annotated[
         int | None, typer.Option(help="The same seed gives the same music. [default: a new one]")
     ] = None,
     audio: Annotated[Path | None, typer.Option(help="WAV file to write as well.")] = None,
     roll: Annotated[Path | None, typer.Option(help="Piano-roll picture (PNG) to write as well.")] = None,
     int8: Annotated[
-        bool, typer.Option(help="Decode with 8-bit weights: half as fast again as float32.")
+        bool, typer.Option(help="Decode with 8-bit weights: 1.5 times as fast as float32.")
     ] = True,
 ) -> None:
     """Play a stretch of a piece anew, so that it leads into what follows.

@@ -22,9 +22,9 @@ def best_candidate(fit: np.ndarray, likelihood: np.ndarray) -> int:
     Parameters
     ----------
     fit : np.ndarray [shape=(candidates,)]
-        Nats a note that the whole context adds to the short one.
+        Nats per note that the whole context adds to the short one.
     likelihood : np.ndarray [shape=(candidates,)]
-        Nats a token, negative.
+        Nats per token, negative.
 
     Returns
     -------
