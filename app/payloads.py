@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from musictx.errors import MusictxError
 from musictx.performance import SPAN_DTYPE, Performance, make_notes
+from musictx.sampling import SamplingSettings
 
-MODELS = ("vanilla", "relative", "rope")
 MOST_NOTES = 20_000
 MOST_SECONDS = 3600.0  # no note of a page lies later than this
 
@@ -22,15 +22,15 @@ class Settings:
     """How to continue; every field is one control of the page."""
 
     seconds: float = 30.0
-    temperature: float = 1.0
-    top_p: float = 0.98
-    top_k: int = 0
-    min_p: float = 0.0
+    temperature: float = SamplingSettings.temperature
+    top_p: float = SamplingSettings.top_p
+    top_k: int = SamplingSettings.top_k
+    min_p: float = SamplingSettings.min_p
     seed: int = 0
 
-    def sampling(self) -> dict[str, Any]:
-        """Keyword arguments for `musictx.sampling`."""
-        return asdict(self)
+    def sampling(self) -> SamplingSettings:
+        """How tokens are drawn."""
+        return SamplingSettings(self.temperature, self.top_k, self.top_p, self.min_p)
 
 
 # name: (label in the page, lowest, highest)
@@ -121,19 +121,6 @@ def note_rows(notes: np.ndarray) -> list[list[int]]:
 def span_rows(spans: np.ndarray) -> list[list[int]]:
     """Pedal spans as rows of whole milliseconds."""
     return np.rint(np.column_stack([spans["onset"], spans["offset"]]) * 1000).astype(int).tolist()
-
-
-def read_model_name(name: Any) -> str:
-    """One of `MODELS`.
-
-    Raises
-    ------
-    MusictxError
-        If it is something else.
-    """
-    if name not in MODELS:
-        raise MusictxError(f"there is no model {str(name)[:40]!r} here; choose one of {', '.join(MODELS)}")
-    return str(name)
 
 
 def _number(value: Any, label: str) -> float:

@@ -1,6 +1,7 @@
 """Everything that the page asks for besides the lanes: its own files, presets, uploads, downloads, votes.
 
-Nothing of a visitor stays on the server between two requests, so there is nothing to mix up.
+Apart from votes, nothing of a visitor stays on the server between two requests: visitors cannot be mixed
+up.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import functools
 import json
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,7 @@ import musictx
 from musictx.errors import MusictxError
 
 from .downloads import render_download
+from .models import LaneModel, differ_in_positions_only
 from .presets import presets
 from .stage import Stage
 from .streaming import part_name
@@ -38,8 +40,12 @@ _log = logging.getLogger(__name__)
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-def routes(votes: VoteBook, stage: Stage) -> list[BaseRoute]:
+def routes(models: Sequence[LaneModel], votes: VoteBook, stage: Stage) -> list[BaseRoute]:
     """The routes to mount beside Gradio's own, all below `PREFIX`."""
+    lanes = {"models": [lane.facts() for lane in models], "alike": differ_in_positions_only(models)}
+
+    async def describe(request: Request) -> Response:
+        return JSONResponse(lanes)
 
     async def vote(request: Request) -> Response:
         sent = await _json(request)
@@ -56,6 +62,7 @@ def routes(votes: VoteBook, stage: Stage) -> list[BaseRoute]:
             PREFIX,
             routes=[
                 Route("/alive", _plainly(_alive)),
+                Route("/models", _plainly(describe)),
                 Route("/presets", _plainly(_presets)),
                 Route("/upload", _plainly(_upload), methods=["POST"]),
                 Route("/download", _plainly(_download), methods=["POST"]),

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping
+from collections.abc import Sequence
 from pathlib import Path
 
 import gradio as gr
 import torch
 
+from musictx.checkpoint import SHIPPED_MODELS, weights_hash
 from musictx.errors import MusictxError
 
 from .layout import MOST_LANES, build
+from .models import load_models
 from .routes import routes
 from .stage import Stage
 from .votes import VoteBook
@@ -23,7 +25,7 @@ def launch(
     host: str = "127.0.0.1",
     port: int | None = None,
     *,
-    models: Mapping[str, str | Path] | None = None,
+    models: Sequence[str | Path] = SHIPPED_MODELS,
     votes: Path | None = None,
     visitors: int = 3,
     open_browser: bool = False,
@@ -37,8 +39,8 @@ def launch(
         Address to listen at; ``"0.0.0.0"`` lets other machines in.
     port : int, optional
         The first free one from 7860 if not given.
-    models
-        As for `app.build`.
+    models : sequence of str or path
+        One to four for the lanes, as for `app.models.load_models`.
     votes : Path, optional
         SQLite file for the votes of the blind mode; ``MUSICTX_VOTES`` or the user's data folder if
         not given.
@@ -63,7 +65,9 @@ def launch(
     torch.set_num_threads(1)
     _check_address(host, port)
     stage = Stage(visitors)
-    page = build(models, stage=stage)
+    lanes = load_models(models)
+    page = build(lanes, stage)
+    book = VoteBook({lane.key: weights_hash(lane.model) for lane in lanes}, votes)
     page.queue(max_size=2 * MOST_LANES)
     theme = gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]).set(
         body_background_fill=PAPER, body_background_fill_dark=PAPER
@@ -72,7 +76,7 @@ def launch(
         _, address, _ = page.launch(
             server_name=host,
             server_port=port,
-            app_kwargs={"routes": routes(VoteBook(votes), stage)},
+            app_kwargs={"routes": routes(lanes, book, stage)},
             max_threads=MOST_LANES + 16,
             theme=theme,
             footer_links=[],

@@ -8,6 +8,7 @@ import math
 import sqlite3
 import threading
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from typing import Any
 from musictx.errors import MusictxError
 from musictx.votes.book import REAL, VERDICTS, add_row, default_path, read_rows
 
-from .payloads import MODELS, note_rows, read_length, read_notes, read_settings
+from .payloads import note_rows, read_length, read_notes, read_settings
 
 MOST_LANES = 6
 MOST_SECONDS = 24 * 3600.0  # that anybody listens before a vote
@@ -26,14 +27,14 @@ class VoteBook:
 
     Parameters
     ----------
+    models : mapping of str to str
+        The names of the lanes' models, each with the hash of its weights, which is kept with each vote. The
+        real continuation can always stand in a lane.
     path : Path or None
         None means `default_path`.
-    models : mapping of str to str, optional
-        What can stand in a lane, with the hash of its weights, which is kept with each vote. Without it,
-        the shipped models, and nothing is known of their weights. The real continuation always can.
     """
 
-    def __init__(self, path: Path | None = None, models: Mapping[str, str] | None = None) -> None:
+    def __init__(self, models: Mapping[str, str], path: Path | None = None) -> None:
         self.path = path or default_path()
         self.models = models
         self._lock = threading.Lock()
@@ -66,13 +67,13 @@ class VoteBook:
         primer = read_notes(sent.get("notes"), sent.get("pedals", ()))
         content = json.dumps([note_rows(primer.notes), read_length(sent.get("length"))])
         visitor = sent.get("visitor")
-        models = {name: self.models[name] for name in order if self.models and name in self.models}
+        models = {name: self.models[name] for name in order if name in self.models}
         return {
             "voted_at": datetime.now(timezone.utc).isoformat(timespec="seconds"),
             "choice": choice,
             "lane_order": json.dumps(order),
             "seed": settings.seed,
-            "settings": json.dumps(settings.sampling()),
+            "settings": json.dumps(asdict(settings)),
             "primer_name": str(sent.get("primer_name", ""))[:120],
             "primer_sha256": hashlib.sha256(content.encode()).hexdigest(),
             "heard_seconds": _seconds(sent.get("heard_seconds")),
@@ -83,7 +84,7 @@ class VoteBook:
         }
 
     def _order(self, order: Any) -> list[str]:
-        known = {*(self.models or MODELS), REAL}
+        known = {*self.models, REAL}
         if (
             not isinstance(order, list)
             or not 2 <= len(order) <= MOST_LANES

@@ -3,7 +3,7 @@
     python checkpoints/answers.py --real ../shared/data/asap/validation --output answers.json
 
 The thirty: the shipped primers as they are; their top lines alone, at one velocity; some played faster,
-slower, softer and louder. An answer of 30 s passes if it is music (a note a second, no silence over 4 s),
+slower, softer and louder. An answer of 30 s passes if it is music (a note per second, no silence over 4 s),
 no storm (no second with more than 40 notes, 12 notes at once on average), keeps to the primer's tempo
 (notes per second within a factor of 4) and register (median pitch within 15 semitones). Real pieces are held
 to the same, with their first 15 s as primer, which shows how strict that is.
@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,7 @@ def primers() -> Iterator[tuple[str, Performance]]:
         yield f"{name}, {change}", changed(shipped[name])
 
 
-def judge(primer: Performance, answer: Performance, seconds: float = SECONDS) -> dict[str, Any]:
+def judge(primer: Performance, answer: Performance, seconds: float) -> dict[str, Any]:
     """Figures of an answer, whose times count from its start, and what it passes."""
     notes = answer.notes
     before = primer.notes
@@ -97,16 +98,16 @@ def judge(primer: Performance, answer: Performance, seconds: float = SECONDS) ->
     }
 
 
-def real_answers(folder: Path, most: int) -> list[dict[str, Any]]:
+def real_answers(folder: Path, most: int, seconds: float) -> list[dict[str, Any]]:
     """How real pieces go on from their own first seconds."""
     found = []
     paths = sorted(folder.rglob("*.mid"))
     for path in paths[:: max(1, len(paths) // most)]:
         music = apply_pedal(read_midi(path))
-        if music.duration > PRIMER_SECONDS + SECONDS:
+        if music.duration > PRIMER_SECONDS + seconds:
             primer = slice_time(music, 0.0, PRIMER_SECONDS)
-            answer = slice_time(music, PRIMER_SECONDS, PRIMER_SECONDS + SECONDS)
-            found.append({"primer": path.stem, **judge(primer, answer)})
+            answer = slice_time(music, PRIMER_SECONDS, PRIMER_SECONDS + seconds)
+            found.append({"primer": path.stem, **judge(primer, answer, seconds)})
     return found
 
 
@@ -118,6 +119,8 @@ def main() -> None:
     parser.add_argument("models", nargs="*", default=SHIPPED_MODELS)
     parser.add_argument("--real", type=Path, help="folder of real pieces to hold to the same")
     parser.add_argument("--takes", type=int, default=2)
+    parser.add_argument("--primers", type=int, help="only this many of the thirty, from the first")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help="length of each answer")
     parser.add_argument("--temperature", type=float, default=1.0)
     parser.add_argument("--top-p", type=float, default=0.98)
     parser.add_argument("--min-p", type=float, default=0.0)
@@ -128,15 +131,16 @@ def main() -> None:
     found: dict[str, list[dict[str, Any]]] = {}
     for name in arguments.models:
         model, found[name] = load_model(name), []
-        for title, music in primers():
+        for title, music in islice(primers(), arguments.primers):
             made = continue_variations(
-                model, music, seconds=SECONDS, variations=arguments.takes, allow_end=False, **how
+                model, music, seconds=arguments.seconds, variations=arguments.takes, allow_end=False, **how
             )
             for number, answer in enumerate(m.alone for m in made):
                 peak = float(np.abs(render_audio(answer)).max()) if len(answer) else None
-                found[name].append({"primer": title, "take": number, "peak": peak, **judge(music, answer)})
+                judged = judge(music, answer, arguments.seconds)
+                found[name].append({"primer": title, "take": number, "peak": peak, **judged})
     if arguments.real:
-        found["real music"] = real_answers(arguments.real, 60)
+        found["real music"] = real_answers(arguments.real, 60, arguments.seconds)
     print(f"{'':12} {'answers':>7} {'music':>6} {'no storm':>9} {'tempo':>6} {'register':>9} {'all':>5}")
     checks = ("music", "no_storm", "tempo", "register")
     for name, answers in found.items():

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from musictx.checkpoint import load_model
-from musictx.evaluation.intervals import holm, mean_band, paired_test
+from musictx.evaluation.intervals import holm, mean_interval, paired_test
 from musictx.evaluation.loading import open_music, unit_numbers
 from musictx.events import decode
 from musictx.model import MusicTransformer
@@ -69,7 +69,7 @@ def measure(
 
 
 def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Means with bands, and each way against the plain continuation."""
+    """Means with intervals, and each way against the plain continuation."""
     result: dict[str, Any] = {}
     tests = []
     for judge in rows[0]["nats"]:
@@ -77,7 +77,7 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
             columns = {way: np.array([r["nats"][judge][window][way] for r in rows]) for way in WAYS}
             figures = {}
             for way, values in columns.items():
-                low, high = mean_band(values)
+                low, high = mean_interval(values)
                 figures[way] = {"nats": float(values.mean()), "low": low, "high": high}
                 if way != "continuation":
                     test = paired_test(values, columns["continuation"])

@@ -46,7 +46,7 @@ class Change:
 
 
 def rates(factor: float) -> dict[str, Any]:
-    """The learning rates, so many times those of the base."""
+    """The base's learning rates, multiplied."""
     return {"matrix_lr": 0.02 * factor, "lr": 3e-3 * factor}
 
 

@@ -86,10 +86,15 @@ def real_answer(primer: StudyPrimer, seconds: float) -> Performance:
 
 
 def distances(made: list[dict[str, Any]], real: list[dict[str, Any]]) -> dict[str, float]:
-    """How far the figures of `made` are distributed from those of `real`, in deviations of the latter."""
+    """How far the figures of `made` are distributed from those of `real`, in deviations of the latter.
+
+    A figure that none of one side has (short answers have no structure) is left out.
+    """
     result = {}
     for name in real[0]:
         ours, theirs = ([f[name] for f in x if f.get(name) is not None] for x in (made, real))
+        if not (ours and theirs):
+            continue
         spread = float(np.std(theirs)) or 1.0
         result[name] = float(wasserstein_distance(ours, theirs)) / spread
     return result

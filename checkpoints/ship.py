@@ -2,8 +2,7 @@
 
     python checkpoints/ship.py runs/relative checkpoints/relative --nll runs/relative/nll.json
 
-The weights are those of the best validation loss. A rope model gets a window of its training length, so
-that it can play on past it (see "Lengths beyond training" in the README).
+The weights are those of the best validation loss, and the card says where they come from.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Checkpoints: a folder with ``model.safetensors``, ``config.json`` and a card, ``card.json``.
 
-Nothing is ever unpickled.
+They hold numbers and text; no code is loaded from them.
 """
 
 from __future__ import annotations
@@ -18,9 +18,10 @@ from safetensors.torch import load_file, save
 
 from musictx.errors import MusictxError
 from musictx.events import VOCABULARY_SIZE
-from musictx.files import write_bytes
+from musictx.files import read_json, write_bytes
 from musictx.model import ModelConfig, MusicTransformer
 from musictx.model.positions import SCHEMES, find_scheme
+from musictx.model.sizes import parameter_count
 from musictx.shipped import shipped_folder
 
 WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "card.json"
@@ -77,10 +78,10 @@ def find_model(name: str | os.PathLike[str]) -> Path:
         return shipped_folder("checkpoints") / str(name)
     folder = Path(name)
     for candidate in (folder, folder / "model"):
-        if (candidate / CONFIG).is_file():
+        if os.path.isfile(candidate / CONFIG):
             return candidate
-    if (folder / "run.json").is_file():
-        raise MusictxError(f"the run in {name} has no model yet; go on with it (--resume)")
+    if os.path.isfile(folder / "run.json"):
+        raise MusictxError(f"the run in {name} has no model yet; continue it with --resume")
     raise MusictxError(
         f"no model at {str(name)!r}: it must be one of {', '.join(SHIPPED_MODELS)}, a checkpoint folder with "
         f"{CONFIG} and {WEIGHTS}, or the folder of a training run"
@@ -97,10 +98,7 @@ def read_config(folder: Path) -> ModelConfig:
     1024
     """
     path = folder / CONFIG
-    try:
-        values = json.loads(path.read_text())
-    except (OSError, ValueError) as error:
-        raise MusictxError(f"{path} cannot be read as a model's configuration: {error}") from error
+    values = read_json(path)
     if not isinstance(values, dict):
         raise MusictxError(f"{path} cannot be read as a model's configuration: it holds no settings")
     unknown = set(values) - {f.name for f in fields(ModelConfig)}
@@ -126,10 +124,7 @@ def read_card(folder: Path) -> dict[str, Any]:
     'CC BY-NC-SA 4.0'
     """
     path = folder / CARD
-    try:
-        card = json.loads(path.read_text()) if path.is_file() else {}
-    except (OSError, ValueError) as error:
-        raise MusictxError(f"{path} cannot be read: {error}") from error
+    card = read_json(path) if path.is_file() else {}
     if not isinstance(card, dict):
         raise MusictxError(f"{path} cannot be read: it holds no card")
     return card
@@ -189,8 +184,12 @@ def load_model(
         raise MusictxError("rope_factor does nothing without rope_scaling; choose ntk or yarn")
     if overrides.get("rope_scaling", "none") != "none" and config.rope_factor == 1:
         raise MusictxError(f"rope_scaling {config.rope_scaling} needs a rope_factor, such as 4")
+    weights = read_weights(folder)
+    held, needed = sum(w.numel() for w in weights.values()), parameter_count(config)
+    if needed > held:  # said before the memory is taken
+        raise MusictxError(f"{folder / WEIGHTS} does not fit its {CONFIG}: {held:,} numbers for {needed:,}")
     model = MusicTransformer(config)
-    load_weights(model, folder)
+    give_weights(model, weights, folder)
     try:
         return model.to(device).eval()
     except (RuntimeError, AssertionError) as error:
@@ -198,24 +197,34 @@ def load_model(
         raise MusictxError(f"device {device} cannot be used: {reason}") from error
 
 
-def load_weights(model: MusicTransformer, folder: Path) -> None:
+def read_weights(folder: Path) -> dict[str, torch.Tensor]:
+    """Weights of a checkpoint folder, by name.
+
+    Raises
+    ------
+    MusictxError
+        If the file is missing or cut.
+    """
+    path = folder / WEIGHTS
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise MusictxError(f"{path} is missing, cut or not a safetensors file ({error})") from error
+
+
+def give_weights(model: MusicTransformer, weights: dict[str, torch.Tensor], folder: Path) -> None:
     """Give a model the weights of a checkpoint folder, in float32.
 
     Raises
     ------
     MusictxError
-        If they are missing, cut, or of another shape.
+        If they are those of another model.
     """
-    path = folder / WEIGHTS
-    try:
-        weights = load_file(path)
-    except (OSError, SafetensorError) as error:
-        raise MusictxError(f"{path} is missing, cut or not a safetensors file ({error})") from error
     try:
         model.load_state_dict({k: v.float() for k, v in weights.items()}, strict=True)
     except RuntimeError as error:
         reason = " ".join(str(error).split())[:300]
-        raise MusictxError(f"{path} does not fit its {CONFIG}: {reason}") from error
+        raise MusictxError(f"{folder / WEIGHTS} does not fit its {CONFIG}: {reason}") from error
 
 
 def weights_hash(model: MusicTransformer) -> str:

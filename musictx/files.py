@@ -54,15 +54,17 @@ def writing(path: str | PathLike[str]) -> Iterator[BinaryIO]:
     except (OSError, ValueError) as error:  # a name that no file can have, links that lead in a circle
         raise MusictxError(f"{name!r} cannot be written: {_reason(error)}") from error
     try:
-        if target.is_dir():
+        if os.path.isdir(target):
             raise MusictxError(f"{name} is a folder; the name of a file is needed")
-        if not target.parent.is_dir():
+        if not os.path.isdir(target.parent):
             shown = target.parent if Path(name).is_symlink() else Path(name).parent
             raise MusictxError(f"{name} cannot be written: there is no folder {shown}")
         if _is_device(target):  # it must not be replaced
             with target.open("wb") as stream:
                 yield stream
             return
+        if target.is_symlink():  # what its links lead to was looked up already
+            raise MusictxError(f"{name!r} cannot be written: its links lead in a circle")
         draft = target.with_name(f".{secrets.token_hex(8)}.part")
         try:
             with draft.open("xb") as stream:
@@ -80,7 +82,7 @@ def writing(path: str | PathLike[str]) -> Iterator[BinaryIO]:
 
 
 def _is_device(path: Path) -> bool:
-    return path.exists() and not (path.is_file() or path.is_dir())
+    return os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path))
 
 
 def write_bytes(path: str | PathLike[str], data: bytes) -> None:
@@ -145,6 +147,11 @@ def read_json(path: str | PathLike[str]) -> Any:
         raise MusictxError(f"{path} cannot be read: it is nested too deeply") from error
     except (OSError, ValueError) as error:
         raise MusictxError(f"{path} cannot be read: {_reason(error)}") from error
+
+
+def real_path(path: str | PathLike[str]) -> Path:
+    """What a path leads to through all links; links that lead in a circle are left where they are."""
+    return Path(os.path.realpath(path))
 
 
 def _reason(error: BaseException) -> str:

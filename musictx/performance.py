@@ -188,8 +188,8 @@ def slice_time(performance: Performance, start: float = 0.0, end: float = np.inf
     Returns
     -------
     Performance
-        Times count from ``start``. Notes struck before ``start`` are left out, as a listener
-        who comes in at ``start`` never hears their attack.
+        Times count from ``start``. Notes struck before ``start`` are left out: a listener who comes in
+        at ``start`` does not hear their attack.
 
     Examples
     --------

@@ -1,8 +1,9 @@
-"""What a long computation asks of its process: to keep its memory, and to be told when it is to stop."""
+"""What a long computation needs of its process: kept memory, and a signal when it should stop."""
 
 from __future__ import annotations
 
 import ctypes
+import os
 import signal
 import sys
 import threading
@@ -37,6 +38,14 @@ def stop_signals() -> Iterator[list[int]]:
         yield seen
     finally:
         put_back()
+
+
+def memory() -> float:
+    """Bytes of memory that the machine has; infinite where it does not say."""
+    try:
+        return float(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"))
+    except (AttributeError, OSError, ValueError):
+        return float("inf")
 
 
 def keep_freed_memory() -> None:

@@ -1,4 +1,4 @@
-"""Where the files that come with musictx lie, in a clone and in an installed wheel alike."""
+"""Where the files that come with musictx lie, in a clone and in an installed wheel."""
 
 from __future__ import annotations
 

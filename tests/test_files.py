@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from musictx.errors import MusictxError
-from musictx.files import writing
+from musictx.files import clear_drafts, hold, make_folder, read_json, real_path, writing
 
 
 def test_the_name_is_taken_only_when_all_is_written(tmp_path: Path):
@@ -51,6 +51,47 @@ def test_places_that_cannot_be_written(tmp_path: Path, name: str, said: str):
     with pytest.raises(MusictxError, match=said), writing(tmp_path / name):
         pass
     assert not os.listdir(tmp_path)
+
+
+def test_names_too_long_and_links_in_a_circle_are_refused(tmp_path: Path):
+    (tmp_path / "a").symlink_to("b")
+    (tmp_path / "b").symlink_to("a")
+    for name, said in (("x" * 300, "File name too long"), ("a", "circle"), ("a/file", "no folder")):
+        with pytest.raises(MusictxError, match=said), writing(tmp_path / name):
+            pass
+    for folder in (tmp_path / "a" / "music", tmp_path / ("x" * 300), Path("a\0b")):
+        with pytest.raises(MusictxError, match="cannot be made"):
+            make_folder(folder)
+    assert real_path(tmp_path / "a").parent == tmp_path and sorted(os.listdir(tmp_path)) == ["a", "b"]
+
+
+def test_a_file_is_held_by_one_until_it_is_closed(tmp_path: Path):
+    path = tmp_path / "file"
+    with path.open("w") as first:
+        assert hold(first)
+        with path.open() as second:
+            assert not hold(second)
+    with path.open() as second:
+        assert hold(second)
+
+
+def test_drafts_go_unless_somebody_writes_them(tmp_path: Path):
+    (tmp_path / ".dead.part").write_bytes(b"half")
+    (tmp_path / "song.part").write_bytes(b"no draft")
+    with writing(tmp_path / "out") as stream:
+        clear_drafts(tmp_path)
+        stream.write(b"whole")
+    assert sorted(os.listdir(tmp_path)) == ["out", "song.part"]
+
+
+@pytest.mark.parametrize("content", [b"", b"\xff", b"{", b"[" * 100_000, b"9" * 5000])
+def test_what_is_no_json_is_named(tmp_path: Path, content: bytes):
+    (tmp_path / "x.json").write_bytes(content)
+    with pytest.raises(MusictxError, match=r"x\.json cannot be read: \S+") as error:
+        read_json(tmp_path / "x.json")
+    assert "\n" not in str(error.value)
+    with pytest.raises(MusictxError, match="No such file"):
+        read_json(tmp_path / "y.json")
 
 
 @pytest.mark.skipif(not Path("/dev/stdout").exists(), reason="this system has no /dev/stdout")

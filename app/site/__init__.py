@@ -9,18 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import musictx
-from app.models import LaneModel, differ_in_positions_only, load_models
-from app.presets import presets
 from musictx.checkpoint import SHIPPED_MODELS
 from musictx.errors import MusictxError
 from musictx.export.web_model import model_facts, web_model
 from musictx.files import write_bytes
 
+from ..models import LaneModel, differ_in_positions_only, load_models
+from ..presets import presets
+
 STYLES = ("base", "primers", "lanes", "compare", "narrow")  # later ones count more
 
 _HERE = Path(__file__).parent
 _STATIC = _HERE.parent / "static"
-_PIANO = Path(musictx.__file__).parent / "piano"
+_PIANO = Path(musictx.__file__).parent / "render" / "piano"
 _SOURCES = {".c", ".h", ".sh", ".html", ".json"}  # of the page's folder; a browser needs none of them
 _MARK = "musictx/models.json"  # by this file a folder is known as a site
 

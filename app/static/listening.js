@@ -4,14 +4,22 @@ import { recall, remember } from "./io/memory.js";
 import { Transport } from "./sound/transport.js";
 import { WAITS } from "./view/transport-bar.js";
 
+const BEFORE = 4; // seconds before the training length from which a lane is played
+const LOOP = 8; // seconds that are looped at first
+
 export class Listening {
-  /** `take` gives the take that is shown, or null; `running` whether its models still play. */
-  constructor({ sound, lanes, primer, bar, notice, take, running }) {
+  /**
+   * `take` gives the take that is shown, or null; `running` whether its models still play; `leadIn` how many seconds
+   * of the primer come before them.
+   */
+  constructor({ sound, models, lanes, primer, bar, notice, take, running, leadIn }) {
     Object.assign(this, { sound, lanes, primer, bar, notice });
     this.takeOf = take;
     this.isRunning = running;
+    this.leadIn = leadIn;
     this.program = "primer"; // what the transport plays: "primer" or "lanes"
-    this.heard = "relative";
+    this.first = models.first;
+    this.heard = this.first;
     this.toldWait = null; // what the notice says that the clock waits for
     this.frameAt = 0;
     this.transport = new Transport(sound, () => this.changed());
@@ -42,12 +50,14 @@ export class Listening {
 
   /** There is no take any more: the primer is what can be heard. */
   loadPrimer() {
+    this.setLoop(null);
     this.program = "primer";
     this.transport.load(new Map(), null);
   }
 
   /** Make a take what the transport plays. */
   loadLanes(take) {
+    this.setLoop(null);
     this.program = "lanes";
     this.transport.load(take.scores, this.heard);
   }
@@ -74,14 +84,79 @@ export class Listening {
   }
 
   showLanes() {
-    if (this.program !== "lanes") this.loadLanes(this.take);
+    if (this.program === "lanes") return;
+    this.loadLanes(this.take);
+    this.transport.at = this.entrance;
   }
 
+  /** Choose the lane that sounds. */
   hear(model) {
     this.heard = model;
     if (this.program === "lanes") this.transport.hear(model);
-    this.lanes.hear(model);
+    this.showHeard();
     this.drawPlayheads();
+  }
+
+  showHeard() {
+    this.lanes.hear(this.heard, this.playsLanes && this.transport.state !== "stopped");
+  }
+
+  /** Choose a lane and play it, or pause it if it sounds already. */
+  listen(model) {
+    if (!this.take) this.playPrimer();
+    else if (this.playsLanes && this.heard === model && this.transport.state !== "stopped") this.transport.pause();
+    else {
+      this.showLanes();
+      this.hear(model);
+      if (this.atEnd) this.transport.seek(this.entrance);
+      this.transport.play();
+    }
+  }
+
+  /** Play a lane from just before its training length. */
+  listenBeyond(model) {
+    const { beyond } = this.take.scores.get(model);
+    this.showLanes();
+    this.hear(model);
+    this.transport.seek(beyond - BEFORE);
+    this.transport.play();
+  }
+
+  get atEnd() {
+    return this.transport.complete && this.transport.at >= this.transport.end - 0.05;
+  }
+
+  /** Where one begins to listen to a take: a little before the models come in. */
+  get entrance() {
+    return Math.max(0, this.take.length / 1000 - this.leadIn());
+  }
+
+  /** Play a stretch again and again, or end that. Without a stretch it is the next few seconds. */
+  toggleLoop() {
+    if (this.transport.loop) return this.setLoop(null);
+    this.showLanes();
+    const { end } = this.transport;
+    const from = Math.max(0, Math.min(this.transport.position, end - LOOP));
+    this.setLoop({ from, to: Math.min(end, from + LOOP) });
+    return this.notice.say("This stretch is played again and again. Drag over a roll with Shift held for another.");
+  }
+
+  setLoop(loop) {
+    if (loop) {
+      this.showLanes();
+      if (this.transport.position < loop.from || this.transport.position > loop.to) this.transport.seek(loop.from);
+    }
+    this.transport.loop = loop;
+    this.lanes.showLoop(loop);
+    this.bar.showLoop(loop);
+  }
+
+  /** Move one edge ("from" or "to") of the loop to the playhead. */
+  moveLoop(edge) {
+    if (!this.take) return;
+    const at = this.transport.position;
+    const loop = { from: 0, to: this.transport.end, ...this.transport.loop, [edge]: at };
+    if (loop.to - loop.from >= 0.25) this.setLoop(loop);
   }
 
   setVolume(value) {
@@ -96,6 +171,7 @@ export class Listening {
     if (waitsFor !== this.toldWait) this.notice.say(WAITS[waitsFor] ?? "", waitsFor === "lost piano");
     this.toldWait = waitsFor;
     this.primer.setPlaying(this.primerSounds);
+    this.showHeard();
     this.drawPlayheads();
   }
 
@@ -106,17 +182,20 @@ export class Listening {
     this.notice.say(lost ? WAITS["lost piano"] : soon, lost);
   }
 
-  /** Once for every frame that the browser draws: move the playheads, and count how long a take was listened to. */
-  frame(now, drawn) {
+  /** For every frame that the browser draws: move the playheads, and count how long a take was listened to. */
+  follow() {
+    const now = performance.now();
     const playing = this.transport.state === "playing";
-    if (drawn || playing) this.drawPlayheads();
+    if (this.lanes.frame(now) || playing) this.drawPlayheads();
     if (playing && this.playsLanes) this.take.heard.seconds += Math.min(0.1, (now - this.frameAt) / 1000);
     this.frameAt = now;
+    requestAnimationFrame(() => this.follow());
   }
 
   drawPlayheads() {
     const { position, state, end } = this.transport;
     const { primerSounds, playsLanes } = this;
+    if (playsLanes && state === "playing") this.lanes.follow(position);
     this.lanes.drawPlayheads(playsLanes ? position : null, this.heard);
     this.primer.showPlayhead(primerSounds ? position : null);
     const whole = playsLanes && this.isRunning() ? Math.max(end, this.lanes.end) : end;

@@ -1,7 +1,7 @@
 // What is made: runs of the models, the takes that come of them, and the steps back.
 
 import { Runs } from "./io/runs.js";
-import { saveLane } from "./io/save.js";
+import { saveAll, saveLane } from "./io/save.js";
 import { History, newTake } from "./music/takes.js";
 
 const NO_NOTE = "There is no note in the chosen stretch: move the handles, choose a primer or play a few notes.";
@@ -12,8 +12,8 @@ export class Making {
    * fit(), when a lane has grown, arrange(), when lanes may stand in another order, and focus(), which leads to
    * Continue.
    */
-  constructor({ player, lanes, listening, settings, primer, primers, blind, notice }, on) {
-    Object.assign(this, { lanes, listening, settings, primer, primers, blind, notice, on });
+  constructor({ player, models, lanes, listening, settings, primer, primers, blind, notice }, on) {
+    Object.assign(this, { models, lanes, listening, settings, primer, primers, blind, notice, on });
     this.history = new History();
     this.runs = new Runs(player, lanes, {
       notice: (text) => notice.say(text),
@@ -46,14 +46,14 @@ export class Making {
       return;
     }
     this.step();
-    const take = newTake(this.primer, this.settings.values);
+    const take = newTake(this.models.all, this.primer, this.settings.values);
     this.history.add(take);
     this.listening.heard = this.blind.nextTake(this.listening.heard);
     this.notice.say("");
     this.adopt(take);
     this.on.arrange();
     const { transport } = this.listening;
-    transport.at = Math.max(0, take.length / 1000 - this.settings.leadIn);
+    transport.at = this.listening.entrance;
     this.runs.start(take, more);
     if (!silent) transport.play();
   }
@@ -61,7 +61,7 @@ export class Making {
   /** Show a take and make it what the transport plays. */
   adopt(take) {
     this.runs.take = take;
-    this.lanes.show(take);
+    this.lanes.show(take, null, take.expected);
     this.listening.loadLanes(take);
     this.on.fit();
     this.on.refresh();
@@ -85,8 +85,10 @@ export class Making {
 
   /** A lane's button was pressed. */
   act(what, model) {
-    if (what === "hear") this.listening.hear(model);
+    if (what === "hear") this.listening.listen(model);
+    else if (what === "beyond") this.listening.listenBeyond(model);
     else if (what === "more") this.more(model);
+    else if (what === "keep") this.keep(model);
     else if (what === "primer") this.usePrimer(model);
     else this.download(model, what === "midi" ? "mid" : "wav");
   }
@@ -99,10 +101,37 @@ export class Making {
     }
   }
 
+  /** Save every lane, as MIDI and as sound. */
+  async saveAll() {
+    this.notice.say("The files are being made …");
+    try {
+      await saveAll(this.take, this.settings.continuationOnly);
+      this.notice.say("All lanes are saved in one ZIP file.");
+    } catch (error) {
+      this.notice.say(error.message, true);
+    }
+  }
+
   /** Let one lane go on where it ended. */
   more(model) {
     this.step();
     this.runs.startLane(model);
+    this.on.fit();
+  }
+
+  /** Keep what one lane played until the playhead, and let it go on from there. */
+  keep(model) {
+    const score = this.take.scores.get(model);
+    const at = Math.round(100 * (this.listening.playsLanes ? this.listening.transport.position : 0)) / 100;
+    if (at <= score.length || at >= score.end) {
+      this.notice.say("Move the playhead to where the lane is to go on from: a place in what the model played.", true);
+      return;
+    }
+    this.step();
+    this.listening.transport.pause();
+    this.runs.startLane(model, at);
+    this.listening.transport.seek(at - this.settings.leadIn);
+    this.listening.transport.play();
     this.on.fit();
   }
 

@@ -2,16 +2,20 @@
 
 import { ServerPlayer } from "./io/play.js";
 import { Primers } from "./io/primers.js";
+import { server } from "./io/server.js";
 import { keepTakes, recallTakes } from "./io/session.js";
+import { Judging } from "./judging.js";
 import { Listening } from "./listening.js";
 import { Making } from "./making.js";
+import { tellingLength } from "./music/length.js";
+import { Models } from "./music/models.js";
+import { Outcome } from "./outcome.js";
 import { Samples } from "./sound/samples.js";
 import { Sound } from "./sound/synth.js";
 import { BlindTest } from "./view/blind.js";
 import { Cards } from "./view/cards.js";
-import { showComparison } from "./view/compare.js";
 import { wireButtons, wireFiles, wireKeys } from "./view/controls.js";
-import { setUsable } from "./view/dom.js";
+import { showModels } from "./view/explain.js";
 import { Lanes } from "./view/lanes.js";
 import { Notice } from "./view/notice.js";
 import { Piano } from "./view/piano.js";
@@ -21,16 +25,18 @@ import { showTheme } from "./view/theme.js";
 import { TransportBar } from "./view/transport-bar.js";
 
 class Studio {
-  constructor({ element, ...gradio }) {
-    this.root = element.querySelector(".mtx");
+  constructor(root, gradio, models) {
+    this.root = root;
+    this.models = models;
     const find = (this.find = (selector) => this.root.querySelector(selector));
     this.notice = new Notice(find("#notice"));
     this.sound = new Sound(new Samples(new URL("musictx/piano/", document.baseURI)), () => this.listening.tellLack());
-    this.lanes = new Lanes(find("#lanes"), {
+    this.lanes = new Lanes(find("#lanes"), models, {
       act: (what, model) => this.making.act(what, model),
       seek: (time) => this.listening.seekLanes(time),
+      loop: (from, to) => this.take && this.listening.setLoop({ from, to }),
     });
-    this.settings = new Settings(find("#settings"), () => this.settingsChanged());
+    this.settings = new Settings(find("#settings"), models, () => this.settingsChanged());
     this.cards = new Cards(find("#presets"), {
       choose: (preset) => this.primers.choose(preset),
       play: (preset) => {
@@ -55,24 +61,30 @@ class Studio {
       notice: (text) => this.notice.say(text),
       quiet: () => this.listening.transport.pause(),
     });
-    this.blind = new BlindTest(find("#vote"), (choice) => this.voted(choice));
+    this.blind = new BlindTest(find("#vote"), models, (choice) => this.judging.voted(choice));
     this.bar = new TransportBar(find("#transport"), {
       toggle: () => this.listening.toggle(),
       seek: (time) => this.listening.seek(time),
       volume: (value) => this.listening.setVolume(value),
+      zoom: (factor) => this.zoom(factor),
+      loop: () => this.listening.toggleLoop(),
+      save: () => this.making.saveAll(),
       view: (view) => this.setView(view),
-      blind: (on) => this.setBlind(on),
+      blind: (on) => this.judging.switch(on),
       undo: () => this.making.undo(),
       share: () => this.primers.share(this.take ?? { ...this.primer, settings: this.settings.values, more: {} }),
       take: (index) => this.making.show(this.making.history.takes[index]),
     });
-    this.listening = new Listening({
-      ...this,
-      take: () => this.take,
-      running: () => this.making.running,
+    const take = () => this.take;
+    const leadIn = () => this.settings.leadIn;
+    this.listening = new Listening({ ...this, take, leadIn, running: () => this.making.running });
+    this.judging = new Judging({ ...this, take }, () => {
+      this.arrange();
+      this.refresh();
+      this.redrawAll();
     });
     this.making = new Making(
-      { ...this, player: new ServerPlayer(gradio) },
+      { ...this, player: new ServerPlayer(gradio, models.keys) },
       {
         refresh: () => this.refresh(),
         fit: () => this.fit(),
@@ -80,6 +92,9 @@ class Studio {
         focus: () => this.find("[data-testid=continue]").focus(),
       },
     );
+    this.outcome = new Outcome(this, find("#compare"), find("#outcome"));
+    showModels(root, models);
+    this.bar.showLanes(models.all.length);
     this.arrange();
     this.listen();
     this.setView("rows");
@@ -92,7 +107,7 @@ class Studio {
 
   async start() {
     const link = await this.primers.start(this.settings);
-    const { takes, shown } = recallTakes();
+    const { takes, shown } = recallTakes(this.models.keys);
     for (const take of takes) this.making.history.add(take);
     this.ready = true;
     this.root.dataset.ready = "true";
@@ -135,6 +150,8 @@ class Studio {
     wireKeys(this.root, {
       toggle: () => this.listening.toggle(),
       hear: (index) => this.listening.hear(this.blind.order[index]),
+      loop: (edge) => this.listening.moveLoop(edge),
+      zoom: (factor) => this.zoom(factor),
       move: (seconds) => this.listening.seek(this.listening.transport.position + seconds),
     });
     showTheme(this.root, this.find("#theme"), () => this.redrawAll());
@@ -143,12 +160,7 @@ class Studio {
       keepTakes(this.making.history.takes, this.take);
     });
     new ResizeObserver(() => this.redrawAll()).observe(this.root);
-    const frame = () => {
-      const now = performance.now();
-      this.listening.frame(now, this.lanes.frame(now));
-      requestAnimationFrame(frame);
-    };
-    requestAnimationFrame(frame);
+    this.listening.follow();
   }
 
   continueMusic(how) {
@@ -157,50 +169,36 @@ class Studio {
   }
 
   primerChanged() {
+    const lengths = this.models.all.map((model) => model.training_length);
+    this.settings.suggest(tellingLength(...this.primer.measure(), lengths));
     if (this.listening.program === "primer") this.listening.loadPrimer();
     this.showPreview();
-    if (this.ready) this.primers.keep(this.settings.values);
+    if (this.ready) this.primers.keep(this.settings);
   }
 
   settingsChanged() {
     this.showPreview();
-    if (this.ready) this.primers.keep(this.settings.values);
+    if (this.ready) this.primers.keep(this.settings);
   }
 
   /** Before the first run the lanes show the primer that they are going to get. */
   showPreview() {
     if (this.take) return;
-    this.lanes.show(null, this.primer.source ? this.primer.score() : null);
+    const { source } = this.primer;
+    this.lanes.show(null, source ? this.primer.score() : null, source ? this.primer.expected(this.models.all) : {});
     this.fit();
     this.refresh();
   }
 
-  setBlind(on) {
-    this.blind.switch(on);
-    this.listening.hear(this.blind.order[on ? 0 : 1]);
-    this.blindChanged();
-  }
-
-  async voted(choice) {
-    const { take } = this;
-    this.blind.reveal(take, choice);
-    this.blindChanged();
-    try {
-      await this.blind.send(take, choice);
-    } catch (error) {
-      this.notice.say(error.message, true);
-    }
-  }
-
-  blindChanged() {
-    this.bar.showBlind(this.blind.on);
-    this.arrange();
-    this.refresh();
-    this.redrawAll();
-  }
-
   arrange() {
-    this.lanes.arrange(this.blind.order, this.blind.on, this.listening.heard);
+    this.lanes.arrange(this.blind.order, this.blind.on);
+    this.listening.showHeard();
+  }
+
+  zoom(factor) {
+    const { start, end } = this.lanes.view;
+    const { position } = this.listening.transport;
+    this.lanes.zoom(factor, this.take && position > start && position < end ? position : (start + end) / 2);
   }
 
   setView(view) {
@@ -213,20 +211,12 @@ class Studio {
   refresh() {
     const { take } = this;
     const { running, history } = this.making;
-    const start = this.find("[data-testid=continue]");
-    start.setAttribute("aria-disabled", running);
-    start.classList.toggle("busy", running);
-    start.lastChild.textContent = running ? "playing on …" : "three models play on";
-    setUsable(this.find("[data-testid=stop]"), running);
-    setUsable(this.find("#vary"), !running && take);
-    this.bar.showUndo(history.steps.length > 0);
+    this.settings.show(running, Boolean(take));
+    const made = take && !running && [...take.scores.values()].some((score) => score.continuationCount);
+    this.bar.showUsable(history.steps.length > 0, Boolean(take), Boolean(made && !this.blind.on));
     this.bar.showTakes(history.takes, take);
     this.blind.refresh(take, running);
-    const shown = take && !this.blind.on ? this.blind.order : [];
-    showComparison(
-      this.find("#compare"),
-      shown.map((model) => ({ model, name: this.lanes.lane(model).name, summary: take.summaries[model] })),
-    );
+    this.outcome.show(take, running);
   }
 
   fit() {
@@ -241,9 +231,17 @@ class Studio {
 }
 
 /** Bring the page to life; called once by Gradio when the component is on the page. */
-export function mount(gradio) {
-  const studio = new Studio(gradio);
-  studio.root.hidden = false;
+export async function mount({ element, ...gradio }) {
+  const root = element.querySelector(".mtx");
+  root.hidden = false;
+  let models;
+  try {
+    models = new Models(await server.models());
+  } catch (error) {
+    root.replaceChildren(`${error.message} Then load the page again.`);
+    return;
+  }
+  const studio = new Studio(root, gradio, models);
   // For tests and measurements: the output node, the clock, and whether all samples are there.
   const { sound, listening } = studio;
   window.musictx = { sound, transport: listening.transport, ready: sound.samples.ready };

@@ -1,4 +1,4 @@
-"""How quick the web demo feels: click to first note seen, click to first sound, lead over the playhead.
+"""How fast the web demo feels: click to first note seen, click to first sound, lead over the playhead.
 
 Measured in a real Chromium on a real server, from the click as the browser dispatches it.
 """
@@ -107,8 +107,8 @@ def bench_app(*, seconds: float = 60.0, repetitions: int = 5, address: str | Non
     -------
     dict
         ``click_to_first_note_seen``: seconds until the first lane (``any``) and each lane shows a note.
-        ``click_to_first_sound``: seconds until the output sounds, with the opening's last two seconds
-        heard first as by default; ``click_to_first_sound_of_the_continuation``: without them. Each as
+        ``click_to_first_sound``: seconds until the output sounds, with the primer's last two seconds
+        played first as by default; ``click_to_first_sound_of_the_continuation``: without them. Each as
         ``median`` and ``worst``. ``smallest_lead``: for each lane, the least seconds of music known
         ahead of the playhead while the lane was being made; ``waits`` and ``late_notes``: how often
         the sound had to wait for a lane, and how many notes came late.

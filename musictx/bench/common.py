@@ -79,7 +79,7 @@ def check_at_least(least: int, **values: int) -> None:
 
 @contextmanager
 def threads(count: int | None) -> Iterator[int]:
-    """Let PyTorch use so many threads; without a number, as many as it chose."""
+    """Let PyTorch use this many threads; without a number, its own choice."""
     before = torch.get_num_threads()
     torch.set_num_threads(count or before)
     try:
@@ -118,7 +118,7 @@ def spread(values: list[float], scale: float = 1.0, digits: int = 4) -> dict[str
 
 
 def _rounded(value: float, digits: int) -> float:
-    """With so many significant digits."""
+    """With a number of significant digits."""
     return float(f"{value:.{digits}g}")
 
 

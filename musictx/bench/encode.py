@@ -29,7 +29,7 @@ from musictx.shipped import shipped_folder
 
 
 def made_up(notes: int, seed: int = 0) -> Performance:
-    """A performance of so many notes, about ten per second, as dense as piano music is."""
+    """A performance of `count` notes, about ten per second, as dense as piano music is."""
     rng = np.random.default_rng(seed)
     onset = np.cumsum(rng.exponential(0.1, notes))
     return Performance(

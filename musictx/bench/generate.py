@@ -43,7 +43,7 @@ def _primer(length: int) -> np.ndarray:
 def step_work(
     model: MusicTransformer, prefix: int, *, at_once: int = 1, int8: bool = False
 ) -> Callable[[], None]:
-    """`STEPS` calls of so many tokens each after a prefix; every round decodes the same positions again."""
+    """`STEPS` calls of `at_once` tokens each after a prefix; every round decodes the same positions again."""
     with torch.inference_mode():
         cache = Cache(model, 1, prefix + STEPS * at_once, int8=int8)
         cache.step(torch.from_numpy(_primer(prefix))[None])
@@ -214,7 +214,7 @@ def bench_generate(
     prefixes : sequence of int
         At which steps are timed.
     thread_count : int, optional
-        For every contestant alike.
+        The same for every contestant.
     repetitions : int
     peers : bool
     progress : callable

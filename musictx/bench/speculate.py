@@ -1,11 +1,11 @@
 """``musictx bench speculate``: what speculative decoding with an n-gram draft could give, on real primers.
 
 Leviathan et al. (2023), "Fast inference from transformers via speculative decoding": a cheap draft
-proposes the next k tokens, the model checks them in one call, and all up to the first one that it would
-not have drawn stay. The cheapest draft is the music so far: where its last tokens have come before, what
-came after them then. With such a draft, which is sure of itself, a token is accepted exactly if it is the
-one that the model draws; so music that the model has drawn already tells how many drafts it would have
-accepted, and nothing of it has to be built to know what it would give.
+proposes the next k tokens, the model checks them in one call, and they stay up to the first one that it
+would not have drawn itself. The cheapest draft is the music so far: where its last tokens have come before,
+what came after them then. With such a draft, which is sure of itself, a token is accepted exactly if the
+model draws it. So music that the model has drawn already shows how many drafts it would have accepted, and
+what speculation gives is known without building it.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class NgramDraft:
         self.tokens: list[int] = []
         self.latest: dict[tuple[int, ...], int] = {}  # end of the latest place of each run of tokens
 
-    def hear(self, tokens: Sequence[int]) -> None:
+    def take_in(self, tokens: Sequence[int]) -> None:
         """Take in more of the music."""
         for token in tokens:
             # The runs that end before this token now have a token after them.
@@ -66,7 +66,7 @@ def passes(primer: Sequence[int], music: Sequence[int], count: int) -> list[tupl
         `gained` is the accepted ones and one that the model draws itself, and at the end less.
     """
     draft = NgramDraft()
-    draft.hear(primer)
+    draft.take_in(primer)
     made, at = [], 0
     while at < len(music):
         proposed = draft.propose(count)
@@ -75,7 +75,7 @@ def passes(primer: Sequence[int], music: Sequence[int], count: int) -> list[tupl
             accepted += 1
         gained = min(accepted + 1, len(music) - at)
         made.append((len(proposed), gained))
-        draft.hear(music[at : at + gained])
+        draft.take_in(music[at : at + gained])
         at += gained
     return made
 

@@ -1,4 +1,7 @@
-"""The ``musictx`` command: `commands` lists them, one file a family parses and calls."""
+"""The ``musictx`` command: `commands` lists them, one file for each family.
+
+The files hold options, messages and progress; the work is done elsewhere.
+"""
 
 from musictx.cli.commands import app, main
 

@@ -1,4 +1,4 @@
-"""``musictx bench``: thin, parses and calls."""
+"""``musictx bench``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ bench = typer.Typer(
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
 Plot = Annotated[Path | None, typer.Option(help="PNG file for a picture.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="Threads of PyTorch. [default: its own choice]")]
-Repetitions = Annotated[int, typer.Option(min=1, help="Measure so often; the median counts.")]
+Repetitions = Annotated[int, typer.Option(min=1, help="Number of measurements; the median counts.")]
 Peers = Annotated[bool, typer.Option(help="Let the peers that are installed do the same work.")]
 
 
@@ -86,9 +86,9 @@ def generate(
     primer: Annotated[int, typer.Option(min=1, help="Tokens given.")] = 128,
     tokens: Annotated[int, typer.Option(min=1, help="Tokens made.")] = 512,
     prefix: Annotated[
-        list[int], typer.Option(min=1, help="Time a step after so many tokens; repeatable.")
+        list[int], typer.Option(min=1, help="Time a step after this many tokens; repeatable.")
     ] = [],  # noqa: B006
-    threads: Annotated[int, typer.Option(min=1, help="Threads of PyTorch, for all alike.")] = 1,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of PyTorch, the same for all.")] = 1,
     repetitions: Repetitions = 3,
     peers: Peers = True,
     plot: Plot = None,

@@ -1,7 +1,8 @@
-"""The ``musictx`` command: thin, parses and calls."""
+"""The ``musictx`` command and its list of commands."""
 
 from __future__ import annotations
 
+import io
 import sys
 from typing import Annotated
 
@@ -56,8 +57,18 @@ def _options(
 
 def main() -> None:
     """Run the command line: status 0 done, 1 the input or the run failed, 2 wrong usage, 130 Ctrl-C."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # names of files and music may hold what no terminal shows
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except MusictxError as error:
         print(f"musictx: {error}", file=sys.stderr)
-        sys.exit(1)
+    except MemoryError:
+        print("musictx: it takes more memory than there is", file=sys.stderr)
+    except OSError as error:  # what the system refuses, wherever that was not foreseen
+        name = "" if error.filename is None else f"{error.filename}: "
+        print(f"musictx: {name}{error.strerror or error}", file=sys.stderr)
+    else:
+        return
+    sys.exit(1)

@@ -74,7 +74,8 @@ def evaluate(
         ),
     ] = None,
     pieces: Annotated[
-        int | None, typer.Option(help="Only so many performances, spread over the folder: for a quick look.")
+        int | None,
+        typer.Option(help="Only this many performances, spread over the folder: for a quick look."),
     ] = None,
     precision: Annotated[
         str, typer.Option(help="float32, or bfloat16: about twice as fast on recent processors.")

@@ -23,7 +23,7 @@ def fill(
     ] = "relative",
     takes: Annotated[int, typer.Option(help="So many fillings; files are numbered from 1.")] = 1,
     candidates: Annotated[
-        int, typer.Option(help="Draw the fillings from so many candidates; more fit better, and take longer.")
+        int, typer.Option(help="Number of candidates to choose from; more fit better and take longer.")
     ] = 16,
     temperature: Annotated[
         float, typer.Option(help="Above 1 bolder, below 1 tamer; 0 always the likeliest.")

@@ -1,4 +1,4 @@
-"""Whether the files that a command is to write can be written: asked before the work starts."""
+"""Whether the files that a command is to write can be written: checked before the work starts."""
 
 from __future__ import annotations
 
@@ -17,32 +17,43 @@ def check_places(
     ----------
     primer : Path
     places : list of (path, endings)
-        Each output, and how its name may end; no endings: as it likes.
+        Each output, and how its name may end; no endings: any name will do.
     variations : int
     called : str
         What the primer is, if it is not one.
     """
-    taken = {primer.resolve(): called}
+    taken = {os.path.realpath(primer): called}
     for path, endings in places:
-        check_place(path, endings)
-        for number in range(1, max(1, variations) + 1):
+        for number in range(1, variations + 1):
             place = numbered(path, number, variations)
-            if place.resolve() in taken and (place.is_file() or not place.exists()):
-                raise MusictxError(f"{place} is {taken[place.resolve()]} already; choose another name")
-            taken[place.resolve()] = "an output"
+            check_place(place, endings)
+            real = os.path.realpath(place)
+            if real in taken and _is_regular(place):
+                raise MusictxError(f"{place} is {taken[real]} already; choose another name")
+            taken[real] = "an output"
 
 
 def check_place(path: Path, endings: tuple[str, ...]) -> None:
-    """Say that a file could not be written, or that its name ends otherwise than it must."""
-    if path.is_dir():
+    """Say that a file could not be written, or that its name has a wrong ending."""
+    if os.path.isdir(path):
         raise MusictxError(f"{path} is a folder; the name of a file is needed")
-    if not path.parent.is_dir():
+    if not os.path.isdir(path.parent):
         raise MusictxError(f"{path} cannot be written: there is no folder {path.parent}")
-    if not os.access(path if path.exists() else path.parent, os.W_OK):
+    try:
+        os.stat(path)
+    except FileNotFoundError:
+        pass
+    except OSError as error:  # too long a name, links that lead in a circle
+        raise MusictxError(f"{path} cannot be written: {error.strerror}") from error
+    if not os.access(path if os.path.exists(path) else path.parent, os.W_OK):
         raise MusictxError(f"{path} cannot be written: permission denied")
-    regular = path.is_file() or not path.exists()
-    if endings and regular and path.suffix.lower() not in endings:
+    if endings and _is_regular(path) and path.suffix.lower() not in endings:
         raise MusictxError(f"{path} must end in {', '.join(endings)}")
+
+
+def _is_regular(path: Path) -> bool:
+    """Whether there is a file, or will be one: no device and no pipe."""
+    return os.path.isfile(path) or not os.path.exists(path)
 
 
 def numbered(path: Path, number: int, of: int) -> Path:

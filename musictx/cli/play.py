@@ -19,34 +19,38 @@ MidiFile = Annotated[Path, typer.Argument(help="MIDI file.", show_default=False)
 def continue_primer(
     primer: Annotated[
         Path,
-        typer.Argument(help="MIDI file to play on from, or `-` for nothing: the model begins by itself."),
+        typer.Argument(help="MIDI file to continue, or `-` for none: the model begins from nothing."),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="MIDI file to write.")],
     model: Annotated[
         str, typer.Option(help="vanilla, relative, rope, or a folder of your own.")
     ] = "relative",
     seconds: Annotated[float | None, typer.Option(help="Length of the continuation. [default: 30]")] = None,
-    tokens: Annotated[int | None, typer.Option(help="Largest number of events instead of seconds.")] = None,
+    tokens: Annotated[int | None, typer.Option(help="Largest number of tokens, instead of seconds.")] = None,
     primer_start: Annotated[float, typer.Option(help="Where the primer starts in the file (s).")] = 0.0,
     primer_end: Annotated[float | None, typer.Option(help="Where it ends (s). [default: the end]")] = None,
     tracks: Annotated[
         list[str], typer.Option("--track", help="Use only this track (number or name). Repeatable.")
     ] = [],  # noqa: B006
     temperature: Annotated[
-        float, typer.Option(help="Above 1 bolder, below 1 tamer; 0 always the likeliest.")
+        float, typer.Option(help="Above 1 bolder, below 1 tamer; 0 always takes the likeliest.")
     ] = 1.0,
-    top_k: Annotated[int, typer.Option(help="Draw from the k likeliest events only; 0: all.")] = 0,
+    top_k: Annotated[int, typer.Option(help="Draw from the k likeliest tokens only; 0: all.")] = 0,
     top_p: Annotated[
-        float, typer.Option(help="Draw from the likeliest events with this probability in all.")
+        float, typer.Option(help="Draw from the likeliest tokens that together have this probability.")
     ] = 0.98,
-    min_p: Annotated[float, typer.Option(help="Leave out events below this share of the likeliest.")] = 0.0,
+    min_p: Annotated[
+        float, typer.Option(help="Leave out tokens less likely than this share of the likeliest.")
+    ] = 0.0,
     theme: Annotated[
         float, typer.Option(help="How much is made of what was played before, 0 to 1; 0: the model as it is.")
     ] = 0.0,
     seed: Annotated[
         int | None, typer.Option(help="The same seed gives the same music. [default: a new one]")
     ] = None,
-    variations: Annotated[int, typer.Option(help="So many continuations; files are numbered from 1.")] = 1,
+    variations: Annotated[
+        int, typer.Option(help="Number of continuations; their files are numbered from 1.")
+    ] = 1,
     audio: Annotated[Path | None, typer.Option(help="WAV file to write as well.")] = None,
     roll: Annotated[Path | None, typer.Option(help="Piano-roll picture (PNG) to write as well.")] = None,
     only_continuation: Annotated[
@@ -60,15 +64,15 @@ def continue_primer(
         typer.Option(help="Training music (MIDI files, or an encoded corpus): say what was copied from it."),
     ] = None,
     int8: Annotated[
-        bool, typer.Option(help="Decode with 8-bit weights: half as fast again as float32.")
+        bool, typer.Option(help="Decode with 8-bit weights: 1.5 times as fast as float32.")
     ] = True,
     window: Annotated[
         int | None,
-        typer.Option(help="Hear only so many last events; 0: all. [default: as the model has it]"),
+        typer.Option(help="Attend to this many last tokens only; 0: all. [default: the model's own]"),
     ] = None,
     rope_scaling: Annotated[str | None, typer.Option(help="none, ntk or yarn, for rope models.")] = None,
     rope_factor: Annotated[
-        float | None, typer.Option(help="By how much ntk or yarn stretch the training length.")
+        float | None, typer.Option(help="Factor by which ntk or yarn stretch the training length.")
     ] = None,
 ) -> None:
     """Play on from a primer.
@@ -81,14 +85,16 @@ def continue_primer(
     from musictx.midi import read_midi, write_midi
     from musictx.performance import Performance
     from musictx.sampling import continue_variations
+    from musictx.sampling.continuation import check_variations
 
     if seed is None:
         seed = time.time_ns() % 100_000
     if seconds is None and tokens is None:
         seconds = 30.0
+    check_variations(variations)
     places = [(output, ()), (audio, (".wav",)), (roll, PICTURES)]
     check_places(primer, [(path, endings) for path, endings in places if path is not None], variations)
-    chosen = [int(t) if t.isdecimal() else t for t in tracks] or None
+    chosen = [int(t) if t.isdecimal() and len(t) < 6 else t for t in tracks] or None
     music = Performance() if str(primer) == "-" else read_midi(primer, tracks=chosen)
     for remark in music.remarks:
         console.print(f"{primer}: {remark}")
@@ -154,7 +160,7 @@ def continue_primer(
         made = result.performance.duration - result.cut
         console.print(
             f"{numbered(output, number, variations)}: {len(result.performance) - len(result.primer)} notes, "
-            f"{made:.1f} s of music, {result.tokens} events in {took:.1f} s, seed {seed}"
+            f"{made:.1f} s of music, {result.tokens} tokens in {took:.1f} s, seed {seed}"
             + (" (the model ended the piece)" if result.ended else ""),
             highlight=False,
         )
@@ -219,7 +225,7 @@ def info(
 
 
 def console_out() -> Any:
-    """A console on standard output, for what was asked for."""
+    """A console on standard output, for results."""
     from rich.console import Console
 
     return Console(markup=False)
@@ -233,8 +239,20 @@ def serve(
         int | None, typer.Option(min=1, max=65535, help="Port. [default: the first free one from 7860]")
     ] = None,
     browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = False,
+    models: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--model",
+            help="A lane's model: vanilla, relative, rope, or a folder of your own. Up to four times. "
+            "[default: the three shipped ones]",
+        ),
+    ] = None,
 ) -> None:
-    """Open the web demo: one primer, three models, heard and seen side by side."""
+    """Open the web demo: one primer, several models, seen and heard side by side.
+
+    Example: musictx app --model runs/mine --model relative
+    """
+    from musictx.checkpoint import SHIPPED_MODELS
     from musictx.shipped import load_demo
 
-    load_demo().launch(host, port, open_browser=browser)
+    load_demo().launch(host, port, models=models or SHIPPED_MODELS, open_browser=browser)

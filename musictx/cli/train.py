@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import shlex
 import sys
 from dataclasses import replace
@@ -62,19 +63,19 @@ def train(
             "--from", help="Begin with the weights of a model (shipped, or a folder) and teach it your music."
         ),
     ] = None,
-    steps: Annotated[int | None, typer.Option(help="Stop after so many steps.")] = None,
-    tokens: Annotated[str | None, typer.Option(help="Stop after so many tokens, such as 25M.")] = None,
-    hours: Annotated[float | None, typer.Option(help="Stop after so many hours.")] = None,
+    steps: Annotated[int | None, typer.Option(help="Stop after this many steps.")] = None,
+    tokens: Annotated[str | None, typer.Option(help="Stop after this many tokens, such as 25M.")] = None,
+    hours: Annotated[float | None, typer.Option(help="Stop after this many hours.")] = None,
     batch: Annotated[
         int | None, typer.Option(help="Windows of music in a step, over all devices. [default: 8]")
     ] = None,
     micro_batch: Annotated[
-        int | None, typer.Option(help="Windows at once on a device: fewer need less memory.")
+        int | None, typer.Option(help="Windows computed at once on a device: fewer need less memory.")
     ] = None,
     mix: Annotated[
         str | None,
         typer.Option(
-            help="folders: draw from each folder equally often; tokens: from each by how much it holds. "
+            help="folders: draw from each folder equally often; tokens: from each in proportion to its size. "
             "[default: folders]"
         ),
     ] = None,
@@ -93,7 +94,7 @@ def train(
         bool, typer.Option("--resume", help="Go on exactly where a killed or stopped run was.")
     ] = False,
     minutes: Annotated[
-        float | None, typer.Option(min=0, help="Save and stop after so many minutes, to be resumed.")
+        float | None, typer.Option(min=0, help="Save and stop after this many minutes, to be resumed.")
     ] = None,
     devices: Annotated[int | None, typer.Option(help="GPUs, or processes on a CPU. [default: 1]")] = None,
     precision: Annotated[
@@ -128,12 +129,13 @@ def train(
 ) -> None:
     """Train a Music Transformer on folders of MIDI files.
 
-    Kill it at any time; the same command with --resume goes on exactly where it was.
-    With --from it does not begin from nothing: a shipped model learns your music in a fraction of the time.
+    Stop it at any time; the same command with --resume continues exactly where it was.
+    With --from a shipped model learns your music, in a fraction of the time that a new one needs.
     """
     from musictx.checkpoint import find_model, read_config
     from musictx.cli.progress import TrainingDisplay, console, corpora_progress
     from musictx.corpus import Augmentation, Repeats, training_and_validation
+    from musictx.files import real_path
     from musictx.model import ModelConfig
     from musictx.model.positions import find_scheme
     from musictx.model.sizes import sized_config
@@ -175,11 +177,11 @@ def train(
         model_config = sized_config(**_given(size=size, position=position, context_length=context))
     model_config = replace(model_config, **_given(dropout=dropout))
     for folder in [*midi, *validation]:
-        if output.resolve() == folder.resolve():
+        if real_path(output) == real_path(folder):
             raise MusictxError(f"{output} holds the music; choose another --output for the run")
     if not resume:
         refuse_begun(output)
-    elif not (output / STATE).is_file():
+    elif not os.path.isfile(output / STATE):
         console.print(f"{output} holds no run to go on with: a new one begins")
 
     with corpora_progress() as progress:
@@ -212,7 +214,7 @@ def train(
 
 
 def _given(**options: Any) -> dict[str, Any]:
-    """The options that were given; what the others are is said where the library reads them."""
+    """The options that were given; the library has the defaults of the others."""
     return {name: value for name, value in options.items() if value is not None}
 
 
@@ -226,7 +228,7 @@ def _say_outcome(run: Run) -> None:
 
     judged = f", validation {run.best:.3f}" if run.best < math.inf else ""
     if run.share < 1:
-        going_on = "the same command with --resume goes on"
+        going_on = "the same command with --resume continues it"
         console.print(f"stopped at step {run.step}, {100 * run.share:.1f} % of the budget: {going_on}")
     elif run.begun_at == run.step:
         console.print(f"the budget was used up already at step {run.step}: a larger one lets it go on")

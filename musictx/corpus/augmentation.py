@@ -31,7 +31,7 @@ class Augmentation:
     stretch : tuple of float
         Factors for all times, one drawn for each window (tensor2tensor's by default).
     louder : int
-        Velocity levels (of 32) by which a window is made softer or louder at most.
+        Largest change of loudness, in velocity levels (of 32).
     bare : float
         Share of windows that begin as a bare melody of equal velocity: what people type or play on
         a screen piano. The music comes in full after a random time.
@@ -62,7 +62,7 @@ NO_AUGMENTATION = Augmentation(transpose=(0, 0), stretch=(1.0,), louder=0, bare=
 
 
 def _released(table: EventTable, longest: float) -> EventTable:
-    """Release notes that ring on longer than so many seconds."""
+    """Release notes that ring for longer than some seconds."""
     partner = note_pairs(table)
     off = np.flatnonzero(~table.is_on & (partner >= 0))
     step = table.step.copy()
@@ -99,7 +99,7 @@ def _bare_melody(table: EventTable, until: int, level: int) -> EventTable:
     ).any(1)
     drop = early[covered]
     drop = np.concatenate([drop, partner[drop][partner[drop] >= 0]])
-    orphan = ~table.is_on & (partner < 0) & (step < until)  # struck before the window: not heard bare
+    orphan = ~table.is_on & (partner < 0) & (step < until)  # struck before the window: not of the melody
     keep = ~orphan
     keep[drop] = False
     flat = np.where(table.is_on & (step < until), level, table.level)
@@ -124,7 +124,7 @@ def augment(
     level : int
         Velocity level that holds where the window begins.
     room : int, optional
-        Only so many tokens of the result are used: what comes again does so within about that many.
+        Only this many tokens of the result are used: what comes again does so within about that many.
         0: nothing comes again.
 
     Returns

@@ -1,6 +1,6 @@
 """Training batches from a corpus: drawn by seed and place alone, augmented on the fly.
 
-A window is a function of (seed, step, place in the batch). So a run that was killed goes on with the
+A window is a function of (seed, step, place in the batch). So a run that was killed continues with the
 very batches that it would have seen, and models that are compared see the same ones, without any
 state to save.
 """

@@ -1,7 +1,7 @@
-"""A folder of MIDI → a token corpus on disk, split by piece, drawn as batches.
+"""A folder of MIDI → an encoded corpus on disk.
 
 On disk a corpus is a folder with ``tokens.bin`` (uint16, all pieces end to end) and ``index.json``
-(each piece's name, group and place; what was skipped and why). It is read through a memory map and
+(each piece's name, folder and place; what was skipped and why). It is read through a memory map and
 needs no MIDI library.
 """
 
@@ -12,16 +12,17 @@ import json
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from musictx.errors import MusictxError
-from musictx.events import VOCABULARY_SIZE, encode
-from musictx.files import make_folder, write_bytes, writing
+from musictx.events import EVENTS, VOCABULARY_SIZE, encode
+from musictx.files import clear_drafts, make_folder, read_json, real_path, write_bytes, writing
 
-FORMAT = 1  # raise it when the same files would give other tokens: old caches are then rebuilt
+FORMAT = 1  # raise it when the same files would give other tokens: old corpora are then built again
 MIDI_SUFFIXES = (".mid", ".midi", ".kar")
 TOKENS, INDEX = "tokens.bin", "index.json"
 _CHUNK = 64  # files handed to a worker at once
@@ -111,17 +112,17 @@ def find_midi(folders: Sequence[Path], without: Sequence[Path] = ()) -> list[tup
     >>> [path.name for _, path in find_midi([shipped_folder("primers")])][:2]
     ['bach-chorale.mid', 'bach-prelude-c.mid']
     """
-    left_out = {folder.resolve() for folder in without}
+    left_out = {real_path(folder) for folder in without}
     found = []
     for number, folder in enumerate(folders):
-        if not folder.is_dir():
+        if not os.path.isdir(folder):
             raise MusictxError(f"{folder} is not a folder; give a folder that holds MIDI files")
         paths = sorted(_files(folder))
         runs = {path.parent for path in paths if path.name == "run.json"}
         for path in paths:
             if path.suffix.lower() not in MIDI_SUFFIXES or not path.is_file():
                 continue
-            if runs.isdisjoint(path.parents) and left_out.isdisjoint(path.resolve().parents):
+            if runs.isdisjoint(path.parents) and left_out.isdisjoint(real_path(path).parents):
                 found.append((number, path))
     return found
 
@@ -166,7 +167,7 @@ def _fingerprint(files: list[tuple[int, Path]]) -> str:
     digest = hashlib.sha256(str(FORMAT).encode())
     for number, path in files:
         status = path.stat()
-        line = f"{number}\0{path.resolve()}\0{status.st_size}\0{status.st_mtime_ns}\n"
+        line = f"{number}\0{real_path(path)}\0{status.st_size}\0{status.st_mtime_ns}\n"
         digest.update(line.encode("utf-8", "surrogateescape"))
     return digest.hexdigest()
 
@@ -219,12 +220,11 @@ def build_corpus(
         besides = " that is not held out" if without else ""
         raise MusictxError(f"no MIDI file (.mid, .midi, .kar) below {', '.join(map(str, sources))}{besides}")
     fingerprint = _fingerprint(files)
-    try:
-        if json.loads((output / INDEX).read_text())["fingerprint"] == fingerprint:
+    with suppress(MusictxError, KeyError, TypeError):  # none there yet, or what is there was cut: build it
+        if read_json(output / INDEX)["fingerprint"] == fingerprint:
             return open_corpus(output)
-    except (OSError, ValueError, KeyError, TypeError):  # none there yet, or what is there was cut: build it
-        pass
     make_folder(output)
+    clear_drafts(output)
     pieces: list[tuple[str, int, int, int]] = []
     skipped: dict[str, str] = {}
     position = done = 0
@@ -294,21 +294,20 @@ def open_corpus(folder: str | os.PathLike[str]) -> Corpus:
     """
     folder = Path(folder)
     try:
-        index = json.loads((folder / INDEX).read_text())
+        index = read_json(folder / INDEX)
         tokens = np.memmap(folder / TOKENS, np.uint16, "r")
         names, source, starts, ends = zip(*index["pieces"], strict=True)
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        numbers = np.array([source, starts, ends])
+        skipped = dict(index["skipped"])
+    except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
         raise MusictxError(f"{folder} is not an encoded corpus ({error})") from error
     if index.get("format") != FORMAT or ends[-1] != len(tokens):
         raise MusictxError(f"{folder} is a corpus of another version, or cut; encode the MIDI files again")
-    return Corpus(
-        tokens,
-        np.array(starts, np.int64),
-        np.array(ends, np.int64),
-        names,
-        np.array(source),
-        index["skipped"],
-    )
+    texts = all(isinstance(text, str) for text in (*names, *skipped, *skipped.values()))
+    inside = numbers.dtype == np.int64 and (numbers >= 0).all() and (numbers[2] <= len(tokens)).all()
+    if not (texts and inside and (numbers[1] < numbers[2]).all() and int(tokens.max()) < EVENTS):
+        raise MusictxError(f"{folder} is damaged: its pieces make no sense; encode the MIDI files again")
+    return Corpus(tokens, numbers[1], numbers[2], names, numbers[0], skipped)
 
 
 assert np.iinfo(np.uint16).max >= VOCABULARY_SIZE

@@ -23,7 +23,7 @@ from musictx.events import tokens_to_table
 INTERVALS = 6  # in a run
 CHORD_STEPS = 4  # notes less than 50 ms apart are one chord, whose order the players do not agree on
 SKETCH = 256  # smallest hashes kept of a file's set
-INDEXED = 64  # of these, so many find the files to compare
+INDEXED = 64  # how many of these find the files to compare
 NEIGHBOURS = 4  # files with a hash in common that are compared with each one
 # ASAP: 99 % of the pairs of one piece overlap by more than 0.088, no other pair by more than 0.033.
 LEAST_OVERLAP = 0.055

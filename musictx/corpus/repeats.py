@@ -91,7 +91,7 @@ def with_repeats(
     rng : np.random.Generator
     how : Repeats
     most : int, optional
-        The passage and its returns lie within the first so many notes of the result; all by default.
+        The passage and its returns lie within this many first notes of the result; all by default.
 
     Returns
     -------

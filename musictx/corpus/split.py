@@ -13,6 +13,7 @@ import numpy as np
 from musictx.corpus.folder import INDEX, Corpus, build_corpus, open_corpus
 from musictx.corpus.grouping import group_pieces
 from musictx.errors import MusictxError
+from musictx.files import real_path
 
 StrPath = str | os.PathLike[str]
 
@@ -85,7 +86,7 @@ def training_and_validation(
     """
 
     def corpus(parts: Sequence[Path], name: str, without: Sequence[Path] = ()) -> Corpus:
-        encoded = [part for part in parts if (part / INDEX).is_file()]
+        encoded = [part for part in parts if os.path.isfile(part / INDEX)]
         if encoded and len(parts) == 1:
             return open_corpus(parts[0])
         if encoded:
@@ -106,7 +107,7 @@ def training_and_validation(
     for folder in kept_back:
         name = validation_name(folder, ("train", *held))
         held[name] = corpus([folder], name)
-        if any(folder.resolve().is_relative_to(part.resolve()) for part in music):
+        if any(real_path(folder).is_relative_to(real_path(part)) for part in music):
             remarks.append(f"{folder} is held out: nothing below it is trained on")
     train = everything.without(held.values())
     if len(train) < len(everything):
@@ -166,7 +167,7 @@ def refuse_shared(train: Corpus, validation: Mapping[str, Corpus]) -> None:
 
 def validation_name(folder: Path, taken: Sequence[str]) -> str:
     """Name of a validation folder: the last part that says more than "validation", and a number if needed."""
-    parts = [p for p in folder.resolve().parts if p.lower() not in ("validation", "valid", "val", "test")]
+    parts = [p for p in real_path(folder).parts if p.lower() not in ("validation", "valid", "val", "test")]
     name = parts[-1] if len(parts) > 1 else folder.name
     numbers = (f"{name}-{i}" for i in count(2))
     return next(n for n in chain([name], numbers) if n not in taken)

@@ -1,14 +1,14 @@
 """Baselines: what simple counts reach, so that a figure can be judged.
 
 ``uniform``
-    Every event alike: ln 388.
+    Every token equally likely: ln 388.
 ``unigram``
-    How often each event is played.
+    How often each token is played.
 ``copy``
-    Guess what followed when the last three events were last played in this chunk; where they were
-    not, or for the rest of the probability, the unigram.
+    Guess the token that followed when the last three tokens came before in this chunk; the unigram where
+    they did not, and for the rest of the probability.
 ``n-gram``
-    The last three events, with Witten-Bell smoothing down to the uniform.
+    The last three tokens, with Witten-Bell smoothing down to the uniform.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ BASELINES = ("uniform", "unigram", "copy", "n-gram")
 
 
 def _join(sequences: Iterable[np.ndarray], padding: int) -> tuple[np.ndarray, np.ndarray]:
-    """Sequences end to end, each after so many PADs, and the places of their targets: all but the first."""
+    """Sequences end to end, each after `padding` PADs, and the places of their targets: all but the first."""
     parts, places, at = [], [], 0
     pad = np.full(padding, PAD, np.int64)
     for sequence in sequences:

@@ -187,7 +187,7 @@ def evaluate(
     began = time.monotonic()
     lengths = list(lengths or standard_lengths(models))
     if wrong := [n for n in lengths if n < 1]:
-        raise MusictxError(f"a context of {wrong[0]} events was asked for; it must be at least 1")
+        raise MusictxError(f"the context is {wrong[0]} tokens; it must be at least 1")
     notes = sum(int((corpus.piece(i) < 128).sum()) for i in range(len(corpus)))
     data = {
         "pieces": len(corpus),

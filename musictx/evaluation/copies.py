@@ -72,7 +72,7 @@ class CopyReport:
     transposition : int
         Semitones from the piece to the music.
     rhythm : float
-        Share of the gaps in it that agree in rhythm as well, but for the tempo.
+        Share of the gaps in it that agree in rhythm as well, whatever the tempo.
     """
 
     notes: int

@@ -1,4 +1,4 @@
-"""Figures of a short excerpt of music, by which made music may be told from real."""
+"""Figures of a short excerpt of music, by which generated music can be told from real music."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from musictx.performance import Performance, slice_time
 
 EXCERPT_SECONDS = 15.0
 FIGURES = (
-    "notes a second",
+    "notes per second",
     "change of density",
     "densest second",
     "notes at once",

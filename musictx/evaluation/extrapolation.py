@@ -1,16 +1,16 @@
-"""Past the training length: which rule of each position scheme goes on best.
+"""Beyond the training length: which rule of each position scheme predicts best.
 
 ======================  ==========================================================================
 rule                    what it does
 ======================  ==========================================================================
 ``as it is``            the model as it is loaded; relative models clamp distances, or zero them
 ``no window``           … without the window that it has
-``window``              attend only to as many last events as the training length
+``window``              attend only to as many last tokens as the training length
 ``half window``         … to half as many
 ``zero``, ``clamp``     relative: the other rule for distances beyond the table
 ``base × 10``           rope: a larger base, so that all pairs turn slower; no window
 ``ntk``, ``yarn``       rope: scaled for this length (see `musictx.model.positions.Rotary`); no window
-``moving``              hear only the last events, counted anew from 0 (what a sampler does that
+``moving``              see only the last tokens, counted anew from 0 (what a sampler does that
                         drops its oldest half each time the context is full); for every scheme
 ======================  ==========================================================================
 """
@@ -50,7 +50,7 @@ def length_rules(model: MusicTransformer, length: int) -> dict[str, dict[str, An
 
 
 def moving_losses(model: MusicTransformer, chunks: Sequence[Chunk], **how: Any) -> list[np.ndarray]:
-    """Losses of long chunks when only the last events are heard, with positions counted anew.
+    """Losses of long chunks when only the last tokens are seen, with positions counted anew.
 
     The context grows to the training length, then starts again from its younger half.
 

@@ -12,7 +12,7 @@ REPEATS = 2000
 
 
 def draw_weights(units: int, *, repeats: int = REPEATS, seed: int = 0) -> np.ndarray:
-    """How often each unit is drawn when so many are drawn with replacement.
+    """How often each unit is drawn in each of many draws with replacement.
 
     Figures that are computed with the same weights are paired: use one matrix for all models.
 
@@ -71,7 +71,7 @@ def bootstrap_interval(draws: np.ndarray, level: float = LEVEL) -> tuple[np.ndar
 
 
 def mean_interval(values: np.ndarray, *, seed: int = 0, level: float = LEVEL) -> tuple[float, float]:
-    """Bootstrap interval of the mean of some values [shape=(n,)]; both ends alike for fewer than two."""
+    """Bootstrap interval of the mean of some values [shape=(n,)]; both ends equal for fewer than two."""
     values = np.asarray(values, np.float64)
     weights = draw_weights(len(values), seed=seed)
     low, high = bootstrap_interval(weights @ values / len(values), level)

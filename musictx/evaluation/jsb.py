@@ -8,7 +8,6 @@ the voice's last pitch, and almost all loss sits on the beat.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from musictx.errors import MusictxError
 from musictx.evaluation.baselines import SmoothedCounts
 from musictx.evaluation.intervals import bootstrap_interval, draw_weights, ratio_draws
 from musictx.evaluation.nll import chunk_losses
+from musictx.files import read_json
 from musictx.model import MusicTransformer
 
 VOICES = 4
@@ -59,9 +59,9 @@ def read_jsb(path: Path) -> dict[str, list[np.ndarray]]:
         If the file is another one.
     """
     try:
-        splits = json.loads(path.read_text())
+        splits = read_json(path)
         pieces = {name: [np.array(piece, np.int64) for piece in splits[name]] for name in SPLITS}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, OverflowError) as error:
         raise MusictxError(f"{path} is not Jsb16thSeparated.json ({error!r})") from error
     for piece in (p for part in pieces.values() for p in part):
         if piece.ndim != 2 or piece.shape[1] != VOICES or piece.max(initial=-1) > HIGHEST:

@@ -6,7 +6,7 @@ After that the weights of any one token cost a row of attention in each layer.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,18 +17,18 @@ from torch import Tensor
 from musictx.errors import MusictxError
 from musictx.events import note_tokens
 from musictx.model import MusicTransformer
-from musictx.model.positions import Order, rotate
+from musictx.model.attention import attend
 
 STRONGEST = 10
 
 
-def _queries_and_keys(attention: Any, x: Tensor, order: Order) -> tuple[Tensor, Tensor]:
-    """What a layer compares: queries [shape=(H, n, d)], scaled, and keys [shape=(H, n, d)]."""
-    config = attention.config
-    heads = attention.qkv(x).view(*x.shape[:2], -1, config.head_width).transpose(1, 2)[0]
-    turned = rotate(heads[None, : config.heads + config.groups], order.rotation)[0]
-    queries, keys = turned.split([config.heads, config.groups])
-    return queries * config.head_width**-0.5, keys.repeat_interleave(config.heads // config.groups, 0)
+class _Heard:
+    """A layer's memory that keeps the queries and keys that it compares [shape=(H, n, d)]."""
+
+    def attend(self, q: Tensor, k: Tensor, v: Tensor, start: int, **how: Any) -> Tensor:
+        self.queries = q[0] * q.shape[-1] ** -0.5
+        self.keys = k[0].repeat_interleave(q.shape[1] // k.shape[1], 0)
+        return attend(q, k, v, **how)
 
 
 class Listening:
@@ -64,24 +64,16 @@ class Listening:
             raise MusictxError(f"the take has {len(tokens)} tokens; it must have at least one{most}")
         self.model, self.tokens = model, np.asarray(tokens, np.int64)
         self.notes = note_tokens(self.tokens)
-        self._layers: list[tuple[Tensor, Tensor]] = []
-        self._bias: Tensor | None = None
-
-        def keep(attention: Any, given: tuple[Any, ...]) -> None:
-            x, order = given[:2]
-            self._layers.append(_queries_and_keys(attention, x, order))
-            self._bias = order.bias
-
-        layers: Iterable[Any] = model.layers
-        hooks = [layer.attention.register_forward_pre_hook(keep) for layer in layers]
+        self._layers = [_Heard() for _ in model.layers]
         was_training = model.training
         try:
             with torch.inference_mode():
-                model.eval()(torch.from_numpy(self.tokens)[None].to(model.device))
+                heard = torch.from_numpy(self.tokens)[None].to(model.device)
+                order = model.positions.order(heard)
+                model.eval().logits(heard, order, self._layers)
         finally:
             model.train(was_training)
-            for hook in hooks:
-                hook.remove()
+        self._bias = order.bias
 
     def layer_weights(self, layer: int, queries: np.ndarray) -> Tensor:
         """Weights of some tokens in one layer over all tokens.
@@ -99,9 +91,9 @@ class Listening:
         """
         config = self.model.config
         with torch.inference_mode():
-            all_queries, keys = self._layers[layer]
+            keys = self._layers[layer].keys
             at = torch.from_numpy(np.asarray(queries, np.int64)).to(keys.device)
-            q = all_queries[:, at]
+            q = self._layers[layer].queries[:, at]
             distance = at[:, None] - torch.arange(keys.shape[1], device=keys.device)
             logits = q @ keys.mT
             table = self.model.positions.table(layer)
@@ -112,7 +104,7 @@ class Listening:
                     relative = relative.masked_fill(distance >= table.shape[1], 0.0)
                 logits += relative
             if self._bias is not None:
-                logits += self._bias[:, distance.clamp(min=0)]
+                logits += self._bias[:, distance.clamp_min(0)]
             hidden = distance < 0
             if config.window is not None:
                 hidden |= distance >= config.window

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from musictx.errors import MusictxError
-from musictx.evaluation.listening import Listening
+from musictx.evaluation.listening import STRONGEST, Listening
 from musictx.events import START
 from musictx.model import MusicTransformer
 from musictx.sampling.takes import Take, choices
@@ -36,9 +36,9 @@ class HeadFigures:
         Share of its attention on the primer.
     start : float
         Share of all its attention on START.
-    spread : float
-        Over how many tokens all its attention spreads (exponential of its entropy): far and spread out
-        is an average over everything, far and narrow is a look back.
+    reach : float
+        Distance times weight, summed over the `STRONGEST` events alone (s). A head that averages over
+        everything listens far and reaches nowhere; one that looks back at something does both.
     """
 
     layer: int
@@ -46,7 +46,7 @@ class HeadFigures:
     seconds: float
     primer: float
     start: float
-    spread: float
+    reach: float
 
 
 def listening_table(listening: Listening, primer: int, queries: np.ndarray) -> np.ndarray:
@@ -63,7 +63,7 @@ def listening_table(listening: Listening, primer: int, queries: np.ndarray) -> n
     Returns
     -------
     np.ndarray [shape=(4, layers, heads, m), dtype=float64]
-        Seconds, share of the primer, share of START, and spread.
+        Seconds, share of the primer, share of START, and reach.
     """
     device = listening.model.device
     seconds = torch.from_numpy(listening.notes.seconds).to(device)
@@ -76,8 +76,9 @@ def listening_table(listening: Listening, primer: int, queries: np.ndarray) -> n
         start = (weights * ~counted).sum(-1)
         rest = (1 - start).clamp_min(1e-12)
         distance = now - (weights * (seconds * counted)).sum(-1) / rest
-        spread = torch.special.entr(weights).sum(-1).exp()
-        layers.append(torch.stack([distance, (weights * is_primer).sum(-1) / rest, start, spread]))
+        strongest, places = (weights * counted).topk(min(STRONGEST, weights.shape[-1]))
+        reach = (strongest * (now[:, None] - seconds[places])).sum(-1)
+        layers.append(torch.stack([distance, (weights * is_primer).sum(-1) / rest, start, reach]))
     return torch.stack(layers, 1).cpu().numpy()
 
 
@@ -96,7 +97,7 @@ def rank_heads(model: MusicTransformer, takes: Sequence[Take]) -> list[HeadFigur
     ----------
     model : MusicTransformer
     takes : sequence of Take
-        The notes after the primers count, all alike.
+        The notes after the primers count, all equally.
 
     Returns
     -------
@@ -116,6 +117,23 @@ def rank_heads(model: MusicTransformer, takes: Sequence[Take]) -> list[HeadFigur
     if not notes:
         raise MusictxError("no note comes after the primers; heads are ranked by what a model plays on")
     return _ranked(sums / notes)
+
+
+def looking_back(heads: Sequence[HeadFigures], count: int = 4) -> list[HeadFigures]:
+    """The heads that look back farthest at something, whose arcs are worth to be seen.
+
+    Parameters
+    ----------
+    heads : sequence of HeadFigures
+    count : int
+        Largest number.
+
+    Returns
+    -------
+    list of HeadFigures
+        By falling `reach`.
+    """
+    return sorted(heads, key=lambda head: -head.reach)[:count]
 
 
 def describe_listening(model: MusicTransformer, take: Take, cut: float, end: float) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -16,6 +17,7 @@ from musictx.corpus.grouping import group_pieces
 from musictx.errors import MusictxError
 from musictx.evaluation.copies import CopyIndex
 from musictx.evaluation.nll import chunk_losses
+from musictx.files import real_path
 from musictx.model import MusicTransformer
 from musictx.shipped import shipped_folder
 
@@ -29,7 +31,7 @@ def open_music(
     ----------
     folder : path
     pieces : int, optional
-        Only so many, spread evenly over the folder.
+        Only this many, spread evenly over the folder.
     progress : callable, optional
         Called with the files encoded and their number.
 
@@ -42,7 +44,7 @@ def open_music(
     MusictxError
         If there is no such folder, or nothing in it can be used.
     """
-    if (folder / "index.json").is_file():
+    if os.path.isfile(folder / "index.json"):
         corpus = open_corpus(folder)
     else:
         with tempfile.TemporaryDirectory() as place:
@@ -85,9 +87,9 @@ def unit_numbers(corpus: Corpus) -> np.ndarray:
 
 
 def short_name(name: str) -> str:
-    """How a model is called in tables: a shipped model's name, or the folder's last telling part."""
+    """A model's name in tables: a shipped model's own, or the last telling part of its folder."""
     path = Path(name)
-    return path.resolve().parent.name if path.name == "model" else path.name or str(name)
+    return real_path(path).parent.name if path.name == "model" else path.name or str(name)
 
 
 def open_models(names: Sequence[str], **load: Any) -> tuple[dict[str, MusicTransformer], list[str]]:
@@ -103,7 +105,7 @@ def open_models(names: Sequence[str], **load: Any) -> tuple[dict[str, MusicTrans
     Returns
     -------
     models : dict of str to MusicTransformer
-        By label; by the whole name where two labels are alike.
+        By short name; by the whole name where two short names are equal.
     left_out : list of str
 
     Raises

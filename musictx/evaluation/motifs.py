@@ -38,7 +38,7 @@ class Line:
     pitch: np.ndarray
 
     def patterns(self, notes: int = PATTERN_NOTES) -> np.ndarray:
-        """A number for each pattern of so many notes [shape=(max(0, n - notes + 1),)]; equal if alike."""
+        """A number for each pattern of `notes` notes [shape=(max(0, n - notes + 1),)]; the same if equal."""
         count = len(self.pitch) - notes + 1
         if count < 1:
             return np.empty(0, np.int64)

@@ -28,7 +28,7 @@ CHANGES = ("exact", "fifth", "tempo", "touch")
 
 
 def gap_size(tokens: int) -> int:
-    """Events between the playings of passages of so many: `ODD_GAP`, or for short ones a quarter, odd."""
+    """Events between the playings of a passage: `ODD_GAP`, or an odd quarter of a short one."""
     return min(ODD_GAP, tokens // 4 | 1)
 
 
@@ -38,7 +38,7 @@ def inside_size(context: int) -> int:
 
 
 def complete(tokens: np.ndarray, most: int) -> np.ndarray:
-    """The beginning of some music as a passage of its own, of at most so many events.
+    """The beginning of some music as a passage of its own, with a largest number of events.
 
     Offs of notes that were struck before are dropped, and notes that hang at the end are closed.
     """
@@ -95,7 +95,7 @@ def transposed(tokens: np.ndarray, semitones: int) -> np.ndarray | None:
 
 
 def retouched(tokens: np.ndarray, levels: int) -> np.ndarray:
-    """The same notes, so many velocity levels louder; as loud as MIDI has it where that would be too loud."""
+    """The same notes, some velocity levels louder; the loudest level where that would be too loud."""
     table = tokens_to_table(tokens)
     level = np.clip(table.level + levels, 0, VELOCITY_LEVELS - 1)
     return table_to_tokens(EventTable(table.step, table.is_on, table.pitch, level, table.end))
@@ -126,7 +126,7 @@ def changed(tokens: np.ndarray, change: str) -> np.ndarray | None:
 
 
 def other_music(music: Sequence[np.ndarray], index: int, tokens: int) -> np.ndarray:
-    """Passages of other pieces, one after the other: at most so many events, and nearly that many.
+    """Passages of other pieces, one after the other: nearly as many events as wanted, and never more.
 
     Parameters
     ----------

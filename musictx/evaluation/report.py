@@ -245,11 +245,11 @@ def to_pitch_table(repeats: dict[str, Any]) -> Table:
 def to_gap_table(gaps: dict[str, Any]) -> Table:
     """What a repeat costs after more and more other music, as a table for the terminal."""
     table = _table(
-        "An exact repeat after so many events of other music, in nats (new: without the first playing)",
+        "An exact repeat after events of other music, in nats (new: without the first playing)",
         {
             "model": "left",
             "gap": "right",
-            "a token": "right",
+            "per token": "right",
             "(new)": "right",
             "a pitch": "right",
             "(new) ": "right",

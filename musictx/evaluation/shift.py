@@ -22,7 +22,7 @@ def shift_sensitivity(
 ) -> list[dict[str, Any]]:
     """How predictions move when the same window of music is placed elsewhere in the context.
 
-    The window is all that the model hears; only the positions that it is told change. For relative,
+    The window is all that the model sees; only the positions that it is given change. For relative,
     rotary and ALiBi positions nothing may change at all (beyond rounding).
 
     Parameters

@@ -87,7 +87,7 @@ def self_similarity(vectors: np.ndarray) -> np.ndarray:
 
 
 def segment_fitness(matrix: np.ndarray, length: int) -> np.ndarray:
-    """Fitness of every segment of so many frames.
+    """Fitness of every segment of one length in frames.
 
     The best family of paths through the segment's columns is found by dynamic programming, for all
     segments at once; with each score go the family's number of cells and the frames that it covers.

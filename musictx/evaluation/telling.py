@@ -1,4 +1,4 @@
-"""Can made music be told from real? A classifier tries; how often it is right says how far apart they are.
+"""Can generated music be told from real music? A classifier tries; how often it is right says how far.
 
 Half of its answers are right by chance: a two-sample test (Lopez-Paz and Oquab, "Revisiting classifier
 two-sample tests", 2017). It is a logistic regression on the figures of short excerpts
@@ -15,7 +15,7 @@ from musictx.evaluation.intervals import bootstrap_interval, draw_weights, ratio
 
 FOLDS = 10
 PENALTY = 1.0  # of squared weights, in excerpts; the figures are standardised
-HALVINGS = 8  # random halvings of real music, for the floor
+HALVINGS = 8  # random halvings of real music, for the baseline
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class Telling:
     Attributes
     ----------
     accuracy : float
-        Share of right answers, 0 to 1; real and made music count alike.
+        Share of right answers, 0 to 1; real and generated music count equally.
     low, high : float
         Its 95 % bootstrap interval over pieces.
     excerpts : int
@@ -131,7 +131,7 @@ def _telling(right: np.ndarray, made: np.ndarray, piece: np.ndarray) -> Telling:
     return Telling(float(np.mean(accuracy)), float(low), float(high), len(right))
 
 
-def floor(figures: np.ndarray, piece: np.ndarray, *, seed: int = 0) -> Telling:
+def baseline(figures: np.ndarray, piece: np.ndarray, *, seed: int = 0) -> Telling:
     """The same for real music against itself: the excerpts of each piece parted at random, several times.
 
     Parameters

@@ -1,8 +1,8 @@
 """`Performance` → event tokens.
 
 Times are rounded to the 10 ms grid from the start of the piece, never from event to event, so the
-error of a note is at most 5 ms however long the piece is. Within a step, offs come before ons, both
-by rising pitch.
+error of an onset is at most 5 ms however long the piece is. A note lasts at least one step. Within a
+step, offs come before ons, both by rising pitch.
 """
 
 from __future__ import annotations

@@ -35,7 +35,7 @@ class Grammar:
     longest_note : int
         Steps of 10 ms after which a note that still sounds must be released, before anything else. In
         real performances fewer than one note in a thousand is longer than the default; a small model that
-        has forgotten a note holds it for ever, and such notes pile up.
+        has forgotten a note holds it forever, and such notes pile up.
 
     Notes
     -----
@@ -140,7 +140,7 @@ def is_grammatical(tokens: np.ndarray, *, closed: bool = True) -> bool:
     ----------
     tokens : np.ndarray [shape=(n,)]
     closed : bool
-        Ask also that every note ends and nothing comes after the last end, as in a whole piece.
+        Require also that every note ends and nothing comes after the last end, as in a whole piece.
 
     Examples
     --------

@@ -168,8 +168,8 @@ def assemble(
 ) -> Performance:
     """Merge parts on one time axis.
 
-    A `Performance` has one pedal. If all parts with notes move it alike, it is kept; if they differ,
-    each part's pedal is applied to its own notes first, so that it lengthens nobody else's.
+    A `Performance` has one pedal. If all parts with notes move it in the same way, it is kept; if they
+    differ, each part's pedal is applied to its own notes first, so that it lengthens nobody else's.
 
     Parameters
     ----------

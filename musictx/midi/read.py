@@ -3,12 +3,13 @@
 What is read: all tracks of types 0 and 1 on one time axis; of a type 2 file, whose tracks are
 pieces of their own, the first that has notes. Drums (channel 10) are left out. The sustain pedal
 belongs to its channel, wherever in the file it is written: see `musictx.midi.notes.assemble`.
-Damaged files are read up to the damage. Everything left out or mended is said in
-``Performance.remarks``; nothing usable at all raises `MusictxError`.
+Damaged files are read up to the damage. ``Performance.remarks`` says what was left out or
+mended; if nothing is usable, `MusictxError` is raised.
 """
 
 from __future__ import annotations
 
+import os
 from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ import numpy as np
 from musictx.errors import MusictxError
 from musictx.midi.notes import RESET_CONTROLLERS, SUSTAIN, PairedNotes, Part, assemble, counted, pair_notes
 from musictx.midi.objects import from_miditoolkit, from_pretty_midi, to_miditoolkit, to_pretty_midi
-from musictx.midi.smf import CONTROL, DRUM_CHANNEL, PROGRAM, Messages, MidiEvents, parse_smf
+from musictx.midi.smf import CONTROL, DRUM_CHANNEL, NOTE_ON, PROGRAM, Messages, MidiEvents, parse_smf
 from musictx.midi.tempo_map import TempoMap
 from musictx.midi.write import write_midi
 from musictx.performance import NOTE_DTYPE, Performance
@@ -37,7 +38,8 @@ __all__ = [
     "write_midi",
 ]
 
-MAX_BYTES = 24 << 20  # some three million notes; a day of piano with its pedal takes 12 MB
+MAX_BYTES = 24 << 20  # a day of piano with its pedal takes 12 MB
+MOST_NOTES = 1_000_000  # eleven a second, day and night; what more cost in time and memory nobody expects
 
 StrPath = str | PathLike[str]
 TrackChoice = int | str | Iterable[int | str]
@@ -230,7 +232,7 @@ def _parse(path: StrPath) -> MidiEvents:
     name = fspath(path)
     file = Path(path)
     try:
-        if file.is_dir():
+        if os.path.isdir(file):
             raise MusictxError(f"{name} is a folder; a MIDI file is needed")
         with file.open("rb") as stream:
             data = stream.read(MAX_BYTES + 1)
@@ -246,9 +248,14 @@ def _parse(path: StrPath) -> MidiEvents:
     if not data:
         raise MusictxError(f"{name} is empty; a MIDI file is needed")
     try:
-        return parse_smf(data)
+        midi = parse_smf(data)
     except MusictxError as error:
         raise MusictxError(f"{name} {error}") from None
+    messages = (track.messages for track in midi.tracks)
+    notes = sum(int(np.count_nonzero((m.status & 0xF0 == NOTE_ON) & (m.data2 > 0))) for m in messages)
+    if notes > MOST_NOTES:
+        raise MusictxError(f"{name} holds {notes:,} notes, more than the {MOST_NOTES:,} that are read")
+    return midi
 
 
 def _voices(midi: MidiEvents) -> tuple[list[_Voice], int]:

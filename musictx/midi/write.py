@@ -70,7 +70,7 @@ def midi_bytes(performance: Performance) -> bytes:
 
 
 def check_notes(notes: np.ndarray) -> None:
-    """Raise `MusictxError` if a note cannot be said in MIDI."""
+    """Raise `MusictxError` if MIDI cannot express a note."""
     for field, lowest, highest in (("pitch", 0, 127), ("velocity", 1, 127)):
         wrong = (notes[field] < lowest) | (notes[field] > highest)
         if wrong.any():

@@ -1,7 +1,8 @@
 """Relative attention on a GPU, for training: PyTorch's flex attention with the relative logits captured.
 
-The products of the queries with the table, L × M a head, are computed once; the fused kernel picks from
-them by distance and sends their gradients back. Exact, and without an L × L tensor.
+The products of the queries with the table, L × M for each head (M is the table's rows, half the training
+length by default), are computed once; the fused kernel picks from them by distance and sends their
+gradients back. Exact.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from musictx.errors import MusictxError
 from musictx.events import VOCABULARY_SIZE
 from musictx.model.attention_blocks import BeyondRule
 
+LARGEST, MOST_LAYERS = 2**24, 1000  # far above any model; keeps a damaged file from asking for the impossible
 ACTIVATIONS = ("gelu", "relu", "relu_squared", "swiglu")
 
 
@@ -38,7 +39,7 @@ class ModelConfig:
     rope_base: float = 10000.0
     rope_scaling: Literal["none", "ntk", "yarn"] = "none"
     rope_factor: float = 1.0  # lengths up to factor · context_length
-    window: int | None = None  # a token sees only so many last tokens, itself included
+    window: int | None = None  # number of last tokens that a token sees, itself included; None: all
     norm: Literal["layer", "rms"] = "layer"
     norm_placement: Literal["pre", "post"] = "pre"
     activation: Literal["gelu", "relu", "relu_squared", "swiglu"] = "relu_squared"
@@ -60,10 +61,9 @@ class ModelConfig:
         sizes = ("vocabulary", "layers", "width", "heads", "feed_forward", "context_length")
         optional = ("kv_heads", "max_distance", "window")
         for name in (*sizes, *(n for n in optional if getattr(self, n) is not None)):
-            if not isinstance(getattr(self, name), int) or getattr(self, name) < 1:
-                raise MusictxError(
-                    f"{name} is {getattr(self, name)!r}; it must be a whole number of at least 1"
-                )
+            number, most = getattr(self, name), MOST_LAYERS if name == "layers" else LARGEST
+            if type(number) is not int or not 1 <= number <= most:
+                raise MusictxError(f"{name} is {number!r}; it must be a whole number from 1 to {most}")
         if self.width % (2 * self.heads):
             raise MusictxError(
                 f"width {self.width} must be a multiple of twice the number of heads ({self.heads})"
@@ -77,7 +77,7 @@ class ModelConfig:
         }
         for name, (words, holds) in rules.items():
             number = getattr(self, name)
-            if not isinstance(number, (int, float)) or not holds(number):
+            if type(number) not in (int, float) or not holds(number):
                 raise MusictxError(f"{name} is {number!r}; it must be a number {words}")
 
     @property

@@ -5,12 +5,21 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
+import torch
+
 from musictx.errors import MusictxError
 from musictx.model.config import ModelConfig
 from musictx.model.positions import SCHEMES, find_scheme
+from musictx.model.transformer import MusicTransformer
 
 # layers, width, heads
 SIZES = {"tiny": (2, 64, 2), "small": (6, 256, 4), "medium": (8, 512, 8), "large": (12, 768, 12)}
+
+
+def parameter_count(config: ModelConfig) -> int:
+    """Number of trained numbers of a model that need not be made for it."""
+    with torch.device("meta"):
+        return MusicTransformer(config).parameter_count()
 
 
 def sized_config(

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from musictx.checkpoint import load_weights
+from musictx.checkpoint import give_weights, read_weights
 from musictx.corpus import NO_AUGMENTATION, Augmentation
 from musictx.evaluation.jsb import (
     HIGHEST,
@@ -34,7 +34,7 @@ from musictx.model.sizes import with_table_budget
 from musictx.training import IGNORED, Run, TrainingConfig
 
 LONGEST = 2560  # tokens of the longest chorale
-BEATS = 4  # of the bar that a model is told
+BEATS = 4  # of the bar that a model is given
 VALIDATIONS = 24  # in a run
 POOL = 32  # chorales that are sorted by length together
 
@@ -44,7 +44,7 @@ class ChoraleSettings:
     """What makes one run differ from another."""
 
     position: str = "relative"
-    information: bool = True  # is the model told voice and 16th of the bar?
+    information: bool = True  # is the model given voice and 16th of the bar?
     transposition: bool = True
     large: bool = False  # the unmatched size of the paper's relative model
     layers: int = 3
@@ -60,7 +60,7 @@ class ChoraleSettings:
     decay: float = 1.0
 
     def model_config(self) -> ModelConfig:
-        """4.0 million parameters for every scheme alike; 8.6 million if `large`, which is twice as deep.
+        """4.0 million parameters for every scheme; 8.6 million if `large`, which is twice as deep.
 
         What tables of positions take is given to the feed-forward of the schemes without one.
         """
@@ -225,7 +225,7 @@ def chorale_result(
 ) -> dict[str, Any]:
     """The figures of a complete run's best model, on validation and on test."""
     model = build(settings, run.model_config)
-    load_weights(model, run.folder / "model")
+    give_weights(model, read_weights(run.folder / "model"), run.folder / "model")
     model.eval()
     return {
         "settings": asdict(settings),

@@ -9,6 +9,7 @@ transposition, is seen by leaving it out.
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -106,7 +107,7 @@ def reproduce_jsb(
     if unknown:
         names = "; ".join(row.name for row in wanted)
         raise MusictxError(f"there is no row {sorted(unknown)[0]!r}; there are: {names}")
-    splits = read_jsb(data / FILE if data.is_dir() else data)
+    splits = read_jsb(data / FILE if os.path.isdir(data) else data)
     complete: dict[str, list[dict[str, Any]]] = {row.name: [] for row in wanted}
     for row in wanted:
         for seed in range(row.seeds):

@@ -18,6 +18,7 @@ from musictx.sampling.primer import Primer, prepare_primer
 from musictx.sampling.streaming import NoteOff, NoteOn, NoteStream
 
 LONGEST = 3600.0  # seconds that can be asked for
+MOST_VARIATIONS = 100  # each takes the memory of a continuation of its own, some 25 MB in the shipped models
 _TOKENS_PER_SECOND = 400  # a bound: no music that a person can follow has more
 
 
@@ -35,7 +36,7 @@ class Continuation:
     tokens : int
         Tokens drawn.
     ended : bool
-        Whether the model ended the piece by itself.
+        Whether the model itself ended the piece.
     """
 
     performance: Performance
@@ -54,8 +55,9 @@ class Continuation:
 
 def _limits(seconds: float | None, tokens: int | None, cut: float) -> tuple[float, int]:
     """End in seconds and largest number of tokens."""
-    if tokens is not None and tokens < 1:
-        raise MusictxError(f"tokens is {tokens}; it must be at least 1")
+    most = int(LONGEST * _TOKENS_PER_SECOND)
+    if tokens is not None and not 1 <= tokens <= most:
+        raise MusictxError(f"tokens is {tokens}; it must be at least 1 and at most {most}")
     if seconds is None:
         if tokens is None:
             raise MusictxError("give the length of the continuation in seconds or tokens")
@@ -64,6 +66,12 @@ def _limits(seconds: float | None, tokens: int | None, cut: float) -> tuple[floa
         raise MusictxError(f"seconds is {seconds}; it must be greater than 0 and at most {LONGEST:g}")
     bound = int(seconds * _TOKENS_PER_SECOND) + 64
     return cut + seconds, bound if tokens is None else min(tokens, bound)
+
+
+def check_variations(number: int) -> None:
+    """Say that so many continuations cannot be made at once."""
+    if not 1 <= number <= MOST_VARIATIONS:
+        raise MusictxError(f"variations is {number}; it must be at least 1 and at most {MOST_VARIATIONS}")
 
 
 def continue_variations(
@@ -85,7 +93,7 @@ def continue_variations(
     ----------
     model : MusicTransformer
     primer : Performance
-        May be empty, one note, or longer than the model can hear (then its last part counts).
+        May be empty, one note, or longer than the model's context (then its last part counts).
     seconds : float, optional
         Length of the continuation.
     tokens : int, optional
@@ -111,6 +119,7 @@ def continue_variations(
     >>> one.tokens, other.tokens, one.performance.notes.tolist() == other.performance.notes.tolist()
     (20, 20, False)
     """
+    check_variations(variations)
     ready = prepare_primer(model, primer, primer_start, primer_end)
     end, most = _limits(seconds, tokens, ready.cut)
     how = SamplingSettings(**settings)

@@ -17,12 +17,12 @@ from torch import Tensor
 from musictx.model import MusicTransformer
 from musictx.sampling.cache import Cache
 
-STRIDE = 32  # the short context is begun anew every so many tokens, and holds 32 to 63 of them
+STRIDE = 32  # the short context begins anew after this many tokens, and holds 32 to 63 of them
 LEAST = 0.004  # probability under the whole context below which a token is not drawn
 
 
 def short_start(length: int) -> int:
-    """Where the short context begins after so many tokens: everything at first, then the last 32 to 63.
+    """Where the short context begins at a length: at the start at first, then 32 to 63 tokens back.
 
     It depends on nothing else, so that the music is the same however it is asked for.
     """

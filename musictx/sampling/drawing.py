@@ -43,7 +43,7 @@ def generate(
         the same music alone or among others.
     variations : int
     max_tokens : int, optional
-        Stop after so many; without it, until every variation has ended.
+        Stop after this many; without it, when every variation has ended.
 
     Yields
     ------
@@ -196,7 +196,7 @@ class Draws:
         """Logits of what may come next, -inf elsewhere [shape=(rows, vocabulary)]."""
         rows = len(self.streams)
         allowed = self.grammar.allowed() if self.settings.grammar else np.tile(self.anything, (rows, 1))
-        # Who gives a whole piece wants to hear more: it does not end before a note was struck.
+        # A primer that is a whole piece asks for more: it does not end before a note was struck.
         allowed[:, END] &= self.settings.allow_end & self.begun
         logits = self.logits.float().cpu().numpy()
         if not np.isfinite(logits).all():

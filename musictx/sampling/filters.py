@@ -26,7 +26,7 @@ class SamplingSettings:
     grammar : bool
         Draw only events that can follow (see `musictx.events.grammar`).
     allow_end : bool
-        Let the model end the piece before the time asked for.
+        Let the model end the piece before the length is reached.
     int8 : bool
         Decode with weights of 8 bits, quicker than in float32; where no engine does the steps
         (see `musictx.sampling.engine.engine_for`) it changes nothing.

@@ -1,4 +1,4 @@
-"""The primer as a model hears it: cut, pedal applied, encoded, and short enough."""
+"""The primer as a model reads it: cut, pedal applied, encoded, and short enough."""
 
 from __future__ import annotations
 
@@ -20,13 +20,14 @@ from musictx.events import (
 from musictx.model import MusicTransformer
 from musictx.performance import Performance, apply_pedal, slice_time
 
-LONG_REST = 4.0  # seconds of silence at a primer's end that are worth a word
+LATEST = 24 * 3600.0  # seconds: where music that is read from a file ends as well
+LONG_REST = 4.0  # seconds of silence at a primer's end that are worth a remark
 
 
 class Primer(NamedTuple):
     """A primer as the model gets it."""
 
-    performance: Performance  # what is heard of it: cut, pedal applied
+    performance: Performance  # cut, pedal applied
     tokens: np.ndarray  # with START where the piece begins
     cut: float  # seconds at which the continuation begins
     remarks: tuple[str, ...]
@@ -35,6 +36,9 @@ class Primer(NamedTuple):
 def _heard(performance: Performance, start: float, end: float | None) -> Performance:
     if not 0 <= start < np.inf or not (end is None or start < end < np.inf):
         raise MusictxError(f"the primer must end after it starts; start is {start:g} s and end is {end} s")
+    last = start if end is None else end
+    if last > LATEST:
+        raise MusictxError(f"the primer must lie within the first {LATEST:g} s; {last:g} s is too late")
     if start > 0:
         performance = slice_time(performance, start)
     return apply_pedal(performance)
@@ -78,8 +82,8 @@ def prepare_primer(
         limit = min(limit, model.positions.limit // 2)
     if len(tokens) < limit:
         # A passage from the middle of a piece has no START before it, as in training.
-        opening = [START] if start == 0 or not len(tokens) else []
-        return Primer(shown, np.concatenate([opening, tokens]).astype(np.uint16), cut, remarks)
+        head = [START] if start == 0 or not len(tokens) else []
+        return Primer(shown, np.concatenate([head, tokens]).astype(np.uint16), cut, remarks)
     kept = last_events(tokens, limit)
     kept = kept if len(kept) else np.array([START], np.uint16)
     seconds = tokens_to_table(kept).end * STEP_SECONDS
@@ -93,7 +97,7 @@ def prepare_primer(
 def last_events(tokens: np.ndarray, limit: int) -> np.ndarray:
     """The last events of a sequence as a sequence of its own.
 
-    The velocity is said again, and offs of notes that were struck before are left out.
+    The velocity is repeated, and offs of notes that were struck before are left out.
 
     Parameters
     ----------
@@ -123,4 +127,4 @@ def last_events(tokens: np.ndarray, limit: int) -> np.ndarray:
         result = table_to_tokens(kept)
         if len(result) <= limit:
             return result
-        at += 1  # one event more was needed, to say the velocity
+        at += 1  # one token more was needed, for the velocity

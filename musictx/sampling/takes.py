@@ -25,7 +25,7 @@ class Take(NamedTuple):
     """Tokens of a take. Of a primer that is too long for the model, they have the last part only."""
 
     tokens: np.ndarray  # [shape=(n,), dtype=int64]
-    primer: int  # so many of them are the primer, up to its last note event
+    primer: int  # how many of them are the primer, up to its last note event
     begins: float = 0.0  # seconds of the music before the first token
     skipped: int = 0  # notes of the music before the first token
 

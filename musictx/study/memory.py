@@ -12,7 +12,7 @@ import numpy as np
 from musictx.evaluation.chance import LUCK, MEASURES, Beside, beside_others
 from musictx.evaluation.excerpts import excerpt_figures, excerpts
 from musictx.evaluation.intervals import mean_interval
-from musictx.evaluation.telling import floor, tell_apart
+from musictx.evaluation.telling import baseline, tell_apart
 from musictx.performance import Performance, apply_pedal, slice_time
 from musictx.study.comparison import FEWEST, REAL, Row
 from musictx.study.plan import StudyPrimer
@@ -94,7 +94,7 @@ def tell_models(rows: Sequence[Row], music: Music) -> dict[str, Any]:
     Returns
     -------
     dict
-        For each model, and for real music against itself (the floor, about a half): ``accuracy``,
+        For each model, and for real music against itself (the baseline, about a half): ``accuracy``,
         ``low``, ``high``, ``excerpts``. Empty with fewer than `FEWEST` pieces.
     """
     figures: dict[str, tuple[np.ndarray, np.ndarray]] = {}
@@ -118,5 +118,5 @@ def tell_models(rows: Sequence[Row], music: Music) -> dict[str, Any]:
         x, piece = np.concatenate([real, made[both]]), np.concatenate([real_piece, made_piece[both]])
         told[model] = asdict(tell_apart(x, np.arange(len(x)) >= len(real), piece))
     if (np.bincount(real_piece) > 1).sum() >= FEWEST:
-        told[REAL] = asdict(floor(real, real_piece))
+        told[REAL] = asdict(baseline(real, real_piece))
     return told

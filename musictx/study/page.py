@@ -182,11 +182,11 @@ def _heads(heads: dict[str, list[dict[str, Any]]]) -> str:
     rows = [
         f'<tr><th scope="row">{escape(name)}</th><td>{head["layer"] + 1}.{head["head"] + 1}</td>'
         f"<td>{_number(head['seconds'], 2)}</td><td>{_number(head['primer'], 3)}</td>"
-        f"<td>{_number(head['start'], 3)}</td><td>{_number(head['spread'], 0)}</td></tr>"
+        f"<td>{_number(head['start'], 3)}</td><td>{_number(head['reach'], 2)}</td></tr>"
         for name, found in heads.items()
         for head in found[:FARTHEST]
     ]
-    titles = ("Model", "Layer and head", "How far back (s)", "On the primer", "On START", "Spread (events)")
+    titles = ("Model", "Layer and head", "How far back (s)", "On the primer", "On START", "Reach (s)")
     head_row = "".join(f'<th scope="col">{x}</th>' for x in titles)
     return f"<thead><tr>{head_row}</tr></thead><tbody>{''.join(rows)}</tbody>"
 

@@ -148,7 +148,7 @@ def choose_primers(
 
 
 def _spread(primers: list[StudyPrimer], count: int) -> list[StudyPrimer]:
-    """At most so many, evenly from those whose pieces are long enough, then from the others."""
+    """Some of the primers, evenly from those whose pieces are long enough, then from the others."""
     whole, short = [p for p in primers if p.real], [p for p in primers if not p.real]
     if len(whole) > count:
         return [whole[i] for i in np.linspace(0, len(whole) - 1, count).round().astype(int)]
@@ -170,7 +170,7 @@ def _primer(name: str, piece: Performance, settings: StudySettings, source: str)
 
 
 def _with_own_names(primers: list[StudyPrimer]) -> list[StudyPrimer]:
-    """Number primers whose file names would be alike."""
+    """Number primers whose file names would be equal."""
     seen: dict[str, int] = {}
     result = []
     for primer in primers:

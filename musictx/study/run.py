@@ -14,7 +14,7 @@ from typing import Any
 from musictx.checkpoint import weights_hash
 from musictx.errors import MusictxError
 from musictx.evaluation.copies import CopyIndex
-from musictx.files import make_folder, write_bytes
+from musictx.files import make_folder, read_json, write_bytes
 from musictx.midi import read_midi, write_midi
 from musictx.model import MusicTransformer
 from musictx.performance import Performance
@@ -42,13 +42,12 @@ def _fingerprint(*parts: Any) -> str:
 def _kept(path: Path, fingerprint: str) -> list[Row] | None:
     """Rows of an earlier run, if they are whole and still hold."""
     try:
-        stored = json.loads(path.read_text())
-    except (OSError, ValueError):
+        stored = read_json(path)
+        rows = stored["rows"]
+        there = all((path.parent / row["file"]).is_file() for row in rows)
+        return rows if there and stored["fingerprint"] == fingerprint else None
+    except (MusictxError, OSError, KeyError, TypeError):
         return None
-    rows = stored.get("rows", [])
-    if stored.get("fingerprint") != fingerprint or not all((path.parent / r["file"]).is_file() for r in rows):
-        return None
-    return rows
 
 
 def _continuations(
@@ -89,7 +88,7 @@ def run_study(
     left_out: Sequence[str] = (),
     progress: Callable[[float, float], None] | None = None,
 ) -> dict[str, Any]:
-    """Run a study, or go on with it.
+    """Run a study, or continue one.
 
     Continuations stand in ``output/continuations/PRIMER/`` as MIDI files, with what was measured beside
     them; those that were made with the same model, primer and settings are not made again. At the end
@@ -188,9 +187,9 @@ def run_study(
 def _check_kept(output: Path, settings: StudySettings, models: list[str]) -> None:
     """A study that is complete may get more models; another one would take its page away."""
     try:
-        kept = json.loads((output / "study.json").read_text())
+        kept = read_json(output / "study.json")
         before, known = kept["settings"], list(kept["models"])
-    except (OSError, ValueError, KeyError, TypeError):  # none, or one that was cut
+    except (MusictxError, KeyError, TypeError):  # none, or one that was cut
         return
     now = json.loads(json.dumps(asdict(settings)))
     changed = [

@@ -36,7 +36,7 @@ class TrainingConfig:
     augmentation: Augmentation = field(default_factory=Augmentation)
     mix: str = "folders"  # draw from each folder equally often, or every one of the "tokens"
     validate_every: int = 500  # steps
-    validation_chunks: int = 256  # at most so many, spread over the validation pieces
+    validation_chunks: int = 256  # the largest number, spread over the validation pieces
     log_every: int = 20  # steps
     checkpoint_minutes: float = 5.0
     precision: str = "auto"
@@ -52,6 +52,9 @@ class TrainingConfig:
         if self.steps is None and self.tokens is None and self.hours is None:
             raise MusictxError("give a budget: steps, tokens or hours")
         choose_precision(self.precision, self.accelerator)
+        for name, most in (("batch", 2**16), ("seed", 2**63 - 1)):
+            if getattr(self, name) > most:
+                raise MusictxError(f"{name} is {getattr(self, name)}; it must be at most {most}")
         positive = ("steps", "tokens", "hours", "batch", "micro_batch", "lr", "matrix_lr", "log_every")
         for name in (*positive, "validate_every", "validation_chunks", "checkpoint_minutes"):
             value = getattr(self, name)
@@ -65,7 +68,7 @@ class TrainingConfig:
                 raise MusictxError(f"{name} is {getattr(self, name)}; it must lie between 0 and 1")
 
     def progress(self, step: int, tokens: int, seconds: float) -> float:
-        """Share of the budget used up by so many steps, tokens and seconds, by whichever limit is nearest."""
+        """Share of the budget used up by some steps, tokens and seconds, by whichever limit is nearest."""
         shares = [0.0]
         if self.steps:
             shares.append(step / self.steps)

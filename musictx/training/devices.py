@@ -8,6 +8,9 @@ import torch
 from torch import Tensor
 
 from musictx.errors import MusictxError
+from musictx.model import ModelConfig
+from musictx.model.sizes import parameter_count
+from musictx.process import memory
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -44,6 +47,22 @@ def open_devices(accelerator: str, devices: int | str, precision: str) -> Fabric
     except (ValueError, TypeError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise MusictxError(f"devices {devices} ({accelerator}): {reason}") from error
+
+
+def refuse_too_large(config: ModelConfig) -> None:
+    """Say that a model is too large to be trained here, before its memory is taken.
+
+    Raises
+    ------
+    MusictxError
+        Weights, gradients and the optimiser's two averages alone take more memory than the machine has.
+    """
+    count, there = parameter_count(config), memory()
+    if 16 * count > there:
+        raise MusictxError(
+            f"a model of {count:,} parameters takes more than {16 * count >> 30:,} GB to train; "
+            f"there are {there / 2**30:,.0f} GB. Choose a smaller size or context"
+        )
 
 
 def agree(fabric: Fabric, seconds: float) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
@@ -49,8 +50,10 @@ class Metrics:
 
     def read(self) -> list[dict[str, Any]]:
         """All lines; without those that make no sense, as a killed run may leave its last one."""
+        if not os.path.exists(self.path):
+            return []
         try:
-            text = self.path.read_text(encoding="utf-8", errors="replace") if self.path.exists() else ""
+            text = self.path.read_text(encoding="utf-8", errors="replace")
         except OSError as error:
             raise MusictxError(f"{self.path} cannot be read: {error.strerror or error}") from error
         lines = []

@@ -13,6 +13,7 @@ A run is a folder::
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
@@ -31,7 +32,7 @@ from musictx.errors import MusictxError
 from musictx.model import ModelConfig, MusicTransformer
 from musictx.process import keep_freed_memory, stop_signals
 from musictx.training.config import TrainingConfig
-from musictx.training.devices import agree, open_devices
+from musictx.training.devices import agree, open_devices, refuse_too_large
 from musictx.training.metrics import Metrics, Progress
 from musictx.training.optimizers import make_optimizers, schedule, set_rate
 from musictx.training.source import IGNORED, Judge, Source, judge_by, sources
@@ -141,7 +142,7 @@ class Run:
         on_checkpoint : callable, optional
             Called with the model and the step whenever the state was saved.
         stop_after : float, optional
-            Save and return after so many seconds of this call, to be resumed later.
+            Save and return after this many seconds of the call, to be resumed later.
 
         Returns
         -------
@@ -165,6 +166,7 @@ class Run:
     def _set_up(self) -> None:
         """Make model and optimisers, with random weights or those of another model."""
         config = self.config
+        refuse_too_large(self.model_config)
         torch.manual_seed(config.seed)
         self.model = self.build(self.model_config)
         if self.start_from:
@@ -189,7 +191,7 @@ class Run:
             "card": self.card,
             "music": self.music,
         }
-        if resume and (self.folder / STATE).is_file():
+        if resume and os.path.isfile(self.folder / STATE):
             check_settings(self.folder, settings)
             self._load()
         elif self.fabric.is_global_zero:

@@ -62,7 +62,7 @@ def sources(train: Corpus | Source, config: TrainingConfig, length: int) -> tupl
 
 
 def judge_by(corpora: Mapping[str, Corpus], length: int, most: int) -> Judge:
-    """A judge by the mean loss of each corpus over at most so many chunks, spread over its pieces."""
+    """A judge by the mean loss of each corpus over a number of chunks, spread over its pieces."""
 
     def judge(model: MusicTransformer) -> dict[str, float]:
         results = {}
@@ -75,7 +75,7 @@ def judge_by(corpora: Mapping[str, Corpus], length: int, most: int) -> Judge:
 
 
 def spread_chunks(corpus: Corpus, length: int, most: int) -> Iterator[Chunk]:
-    """At most so many full chunks, spread evenly over a corpus; shorter ones if there are no full ones."""
+    """Full chunks, at most `count`, spread evenly over a corpus; shorter ones if there are no full ones."""
     full = int(((corpus.ends - corpus.starts) // length).sum())
     stride = math.ceil((full or len(corpus)) / most)
     return islice(consecutive_chunks(corpus, length, full_only=full > 0), 0, None, stride)

@@ -35,7 +35,7 @@ PLACE: dict[str, Any] = {"step": int, "tokens": int, "seconds": float, "best": f
 
 def refuse_begun(folder: Path) -> None:
     """Say that a folder holds a run, so that a new one would take its place."""
-    if (folder / SETTINGS).exists() or (folder / STATE).exists():
+    if os.path.exists(folder / SETTINGS) or os.path.exists(folder / STATE):
         raise MusictxError(
             f"{folder} holds a run already; add --resume to go on with it, or choose another --output"
         )

@@ -8,7 +8,7 @@ import numpy as np
 
 LEVEL, POWER = 0.05, 0.8
 MOST = 100_000  # more votes than anybody collects
-_STEADY = 10  # power goes up and down a little with the number of votes: so many in a row must have it
+_STEADY = 10  # power goes up and down a little with the number of votes: this many in a row must have it
 
 
 def votes_needed(

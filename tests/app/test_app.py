@@ -15,20 +15,22 @@ import torch
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from app import build
+from app.models import LaneModel, differ_in_positions_only, load_models
 from app.payloads import LIMITS, MOST_NOTES, Settings, note_rows, read_length, read_notes, read_settings
 from app.presets import presets
 from app.routes import routes
 from app.stage import COMFORTABLE_LEAD, WELCOME_LEAD, Stage
-from app.streaming import FAULT, Lane, lane_player, part_name
+from app.streaming import FAULT, LAST_AGAIN, Lane, lane_player, part_name
 from app.uploads import MOST_BYTES, MOST_SHOWN, describe_upload
 from app.votes import VoteBook
+from musictx.checkpoint import list_models, save_model
 from musictx.errors import MusictxError
 from musictx.midi import write_midi
 from musictx.model import ModelConfig, MusicTransformer
 from musictx.performance import Performance, make_notes, shift
 from musictx.sampling import NoteOff, NoteOn, continue_performance
 
+HASHES = {"vanilla": "aa", "relative": "bb", "rope": "cc"}  # of the weights in the lanes
 ROWS = [[0, 400, 60, 70], [500, 900, 64, 80], [1000, 1500, 67, 90]]
 
 
@@ -43,7 +45,7 @@ def model() -> MusicTransformer:
 
 @pytest.fixture
 def client(tmp_path: Path) -> TestClient:
-    return TestClient(Starlette(routes=routes(VoteBook(tmp_path / "votes.sqlite"), Stage())))
+    return TestClient(Starlette(routes=routes([], VoteBook(HASHES, tmp_path / "votes.sqlite"), Stage())))
 
 
 def play(
@@ -60,7 +62,10 @@ def play(
     player = lane_player("relative", model, stage or Stage())
     event, request = SimpleNamespace(_data=payload), SimpleNamespace(session_hash=visitor)
     for text in player(event, request):
-        yield json.loads(text)
+        message = json.loads(text)
+        yield message
+        if message["state"] in ("done", "error"):  # it would only be said again
+            return
 
 
 # ---- what a page sends
@@ -125,7 +130,8 @@ def test_a_lane_says_what_continue_performance_plays(model: MusicTransformer) ->
     expected = [row for row in note_rows(whole.notes) if row[0] >= 2000]
     assert sorted(row[::2] for row in played) == sorted(row[::2] for row in expected)
     assert last["tokens"] > 0
-    assert len(last["summary"]["density_by_quarter"]) == 4
+    assert last["known"] == 5000  # silence at the end is known too
+    assert last["ended"] is False
 
 
 def test_a_passage_from_the_middle_is_no_beginning(model: MusicTransformer) -> None:
@@ -142,10 +148,10 @@ def test_a_passage_from_the_middle_is_no_beginning(model: MusicTransformer) -> N
 
 
 def test_messages_overlap_so_that_a_lost_one_does_no_harm() -> None:
-    lane = Lane("r.0", "rope", begun=1.0)
+    lane = Lane("r.0", "rope", training_length=1000, begun=1.0)
     texts = []
     for k in range(40):
-        lane.hear([NoteOn(k, k / 10, 60, 70), NoteOff(k, k / 10 + 0.05)], 1000, 0)
+        lane.add([NoteOn(k, k / 10, 60, 70), NoteOff(k, k / 10 + 0.05)], k / 10 + 0.05)
         texts.append(json.loads(lane.message("running")))
     notes: list[list[int]] = []
     for k, message in enumerate(texts):
@@ -157,9 +163,9 @@ def test_messages_overlap_so_that_a_lost_one_does_no_harm() -> None:
 
 
 def test_the_end_of_the_training_length_is_marked() -> None:
-    lane = Lane("r.0", "rope")
+    lane = Lane("r.0", "rope", training_length=12, primer_tokens=8)
     for k in range(10):
-        lane.hear([NoteOn(k, 1.0 * k, 60, 70)], context_length=12, primer_tokens=8)
+        lane.add([NoteOn(k, 1.0 * k, 60, 70)], 1.0 * k)
     assert lane.beyond == 4000
 
 
@@ -257,6 +263,18 @@ def test_another_visitor_is_let_in_when_the_first_is_well_ahead() -> None:
     assert stage.wait(stage.enter("three", "r"), 0) == 1  # no more than two at once
 
 
+def test_the_last_message_is_said_again_because_one_can_be_lost(model: MusicTransformer) -> None:
+    stage = Stage(visitors=1)
+    event = SimpleNamespace(_data={"run": "r.0", "notes": [], "settings": {}, "length": 2000})
+    said = lane_player("relative", model, stage)(event, SimpleNamespace(session_hash="one"))
+    first = next(said)
+    assert json.loads(first)["state"] == "error"
+    again = next(said)
+    assert again == first
+    assert next(play(model, stage, "two"))["state"] == "running"  # meanwhile the next visitor's turn has come
+    assert list(said) == [first] * (len(LAST_AGAIN) - 1)
+
+
 # ---- presets, uploads, downloads, votes
 
 
@@ -351,7 +369,7 @@ VOTE = {
 
 
 def test_votes_are_kept(tmp_path: Path) -> None:
-    book = VoteBook(tmp_path / "new" / "votes.sqlite")
+    book = VoteBook(HASHES, tmp_path / "new" / "votes.sqlite")
     assert book.all() == []
     book.add(VOTE)
     book.add({**VOTE, "choice": None})
@@ -367,7 +385,7 @@ def test_votes_are_kept(tmp_path: Path) -> None:
     "change", [{"order": ["rope"]}, {"choice": "drop table"}, {"notes": None}, {"settings": {"seed": "x"}}]
 )
 def test_a_vote_that_makes_no_sense_is_refused(tmp_path: Path, change: dict[str, Any]) -> None:
-    book = VoteBook(tmp_path / "votes.sqlite")
+    book = VoteBook(HASHES, tmp_path / "votes.sqlite")
     with pytest.raises(MusictxError):
         book.add({**VOTE, **change})
     assert book.all() == []
@@ -376,15 +394,79 @@ def test_a_vote_that_makes_no_sense_is_refused(tmp_path: Path, change: dict[str,
 def test_a_vote_that_cannot_be_kept_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(MusictxError, match="could not be kept"):
-        VoteBook(tmp_path / "file" / "votes.sqlite").add(VOTE)
+        VoteBook(HASHES, tmp_path / "file" / "votes.sqlite").add(VOTE)
 
 
 # ---- the page
 
 
-def test_a_model_that_is_not_there_is_named(tmp_path: Path) -> None:
+def save(folder: Path, card: dict[str, Any], **config: Any) -> Path:
+    """A small model in a folder."""
+    small = {"layers": 1, "width": 32, "heads": 2, "context_length": 64, **config}
+    save_model(MusicTransformer(ModelConfig(**small)), folder, card)
+    return folder
+
+
+def test_lanes_have_names_colours_and_training_lengths_of_their_models(tmp_path: Path) -> None:
+    mine = save(tmp_path / "My Études!", {"tokens_seen": 12_000_000}, context_length=96)
+    named = save(tmp_path / "b", {"name": "Bach only"}, position="rope", window=64)
+    (tmp_path / "run").mkdir()
+    save(tmp_path / "run" / "model", {})
+    lanes = load_models([mine, named, tmp_path / "run"])
+    assert [lane.key for lane in lanes] == ["my-tudes", "b", "run"]
+    assert [lane.name for lane in lanes] == ["My Études!", "Bach only", "run"]
+    facts = [lane.facts() for lane in lanes]
+    assert [each["training_length"] for each in facts] == [96, 64, 64]
+    assert [each["window"] for each in facts] == [None, 64, None]
+    assert facts[0]["tokens_seen"] == 12_000_000
+    assert facts[0]["colour"] == "relative" and facts[1]["colour"] == "rope"
+    assert len({each["colour"] for each in facts}) == 3  # two relative models are told apart
+
+
+def test_lanes_differ_in_positions_only_if_their_cards_say_so(tmp_path: Path) -> None:
+    card = {"tokens_seen": 5, "data": {"training": {"pieces": 3}}}
+    first = save(tmp_path / "first", card, position="vanilla")
+    second = save(tmp_path / "second", card, position="rope")
+    longer = save(tmp_path / "longer", {**card, "tokens_seen": 6}, position="rope")
+    larger = save(tmp_path / "larger", card, position="rope", width=64)
+    silent = [save(tmp_path / name, {}, position=name) for name in ("vanilla", "rope")]
+
+    def alike(*folders: Path) -> bool:
+        return differ_in_positions_only(load_models(folders))
+
+    assert alike(first, second)
+    assert not alike(first, longer)
+    assert not alike(first, larger)
+    assert not alike(*silent)
+    assert not alike(first)
+
+
+def test_the_shipped_models_differ_in_positions_only() -> None:
+    if len(list_models()) < 3:
+        pytest.skip("needs the shipped models")
+    assert differ_in_positions_only(load_models())
+
+
+@pytest.mark.parametrize("count", [0, 5])
+def test_the_page_has_one_to_four_lanes(tmp_path: Path, count: int) -> None:
+    with pytest.raises(MusictxError, match=f"{count} models are given"):
+        load_models([tmp_path / str(k) for k in range(count)])
+
+
+def test_a_model_that_is_not_there_or_given_twice_is_named(tmp_path: Path) -> None:
     with pytest.raises(MusictxError, match="nowhere"):
-        build({"vanilla": tmp_path / "nowhere"})
+        load_models([tmp_path / "nowhere"])
+    here = save(tmp_path / "here", {})
+    with pytest.raises(MusictxError, match="here is given twice"):
+        load_models([here, tmp_path / "." / "here"])
+
+
+def test_the_page_is_told_of_its_models(tmp_path: Path) -> None:
+    lane = LaneModel("mine", "Mine", "rose", MusicTransformer(ModelConfig(layers=1, width=32, heads=2)), {})
+    served = routes([lane], VoteBook({"mine": "abc"}, tmp_path / "votes.sqlite"), Stage())
+    answer = TestClient(Starlette(routes=served)).get("/musictx/models").json()
+    assert answer["alike"] is False
+    assert answer["models"][0]["name"] == "Mine"
 
 
 def test_the_template_has_nothing_that_gradio_would_fill_in() -> None:

@@ -16,11 +16,11 @@ from musictx.model import ModelConfig, MusicTransformer
 
 def test_a_draft_is_what_followed_the_latest_and_longest_match() -> None:
     draft = NgramDraft()
-    draft.hear([1, 2, 3, 7, 9, 2, 3, 8, 1, 2, 3])
+    draft.take_in([1, 2, 3, 7, 9, 2, 3, 8, 1, 2, 3])
     assert draft.propose(2) == [7, 9]  # 1 2 3 before 2 3
-    draft.hear([5, 2, 3])
+    draft.take_in([5, 2, 3])
     assert draft.propose(3) == [5, 2, 3]  # the latest 2 3 that was followed by something
-    draft.hear([6])
+    draft.take_in([6])
     assert draft.propose(3) == []
 
 

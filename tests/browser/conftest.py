@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,7 +52,7 @@ def model_folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         if name in list_models():
             folders[name] = str(shipped_folder("checkpoints") / name)
             continue
-        folder = tmp_path_factory.mktemp(name)
+        folder = tmp_path_factory.mktemp("models") / name
         torch.manual_seed(len(name))
         model = MusicTransformer(ModelConfig(position=name, layers=2, width=64, heads=2, context_length=1024))
         torch.nn.init.normal_(model.head.weight, std=0.3)  # not all events alike, as they are at first
@@ -79,13 +79,14 @@ def start_server(
     """Start a demo with options of its own."""
     started: list[Server] = []
 
-    def start(visitors: int = 3, at: Server | None = None) -> Server:
+    def start(visitors: int = 3, at: Server | None = None, models: Sequence[str] = ()) -> Server:
         folder = tmp_path_factory.mktemp("server")
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = int(urlsplit(at.address).port or 0) if at else probe.getsockname()[1]
         votes, outside, log = folder / "votes.sqlite", folder / "outside", folder / "log"
-        options = {"port": port, "models": model_folders, "votes": str(votes), "visitors": visitors}
+        played = list(models or model_folders.values())
+        options = {"port": port, "models": played, "votes": str(votes), "visitors": visitors}
         command = [
             sys.executable,
             str(Path(__file__).with_name("serve.py")),

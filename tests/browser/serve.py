@@ -31,7 +31,7 @@ import app  # noqa: E402  (the watch must stand before anything is imported)
 app.launch(
     "127.0.0.1",
     OPTIONS["port"],
-    models={name: Path(folder) for name, folder in OPTIONS["models"].items()},
+    models=OPTIONS["models"],
     votes=Path(OPTIONS["votes"]),
     visitors=OPTIONS["visitors"],
 )

@@ -115,13 +115,26 @@ def test_nothing_as_primer_lets_the_model_begin(run, model, tmp_path):
         ([PRIMER, "-o", "o.mid", "--min-p", "2"], "min-p"),
         ([PRIMER, "-o", "o.mid", "--seconds", "0"], "seconds"),
         ([PRIMER, "-o", "o.mid", "--tokens", "0"], "tokens"),
+        ([PRIMER, "-o", "o.mid", "--tokens", "10000000000"], "tokens is 10000000000"),
         ([PRIMER, "-o", "o.mid", "--variations", "0"], "variations"),
+        ([PRIMER, "-o", "o.mid", "--variations", "100000000"], "at most 100"),
+        ([PRIMER, "-o", "o.mid", "--primer-end", "1e9"], "1e+09 s is too late"),
+        ([PRIMER, "-o", "o.mid", "--primer-start", "1e20"], "1e+20 s is too late"),
+        ([PRIMER, "-o", "o.mid", "--window", "99999999999999999999"], "window is 99999999999999999999"),
+        ([PRIMER, "-o", "o.mid", "--track", "9" * 5000], "has no track '999"),
+        ([PRIMER, "-o", "x" * 300 + ".mid"], "File name too long"),
+        ([PRIMER, "-o", "x" * 250 + ".mid", "--variations", "10"], "File name too long"),
+        ([PRIMER, "-o", "circle"], "Too many levels of symbolic links"),
+        (["circle", "-o", "o.mid"], "Too many levels of symbolic links"),
+        (["x" * 300, "-o", "o.mid"], "File name too long"),
         ([PRIMER, "-o", "o.mid", "--primer-start", "5", "--primer-end", "2"], "primer"),
         ([PRIMER, "-o", "o.mid", "--track", "violin"], "violin"),
     ],
 )
 def test_bad_input_is_one_line_and_status_1(run, model, tmp_path, monkeypatch, arguments, said):
     monkeypatch.chdir(tmp_path)
+    Path("circle").symlink_to("round")
+    Path("round").symlink_to("circle")
     status, out, err = run("continue", *arguments, "--model", model)
     assert status == 1 and out == ""
     assert err.startswith("musictx: ") and err.count("\n") == 1 and said in err
@@ -169,6 +182,16 @@ def test_a_demo_that_cannot_listen_says_why(run):
 def test_an_unknown_model_is_named(run, tmp_path):
     status, _, err = run("continue", PRIMER, "-o", tmp_path / "o.mid", "--model", "beethoven")
     assert status == 1 and "beethoven" in err
+
+
+def test_what_no_terminal_shows_is_printed_in_another_way(run, tmp_path):
+    """A card may hold half of a character; so may the name of a file from an old archive."""
+    save_model(MusicTransformer(ModelConfig(layers=1, width=8, heads=1, feed_forward=8)), tmp_path / "m")
+    (tmp_path / "m" / "card.json").write_text(r'{"name": "half \ud83c"}')
+    status, out, _ = run("info", tmp_path / "m")
+    assert status == 0 and r"half \ud83c" in out
+    status, _, err = run("continue", tmp_path / "caf\udce9.mid", "-o", tmp_path / "o.mid")
+    assert status == 1 and err.count("\n") == 1 and "does not exist" in err
 
 
 def test_wrong_usage_is_status_2(run):

@@ -242,14 +242,24 @@ def test_an_encoded_corpus_is_trained_on_as_it_is(
         (["--batch", "3", "--micro-batch", "2"], "a batch of 3 windows cannot be shared"),
         (["--devices", "0"], "devices 0"),
         (["--seed", "-1"], "seed is -1"),
+        (["--seed", "99999999999999999999"], "seed is 99999999999999999999; it must be at most"),
+        (["--batch", "99999999999"], "batch is 99999999999; it must be at most 65536"),
+        (["--size", "large", "--context", "16000000"], "Choose a smaller size or context"),
+        (["--context", "99999999999999999999"], "context_length is 99999999999999999999"),
+        (["--validation", "circle"], "circle is not a folder"),
+        (["--from", "x" * 300], "no model at"),
         (["--fact", "licence"], "--fact is 'licence'; give KEY=TEXT"),
         (["--validation", "nowhere"], "nowhere is not a folder"),
     ],
 )
 def test_an_impossible_option_is_one_line_and_status_1(
-    run: Run, music: Path, tmp_path: Path, options: list[str], said: str
+    run: Run, music: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: list[str], said: str
 ) -> None:
-    status, error = run(music, "-o", tmp_path, *TINY, *options)
+    monkeypatch.chdir(tmp_path)
+    Path("circle").symlink_to("round")
+    Path("round").symlink_to("circle")
+    shape = () if "--from" in options else TINY
+    status, error = run(music, "-o", tmp_path / "run", *shape, *options)
     line = error.strip().splitlines()[-1]
     assert status == 1
     assert line.startswith("musictx: ") and said in line
@@ -260,16 +270,20 @@ def test_a_folder_without_music_is_one_line_and_status_1(run: Run, music: Path, 
     (tmp_path / "empty").mkdir()
     (tmp_path / "bad").mkdir()
     (tmp_path / "bad" / "x.mid").write_bytes(b"MThd")
+    (tmp_path / "circle").symlink_to("circle")
     for folder, said in (
         ("nowhere", "nowhere is not a folder"),
         ("empty", "no MIDI file (.mid, .midi, .kar) below"),
         ("bad", "none of the 1 MIDI files could be used"),
+        ("circle", "is not a folder"),
+        ("x" * 300, "is not a folder"),
     ):
         status, error = run(tmp_path / folder, "-o", tmp_path / "run", "--steps", 1)
         assert (status, error.count("\n")) == (1, 1), error
         assert said in error
-    status, error = run(music, "-o", music / "0.mid" / "run", "--steps", 1)
-    assert (status, error.count("\n")) == (1, 1), error
+    for output in (music / "0.mid" / "run", tmp_path / "circle", tmp_path / ("x" * 300)):
+        status, error = run(music, "-o", output, "--steps", 1)
+        assert (status, error.count("\n")) == (1, 1), error
 
 
 def test_wrong_usage_is_status_2(run: Run, music: Path) -> None:

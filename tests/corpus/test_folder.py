@@ -7,7 +7,9 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ import pytest
 import musictx.files
 from musictx.corpus import Corpus, build_corpus, consecutive_chunks, open_corpus, stream_window
 from musictx.errors import MusictxError
-from musictx.events import END, START, encode
+from musictx.events import END, EVENTS, START, encode
 from musictx.midi import read_midi, write_midi
 from musictx.performance import Performance, make_notes
 
@@ -205,7 +207,31 @@ def test_a_corpus_that_cannot_be_written_leaves_the_old_one(
     assert sorted(p.name for p in (tmp_path / "out").iterdir()) == ["index.json", "tokens.bin"]
 
 
-@pytest.mark.parametrize("damage", ["nothing", "no tokens", "cut tokens", "text", "list", "other version"])
+DAMAGE = (
+    "nothing",
+    "no tokens",
+    "cut tokens",
+    "strange event",
+    "text",
+    "list",
+    "other version",
+    "deep",
+    "huge",
+)
+PIECES: dict[str, Callable[[list[Any]], Any]] = {
+    "number as name": lambda first: [7, *first[1:]],
+    "text as start": lambda first: [*first[:2], "0", first[3]],
+    "negative start": lambda first: [*first[:2], -4, first[3]],
+    "half a place": lambda first: [*first[:2], 0.5, first[3]],
+    "end before start": lambda first: [*first[:2], first[3], 0],
+    "end after the last": lambda first: [*first[:3], 10**6],
+    "no end": lambda first: first[:3],
+    "huge place": lambda first: [*first[:2], 10**30, first[3]],
+    "source as text": lambda first: [first[0], "music", *first[2:]],
+}
+
+
+@pytest.mark.parametrize("damage", [*DAMAGE, *PIECES])
 def test_what_is_no_corpus_is_refused(folder: Path, tmp_path: Path, damage: str) -> None:
     output = tmp_path / "out"
     build_corpus([folder], output, workers=1)
@@ -216,8 +242,16 @@ def test_what_is_no_corpus_is_refused(folder: Path, tmp_path: Path, damage: str)
         (output / "tokens.bin").unlink()
     elif damage == "cut tokens":
         (output / "tokens.bin").write_bytes((output / "tokens.bin").read_bytes()[:-10])
+    elif damage == "strange event":
+        events = np.fromfile(output / "tokens.bin", np.uint16)
+        events[5] = EVENTS  # PAD, the first that is no event
+        events.tofile(output / "tokens.bin")
+    elif damage in PIECES:
+        index["pieces"][0] = PIECES[damage](index["pieces"][0])
+        (output / "index.json").write_text(json.dumps(index))
     else:
         content = {"text": "hello", "list": "[1]", "other version": json.dumps({**index, "format": 0})}
+        content |= {"deep": "[" * 100_000, "huge": '{"format": ' + "9" * 5000 + "}"}
         (output / "index.json").write_text(content[damage])
     with pytest.raises(MusictxError, match="corpus"):
         open_corpus(output)

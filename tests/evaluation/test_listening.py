@@ -10,7 +10,12 @@ from music_helpers import performance, random_performance, random_walk
 
 from musictx.errors import MusictxError
 from musictx.evaluation.listening import Listening
-from musictx.evaluation.listening_figures import describe_listening, listening_table, rank_heads
+from musictx.evaluation.listening_figures import (
+    describe_listening,
+    listening_table,
+    looking_back,
+    rank_heads,
+)
 from musictx.events import START, decode, encode, note_tokens
 from musictx.model.attention import relative_logits_gather
 from musictx.model.positions import SCHEMES, rotate
@@ -75,7 +80,6 @@ def test_weights_are_those_of_an_uncached_forward(name):
         assert found.shape == (2, model.config.heads, query + 1)
         np.testing.assert_allclose(found, wanted[:, :, query, : query + 1], atol=1e-5)
         np.testing.assert_allclose(found.sum(-1), 1, atol=1e-5)
-    assert not model._forward_pre_hooks and all(not x.attention._forward_pre_hooks for x in model.layers)
 
 
 def test_a_window_is_all_that_is_listened_to():
@@ -203,9 +207,28 @@ def test_heads_are_ranked_by_how_far_back_they_listen():
     assert near.seconds == pytest.approx(0, abs=1e-3)
     assert far.primer == pytest.approx(np.mean([20 / (q + 1) for q in queries]), rel=1e-4)
     assert near.primer == pytest.approx(np.mean(queries < 20), abs=1e-3)
-    assert near.spread == pytest.approx(1, abs=0.01) and far.spread > 30
     with pytest.raises(MusictxError, match="no note comes after"):
         rank_heads(model, [Take(take.tokens, len(take.tokens))])
+
+
+def test_a_head_that_averages_over_everything_reaches_less_than_one_that_looks_back():
+    """Of two heads with the same mean distance, the one is spread over all, the other sees one place."""
+    model = tiny_model("relative", layers=1, heads=2, max_distance=48)
+    with torch.no_grad():
+        model.layers[0].attention.qkv.weight[:64].zero_()
+        model.layers[0].attention.qkv.weight[:32] = 1.0  # all queries alike, no keys
+        model.layers[0].attention_norm.bias.fill_(3.0)
+        model.positions.weight.zero_()
+        model.positions.weight[0, 1, 24] = 9.0  # head 1 sees what lies 24 events back
+    listening = Listening(model, np.array([START, 60, *[256 + 9, 128 + 60, 60] * 30]))
+    queries = listening.notes.on[-4:] - 1
+    seconds, _, _, reach = listening_table(listening, 1, queries)[:, 0].mean(-1)
+    assert seconds[0] > seconds[1] == pytest.approx(0.8, abs=0.01)
+    assert reach[1] == pytest.approx(0.8, abs=0.01)
+    assert reach[0] < 10 / 80 * listening.notes.seconds[-1]
+    take = Take(listening.tokens, int(queries[0]))
+    assert [h.head for h in rank_heads(model, [take])] == [0, 1]
+    assert [h.head for h in looking_back(rank_heads(model, [take]))] == [1, 0]
 
 
 def test_attention_on_start_says_nothing_of_distance():
@@ -213,11 +236,8 @@ def test_attention_on_start_says_nothing_of_distance():
     music = MUSIC[MUSIC != START]
     with_start = Take(np.append(START, music), 21)
     queries = choices(with_start)[1]
-    seconds, primer, start, spread = listening_table(Listening(model, with_start.tokens), 21, queries)[
-        :, 0, 0
-    ]
+    seconds, primer, start, _ = listening_table(Listening(model, with_start.tokens), 21, queries)[:, 0, 0]
     np.testing.assert_allclose(start, 1 / (queries + 1), rtol=1e-4)
-    np.testing.assert_allclose(spread, queries + 1, rtol=1e-4)
     bare = listening_table(Listening(model, music), 20, queries - 1)[:, 0, 0]
     np.testing.assert_allclose(seconds, bare[0], rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(primer, bare[1], rtol=1e-4)

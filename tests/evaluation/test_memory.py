@@ -8,7 +8,7 @@ from musictx.evaluation.chance import MEASURES, Beside, beside_others
 from musictx.evaluation.excerpts import EXCERPT_SECONDS, FIGURES, excerpt_figures, excerpts
 from musictx.evaluation.motifs import Line, find_recurrence, known_patterns, pattern_shares
 from musictx.evaluation.storms import is_storm
-from musictx.evaluation.telling import floor, tell_apart
+from musictx.evaluation.telling import baseline, tell_apart
 from musictx.performance import Performance, make_notes, merge, shift, slice_time, stretch, transpose
 from musictx.study.comparison import REAL
 from musictx.study.memory import measure_memory, tell_models
@@ -121,11 +121,11 @@ def test_what_differs_is_told_and_what_does_not_is_not():
     assert apart.accuracy > 0.75 and apart.low > alike.high and apart.excerpts == 240
 
 
-def test_the_floor_is_a_half_even_if_pieces_differ_much():
+def test_the_baseline_is_a_half_even_if_pieces_differ_much():
     rng = np.random.default_rng(2)
     piece = np.repeat(np.arange(20), 4)
     figures = rng.normal(size=(80, 8)) + 5 * rng.normal(size=(20, 8))[piece]
-    told = floor(figures, piece)
+    told = baseline(figures, piece)
     assert told.accuracy == pytest.approx(0.5, abs=0.08) and told.low < 0.5 < told.high
 
 

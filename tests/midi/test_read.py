@@ -166,6 +166,19 @@ def test_an_endless_file_is_refused(midi_file: Any, monkeypatch: pytest.MonkeyPa
             reader(path)
 
 
+def test_more_notes_than_anybody_plays_are_refused(raw_midi_file: Any) -> None:
+    """24 MB of notes that never end took 26 s and 2.5 GB."""
+    notes = np.tile(np.array([1, 60, 64], np.uint8), 1_000_001)
+    path = raw_midi_file(b"\x00\x90\x3c\x00" + notes.tobytes())
+    for reader in (read_midi, inspect_midi):
+        with pytest.raises(
+            MusictxError, match="holds 1,000,001 notes, more than the 1,000,000 that are read"
+        ):
+            reader(path)
+    offs = np.tile(np.array([1, 60, 64, 1, 60, 0], np.uint8), 600_000)
+    assert len(read_midi(raw_midi_file(b"\x00\x90\x3c\x00" + offs.tobytes()))) > 0
+
+
 def test_hours_of_silence_and_more_than_a_day(midi_file: Any) -> None:
     hour = 3600 * 960
     music = read_midi(midi_file(note(10 * hour, 10 * hour + 960, 60)))

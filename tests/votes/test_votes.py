@@ -226,6 +226,7 @@ def test_other_weights_under_the_same_name_are_another_lane():
 
 # The file and the command
 
+HASHES = {"vanilla": "aa", "relative": "bb", "rope": "cc"}  # of the weights in the lanes
 SENT = {
     "order": ["rope", "vanilla", "relative"],
     "choice": "relative",
@@ -240,13 +241,12 @@ SENT = {
 
 def test_what_the_page_sends_is_what_is_read(tmp_path: Path):
     path = tmp_path / "votes.sqlite"
-    hashes = {"vanilla": "aa", "relative": "bb", "rope": "cc"}
-    book = VoteBook(path, hashes)
+    book = VoteBook(HASHES, path)
     book.add(SENT)
     book.add({**SENT, "choice": None, "verdict": "alike", "order": ["rope", "real"], "heard": None})
     first, second = read_votes(path)
     assert (first.lanes, first.choice, first.letter) == (("rope", "vanilla", "relative"), "relative", 2)
-    assert (first.visitor, first.heard, first.models) == ("90210", SENT["heard"], hashes)
+    assert (first.visitor, first.heard, first.models) == ("90210", SENT["heard"], HASHES)
     assert (first.seed, first.primer, first.verdict) == (7, "mine", "chosen")
     assert (second.verdict, second.choice, second.models) == ("alike", None, {"rope": "cc"})
     for wrong in ({"choice": "rop"}, {"choice": None, "verdict": "x"}, {"order": ["rope", "rope"]}):
@@ -267,13 +267,13 @@ def test_votes_from_before_visitors_were_counted_are_read_and_the_file_goes_on(t
         old.execute(f"INSERT INTO votes VALUES (1, {', '.join('?' * 8)})", row)
     (before,) = read_votes(path)
     assert (before.verdict, before.visitor, before.heard_seconds) == ("unsure", None, 90.0)
-    VoteBook(path).add(SENT)
+    VoteBook(HASHES, path).add(SENT)
     assert [v.visitor for v in read_votes(path)] == [None, "90210"]
 
 
 def test_the_command_reports_and_writes_csv(tmp_path: Path):
     path, table = tmp_path / "votes.sqlite", tmp_path / "votes.csv"
-    book = VoteBook(path)
+    book = VoteBook(HASHES, path)
     for i, choice in enumerate(["relative", "relative", "rope", None]):
         book.add({**SENT, "choice": choice, "visitor": str(i)})
     book.add({**SENT, "visitor": "9", "heard": {"rope": 1}})

@@ -1,9 +1,9 @@
 // Notes to event tokens and back, as musictx.events has it. Notes are {on, off, pitch, velocity} in seconds.
 
 export const NOTE_OFF = 128;
-export const TIME_SHIFT = 256;
+const TIME_SHIFT = 256;
 export const VELOCITY = 356;
-export const PAD = 388;
+const PAD = 388;
 export const START = 389;
 export const END = 390;
 export const STEPS_PER_SECOND = 100;

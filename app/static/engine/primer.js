@@ -90,7 +90,7 @@ export function preparePrimer({ notes, pedals }, start, end, model) {
 }
 
 /** The last events as a sequence of its own: the velocity is said again, offs of notes struck before are left out. */
-export function lastEvents(tokens, most) {
+function lastEvents(tokens, most) {
   const { events, end } = tokensToTable(tokens);
   const partner = notePairs(events);
   for (let at = Math.max(0, tokens.length - most); ; at += 1) {

@@ -40,6 +40,12 @@ function unpackRows(flat) {
   return rows;
 }
 
+/** From where each lane goes on; a link of an earlier version says only how often. */
+function readMore(more) {
+  const from = (parts) => (Array.isArray(parts) ? parts : Array(Number(parts) || 0).fill(null));
+  return Object.fromEntries(Object.entries(more ?? {}).map(([model, parts]) => [model, from(parts)]));
+}
+
 const isWhole = (value) => Number.isInteger(value) && value >= 0;
 
 /** The text after # for {preset | title, notes, pedals}, stretch, settings and lanes continued further. */
@@ -58,7 +64,7 @@ export async function readLink(hash) {
     const bytes = await through(new DecompressionStream("deflate-raw"), toBytes(text));
     const { v, p, t, n, d, a, b, s, m } = JSON.parse(new TextDecoder().decode(bytes));
     if (v !== 1 || !isWhole(a) || !isWhole(b) || typeof s !== "object") throw new Error();
-    const common = { stretch: { start: a, end: b }, settings: s, more: m ?? {} };
+    const common = { stretch: { start: a, end: b }, settings: s, more: readMore(m) };
     if (p) return { preset: String(p), ...common };
     if (!n.every(isWhole) || !d.every(isWhole)) throw new Error();
     const pedals = d.flatMap((down, k) => (k % 2 ? [] : [[down, d[k + 1]]]));

@@ -12,8 +12,10 @@ const PATIENCE = 3; // how often it may be asked before a lane that says nothing
  * `Score.receive` takes them, and at the end {state: "done", …} or {state: "error", error}.
  */
 export class ServerPlayer {
-  constructor({ trigger, watch, props }) {
+  /** `lanes` are the models' keys in the order in which the server has them. */
+  constructor({ trigger, watch, props }, lanes) {
     this.trigger = trigger;
+    this.lanes = lanes;
     this.open = new Map();
     watch("value", () => this.receive(props.value));
     setInterval(() => this.watchOver(), 1000);
@@ -28,7 +30,7 @@ export class ServerPlayer {
   start(lane, request, on) {
     this.stop(lane);
     this.open.set(lane, { run: request.run, on, heardFrom: performance.now(), asked: 0 });
-    this.trigger(`play_${lane}`, request);
+    this.trigger(`play_${this.lanes.indexOf(lane)}`, request);
   }
 
   /**

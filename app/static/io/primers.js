@@ -67,7 +67,7 @@ export class Primers {
 
   /** Put in a page as a link or the tab's memory has it; false if there is no music in it. */
   put(page, settings) {
-    settings.set(page?.settings);
+    settings.set(page?.settings, page?.ownLength ?? Boolean(page?.settings));
     const preset = this.preset(page?.preset);
     if (preset) this.set({ ...preset, preset: preset.name }, page.stretch);
     else if (page?.notes?.length)
@@ -171,7 +171,8 @@ export class Primers {
     const { source, stretch } = this.primer;
     if (!source) return;
     const { notes, pedals, title, composer, preset } = source;
-    rememberPage({ stretch, settings, ...(preset ? { preset } : { notes, pedals, title, composer }) });
+    const music = preset ? { preset } : { notes, pedals, title, composer };
+    rememberPage({ stretch, settings: settings.values, ownLength: settings.ownLength, ...music });
     if (location.hash) history.replaceState(null, "", location.pathname + location.search);
   }
 }

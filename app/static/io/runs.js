@@ -1,6 +1,5 @@
 // While the models play: starting and stopping lanes, and what their messages do to the take.
 
-import { MODELS } from "../music/models.js";
 import { nextPart } from "../music/takes.js";
 
 /** `on` has notice(text), arrived(), called after every message, and changed(), when a lane starts or ends. */
@@ -18,17 +17,17 @@ export class Runs {
     return this.player.playing.length > 0;
   }
 
-  /** Let all models play on. `more` says how often each lane is to be continued further by itself. */
+  /** Let all models play on. `more` says from where each lane is to be continued further by itself, as in a take. */
   start(take, more) {
     this.take = take;
-    this.pendingMore = { ...more };
-    for (const model of MODELS) this.startLane(model);
+    this.pendingMore = Object.fromEntries(Object.entries(more).map(([model, from]) => [model, [...from]]));
+    for (const model of this.lanes.order) this.startLane(model);
   }
 
-  /** Play a lane's next part: the first one, or more of what is there. */
-  startLane(model) {
+  /** Play a lane's next part: the first one, or more of what is there, or of what is there until `from` (s). */
+  startLane(model, from = null) {
     if (this.player.playing.includes(model)) return;
-    const part = nextPart(this.take, model);
+    const part = nextPart(this.take, model, from);
     this.setState(model, "waiting");
     this.player.start(model, part, (message) => this.receive(model, message));
     this.on.changed();
@@ -68,7 +67,6 @@ export class Runs {
     if (message.state === "running") {
       if (lane.state !== "running") this.setState(model, "running");
     } else {
-      take.summaries[model] = message.summary ?? null;
       this.end(model, message.state, message.error);
     }
     // The first note is shown at once, the others with the next drawing.
@@ -87,10 +85,7 @@ export class Runs {
     this.take.scores.get(model).finish();
     this.setState(model, state, error);
     this.lanes.dirty.add(this.lanes.lane(model));
-    if (state === "done" && this.pendingMore[model] > 0) {
-      this.pendingMore[model] -= 1;
-      this.startLane(model);
-    }
+    if (state === "done" && this.pendingMore[model]?.length) this.startLane(model, this.pendingMore[model].shift());
     this.on.changed();
   }
 

@@ -1,15 +1,39 @@
-// A lane as a file: made by the server, handed to the visitor.
+// Lanes as files: made by the server, handed to the visitor.
 
 import { server } from "./server.js";
+import { zip } from "./zip.js";
 
 /** Save the music of one lane as "mid" or "wav"; throws an error with a plain sentence. */
 export async function saveLane(take, model, format, alone) {
-  const blob = await server.download({ format, notes: take.scores.get(model).rows(alone) });
-  hand(blob, `${nameOf(take)}-${model}${alone ? "-continuation" : ""}.${format}`);
+  hand(await laneFile(take, model, format, alone), fileName(take, model, format, alone));
+}
+
+/** Save every lane that has some music as MIDI and as sound, with what they came from, in one ZIP file. */
+export async function saveAll(take, alone) {
+  const files = [];
+  for (const [model, score] of take.scores) {
+    if (!score.continuationCount) continue;
+    for (const format of ["mid", "wav"]) {
+      const blob = await laneFile(take, model, format, alone);
+      files.push({ name: fileName(take, model, format, alone), bytes: new Uint8Array(await blob.arrayBuffer()) });
+    }
+  }
+  const { source, stretch, settings } = take;
+  const origin = { primer: source.title, from_ms: stretch.start, to_ms: stretch.end, ...settings };
+  files.push({ name: "settings.json", bytes: new TextEncoder().encode(`${JSON.stringify(origin, null, 2)}\n`) });
+  hand(zip(files), `${primerName(take)}-${take.settings.seed}.zip`);
+}
+
+async function laneFile(take, model, format, alone) {
+  return server.download({ format, notes: take.scores.get(model).rows(alone) });
+}
+
+function fileName(take, model, format, alone) {
+  return `${primerName(take)}-${model}${alone ? "-continuation" : ""}.${format}`;
 }
 
 /** The name of a take's primer, as part of a file's name. */
-function nameOf({ source }) {
+function primerName({ source }) {
   return (source.preset || source.title)
     .replace(/\.midi?$/i, "")
     .replace(/[^\p{L}\p{N}]+/gu, "-")

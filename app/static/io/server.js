@@ -28,6 +28,7 @@ function json(body) {
 }
 
 export const server = {
+  models: async () => ask("models"),
   presets: async () => ask("presets"),
   vote: async (vote) => ask("vote", json(vote)),
   download: async (body) => ask("download", json(body)),

@@ -35,17 +35,19 @@ function unpackScore({ notes, ...fields }) {
   return Object.assign(Object.create(Score.prototype), fields, { notes: named });
 }
 
-/** Remember takes, with the models at rest, and which of them is shown; where there is no room for all, the shown one. */
+/** Remember takes, with the models at rest, and which is shown; where there is no room for all, that one alone. */
 export function keepTakes(takes, shown) {
   if (!remember(KEY, pack(takes, shown), "sessionStorage"))
     remember(KEY, pack(shown ? [shown] : [], shown), "sessionStorage");
 }
 
-/** {takes, shown} as they were. */
-export function recallTakes() {
+/** {takes, shown} as they were; nothing if other models stand in the lanes now. */
+export function recallTakes(models) {
   const kept = recall(KEY, "sessionStorage");
   try {
-    return kept ? unpack(kept) : { takes: [], shown: null };
+    const { takes, shown } = kept ? unpack(kept) : { takes: [], shown: null };
+    const fits = (take) => take.scores.size === models.length && models.every((model) => take.scores.has(model));
+    return takes.every(fits) ? { takes, shown } : { takes: [], shown: null };
   } catch {
     return { takes: [], shown: null }; // of another version of the page
   }

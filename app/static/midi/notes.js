@@ -8,12 +8,12 @@ const SUSTAIN = 64;
 const RESET_CONTROLLERS = 121;
 const PEDAL_DOWN = 64; // controller values from here on
 const DEFAULT_MICROS = 500_000;
-export const LONGEST_SECONDS = 24 * 3600;
+const LONGEST_SECONDS = 24 * 3600;
 
 export const counted = (number, word) => `${number} ${word}${number === 1 ? "" : "s"}`;
 
 /** A map from ticks to seconds, from tempo changes [[tick, micros]] in any order. */
-export class TempoMap {
+class TempoMap {
   constructor(changes, division) {
     const sorted = [[0, DEFAULT_MICROS], ...changes].sort((a, b) => a[0] - b[0]);
     const kept = sorted.filter(([tick], k) => sorted[k + 1]?.[0] !== tick); // of several at one tick the last

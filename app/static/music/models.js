@@ -1,3 +1,49 @@
 // The models whose continuations stand side by side, in the order of the lanes.
 
-export const MODELS = ["vanilla", "relative", "rope"];
+const NUMBERS = ["No", "One", "Two", "Three", "Four"];
+
+/** How a scheme knows the order of events, in a musician's words. */
+const SCHEMES = {
+  vanilla: "counts events from the start",
+  learned: "has learned each place",
+  relative: "knows how far back each event is",
+  rope: "turns each event a little further",
+};
+
+export class Models {
+  /**
+   * `models` are what the server says of each: key, name, colour, position, training_length and window (in events),
+   * parameters, tokens_seen; `alike` says that nothing learned sets them apart but how they know the order.
+   */
+  constructor({ models, alike }) {
+    this.all = models;
+    this.alike = alike;
+    this.keys = models.map((model) => model.key);
+  }
+
+  of(key) {
+    return this.all.find((model) => model.key === key);
+  }
+
+  /** How many there are, as a sentence begins. */
+  get number() {
+    return NUMBERS[this.all.length];
+  }
+
+  /** Which lane is chosen at first. */
+  get first() {
+    return this.keys.includes("relative") ? "relative" : this.keys[0];
+  }
+
+  /** One line about a model, for its lane. */
+  tagline(key) {
+    const { position, tokens_seen: seen } = this.of(key);
+    const scheme = SCHEMES[position] ?? `${position} positions`;
+    return this.alike || !seen ? scheme : `${scheme}; ${(seen / 1e6).toFixed(1)} M events of training`;
+  }
+}
+
+/** A whole number with its thousands parted: 1,024. */
+export function grouped(number) {
+  return String(number).replace(/\B(?=(\d{3})+$)/g, ",");
+}

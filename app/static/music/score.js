@@ -83,9 +83,12 @@ export class Score {
     for (const k of held) if (this.notes[k]) this.notes[k].off = null;
   }
 
-  /** Go on after the end: everything so far is what the next part continues. */
-  extend() {
-    const end = this.end;
+  /** Go on after the end, or from a moment before it: everything until then is what the next part continues. */
+  extend(from = this.end) {
+    const end = Math.min(from, this.end);
+    this.notes = this.notes.filter((note) => note.on < end);
+    for (const note of this.notes) if (note.off > end) note.off = end;
+    if (this.beyond !== null && this.beyond >= end) this.beyond = null;
     for (const note of this.notes) note.off ??= end;
     this.base = this.notes.length;
     this.complete = false;
@@ -105,7 +108,8 @@ export class Score {
       if (note) note.off = off / 1000;
     }
     this.known = Math.max(this.known, known / 1000);
-    if (beyond != null) this.beyond = beyond / 1000;
+    // A lane that is continued further is read anew from its last events; what was passed stays passed.
+    if (beyond != null) this.beyond ??= beyond / 1000;
   }
 
   /** No more notes will come: what still sounds ends with the music. */

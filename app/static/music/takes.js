@@ -1,22 +1,20 @@
-// What has been made so far: takes, each with three scores, and the steps back to earlier ones.
-
-import { MODELS } from "./models.js";
+// What has been made so far: takes, each with a score for every model, and the steps back to earlier ones.
 
 const MOST_TAKES = 9;
 const MOST_STEPS = 30;
 const MORE_SEED = 7919; // a lane that goes on draws from another seed than the one it began with
 
-/** A new take: the cut primer, how it is continued, and per model a score, a state and what was said about it. */
-export function newTake(primer, settings) {
+/** A new take: the cut primer, how it is continued, and for each model a score, a state and what was said about it. */
+export function newTake(models, primer, settings) {
   const take = {
     ...primer.cut(),
+    expected: primer.expected(models),
     source: primer.source,
     stretch: { ...primer.stretch },
     settings,
     run: Array.from(crypto.getRandomValues(new Uint32Array(3)), (word) => word.toString(36)).join(""),
     parts: {},
-    more: {},
-    summaries: {},
+    more: {}, // by model, for each part after the first from where it goes on (s), or null: from the end
     states: {},
     errors: {},
     messages: {},
@@ -24,21 +22,23 @@ export function newTake(primer, settings) {
     heard: { seconds: 0, named: false }, // how long it was listened to, and whether its models' names were ever shown
   };
   const score = primer.score();
-  for (const model of MODELS) take.scores.set(model, Object.assign(score.clone(), { complete: false, known: 0 }));
+  for (const { key } of models) take.scores.set(key, Object.assign(score.clone(), { complete: false, known: 0 }));
   return take;
 }
 
-/** What a lane's part is asked for; the first part continues the primer, later ones what is there. */
-export function nextPart(take, model) {
+/**
+ * What a lane's part is asked for; the first part continues the primer, later ones what is there, or what is there until
+ * `from` (s).
+ */
+export function nextPart(take, model, from = null) {
   const part = (take.parts[model] ?? -1) + 1;
   take.parts[model] = part;
   const common = { run: `${take.run}.${part}`, primer_length: take.length, begins: take.stretch.start === 0 };
   if (part === 0)
     return { ...common, notes: take.notes, pedals: take.pedals, length: take.length, settings: take.settings };
-  take.more[model] = part;
-  take.summaries[model] = null;
+  take.more[model] = [...(take.more[model] ?? []), from];
   const score = take.scores.get(model);
-  const length = Math.ceil(score.extend() * 100) * 10;
+  const length = Math.ceil(score.extend(from ?? undefined) * 100) * 10;
   const seed = (take.settings.seed + MORE_SEED * part) % 2_147_483_647;
   return { ...common, notes: score.rows(), pedals: [], length, settings: { ...take.settings, seed } };
 }
@@ -51,7 +51,7 @@ function contentOf({ notes, pedals, length, stretch, settings }) {
 /** A take as it is now. What was heard of it is shared with the copy, for no step back can undo that. */
 function copyOf(take) {
   const copy = { ...take };
-  for (const key of ["parts", "more", "summaries", "states", "errors", "messages"]) copy[key] = { ...take[key] };
+  for (const key of ["parts", "more", "states", "errors", "messages"]) copy[key] = { ...take[key] };
   copy.scores = new Map([...take.scores].map(([model, score]) => [model, score.clone()]));
   return copy;
 }

@@ -92,10 +92,10 @@ export class Sound {
     return new Bus(this.context, this.master);
   }
 
-  fadeOut(bus) {
-    const now = this.context.currentTime;
-    bus.node.gain.setValueAtTime(1, now);
-    bus.node.gain.linearRampToValueAtTime(0, now + RAMP);
+  /** Fade a lane out at context time `when`. */
+  fadeOut(bus, when) {
+    bus.node.gain.setValueAtTime(1, when);
+    bus.node.gain.linearRampToValueAtTime(0, when + RAMP);
   }
 
   /**

@@ -9,6 +9,7 @@ const RESUME_LEAD = 1.2; // … and before it goes on after it had to wait; twic
 const MOST_RESUME_LEAD = 12;
 const PIANO_LEAD = 4; // how far ahead the samples must be here, so that a slow line makes one pause and not many
 const HOLD = 0.1; // the clock stops this long before it would run out of notes, so that none comes late
+const TURN = 0.15; // the end of a loop is prepared this long before it comes
 const TAIL = 1.2; // seconds that the last notes may ring
 
 /**
@@ -21,6 +22,7 @@ export class Transport {
     this.onchange = onchange;
     this.scores = new Map();
     this.heard = null;
+    this.loop = null; // {from, to}: what is played again and again
     this.state = "stopped";
     this.waitsFor = null; // while it waits: "models", "piano", or "lost piano" if the samples do not arrive
     this.at = 0; // where the playhead stands while it does not move
@@ -190,14 +192,18 @@ export class Transport {
     const { segment } = this;
     const position = this.position;
     const frontier = this.frontier;
-    const horizon = Math.min(position + LOOK_AHEAD, frontier);
+    const turn = this.loop && position <= this.loop.to ? this.loop.to : Infinity;
+    const horizon = Math.min(position + LOOK_AHEAD, frontier, turn);
     const when = (time) => segment.context + time - segment.music;
     for (const [name, score] of this.scores) {
       if (score.complete) continue;
       this.statistics.leads[name] = Math.min(this.statistics.leads[name] ?? Infinity, score.known - position);
     }
     this.statistics.late += segment.lane.schedule(horizon, when);
-    if (frontier - position < HOLD) {
+    if (turn - position < TURN && frontier >= turn) {
+      this.segment.lane.leave(when(turn));
+      this.segment = { lane: this.enter(when(turn), this.loop.from), context: when(turn), music: this.loop.from };
+    } else if (frontier - position < HOLD) {
       this.at = frontier;
       if (frontier === this.known) this.statistics.waits += 1;
       this.set("waiting", this.obstacle);

@@ -52,11 +52,11 @@ export class Voices {
       });
   }
 
-  /** Stop every voice, also those that are only scheduled. */
-  leave() {
-    this.sound.fadeOut(this.bus);
-    const now = this.sound.context.currentTime;
-    for (const voice of this.voices) for (const source of voice.sources) source.stop(now + 0.03);
-    setTimeout(() => this.bus.disconnect(), 200);
+  /** Stop every voice at context time `when`, also those that are only scheduled. */
+  leave(when = 0) {
+    const at = Math.max(when, this.sound.context.currentTime);
+    this.sound.fadeOut(this.bus, at);
+    for (const voice of this.voices) for (const source of voice.sources) source.stop(at + 0.03);
+    setTimeout(() => this.bus.disconnect(), 200 + 1000 * (at - this.sound.context.currentTime));
   }
 }

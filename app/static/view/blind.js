@@ -1,6 +1,5 @@
 // The blind test: who stands in which lane, whose names were seen, and what becomes of a vote.
 
-import { MODELS } from "../music/models.js";
 import { Vote } from "./vote.js";
 import { server } from "../io/server.js";
 
@@ -17,18 +16,19 @@ function shuffled(things) {
 
 export class BlindTest {
   /** `voted` is called with a model, or null for "cannot tell". */
-  constructor(element, voted) {
+  constructor(element, models, voted) {
+    this.models = models;
     this.on = false;
-    this.order = [...MODELS];
+    this.order = [...this.models.keys];
     this.revealed = null; // what was heard of the take whose vote's answer is shown
-    this.vote = new Vote(element, voted);
+    this.vote = new Vote(element, models, voted);
   }
 
   /** Begin or end without a vote. */
   switch(on) {
     this.on = on;
     this.revealed = null;
-    this.order = on ? shuffled(MODELS) : [...MODELS];
+    this.order = on ? shuffled(this.models.keys) : [...this.models.keys];
   }
 
   /**
@@ -37,8 +37,8 @@ export class BlindTest {
    */
   nextTake(heard) {
     const lane = this.order.indexOf(heard);
-    if (this.on) this.order = shuffled(MODELS);
-    else if (this.revealed) this.order = [...MODELS];
+    if (this.on) this.order = shuffled(this.models.keys);
+    else if (this.revealed) this.order = [...this.models.keys];
     this.revealed = null;
     return this.on ? this.order[lane] : heard;
   }

@@ -1,8 +1,32 @@
 // The cards of the primers that come with musictx.
 
 import { pedalledRows } from "../music/score.js";
-import { h, icon } from "./dom.js";
-import { drawThumbnail } from "./roll.js";
+import { colourOf, prepare } from "./canvas.js";
+import { h } from "./dom.js";
+import { icon } from "./icons.js";
+import { pitchRange } from "./roll.js";
+
+/** Draw rows of a whole primer small. */
+function drawThumbnail(canvas, rows) {
+  const { context, width, height } = prepare(canvas);
+  if (!rows.length) return;
+  const end = Math.max(...rows.map((row) => row[1]));
+  const [low, high] = pitchRange(
+    rows.map((row) => row[2]),
+    24,
+  );
+  const line = height / (high - low + 1);
+  context.fillStyle = colourOf(canvas, "--primer");
+  for (const [on, off, pitch] of rows) {
+    const x = (on / end) * width;
+    context.fillRect(
+      x,
+      (high - pitch) * line,
+      Math.max(1.5, ((off - on) / end) * width - 0.5),
+      Math.max(1.5, line * 0.9),
+    );
+  }
+}
 
 export class Cards {
   /** `on` has choose(preset) and play(preset), which chooses it and plays it. */

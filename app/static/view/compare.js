@@ -1,89 +1,82 @@
-// After the last note: the three continuations in a few numbers.
+// After the last note: the lanes in a few numbers, on either side of their training lengths.
 
-import { h } from "./dom.js";
-
-const MEASURES = [
-  ["motif_recurrence", "Motif recurrence", "how much of it is made of the primer’s patterns"],
-  ["density_by_quarter", "Notes a second, by quarter", "does it keep its pace, thin out or pile up?"],
-  ["pitch_class_drift", "Drift from the primer’s key, by quarter", "0 keeps the primer’s notes, 1 shares none"],
-];
-
-function bars(values) {
-  const known = values.filter((value) => value !== null);
-  const most = Math.max(...known, 1e-9);
-  return h(
-    "span",
-    {
-      class: "bars",
-      role: "img",
-      "aria-label": values.map((value) => (value === null ? "none" : value.toFixed(2))).join(", "),
-    },
-    ...values.map((value) => {
-      const bar = h("i");
-      bar.style.height = `${Math.max(4, ((value ?? 0) / most) * 100)}%`;
-      return bar;
-    }),
-  );
-}
+import { clock } from "../music/sentences.js";
+import { h, paint } from "./dom.js";
 
 const percent = (share) => `${Math.round(100 * share)} %`;
 
-function cell(summary, key) {
-  const value = summary?.[key];
-  if (value === null || value === undefined) return h("td", {}, "–");
-  if (key === "motif_recurrence") {
-    return h(
+/**
+ * Each row: title, what it means, how a side of a lane is written (null: nothing to write), and, where a row is not
+ * always shown, which side makes it worth showing.
+ */
+const ROWS = [
+  ["Notes at once, at most", "two hands have ten fingers", (side) => String(side.most)],
+  ["Notes at once, on average", "", (side) => side.average.toFixed(1)],
+  ["Notes a second", "does it keep its pace, thin out or pile up?", (side) => side.pace.toFixed(1)],
+  [
+    "Distance from the primer’s key",
+    "0: the same keys as often; 1: none of them",
+    (side) => (side.key === null ? null : side.key.toFixed(2)),
+  ],
+  [
+    "Made of the primer’s motifs",
+    "five notes with the same intervals and rhythm, in any key",
+    (side) => {
+      if (!side.motifs) return null;
+      return side.motifs.above ? percent(side.motifs.share) : "as by chance";
+    },
+    (side) => side.motifs?.above,
+  ],
+];
+
+function cell({ colour, before, after }, write) {
+  const [first, second] = [before, after].map((side) => side && write(side));
+  return paint(
+    h(
       "td",
       {},
-      h("b", {}, percent(value)),
-      h("span", { class: "figures" }, `  by chance ${percent(summary.motif_baseline ?? 0)}`),
-    );
-  }
-  return h(
-    "td",
-    {},
-    bars(value),
-    h(
-      "span",
-      { class: "figures" },
-      value.map((each) => (each === null ? "–" : each.toFixed(key === "pitch_class_drift" ? 2 : 1))).join("  "),
+      h("span", { class: "side" }, first ?? "–"),
+      h("span", { class: "arrow", "aria-hidden": "true" }, "→"),
+      h("span", { class: "unseen" }, " before, then "),
+      h("b", { class: "side" }, second ?? "–"),
     ),
+    colour,
   );
 }
 
-/** A table with one column a lane. `lanes` are {model, name, summary} in the order of the page. */
+/**
+ * A table with one column a lane. `lanes` are {colour, name, beyond, before, after} in the order of the page, each
+ * side as `describe` in music/measures.js has it.
+ */
 export function showComparison(element, lanes) {
-  element.hidden = !lanes.some((lane) => lane.summary);
+  element.hidden = !lanes.some((lane) => lane.before || lane.after);
   element.replaceChildren(); // also when hidden: nothing may tell the names of a blind test
   if (element.hidden) return;
+  const sides = lanes.flatMap(({ before, after }) => [before, after]).filter(Boolean);
+  const rows = ROWS.filter(([, , , has]) => !has || sides.some(has));
+  const head = ({ colour, name, beyond }) => {
+    const note = beyond === null ? "within its training length" : `before → after ${clock(beyond)}`;
+    return paint(h("th", { scope: "col", class: "column" }, name, h("small", {}, note)), colour);
+  };
   element.append(
-    h("h2", {}, "How they compare"),
+    h("h2", {}, "Before and after the training length"),
     h(
       "table",
       { "data-testid": "comparison" },
       h(
         "thead",
         {},
-        h(
-          "tr",
-          {},
-          h("th", { scope: "col" }, h("span", { class: "unseen" }, "Measure")),
-          ...lanes.map(({ model, name }) => h("th", { scope: "col", "data-model": model }, name)),
-        ),
+        h("tr", {}, h("th", { scope: "col" }, h("span", { class: "unseen" }, "Measure")), ...lanes.map(head)),
       ),
       h(
         "tbody",
         {},
-        ...MEASURES.map(([key, title, meaning]) =>
+        ...rows.map(([title, meaning, write]) =>
           h(
             "tr",
             {},
             h("th", { scope: "row" }, title, h("small", {}, meaning)),
-            ...lanes.map(({ model, summary }) => {
-              const each = cell(summary, key);
-              each.dataset.model = model;
-              return each;
-            }),
+            ...lanes.map((lane) => cell(lane, write)),
           ),
         ),
       ),

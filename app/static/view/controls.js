@@ -1,6 +1,7 @@
 // Keys of the computer, files dropped on the page, and the buttons that stand in studio.html.
 
-import { icon, isTyping } from "./dom.js";
+import { isTyping } from "./dom.js";
+import { icon } from "./icons.js";
 
 /** Wire the buttons of studio.html to what they do. */
 export function wireButtons(root, on) {
@@ -44,7 +45,10 @@ export function wireFiles(root, use) {
   });
 }
 
-/** Space, digits and arrows; `on` has toggle(), hear(index) and move(seconds). Folds close on escape and outside clicks. */
+/**
+ * Keys for all of the page; `on` has toggle(), hear(index), move(seconds), loop("from" | "to") and zoom(factor). Folds
+ * close on escape and outside clicks.
+ */
 export function wireKeys(root, on) {
   let clicked = null;
   const closeFolds = (except) => {
@@ -64,7 +68,9 @@ export function wireKeys(root, on) {
     if (event.key === " " && free) {
       event.preventDefault();
       if (!event.repeat) on.toggle();
-    } else if (["1", "2", "3"].includes(event.key)) on.hear(Number(event.key) - 1);
+    } else if (["1", "2", "3", "4"].includes(event.key)) on.hear(Number(event.key) - 1);
+    else if (event.key === "[" || event.key === "]") on.loop(event.key === "[" ? "from" : "to");
+    else if (event.key === "+" || event.key === "-") on.zoom(event.key === "+" ? 1 / 2 : 2);
     else if ((event.key === "ArrowLeft" || event.key === "ArrowRight") && free) {
       on.move((event.key === "ArrowLeft" ? -1 : 1) * (event.shiftKey ? 5 : 1));
     }

@@ -1,24 +1,24 @@
-// A lane: one model's name, state, numbers, buttons and roll.
+// A lane: one model's name, state, numbers, buttons and roll, and what is said of its music.
 
-import { h, icon, setUsable } from "./dom.js";
+import { grouped } from "../music/models.js";
+import { clock } from "../music/sentences.js";
+import { h, paint, setUsable } from "./dom.js";
+import { icon } from "./icons.js";
 import { Roll } from "./roll.js";
 
-const NAMES = { vanilla: "Vanilla", relative: "Relative", rope: "RoPE" };
-const LETTERS = ["A", "B", "C"];
-const TAGLINES = {
-  vanilla: "counts places from the start",
-  relative: "knows how far back each note is",
-  rope: "turns each note a little further",
-};
+const LETTERS = "ABCD";
 
 export class Lane {
-  /** `act(what, model)` is called for the buttons: hear, more, primer, midi, wav. */
-  constructor(model, act, onseek) {
+  /** `act(what, model)` is called for the buttons: hear, beyond, more, keep, primer, midi, wav; `onroll` is as in Roll. */
+  constructor(models, model, act, onroll) {
+    this.models = models;
     this.model = model;
     this.letter = "";
     this.blind = false;
     this.message = null; // the server's last one
-    this.roll = new Roll(onseek);
+    this.expected = null; // where the training length will be passed, in seconds, before that is known
+    this.verdict = ""; // the sentence about what happened
+    this.roll = new Roll(onroll);
     this.roll.element.classList.add("lane-roll");
     this.title = h("h3");
     this.tagline = h("p", { class: "tagline" });
@@ -34,10 +34,14 @@ export class Lane {
     this.hearButton.classList.add("hear");
     this.actions = {
       more: button("more", `more-${model}`, "More", "Continue further:"),
+      keep: button("keep", `keep-${model}`, "From here", "Keep until the playhead and go on from there:"),
       primer: button("primer", `primer-${model}`, "As primer", "Use as the primer:"),
       midi: button("midi", `midi-${model}`, ".mid", "Download as MIDI:"),
       wav: button("wav", `wav-${model}`, ".wav", "Download as sound:"),
     };
+    this.said = h("p", { class: "said", "data-testid": `said-${model}` });
+    const label = "Listen from just before the training length:";
+    this.beyondButton = button("beyond", `beyond-${model}`, "From just before it", label, icon("play"));
     this.error = h("p", { class: "lane-error", role: "alert" });
     this.element = h(
       "article",
@@ -56,7 +60,13 @@ export class Lane {
         this.numbers,
         h("div", { class: "lane-actions" }, ...Object.values(this.actions)),
       ),
-      h("div", { class: "lane-body" }, this.roll.element, this.error),
+      h(
+        "div",
+        { class: "lane-body" },
+        h("div", { class: "lane-said" }, this.said, this.beyondButton),
+        this.roll.element,
+        this.error,
+      ),
     );
     this.set("waiting");
   }
@@ -66,7 +76,7 @@ export class Lane {
   }
 
   get name() {
-    return this.blind ? this.letter : NAMES[this.model];
+    return this.blind ? this.letter : this.models.of(this.model).name;
   }
 
   get state() {
@@ -83,13 +93,15 @@ export class Lane {
     this.letter = LETTERS[index];
     this.blind = blind;
     this.element.dataset.blind = blind;
+    paint(this.element, blind ? "hidden-lane" : this.models.of(this.model).colour);
     this.refresh();
   }
 
-  setHeard(heard) {
+  /** Show whether this lane is chosen, and whether it sounds now. */
+  setHeard(heard, sounds) {
     this.element.classList.toggle("heard", heard);
-    this.hearButton.setAttribute("aria-pressed", heard);
-    this.hearButton.lastChild.textContent = heard ? "Heard" : "Listen";
+    this.hearButton.setAttribute("aria-pressed", heard && sounds);
+    this.hearButton.lastChild.textContent = heard && sounds ? "Listening" : "Listen";
   }
 
   /** Bring names, numbers and buttons up to date. */
@@ -97,7 +109,7 @@ export class Lane {
     const { score } = this;
     const count = score?.continuationCount ?? 0;
     this.title.textContent = this.name;
-    this.tagline.textContent = this.blind ? "one of the three" : TAGLINES[this.model];
+    this.tagline.textContent = this.blind ? "its name is hidden" : this.models.tagline(this.model);
     this.element.setAttribute("aria-label", `${this.name}: ${count} notes`);
     this.roll.notes.setAttribute("aria-label", `Piano roll of ${this.name}: ${count} notes continue the primer`);
     const usable = this.state === "done" || this.state === "error";
@@ -105,11 +117,14 @@ export class Lane {
       const told = this.blind && (what === "midi" || what === "wav"); // a file's name would tell the model's
       setUsable(button, score && usable && (count > 0 || what === "more") && !told);
     }
-    for (const button of [this.hearButton, ...Object.values(this.actions)]) {
+    for (const button of [this.hearButton, this.beyondButton, ...Object.values(this.actions)]) {
       button.setAttribute("aria-label", `${button.dataset.label} ${this.name}`);
     }
     this.hearButton.disabled = !score;
+    this.roll.expected = this.blind ? null : this.expected;
+    this.roll.marks = !this.blind;
     this.showNumbers();
+    this.showSaid();
   }
 
   /** Show the last message's numbers: notes, and how fast they come. Speed would give a hidden model away. */
@@ -124,12 +139,29 @@ export class Lane {
       const { tokens_per_second: tokens, music_per_second: music } = this.message;
       text += `\n${Math.round(tokens)} tokens/s · ${music.toFixed(1)} s of music/s`;
     }
-    this.numbers.textContent = text;
+    if (this.numbers.textContent !== text) this.numbers.textContent = text;
+  }
+
+  /** What is to be said of the training length before and while the model plays, and of the music after that. */
+  showSaid() {
+    const beyond = this.score?.beyond ?? null;
+    const text = this.blind ? "What happens here is said after the vote." : this.verdict || this.trainingLength(beyond);
+    if (this.said.textContent !== text) this.said.textContent = text;
+    this.said.classList.toggle("verdict", !this.blind && Boolean(this.verdict));
+    const can = !this.blind && beyond !== null && (this.score.continuationCount ?? 0) > 0;
+    if (this.beyondButton.hidden === can) this.beyondButton.hidden = !can;
+  }
+
+  trainingLength(beyond) {
+    const events = `Training length: ${grouped(this.models.of(this.model).training_length)} events`;
+    if (beyond !== null) return `${events}, passed at ${clock(beyond)}`;
+    return this.expected === null ? events : `${events}, about ${clock(this.expected)}`;
   }
 
   draw() {
     this.roll.draw();
     this.showNumbers();
+    this.showSaid();
     this.element.dataset.notes = this.score?.continuationCount ?? 0;
   }
 }

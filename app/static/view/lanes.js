@@ -1,50 +1,68 @@
-// The three lanes on the page: their order, their common axes, and when they are drawn.
+// The lanes on the page: their order, their common axes, and when they are drawn.
 
-import { MODELS } from "../music/models.js";
+import { moved, turned, zoomed } from "../music/view.js";
 import { Lane } from "./lane.js";
 import { pitchRange } from "./roll.js";
 
 const REDRAW = 100; // milliseconds between two drawings of a lane that grows: the models need the processor more
 
 export class Lanes {
-  /** `on` has act(what, model) and seek(time). */
-  constructor(element, on) {
+  /** `on` has act(what, model), seek(time) and loop(from, to). */
+  constructor(element, models, on) {
     this.element = element;
-    this.lanes = new Map(MODELS.map((model) => [model, new Lane(model, on.act, on.seek)]));
-    this.order = [...MODELS];
+    const roll = {
+      seek: on.seek,
+      loop: on.loop,
+      zoom: (factor, at) => this.zoom(factor, at),
+      pan: (seconds) => this.pan(seconds),
+    };
+    this.lanes = new Map(models.keys.map((key) => [key, new Lane(models, key, on.act, roll)]));
+    this.order = [...models.keys];
+    this.whole = { start: 0, end: 10, low: 48, high: 84 };
+    this.part = null; // the stretch that is shown; null: all of it
     this.dirty = new Set();
     this.drawnAt = 0;
+    this.showView();
   }
 
   lane(model) {
     return this.lanes.get(model);
   }
 
-  /** Where the time axis ends. */
+  /** Where the music on the time axis ends. */
   get end() {
-    return this.lane(MODELS[0]).roll.view.end;
+    return this.whole.end;
+  }
+
+  get view() {
+    return { ...this.whole, ...this.part };
   }
 
   /** Put the lanes into an order and give them their names, or letters. */
-  arrange(order, blind, heard) {
+  arrange(order, blind) {
     this.order = order;
     this.element.replaceChildren(...order.map((model) => this.lane(model).element));
     order.forEach((model, index) => this.lane(model).place(index, blind));
-    this.hear(heard);
     this.redraw();
   }
 
-  hear(heard) {
-    for (const [model, lane] of this.lanes) lane.setHeard(model === heard);
+  /** Show which lane is chosen, and whether it `sounds`. */
+  hear(heard, sounds) {
+    for (const [model, lane] of this.lanes) lane.setHeard(model === heard, sounds);
   }
 
-  /** Show a take's scores, or one primer in all lanes if there is no take yet. */
-  show(take, primer) {
+  /**
+   * Show a take's scores, or one primer in all lanes if there is no take yet. `expected` says for each model where its
+   * training length will be passed.
+   */
+  show(take, primer, expected) {
     for (const [model, lane] of this.lanes) {
       lane.roll.score = take ? take.scores.get(model) : primer;
       lane.message = take?.messages[model] ?? null;
+      lane.expected = expected[model] ?? null;
       lane.set(take?.states[model] ?? "waiting", take?.errors[model]);
     }
+    this.part = null;
     this.redraw();
   }
 
@@ -55,10 +73,42 @@ export class Lanes {
     const expected = (score) => (take && score.complete ? score.end : score.partStart + seconds);
     const end = Math.max(...scores.map((score) => Math.max(score.end, expected(score))));
     const [low, high] = pitchRange(scores.flatMap((score) => score.notes.map((note) => note.pitch)));
-    const view = { start: 0, end, low, high };
-    const before = this.lane(MODELS[0]).roll.view;
-    if (Object.keys(view).every((key) => view[key] === before[key])) return;
-    for (const lane of this.lanes.values()) lane.roll.view = view;
+    const whole = { start: 0, end, low, high };
+    if (Object.keys(whole).every((key) => whole[key] === this.whole[key])) return;
+    this.whole = whole;
+    this.showView();
+  }
+
+  showView() {
+    for (const lane of this.lanes.values()) lane.roll.view = this.view;
+    this.redraw();
+  }
+
+  /** Show a stretch `factor` times as long, with the moment `at` where it is. */
+  zoom(factor, at) {
+    const part = zoomed(this.view, factor, at, this.end);
+    this.part = part.end - part.start < this.end ? part : null;
+    this.showView();
+  }
+
+  pan(seconds) {
+    if (!this.part) return;
+    this.part = moved(this.part, seconds, this.end);
+    this.showView();
+  }
+
+  /** Keep a moment in view that moves on. */
+  follow(at) {
+    if (!this.part || at === null) return;
+    const part = turned(this.part, at, this.end);
+    if (part === this.part) return;
+    this.part = part;
+    this.showView();
+  }
+
+  /** Mark the stretch that is played again and again: {from, to}, or null. */
+  showLoop(loop) {
+    for (const lane of this.lanes.values()) lane.roll.loop = loop;
     this.redraw();
   }
 

@@ -1,7 +1,8 @@
 // The roll of a whole piece, with the window on it that is the primer, and its two handles.
 
+import { colourOf, prepare } from "./canvas.js";
 import { h } from "./dom.js";
-import { colourOf, pitchRange, prepare } from "./roll.js";
+import { pitchRange } from "./roll.js";
 
 const STEPS = { ArrowLeft: -100, ArrowDown: -100, ArrowRight: 100, ArrowUp: 100, PageDown: -1000, PageUp: 1000 };
 

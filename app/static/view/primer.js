@@ -1,8 +1,12 @@
 // The primer: a piece, and the stretch of it from which everything starts.
 
+import { countEvents } from "../music/events.js";
+import { expectedBeyond } from "../music/length.js";
 import { cutRows, pedalledRows, Score } from "../music/score.js";
 import { lastStretch, moveEdge, moveStretch, onGrid } from "../music/stretch.js";
-import { clock, h, icon } from "./dom.js";
+import { clock } from "../music/sentences.js";
+import { h } from "./dom.js";
+import { icon } from "./icons.js";
 import { PrimerRoll } from "./primer-roll.js";
 
 /** A piece and the stretch of it that the models get. `on` has changed(), play() and tracks(indices). */
@@ -80,6 +84,20 @@ export class Primer {
     if (!this.source) return { notes: [], pedals: [], length: 0 };
     const { start, end } = this.stretch;
     return { ...cutRows(this.source.notes, this.source.pedals, start, end), length: end - start };
+  }
+
+  /** The events of what is sent to the models, and its length in seconds. */
+  measure() {
+    const { notes, pedals, length } = this.cut();
+    return [countEvents(notes, pedals, length), length / 1000];
+  }
+
+  /** By model, where in the music (s) its training length will be passed, about. */
+  expected(models) {
+    const [events, seconds] = this.measure();
+    return Object.fromEntries(
+      models.map(({ key, training_length: length }) => [key, seconds + expectedBeyond(events, seconds, length)]),
+    );
   }
 
   /** The stretch as it sounds. */

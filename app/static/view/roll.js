@@ -1,27 +1,13 @@
 // Piano rolls: notes on a canvas, what sounds on one above it, and the playhead, which the browser only moves.
 
+import { clock } from "../music/sentences.js";
+import { colourOf, prepare } from "./canvas.js";
 import { h } from "./dom.js";
 
 const BLACK = new Set([1, 3, 6, 8, 10]);
-
-/** A canvas as sharp as the screen is. Returns its context with the scale set, and its size in CSS pixels. */
-export function prepare(canvas) {
-  const { clientWidth: width, clientHeight: height } = canvas;
-  const scale = Math.min(window.devicePixelRatio || 1, 2);
-  if (canvas.width !== Math.round(width * scale) || canvas.height !== Math.round(height * scale)) {
-    canvas.width = Math.round(width * scale);
-    canvas.height = Math.round(height * scale);
-  }
-  const context = canvas.getContext("2d");
-  context.setTransform(scale, 0, 0, scale, 0, 0);
-  context.clearRect(0, 0, width, height);
-  return { context, width, height };
-}
-
-/** Colours come from the style sheet, so that themes need no code. */
-export function colourOf(element, name) {
-  return getComputedStyle(element).getPropertyValue(name).trim();
-}
+const WHEEL = 1.0015; // by how much a wheel zooms for each pixel
+const FOOT = 15; // pixels of the time axis below the notes
+const SHORTEST_LOOP = 0.25; // seconds; a shorter drag is a click
 
 /** Lowest and highest pitch of some notes, with room around them, at least `span` semitones apart. */
 export function pitchRange(pitches, span = 36) {
@@ -36,47 +22,53 @@ export function pitchRange(pitches, span = 36) {
   return [Math.max(0, low - 2 - Math.floor(missing / 2)), Math.min(127, high + 2 + Math.ceil(missing / 2))];
 }
 
-/** Draw rows of a whole primer small, for cards. */
-export function drawThumbnail(canvas, rows) {
-  const { context, width, height } = prepare(canvas);
-  if (!rows.length) return;
-  const end = Math.max(...rows.map((row) => row[1]));
-  const [low, high] = pitchRange(
-    rows.map((row) => row[2]),
-    24,
-  );
-  const line = height / (high - low + 1);
-  context.fillStyle = colourOf(canvas, "--primer");
-  for (const [on, off, pitch] of rows) {
-    const x = (on / end) * width;
-    context.fillRect(
-      x,
-      (high - pitch) * line,
-      Math.max(1.5, ((off - on) / end) * width - 0.5),
-      Math.max(1.5, line * 0.9),
-    );
-  }
-}
-
-/** One lane's roll. `onseek` is called with a time when the roll is clicked or dragged over. */
+/**
+ * One lane's roll. `on` has seek(time), for a click or a drag; loop(from, to), for a drag with Shift held; zoom(factor,
+ * time) and pan(seconds), for a wheel.
+ */
 export class Roll {
-  constructor(onseek) {
+  constructor(on) {
+    this.on = on;
     this.notes = h("canvas", { class: "roll-notes", role: "img", "aria-label": "Piano roll" });
     this.above = h("canvas", { class: "roll-above", "aria-hidden": "true" });
     this.head = h("div", { class: "roll-head", hidden: true });
     this.element = h("div", { class: "roll" }, this.notes, this.above, this.head);
     this.view = { start: 0, end: 10, low: 48, high: 84 };
     this.score = null;
+    this.expected = null; // where the training length will be passed, before that is known
+    this.marks = true; // whether the training length is marked
+    this.loop = null; // {from, to}
     this.width = 0; // as last drawn: asking the page for it would cost a layout in every frame
     this.glowing = null; // the notes that are lit; null if that has to be drawn anew
-    this.element.addEventListener("pointerdown", (event) => {
+    this.listen();
+  }
+
+  listen() {
+    const { element, on } = this;
+    let mark = null; // where a drag with Shift began
+    element.addEventListener("pointerdown", (event) => {
       if (event.button !== 0 || !this.score) return;
-      this.element.setPointerCapture(event.pointerId);
-      onseek(this.timeAt(event));
+      element.setPointerCapture(event.pointerId);
+      mark = event.shiftKey ? this.timeAt(event) : null;
+      if (mark === null) on.seek(this.timeAt(event));
     });
-    this.element.addEventListener("pointermove", (event) => {
-      if (event.buttons & 1 && this.element.hasPointerCapture(event.pointerId)) onseek(this.timeAt(event));
+    element.addEventListener("pointermove", (event) => {
+      if (!(event.buttons & 1) || !element.hasPointerCapture(event.pointerId)) return;
+      const at = this.timeAt(event);
+      if (mark === null) on.seek(at);
+      else if (Math.abs(at - mark) >= SHORTEST_LOOP) on.loop(Math.min(mark, at), Math.max(mark, at));
     });
+    element.addEventListener(
+      "wheel",
+      (event) => {
+        const { start, end } = this.view;
+        if (event.ctrlKey || event.metaKey) on.zoom(WHEEL ** event.deltaY, this.timeAt(event));
+        else if (Math.abs(event.deltaX) > Math.abs(event.deltaY)) on.pan((event.deltaX / this.width) * (end - start));
+        else return; // the page scrolls
+        event.preventDefault();
+      },
+      { passive: false },
+    );
   }
 
   timeAt(event) {
@@ -87,7 +79,7 @@ export class Roll {
 
   scales(width, height) {
     const { start, end, low, high } = this.view;
-    const line = height / (high - low + 1);
+    const line = (height - FOOT) / (high - low + 1);
     return { x: (time) => ((time - start) / (end - start)) * width, y: (pitch) => (high - pitch) * line, line };
   }
 
@@ -98,7 +90,8 @@ export class Roll {
     if (!width) return;
     const { x, y, line } = this.scales(width, height);
     const colour = (name) => colourOf(this.element, name);
-    this.drawGround(context, width, height, x, y, line, colour);
+    this.drawGround(context, width, height - FOOT, x, y, line, colour);
+    this.drawAxis(context, width, height, x, colour);
     if (!this.score) return;
     const { score } = this;
     const bar = Math.max(2, Math.min(line * 0.86, 9));
@@ -106,6 +99,7 @@ export class Roll {
     const colours = [colour("--lane"), colour("--primer")];
     for (const note of score.notes) {
       const off = note.off ?? Math.max(note.on + 0.05, score.known);
+      if (off < this.view.start || note.on > this.view.end) continue;
       const left = x(note.on);
       context.globalAlpha = 0.5 + 0.5 * Math.min(1, note.velocity / 100);
       context.fillStyle = colours[note.primer ? 1 : 0];
@@ -114,12 +108,13 @@ export class Roll {
       context.fill();
     }
     context.globalAlpha = 1;
-    if (score.beyond !== null && score.beyond < this.view.end)
-      this.drawBeyond(context, x(score.beyond), height, colour);
+    const beyond = score.beyond ?? this.expected;
+    if (this.marks && beyond !== null) this.drawTrainingLength(context, x(beyond), width, height, colour);
+    if (this.loop) this.drawLoop(context, x, height, colour);
   }
 
   drawGround(context, width, height, x, y, line, colour) {
-    const { start, end, low, high } = this.view;
+    const { low, high } = this.view;
     if (line >= 3.5) {
       context.fillStyle = colour("--roll-black");
       for (let pitch = low; pitch <= high; pitch += 1) {
@@ -129,52 +124,73 @@ export class Roll {
     context.fillStyle = colour("--roll-line");
     for (let pitch = Math.ceil(low / 12) * 12; pitch <= high; pitch += 12)
       context.fillRect(0, Math.round(y(pitch) + line), width, 1);
-    if (this.score) {
-      context.fillStyle = colour("--roll-primer");
-      context.fillRect(0, 0, x(this.score.length), height);
-    }
+    if (!this.score) return;
+    const cut = Math.round(x(this.score.length));
+    context.fillStyle = colour("--roll-primer");
+    context.fillRect(0, 0, cut, height);
+    context.fillStyle = colour("--ink-soft");
+    context.fillRect(cut, 0, 1, height);
+    if (this.score.continuationCount) return;
+    context.font = `12px ${getComputedStyle(this.element).fontFamily}`;
+    context.textBaseline = "middle";
+    context.fillText("plays on from here", cut + 12, height / 2);
+  }
+
+  /** Lines and numbers of the time axis: minutes and seconds. */
+  drawAxis(context, width, height, x, colour) {
+    const { start, end } = this.view;
     const step = [1, 2, 5, 10, 15, 30, 60, 120].find((each) => ((end - start) / each) * 44 < width) ?? 300;
-    context.fillStyle = colour("--roll-line");
     context.font = `10px ${getComputedStyle(this.element).fontFamily}`;
     context.textBaseline = "bottom";
     for (let time = Math.ceil(start / step) * step; time < end; time += step) {
-      context.fillRect(Math.round(x(time)), 0, 1, height);
-    }
-    if (!this.score) return;
-    const cut = Math.round(x(this.score.length));
-    context.fillStyle = colour("--ink-soft");
-    context.fillRect(cut, 0, 1, height);
-    if (!this.score.continuationCount) {
-      context.font = `12px ${getComputedStyle(this.element).fontFamily}`;
-      context.fillText("plays on from here", cut + 12, height / 2 + 6);
+      const left = Math.round(x(time));
+      context.fillStyle = colour("--roll-line");
+      context.fillRect(left, 0, 1, height);
+      context.fillStyle = colour("--ink-soft");
+      if (left + 26 < width) context.fillText(clock(time), left + 3, height - 1);
     }
   }
 
-  drawBeyond(context, left, height, colour) {
+  drawTrainingLength(context, left, width, height, colour) {
+    if (left < 0 || left > width) return;
+    const known = this.score.beyond !== null;
     context.save();
     context.strokeStyle = colour("--ink-soft");
-    context.setLineDash([3, 3]);
+    context.setLineDash(known ? [3, 3] : [2, 5]);
     context.beginPath();
     context.moveTo(Math.round(left) + 0.5, 0);
     context.lineTo(Math.round(left) + 0.5, height);
     context.stroke();
     context.restore();
-    const words = "beyond the training length";
+    const words = known ? "beyond the training length" : "about the training length";
+    context.textBaseline = "top";
+    const room = context.measureText(words).width + 6;
+    const at = left + room + 2 > width ? left - room - 2 : left + 2; // on the other side where there is no room
     context.globalAlpha = 0.85;
     context.fillStyle = colour("--card");
-    context.fillRect(left + 2, height - 16, context.measureText(words).width + 6, 14);
+    context.fillRect(at, 1, room, 13);
     context.globalAlpha = 1;
     context.fillStyle = colour("--ink-soft");
-    context.fillText(words, left + 5, height - 3);
+    context.fillText(words, at + 3, 3);
+  }
+
+  drawLoop(context, x, height, colour) {
+    const [left, right] = [x(this.loop.from), x(this.loop.to)];
+    context.fillStyle = colour("--loop");
+    context.fillRect(left, 0, right - left, height);
+    context.fillStyle = colour("--ink");
+    for (const edge of [left, right - 1]) context.fillRect(edge, 0, 1, height);
   }
 
   /** Move the playhead, and light up the notes that sound under it if this is the lane that is `heard`. */
   drawPlayhead(position, heard) {
     const shown = this.score !== null && position !== null;
-    if (this.head.hidden === shown) this.head.hidden = !shown;
-    if (shown) {
+    const left = shown ? Math.round(this.scales(this.width, 0).x(position)) : 0;
+    const visible = shown && left >= 0 && left <= this.width;
+    if (this.head.hidden === visible) this.head.hidden = !visible;
+    if (visible) {
       this.head.classList.toggle("heard", heard);
-      this.head.style.transform = `translateX(${Math.round(this.scales(this.width, 0).x(position))}px)`;
+      this.head.style.transform = `translateX(${left}px)`;
     }
     const glowing = shown && heard ? this.soundingAt(position) : [];
     if (this.glowing?.length === glowing.length && glowing.every((note, k) => note === this.glowing[k])) return;

@@ -1,5 +1,7 @@
 // The form beside the primer: how to continue.
 
+import { setUsable } from "./dom.js";
+
 const NAMES = ["seconds", "temperature", "top_p", "top_k", "min_p", "seed"];
 
 /** Whether a field holds a number in its range. Any will do: a step is how far the arrows go, unless it is 1. */
@@ -9,10 +11,29 @@ function isUsable({ valueAsNumber, min, max, step }) {
 }
 
 export class Settings {
-  constructor(form, changed) {
+  constructor(form, models, changed) {
     this.form = form;
+    this.models = models;
     this.defaults = this.values;
-    form.addEventListener("change", changed);
+    this.suggested = this.defaults.seconds; // a telling length for the primer
+    this.ownLength = false; // whether the visitor has chosen another
+    form.addEventListener("change", (event) => {
+      if (event.target.name === "seconds") this.ownLength = true;
+      changed();
+    });
+  }
+
+  /** Bring the buttons up to date. */
+  show(running, made) {
+    const find = (name) => this.form.querySelector(`[data-testid=${name}]`);
+    const start = find("continue");
+    start.setAttribute("aria-disabled", running);
+    start.classList.toggle("busy", running);
+    const { number, all } = this.models;
+    const invitation = all.length > 1 ? `${number.toLowerCase()} models play on` : "the model plays on";
+    start.lastChild.textContent = running ? "playing on …" : invitation;
+    setUsable(find("stop"), running);
+    setUsable(find("vary"), !running && made);
   }
 
   field(name) {
@@ -39,17 +60,27 @@ export class Settings {
       if (isUsable(field)) continue;
       if (field.closest("details")) field.closest("details").open = true;
       const label = field.closest("label").firstChild.textContent.trim();
-      return `${label} must be ${field.step === "1" ? "a whole number" : "a number"} from ${field.min} to ${field.max}.`;
+      const kind = field.step === "1" ? "a whole number" : "a number";
+      return `${label} must be ${kind} from ${field.min} to ${field.max}.`;
     }
     return null;
   }
 
-  set(values) {
+  /** Put in values; a length that comes with them stays, whatever the primer, if it is the visitor's `own`. */
+  set(values, own = this.ownLength) {
+    this.ownLength = own;
     for (const name of NAMES) if (Number.isFinite(values?.[name])) this.field(name).value = values[name];
   }
 
+  /** Offer a length; it is taken unless the visitor has chosen one. */
+  suggest(seconds) {
+    this.suggested = seconds;
+    if (!this.ownLength) this.field("seconds").value = seconds;
+  }
+
   reset() {
-    this.set({ ...this.defaults, seed: Number(this.field("seed").value) });
+    this.ownLength = false;
+    this.set({ ...this.defaults, seconds: this.suggested, seed: Number(this.field("seed").value) });
     this.field("lead_in").value = this.field("lead_in").defaultValue;
     this.field("continuation_only").checked = false;
   }

@@ -1,6 +1,6 @@
 // Light and dark: as the system has it, until the visitor says otherwise.
 
-import { icon } from "./dom.js";
+import { icon } from "./icons.js";
 import { recall, remember } from "../io/memory.js";
 
 const KEY = "musictx.theme";

@@ -1,6 +1,8 @@
 // Play, time line, volume, and the switches above the lanes.
 
-import { clock, h, icon, setUsable } from "./dom.js";
+import { clock } from "../music/sentences.js";
+import { h, setUsable } from "./dom.js";
+import { icon } from "./icons.js";
 
 /** What is said while the clock waits, by what it waits for. */
 export const WAITS = {
@@ -10,19 +12,31 @@ export const WAITS = {
     "The piano’s sounds do not arrive, so nothing can be heard. They are asked for again until the server answers.",
 };
 
-/** `on` has toggle(), seek(s), volume(v), view(name), blind(on), undo(), share() and take(index). */
+function button(testid, symbol, label, onclick, text) {
+  const attributes = { type: "button", "data-testid": testid, title: label, onclick };
+  if (text) return h("button", attributes, icon(symbol), text);
+  return h("button", { ...attributes, class: "icon", "aria-label": label }, icon(symbol));
+}
+
+function range(attributes) {
+  return h("input", { type: "range", min: "0", ...attributes });
+}
+
+/**
+ * `on` has toggle(), seek(s), volume(v), zoom(factor), loop(), view(name), blind(on), undo(), share(), save() and
+ * take(index).
+ */
 export class TransportBar {
   constructor(element, on) {
+    this.on = on;
     this.playButton = h("button", {
       type: "button",
       class: "icon round",
       "data-testid": "play",
       onclick: () => on.toggle(),
     });
-    this.time = h("output", { class: "time", "data-testid": "time" });
-    this.line = h("input", {
-      type: "range",
-      min: "0",
+    this.time = h("span", { class: "time", "data-testid": "time" });
+    this.line = range({
       max: "1",
       step: "0.1",
       value: "0",
@@ -31,9 +45,7 @@ export class TransportBar {
       "aria-label": "Position in the music",
       oninput: () => on.seek(Number(this.line.value)),
     });
-    this.volume = h("input", {
-      type: "range",
-      min: "0",
+    this.volume = range({
       max: "1",
       step: "0.01",
       class: "volume",
@@ -41,52 +53,26 @@ export class TransportBar {
       "data-testid": "volume",
       oninput: () => on.volume(Number(this.volume.value)),
     });
-    this.views = Object.fromEntries(
-      [
-        ["rows", "Lanes in rows"],
-        ["columns", "Lanes in columns"],
-      ].map(([view, label]) => [
-        view,
-        h(
-          "button",
-          {
-            type: "button",
-            class: "icon",
-            "aria-label": label,
-            title: label,
-            "data-testid": `view-${view}`,
-            onclick: () => on.view(view),
-          },
-          icon(view),
-        ),
-      ]),
-    );
-    this.blindButton = h(
-      "button",
-      {
-        type: "button",
-        "data-testid": "blind",
-        "aria-pressed": "false",
-        title: "Hide the names, listen, vote, then see",
-        onclick: () => on.blind(this.blindButton.getAttribute("aria-pressed") !== "true"),
-      },
-      icon("blind"),
+    const view = (name, label) => button(`view-${name}`, name, label, () => on.view(name));
+    this.views = { rows: view("rows", "Lanes in rows"), columns: view("columns", "Lanes in columns") };
+    this.nearer = button("zoom-in", "nearer", "Show less of the time", () => on.zoom(1 / 2));
+    this.farther = button("zoom-out", "farther", "Show more of the time", () => on.zoom(2));
+    const loop = "Play a stretch again and again; drag over a roll with Shift held to choose it";
+    this.loopButton = button("loop", "loop", loop, () => on.loop(), "Loop");
+    this.blindButton = button(
+      "blind",
+      "blind",
+      "Hide the names, listen, vote, then see",
+      () => on.blind(this.blindButton.getAttribute("aria-pressed") !== "true"),
       "Blind test",
     );
-    this.undoButton = h(
-      "button",
-      { type: "button", "data-testid": "undo", disabled: true, onclick: () => on.undo() },
-      icon("undo"),
-      "Undo",
-    );
-    this.shareButton = h(
-      "button",
-      { type: "button", "data-testid": "share", onclick: () => on.share() },
-      icon("link"),
-      "Copy link",
-    );
+    for (const each of [this.loopButton, this.blindButton]) each.setAttribute("aria-pressed", "false");
+    this.undoButton = button("undo", "undo", "Take the last step back", () => on.undo(), "Undo");
+    this.shareButton = button("share", "link", "A link that gives the same music again", () => on.share(), "Copy link");
+    const all = "Save all lanes, as MIDI and as sound, in a ZIP file";
+    this.saveButton = button("save-all", "save", all, () => on.save());
     this.takes = h("div", { class: "takes", role: "group", "aria-label": "Takes", hidden: true });
-    this.on = on;
+    const group = (label, ...buttons) => h("div", { class: "pair", role: "group", "aria-label": label }, ...buttons);
     element.append(
       this.playButton,
       this.time,
@@ -96,29 +82,45 @@ export class TransportBar {
       h(
         "div",
         { class: "switches" },
-        h("div", { class: "pair", role: "group", "aria-label": "Arrangement" }, ...Object.values(this.views)),
+        group("Zoom", this.farther, this.nearer),
+        group("Arrangement", ...Object.values(this.views)),
+        this.loopButton,
         this.blindButton,
         this.undoButton,
         this.shareButton,
+        this.saveButton,
       ),
     );
   }
 
   showView(view) {
-    for (const [name, button] of Object.entries(this.views)) button.setAttribute("aria-pressed", name === view);
+    for (const [name, each] of Object.entries(this.views)) each.setAttribute("aria-pressed", name === view);
   }
 
   showBlind(blind) {
     this.blindButton.setAttribute("aria-pressed", blind);
   }
 
-  showUndo(possible) {
-    setUsable(this.undoButton, possible);
+  showLoop(loop) {
+    this.loopButton.setAttribute("aria-pressed", Boolean(loop));
+    this.loopButton.lastChild.textContent = loop ? `${clock(loop.from)}–${clock(loop.to)}` : "Loop";
+  }
+
+  /** With one model there is nothing to choose between. */
+  showLanes(count) {
+    this.blindButton.hidden = count < 2;
+  }
+
+  /** Whether there is a step to take back, and whether there is music to loop and to save. */
+  showUsable(undo, lanes, save) {
+    setUsable(this.undoButton, undo);
+    setUsable(this.loopButton, lanes);
+    setUsable(this.saveButton, save);
   }
 
   /** Numbered buttons for the takes made so far. They stay the same ones, so that the focus stays where it is. */
   showTakes(takes, current) {
-    this.takes.hidden = takes.length < 2;
+    this.takes.hidden = takes.length < 2 && (!takes.length || takes[0] === current);
     const buttons = this.takes.children;
     while (buttons.length > takes.length) this.takes.lastChild.remove();
     while (buttons.length < takes.length) this.takes.append(this.takeButton(buttons.length));
@@ -139,7 +141,7 @@ export class TransportBar {
   /** `position` and `end` in seconds; `state` as in Transport; `primer`: it is the primer alone that sounds. */
   show(position, end, state, usable, primer) {
     const text = `${clock(position)} / ${clock(end)}`;
-    if (this.time.value !== text) this.time.value = text;
+    if (this.time.textContent !== text) this.time.textContent = text;
     if (document.activeElement !== this.line || state === "playing") {
       // Only what has changed: every assignment is a layout, and this is called for every frame.
       const most = Math.max(0.1, end).toFixed(1);

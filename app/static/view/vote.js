@@ -1,13 +1,14 @@
-// What the blind test asks: which of A, B and C keeps the tune best?
+// What the blind test asks: which of A, B, C … keeps the tune best?
 
 import { h } from "./dom.js";
 
-const NAMES = { vanilla: "vanilla", relative: "relative", rope: "RoPE" };
+const LETTERS = "ABCD";
 
 /** A place of the page that is always there and mostly empty, so that what comes into it is read out. */
 export class Vote {
   /** `chosen` is called with a model, or null for "cannot tell". */
-  constructor(element, chosen) {
+  constructor(element, models, chosen) {
+    this.models = models;
     this.element = element;
     this.chosen = chosen;
     this.shown = null;
@@ -35,8 +36,8 @@ export class Vote {
         ...order.map((model, k) =>
           h(
             "button",
-            { type: "button", "data-testid": `vote-${"abc"[k]}`, onclick: () => this.chosen(model) },
-            "ABC"[k],
+            { type: "button", "data-testid": `vote-${LETTERS[k].toLowerCase()}`, onclick: () => this.chosen(model) },
+            LETTERS[k],
           ),
         ),
         h(
@@ -45,7 +46,7 @@ export class Vote {
           "I can’t tell",
         ),
       ),
-      h("span", { class: "detail" }, "Listen to all three first. Your vote stays on this machine."),
+      h("span", { class: "detail" }, "Listen to each of them first. Your vote is kept by this page’s server, without your name."),
     );
   }
 
@@ -59,8 +60,8 @@ export class Vote {
   }
 
   reveal(order, choice) {
-    const said = choice ? `You chose ${"ABC"[order.indexOf(choice)]}: ${NAMES[choice]}.` : "You could not tell.";
-    const names = order.map((model, k) => `${"ABC"[k]} was ${NAMES[model]}`).join(", ");
+    const said = choice ? `You chose ${LETTERS[order.indexOf(choice)]}: ${this.models.of(choice).name}.` : "You could not tell.";
+    const names = order.map((model, k) => `${LETTERS[k]} was ${this.models.of(model).name}`).join(", ");
     const focused = this.element.contains(document.activeElement);
     this.show("reveal", h("strong", {}, said), h("span", { "data-testid": "reveal" }, ` ${names}.`));
     // The button that was pressed is gone; who goes on by keyboard does so from the answer.

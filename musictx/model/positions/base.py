@@ -12,7 +12,7 @@ from musictx.model.config import ModelConfig
 
 
 class Order(NamedTuple):
-    """What a scheme says of the positions `start` … `start` + T - 1 to all layers alike."""
+    """What a scheme gives all layers for the positions `start` … `start` + T - 1."""
 
     start: int = 0
     added: Tensor | None = None  # (T, width), to the embeddings

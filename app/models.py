@@ -1,0 +1,137 @@
+"""The models of the lanes: loaded, named, and described for the page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from musictx.checkpoint import SHIPPED_MODELS, find_model, load_model, read_card
+from musictx.errors import MusictxError
+from musictx.events import START
+from musictx.sampling import generate
+
+MOST_MODELS = 4
+# The page's colours (static/view/base.css): a scheme's own one first, then those that no scheme has.
+SCHEME_COLOURS = {"vanilla": "vanilla", "relative": "relative", "rope": "rope"}
+OTHER_COLOURS = ("plum", "ochre", "rose", "slate")
+SCHEME_NAMES = {"vanilla": "Vanilla", "relative": "Relative", "rope": "RoPE", "learned": "Learned"}
+
+
+@dataclass(frozen=True)
+class LaneModel:
+    """One lane's model.
+
+    Attributes
+    ----------
+    key : str
+        The lane's name in addresses, files and votes: small letters, digits, hyphens.
+    name : str
+        Its name in the page.
+    colour : str
+        A name of the page's palette.
+    model : MusicTransformer
+        Shared by all visitors; nothing in it changes while it plays.
+    card : dict
+    """
+
+    key: str
+    name: str
+    colour: str
+    model: Any
+    card: dict[str, Any]
+
+    def facts(self) -> dict[str, Any]:
+        """What the page says of the model, ready for JSON; lengths in tokens."""
+        config = self.model.config
+        return {
+            "key": self.key,
+            "name": self.name,
+            "colour": self.colour,
+            "position": config.position,
+            "training_length": config.context_length,
+            "window": config.window,
+            "parameters": self.model.parameter_count(),
+            "tokens_seen": self.card.get("tokens_seen"),
+            "shipped": self.key in SHIPPED_MODELS,
+        }
+
+
+def load_models(models: Sequence[str | Path] = SHIPPED_MODELS) -> list[LaneModel]:
+    """Load the lanes' models, and compile what decodes them, so that the first click does not wait.
+
+    Parameters
+    ----------
+    models : sequence of str or path
+        One to four: names of shipped models, checkpoint folders, or folders of training runs.
+
+    Raises
+    ------
+    MusictxError
+        If there are none or too many, the same one twice, or one that cannot be loaded.
+    """
+    if not 1 <= len(models) <= MOST_MODELS:
+        raise MusictxError(f"{len(models)} models are given; the page has one to {MOST_MODELS} lanes")
+    folders = [find_model(model) for model in models]
+    for k, folder in enumerate(folders):
+        if folder.resolve() in [other.resolve() for other in folders[:k]]:
+            raise MusictxError(f"the model {models[k]} is given twice; each lane needs a model of its own")
+    loaded: list[LaneModel] = []
+    for given, folder in zip(models, folders, strict=True):
+        model, card = load_model(given), read_card(folder)
+        list(generate(model, np.array([START]), max_tokens=2))
+        name = _name(Path(given), card)
+        loaded.append(
+            LaneModel(
+                key=_unused(_slug(Path(given).name), [lane.key for lane in loaded], "-"),
+                name=_unused(name, [lane.name for lane in loaded], " "),
+                colour=_colour(model.config.position, [lane.colour for lane in loaded]),
+                model=model,
+                card=card,
+            )
+        )
+    return loaded
+
+
+def differ_in_positions_only(models: Sequence[LaneModel]) -> bool:
+    """Whether nothing that was learned sets the models apart but how they know the order of events.
+
+    They have another position scheme each, as many parameters (within 2 %), and their cards say that they
+    were trained on as many tokens of the same music.
+    """
+    if len(models) < 2:
+        return False
+    sizes = [lane.model.parameter_count() for lane in models]
+    learned = [(lane.card.get("tokens_seen"), lane.card.get("data")) for lane in models]
+    schemes = {lane.model.config.position for lane in models}
+    return (
+        len(schemes) == len(models)
+        and max(sizes) <= 1.02 * min(sizes)
+        and None not in learned[0]
+        and all(each == learned[0] for each in learned)
+    )
+
+
+def _name(given: Path, card: dict[str, Any]) -> str:
+    """A scheme's proper name, what the card calls the model, or the folder's name."""
+    named = str(card.get("name", "")).strip()
+    return SCHEME_NAMES.get(given.name) or (named if not named.startswith("musictx ") else "") or given.name
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")[:24] or "model"
+
+
+def _unused(name: str, taken: Sequence[str], between: str) -> str:
+    """The name, with a number behind it if it is taken."""
+    candidates = [name, *(f"{name}{between}{number}" for number in range(2, MOST_MODELS + 1))]
+    return next(each for each in candidates if each not in taken)
+
+
+def _colour(position: str, taken: Sequence[str]) -> str:
+    own = SCHEME_COLOURS.get(position)
+    return next(each for each in (own, *OTHER_COLOURS) if each and each not in taken)

@@ -1,0 +1,23 @@
+// What the page says of a lane's music.
+
+/** Minutes and seconds of a time in seconds: 1:05. */
+export function clock(seconds) {
+  const whole = Math.max(0, Math.floor(seconds + 1e-6));
+  return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
+}
+
+const WORDS = {
+  storm: ({ at, count }) => `lost the thread at ${clock(at)}: ${count} notes at once`,
+  silence: ({ at, seconds }) => `fell silent at ${clock(at)} for ${Math.round(seconds)} s`,
+  stuck: ({ at, keys }) => `got stuck at ${clock(at)} on ${keys === 1 ? "one key" : `${keys} keys`}`,
+  nothing: () => "ended the piece at once",
+  ended: ({ at }) => `ended the piece by itself at ${clock(at)}`,
+  within: () => "kept the thread, within its training length",
+  denser: ({ at, ratio }) => `went on past ${clock(at)}, with ${ratio.toFixed(1)} times as many notes a second`,
+  kept: ({ at, count }) => `kept the thread past ${clock(at)}: ${count} notes at once at most`,
+};
+
+/** The verdict on a lane as a sentence. */
+export function verdictSentence(name, verdict) {
+  return `${name} ${WORDS[verdict.kind](verdict)}.`;
+}

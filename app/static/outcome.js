@@ -1,0 +1,69 @@
+// What came of a take: the sentence in each lane, the table below them, and what is read out at the end of a run.
+
+import { describe } from "./music/measures.js";
+import { findMotifs } from "./music/motifs.js";
+import { verdictSentence } from "./music/sentences.js";
+import { judge } from "./music/verdict.js";
+import { showComparison } from "./view/compare.js";
+
+export class Outcome {
+  /** `table` and `status` are where the comparison stands, and what is read out. */
+  constructor({ models, lanes, blind }, table, status) {
+    Object.assign(this, { models, lanes, blind, table, status });
+    this.known = new WeakMap(); // by score: what was found, and of how many notes
+    this.running = false;
+  }
+
+  /** Bring all of it up to date; once a run has ended, say how. */
+  show(take, running) {
+    const ended = this.running && !running;
+    this.running = running;
+    for (const model of this.models.keys) {
+      const found = take && this.of(take, model);
+      const lane = this.lanes.lane(model);
+      lane.verdict = found ? verdictSentence(this.models.of(model).name, found.verdict) : "";
+      lane.showSaid();
+    }
+    const shown = take && !this.blind.on ? this.lanes.order.filter((model) => this.of(take, model)) : [];
+    showComparison(
+      this.table,
+      shown.map((model) => ({ ...this.models.of(model), ...this.of(take, model) })),
+    );
+    if (running || !take) this.status.textContent = "";
+    else if (ended) this.status.textContent = this.sentences(take);
+  }
+
+  sentences(take) {
+    if (this.blind.on) return "The models have played. Listen, then vote.";
+    return this.lanes.order
+      .map((model) => take.errors[model] || this.lanes.lane(model).verdict)
+      .filter(Boolean)
+      .join(" ");
+  }
+
+  /** What is known of a lane that has ended with some music: {verdict, beyond, before, after}; or null. */
+  of(take, model) {
+    const score = take.scores.get(model);
+    const ended = Boolean(take.messages[model]?.ended);
+    if (take.states[model] !== "done" || !(score.continuationCount || ended)) return null;
+    const state = `${score.notes.length} ${score.known} ${ended}`;
+    if (this.known.get(score)?.state !== state) this.known.set(score, { state, ...this.find(score, ended) });
+    return this.known.get(score);
+  }
+
+  find(score, ended) {
+    const { notes, length, beyond } = score;
+    const primer = notes.filter((note) => note.primer);
+    const end = Math.max(score.known, length);
+    const side = (from, to) => {
+      const described = describe(notes, from, to, primer);
+      return described && { ...described, motifs: findMotifs(primer, described.notes) };
+    };
+    return {
+      verdict: judge(score, ended),
+      beyond,
+      before: side(length, Math.min(beyond ?? end, end)),
+      after: beyond === null ? null : side(Math.max(beyond, length), end),
+    };
+  }
+}

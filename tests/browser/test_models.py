@@ -1,0 +1,92 @@
+"""Models of one's own in the lanes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from musictx.checkpoint import save_model
+from musictx.model import ModelConfig, MusicTransformer
+
+from .conftest import Server
+from .test_page import votes
+
+Open = Callable[..., Any]
+
+
+def small_model(folder: Path, card: dict[str, Any], **config: Any) -> str:
+    """A quick model, untrained, with a training length that the music soon passes."""
+    torch.manual_seed(1)
+    small = {"layers": 1, "width": 32, "heads": 2, "context_length": 96, "position": "relative", **config}
+    model = MusicTransformer(ModelConfig(**small))
+    torch.nn.init.normal_(model.head.weight, std=0.3)
+    save_model(model, folder, card)
+    return str(folder)
+
+
+@pytest.fixture(scope="module")
+def own_server(
+    start_server: Callable[..., Server],
+    model_folders: dict[str, str],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Server:
+    """Two relative models, as after `musictx train --from relative`."""
+    folder = tmp_path_factory.mktemp("runs")
+    mine = small_model(folder / "My songs", {"tokens_seen": 1_500_000})
+    return start_server(models=[mine, model_folders["relative"]])
+
+
+def test_a_lane_for_each_model_with_its_own_name_and_colour(open_studio: Open, own_server: Server) -> None:
+    studio = open_studio(own_server)
+    assert studio.order() == ["my-songs", "relative"]
+    assert studio.page.locator(".lanes h3").all_inner_texts() == ["My songs", "Relative"]
+    assert studio.page.locator("h1").inner_text().startswith("Two models play on")
+    assert "1.5 M events of training" in studio.lane("my-songs").inner_text()
+    colours = studio.page.evaluate(
+        """[...document.querySelectorAll('.lane')]
+            .map((lane) => getComputedStyle(lane, '::before').backgroundColor)"""
+    )
+    assert len(set(colours)) == 2
+    shown = studio.page.evaluate(
+        """() => {
+            document.querySelector('#explain').open = true;
+            return [...document.querySelectorAll('.schemes figure')]
+                .filter((each) => each.checkVisibility()).map((each) => each.dataset.position);
+        }"""
+    )
+    assert shown == ["relative"]
+    assert "Nothing else sets them apart" not in studio.get("explain").inner_text()
+    studio.run(seconds=2)
+    studio.wait_done(("my-songs", "relative"))
+    assert studio.rows("my-songs") != studio.rows("relative")
+
+
+def test_own_models_are_judged_blind_by_their_own_names(open_studio: Open, own_server: Server) -> None:
+    studio = open_studio(own_server)
+    studio.get("blind").click()
+    studio.run(seconds=2, seed=5)
+    studio.wait_done(("my-songs", "relative"))
+    assert studio.get("vote-b").is_visible() and studio.get("vote-c").count() == 0
+    studio.get("vote-a").click()
+    studio.page.wait_for_function(
+        "performance.getEntriesByType('resource').some((e) => e.name.endsWith('/vote'))"
+    )
+    kept = votes(own_server)[-1]
+    assert sorted(json.loads(kept["lane_order"])) == ["my-songs", "relative"]
+    assert kept["choice"] == json.loads(kept["lane_order"])[0]
+
+
+def test_one_model_alone_has_no_blind_test(
+    open_studio: Open, start_server: Callable[..., Server], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    folder = small_model(tmp_path_factory.mktemp("alone") / "etudes", {})
+    studio = open_studio(start_server(models=[folder]))
+    assert studio.page.locator("h1").inner_text().startswith("One model plays on")
+    assert not studio.get("blind").is_visible()
+    studio.run(seconds=2)
+    studio.wait_done(("etudes",))

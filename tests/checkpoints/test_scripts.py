@@ -1,0 +1,102 @@
+"""The scripts that made the shipped models and their tables, each with a tiny budget."""
+
+from __future__ import annotations
+
+import json
+import runpy
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from music_helpers import random_performance
+from safetensors.torch import load_file
+
+from musictx.checkpoint import load_model, save_model
+from musictx.corpus import build_corpus
+from musictx.midi import write_midi
+from musictx.model import ModelConfig, MusicTransformer
+
+SCRIPTS = Path(__file__).resolve().parents[2] / "checkpoints"
+Script = Callable[..., str]
+
+
+@pytest.fixture
+def script(monkeypatch, capsys) -> Script:
+    """Run a script as Python would from the command line; gives what it printed."""
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+
+    def run(name: str, *arguments: object) -> str:
+        monkeypatch.setattr("sys.argv", [name, *map(str, arguments)])
+        runpy.run_path(str(SCRIPTS / name), run_name="__main__")
+        return capsys.readouterr().out
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory) -> Path:
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("run") / "model"
+    config = ModelConfig(layers=1, width=32, heads=2, feed_forward=32, context_length=256, dropout=0.0)
+    save_model(MusicTransformer(config), folder, {"command": "musictx train"})
+    return folder
+
+
+@pytest.fixture(scope="module")
+def pieces(tmp_path_factory) -> Path:
+    """Four pieces of half a minute, none like another."""
+    folder = tmp_path_factory.mktemp("music")
+    for seed in range(4):
+        write_midi(random_performance(seed, 400, 30.0), folder / f"{seed}.mid")
+    return folder
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in SCRIPTS.glob("*.py")))
+def test_a_script_says_how_it_is_used(script, name, capsys):
+    with pytest.raises(SystemExit) as stop:
+        script(name, "--help")
+    assert stop.value.code == 0 and f"usage: {name}" in capsys.readouterr().out
+
+
+def test_a_shipped_model_is_the_runs_in_16_bits_with_a_card(script, model, tmp_path):
+    script("ship.py", model.parent, tmp_path / "shipped")
+    stored = load_file(tmp_path / "shipped" / "model.safetensors")
+    ours = load_model(model).state_dict()
+    assert {weight.dtype for weight in stored.values()} == {torch.float16}
+    assert all(torch.equal(weight, ours[name].half()) for name, weight in stored.items())
+    card = json.loads((tmp_path / "shipped" / "card.json").read_text())
+    assert card["command"] == "musictx train" and "NC" in card["licence"]
+    assert card["primers_nll"] == pytest.approx(np.log(391), abs=0.5)  # of a model that has learned nothing
+
+
+def test_answers_are_judged_like_real_music(script, model, pieces, tmp_path):
+    options = ("--takes", 1, "--primers", 3, "--seconds", 2, "--output", tmp_path / "answers.json")
+    printed = script("answers.py", model, "--real", pieces, *options)
+    found = json.loads((tmp_path / "answers.json").read_text())
+    assert {name: len(answers) for name, answers in found.items()} == {str(model): 3, "real music": 4}
+    assert "real music" in printed
+    for answer in found["real music"]:  # 400 notes in 30 s are music, and no storm
+        assert answer["music"] and answer["densest_second"] < 40
+
+
+def test_sampling_is_compared_with_how_pieces_go_on(script, model, pieces, tmp_path):
+    rolls, output = tmp_path / "rolls.png", tmp_path / "sampling.json"
+    options = ("--default", "--seconds", 3, "--primers", 4, "--output", output, "--rolls", rolls)
+    printed = script("sampling.py", pieces, "--model", model, *options)
+    found = json.loads(output.read_text())
+    assert printed.startswith("4 primers, 3 s") and rolls.read_bytes()[1:4] == b"PNG"
+    (row,) = found["settings"]
+    assert row["models"][str(model)]["distance"] > found["baseline"]  # it has learned nothing
+
+
+def test_the_recipe_trains_what_is_missing_and_nothing_twice(script, pieces, tmp_path):
+    corpus = build_corpus([pieces], tmp_path / "corpus") and tmp_path / "corpus"
+    command = ("recipe.py", corpus, corpus, corpus, "--output", tmp_path / "runs", "--tokens", "8k")
+    printed = script(*command, "--only", "GELU")
+    (run,) = json.loads((tmp_path / "runs" / "recipe.json").read_text())
+    assert run["change"] == "GELU" and run["tokens"] == 8192
+    assert 4 < run["asap"] == run["pop909"] < 7 and "| GELU |" in printed
+    again = script(*command, "--only", "GELU")
+    assert "min)" in printed and "min)" not in again and "| GELU |" in again
