@@ -4,9 +4,10 @@ A second measure of the same thing as `musictx.evaluation.motifs`, made in anoth
 five notes agree wholly or not at all; here two lines are aligned note by note, in any key, and may differ
 in an ornament, a semitone or the rhythm, at a price. No model and no setting is chosen by it.
 
-On 100 pieces of real music (50 of ASAP's, 50 of POP909's training parts) the minute after a primer of
-15 s aligns better with its own primer than with another piece's in 92 of 100 comparisons; the patterns of
-five notes tell 82 of 100.
+The minute after a primer of 15 s, in real music, aligns better with its own primer than with another
+piece's in 60 of 74 held-out pieces (25 of 29 of ASAP's, 35 of 45 pop songs), and in 92 of 100 pieces on which
+the length of the windows was chosen. The patterns of five notes tell 48 of the 74 (21 draws), and 76 of the
+100.
 
 References
 ----------
