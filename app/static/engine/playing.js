@@ -1,8 +1,7 @@
 // What a lane says from Continue to the last note: the messages that the server sends (app/streaming.py), made here.
 
-import { describe } from "./describe.js";
-import { END, NOTE_OFF, NoteStream, rint } from "./events.js";
-import { applyPedal, preparePrimer, resolveOverlaps, sliceNotes } from "./primer.js";
+import { END, NOTE_OFF, NoteStream, STEP_SECONDS, rint } from "./events.js";
+import { preparePrimer } from "./primer.js";
 import { Random } from "./random.js";
 
 const MESSAGE = 80; // milliseconds between two messages of a lane
@@ -74,13 +73,14 @@ class Said {
     this.begun = performance.now();
   }
 
-  hear(events) {
+  /** Take in what one token made, and up to where (s) the music goes now. */
+  hear(events, until) {
     this.tokens += 1;
     for (const event of events) {
       if ("on" in event) this.notes.push([milliseconds(event.on), event.pitch, event.velocity]);
       else this.offs.push([event.index, milliseconds(event.off)]);
-      this.music = Math.max(this.music, (event.on ?? event.off) - this.primer.cut);
     }
+    this.music = Math.max(this.music, until - this.primer.cut);
     if (this.beyond === null && this.primer.tokens.length + this.tokens > this.model.context_length)
       this.beyond = milliseconds(this.primer.cut + this.music);
   }
@@ -108,21 +108,6 @@ class Said {
       ...more,
     };
   }
-
-  /** The comparison of everything after `opening` seconds with what comes before. */
-  summary(opening) {
-    const ends = new Map(this.offs);
-    const end = this.primer.cut + this.music;
-    const made = this.notes.map(([on, pitch, velocity], k) => ({
-      on: on / 1000,
-      off: (ends.get(k) ?? Math.max(milliseconds(end), on)) / 1000,
-      pitch,
-      velocity,
-    }));
-    const whole = sliceNotes([...this.primer.notes, ...made], opening);
-    const before = sliceNotes(this.primer.notes, 0, opening);
-    return describe(resolveOverlaps(before), applyPedal(whole, []), Math.max(end - opening, 0));
-  }
 }
 
 /**
@@ -144,13 +129,14 @@ export async function play(engine, model, request, say, wanted) {
   const random = new Random([settings.seed, 0]);
   let most = Math.floor(settings.seconds * TOKENS_A_SECOND) + 64;
   if (model.limit) most = Math.min(most, model.limit - primer.tokens.length);
-  let [turned, told, struck] = [performance.now(), 0, false];
+  let [turned, told, struck, ended] = [performance.now(), 0, false, false];
   for (let made = 1; ; made += 1) {
     // Who gives a whole piece wants to hear more: it does not end before a note was struck.
     const token = engine.choose(random.next(), settings, struck);
     struck ||= token < NOTE_OFF;
-    said.hear(stream.push(token));
-    if (token === END || stream.ended || made === most) break;
+    said.hear(stream.push(token), stream.step * STEP_SECONDS);
+    ended = token === END;
+    if (stream.ended || made === most) break;
     if (!engine.feed([token])) throw new Error(NO_ROOM);
     const now = performance.now();
     if (now - told >= (said.fresh ? MESSAGE : HEARTBEAT)) {
@@ -162,6 +148,6 @@ export async function play(engine, model, request, say, wanted) {
     if (!wanted()) return;
     turned = performance.now();
   }
-  if (!stream.ended) said.hear(stream.finish());
-  say(said.message("done", { summary: said.summary((request.opening ?? request.length) / 1000) }));
+  if (!stream.ended) said.hear(stream.finish(), stream.step * STEP_SECONDS);
+  say(said.message("done", { ended }));
 }

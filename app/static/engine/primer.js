@@ -45,7 +45,7 @@ export function applyPedal(notes, pedals) {
 }
 
 /** Cut out [start, end); times count from `start`, notes struck before it are left out. */
-export function sliceNotes(notes, start, end = Infinity) {
+function sliceNotes(notes, start, end = Infinity) {
   return notes
     .filter((n) => n.on >= start && n.on < end)
     .map((n) => ({ ...n, on: n.on - start, off: Math.min(n.off, end) - start }))
