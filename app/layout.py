@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
+from .api import add_endpoints
+from .head import TITLE
 from .models import MOST_MODELS, LaneModel
 from .stage import Stage
 from .streaming import lane_player
 
+KEEP_FILES = (600, 3600)  # every ten minutes, what programs sent and got more than an hour ago goes
 MOST_LANES = 96  # generators open at once; `Stage` decides which of them play
 
 _STATIC = Path(__file__).parent / "static"
@@ -40,13 +44,14 @@ def build(models: Sequence[LaneModel], stage: Stage) -> gr.Blocks:
     gr.Blocks
         To be launched by `app.launch`, which adds the routes that the page needs.
     """
-    with gr.Blocks(title="musictx", analytics_enabled=False, fill_width=True) as page:
+    with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=KEEP_FILES) as page:
         studio = gr.HTML(
             html_template=(_STATIC / "studio.html").read_text(encoding="utf-8"),
             head="".join(_STYLE.format(name) for name in _STYLES),
             js_on_load=_MOUNT,
             apply_default_css=False,
         )
+        queue: dict[str, Any] = {"concurrency_id": "lanes", "concurrency_limit": MOST_LANES}
         for number, lane in enumerate(models):
             getattr(studio, f"play_{number}")(
                 lane_player(lane.key, lane.model, stage),
@@ -54,8 +59,8 @@ def build(models: Sequence[LaneModel], stage: Stage) -> gr.Blocks:
                 studio,
                 show_progress="hidden",
                 trigger_mode="multiple",
-                concurrency_id="lanes",
-                concurrency_limit=MOST_LANES,
                 api_visibility="private",
+                **queue,
             )
+        add_endpoints(models, stage, **queue)
     return page

@@ -123,6 +123,12 @@ def span_rows(spans: np.ndarray) -> list[list[int]]:
     return np.rint(np.column_stack([spans["onset"], spans["offset"]]) * 1000).astype(int).tolist()
 
 
+def sentence(message: str) -> str:
+    """An error as a sentence: a capital first, a full stop last."""
+    message = message.strip()
+    return f"{message[:1].upper()}{message[1:]}" + ("" if message.endswith((".", "!", "?")) else ".")
+
+
 def _number(value: Any, label: str) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
         raise MusictxError(f"{label} must be a number")

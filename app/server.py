@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import gradio as gr
 import torch
+from starlette.middleware import Middleware
 
 from musictx.checkpoint import SHIPPED_MODELS, weights_hash
 from musictx.errors import MusictxError
 
+from .head import ICON, OwnHead
 from .layout import MOST_LANES, build
 from .models import load_models
 from .routes import routes
 from .stage import Stage
+from .uploads import MOST_BYTES
 from .votes import VoteBook
 
 PAPER = "var(--musictx-paper, transparent)"  # static/view/base.css has it, light and dark
@@ -76,10 +80,13 @@ def launch(
         _, address, _ = page.launch(
             server_name=host,
             server_port=port,
-            app_kwargs={"routes": routes(lanes, book, stage)},
+            app_kwargs={"routes": routes(lanes, book, stage), "middleware": [Middleware(OwnHead)]},
+            favicon_path=ICON,
             max_threads=MOST_LANES + 16,
             theme=theme,
             footer_links=[],
+            max_file_size=MOST_BYTES,
+            mcp_server=find_spec("mcp") is not None,  # it comes with gradio[mcp]
             share=False,
             ssr_mode=False,
             run_history=False,

@@ -22,7 +22,7 @@ from musictx.performance import shift
 from musictx.sampling import NoteOff, NoteOn, NoteStream, generate
 from musictx.sampling.primer import Primer, prepare_primer
 
-from .payloads import Settings, note_rows, read_length, read_notes, read_settings
+from .payloads import Settings, note_rows, read_length, read_notes, read_settings, sentence
 from .stage import Stage, Ticket
 
 MESSAGE_SECONDS = 0.08  # time between two messages of a lane
@@ -128,7 +128,7 @@ def lane_player(name: str, model: Any, stage: Stage) -> Callable[..., Iterator[s
                 last = message
                 yield message
         except MusictxError as error:
-            last = lane.message("error", everything=True, error=_sentence(str(error)))
+            last = lane.message("error", everything=True, error=sentence(str(error)))
             yield last
         except Exception:
             _log.exception("lane %s", name)
@@ -164,7 +164,7 @@ def _play(lane: Lane, model: Any, stage: Stage, ticket: Ticket, sent: dict[str, 
     lane.primer_seconds, lane.primer_tokens = primer.cut, len(primer.tokens)
     lane.begun = time.monotonic()
     held = sorted(-1 - index for index in NoteStream(primer).open.values())
-    remark = " ".join(_sentence(each) for each in primer.remarks)
+    remark = " ".join(sentence(each) for each in primer.remarks)
     yield lane.message("running", primer=note_rows(primer.performance.notes), held=held, remark=remark)
     ended = yield from _stream(lane, model, stage, ticket, primer, settings)
     if stage.is_current(ticket, lane.part):
@@ -218,9 +218,3 @@ def _stream(
 
 def _milliseconds(seconds: float) -> int:
     return round(seconds * 1000)
-
-
-def _sentence(message: str) -> str:
-    """An error as a sentence: a capital first, a full stop last."""
-    message = message.strip()
-    return f"{message[:1].upper()}{message[1:]}" + ("" if message.endswith((".", "!", "?")) else ".")

@@ -74,10 +74,9 @@ def describe_upload(content: bytes, name: str, tracks: Sequence[int] | None = No
 
 
 def _shorten(performance: Performance) -> tuple[Performance, list[str]]:
-    """Keep the last `MOST_SHOWN` notes; a continuation starts near the end anyway."""
-    left_out = len(performance) - MOST_SHOWN
-    if left_out <= 0:
+    """Keep the first `MOST_SHOWN` notes."""
+    if len(performance) <= MOST_SHOWN:
         return performance, []
-    notes = performance.notes[left_out:]
-    said = f"The piece has {len(performance):,} notes; the last {MOST_SHOWN:,} are shown."
+    notes = performance.notes[:MOST_SHOWN]
+    said = f"the piece has {len(performance):,} notes; the first {MOST_SHOWN:,} are shown"
     return replace(performance, notes=notes), [said]

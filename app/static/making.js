@@ -2,6 +2,7 @@
 
 import { Runs } from "./io/runs.js";
 import { saveAll, saveLane } from "./io/save.js";
+import { lastStretch } from "./music/stretch.js";
 import { History, newTake } from "./music/takes.js";
 
 const NO_NOTE = "There is no note in the chosen stretch: move the handles, choose a primer or play a few notes.";
@@ -9,8 +10,8 @@ const NO_NOTE = "There is no note in the chosen stretch: move the handles, choos
 export class Making {
   /**
    * `player` lets models play (io/play.js). `on` has refresh(), called when buttons must be brought up to date,
-   * fit(), when a lane has grown, arrange(), when lanes may stand in another order, and focus(), which leads to
-   * Continue.
+   * fit(), when a lane has grown, arrange(), when lanes may stand in another order, begun(), when the models begin,
+   * and focus(), which leads to Continue.
    */
   constructor({ player, models, lanes, listening, settings, primer, primers, blind, notice }, on) {
     Object.assign(this, { models, lanes, listening, settings, primer, primers, blind, notice, on });
@@ -34,13 +35,13 @@ export class Making {
   }
 
   /** Why the models cannot play on now, or null. */
-  get fault() {
-    return this.primers.fault ?? this.settings.fault ?? (this.primer.cut().notes.length ? null : NO_NOTE);
+  findFault() {
+    return this.primers.fault ?? this.settings.findFault() ?? (this.primer.cut().notes.length ? null : NO_NOTE);
   }
 
   continueMusic({ silent = false, more = {} } = {}) {
     if (this.running || !this.primer.source) return;
-    const { fault } = this;
+    const fault = this.findFault();
     if (fault) {
       this.notice.say(fault, true);
       return;
@@ -55,7 +56,9 @@ export class Making {
     const { transport } = this.listening;
     transport.at = this.listening.entrance;
     this.runs.start(take, more);
-    if (!silent) transport.play();
+    if (silent) return;
+    transport.play();
+    this.on.begun();
   }
 
   /** Show a take and make it what the transport plays. */
@@ -141,7 +144,8 @@ export class Making {
     const title = `${this.take.source.title}, continued by ${this.lanes.lane(model).name}`;
     this.step();
     this.leave();
-    this.primers.set({ title, composer: "", notes: rows, pedals: [] });
+    const piece = { title, composer: "", notes: rows, pedals: [] };
+    this.primers.set(piece, lastStretch(rows));
     this.notice.say("This is the new primer; its last seconds are chosen. Continue when you like.");
     // The lane's button is out of use now. A mouse needs no other place, and its space key still plays.
     if (document.activeElement.matches(":focus-visible")) this.on.focus();

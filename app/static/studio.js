@@ -1,7 +1,7 @@
 // The studio: makes the page's parts and tells each of what happens in the others.
 
+import { makePrimers } from "./bringing.js";
 import { ServerPlayer } from "./io/play.js";
-import { Primers } from "./io/primers.js";
 import { server } from "./io/server.js";
 import { keepTakes, recallTakes } from "./io/session.js";
 import { Judging } from "./judging.js";
@@ -13,13 +13,10 @@ import { Outcome } from "./outcome.js";
 import { Samples } from "./sound/samples.js";
 import { Sound } from "./sound/synth.js";
 import { BlindTest } from "./view/blind.js";
-import { Cards } from "./view/cards.js";
-import { wireButtons, wireFiles, wireKeys } from "./view/controls.js";
+import { showLanes, wireButtons, wireFiles, wireKeys } from "./view/controls.js";
 import { showModels } from "./view/explain.js";
 import { Lanes } from "./view/lanes.js";
 import { Notice } from "./view/notice.js";
-import { Piano } from "./view/piano.js";
-import { Primer } from "./view/primer.js";
 import { Settings } from "./view/settings.js";
 import { showTheme } from "./view/theme.js";
 import { TransportBar } from "./view/transport-bar.js";
@@ -37,30 +34,7 @@ class Studio {
       loop: (from, to) => this.take && this.listening.setLoop({ from, to }),
     });
     this.settings = new Settings(find("#settings"), models, () => this.settingsChanged());
-    this.cards = new Cards(find("#presets"), {
-      choose: (preset) => this.primers.choose(preset),
-      play: (preset) => {
-        this.primers.choose(preset);
-        this.listening.playPrimer();
-      },
-    });
-    this.primer = new Primer(find("#primer"), {
-      changed: () => this.primerChanged(),
-      play: () => this.listening.playPrimer(),
-      tracks: (tracks) => this.primers.chooseTracks(tracks),
-    });
-    this.primers = new Primers(this.primer, this.cards, {
-      step: () => this.making.step(),
-      made: () => Boolean(this.take),
-      leave: () => this.making.leave(),
-      notice: (text, bad) => this.notice.say(text, bad),
-    });
-    this.piano = new Piano(find("#piano"), this.sound, {
-      recorded: (piece) => this.primers.recorded(piece),
-      takenBack: (piece) => this.primers.takenBack(piece),
-      notice: (text) => this.notice.say(text),
-      quiet: () => this.listening.transport.pause(),
-    });
+    Object.assign(this, makePrimers(this, find));
     this.blind = new BlindTest(find("#vote"), models, (choice) => this.judging.voted(choice));
     this.bar = new TransportBar(find("#transport"), {
       toggle: () => this.listening.toggle(),
@@ -72,7 +46,7 @@ class Studio {
       view: (view) => this.setView(view),
       blind: (on) => this.judging.switch(on),
       undo: () => this.making.undo(),
-      share: () => this.primers.share(this.take ?? { ...this.primer, settings: this.settings.values, more: {} }),
+      share: () => this.primers.share(this.take ?? this.untaken),
       take: (index) => this.making.show(this.making.history.takes[index]),
     });
     const take = () => this.take;
@@ -89,6 +63,7 @@ class Studio {
         refresh: () => this.refresh(),
         fit: () => this.fit(),
         arrange: () => this.arrange(),
+        begun: () => showLanes(this.find(".listen")),
         focus: () => this.find("[data-testid=continue]").focus(),
       },
     );
@@ -103,6 +78,12 @@ class Studio {
 
   get take() {
     return this.making?.take ?? null;
+  }
+
+  /** What a take would be made from. */
+  get untaken() {
+    const { source, stretch } = this.primer;
+    return { source, stretch, begins: this.primer.cut().begins, settings: this.settings.values, more: {} };
   }
 
   async start() {
@@ -171,12 +152,14 @@ class Studio {
   primerChanged() {
     const lengths = this.models.all.map((model) => model.training_length);
     this.settings.suggest(tellingLength(...this.primer.measure(), lengths));
+    this.notice.forget();
     if (this.listening.program === "primer") this.listening.loadPrimer();
     this.showPreview();
     if (this.ready) this.primers.keep(this.settings);
   }
 
   settingsChanged() {
+    this.notice.forget();
     this.showPreview();
     if (this.ready) this.primers.keep(this.settings);
   }

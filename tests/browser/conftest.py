@@ -38,13 +38,25 @@ def chromium() -> Iterator[Any]:
         yield browser
 
 
+def small_model(folder: Path, card: dict[str, Any] | None = None, **config: Any) -> str:
+    """A quick model, untrained, with a training length that its music soon passes. Returns its folder."""
+    import torch
+
+    from musictx.checkpoint import save_model
+    from musictx.model import ModelConfig, MusicTransformer
+
+    torch.manual_seed(len(folder.name))
+    small = {"layers": 1, "width": 32, "heads": 2, "context_length": 96, "position": "relative", **config}
+    model = MusicTransformer(ModelConfig(**small))
+    torch.nn.init.normal_(model.head.weight, std=0.3)  # not all events alike, as they are at first
+    save_model(model, folder, card)
+    return str(folder)
+
+
 @pytest.fixture(scope="session")
 def model_folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The shipped models; small untrained ones where a clone has none yet."""
-    import torch
-
-    from musictx.checkpoint import list_models, save_model
-    from musictx.model import ModelConfig, MusicTransformer
+    from musictx.checkpoint import list_models
     from musictx.shipped import shipped_folder
 
     folders = {}
@@ -53,11 +65,7 @@ def model_folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
             folders[name] = str(shipped_folder("checkpoints") / name)
             continue
         folder = tmp_path_factory.mktemp("models") / name
-        torch.manual_seed(len(name))
-        model = MusicTransformer(ModelConfig(position=name, layers=2, width=64, heads=2, context_length=1024))
-        torch.nn.init.normal_(model.head.weight, std=0.3)  # not all events alike, as they are at first
-        save_model(model, folder)
-        folders[name] = str(folder)
+        folders[name] = small_model(folder, position=name, layers=2, width=64, context_length=1024)
     return folders
 
 
@@ -109,7 +117,7 @@ def start_server(
 
 
 def wait_for(server: Server) -> None:
-    deadline = time.monotonic() + 90
+    deadline = time.monotonic() + 180
     while time.monotonic() < deadline:
         if server.process.poll() is not None:
             break
@@ -124,6 +132,13 @@ def wait_for(server: Server) -> None:
 @pytest.fixture(scope="session")
 def server(start_server: Callable[..., Server]) -> Server:
     return start_server()
+
+
+@pytest.fixture(scope="session")
+def quick_server(start_server: Callable[..., Server], tmp_path_factory: pytest.TempPathFactory) -> Server:
+    """Untrained models under the usual names: they play at once, and soon pass their training length."""
+    folder = tmp_path_factory.mktemp("quick")
+    return start_server(models=[small_model(folder / name, position=name) for name in MODELS])
 
 
 @pytest.fixture(scope="session")

@@ -4,29 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
-from musictx.checkpoint import save_model
-from musictx.model import ModelConfig, MusicTransformer
-
-from .conftest import Server
+from .conftest import Server, small_model
 from .test_page import votes
 
 Open = Callable[..., Any]
-
-
-def small_model(folder: Path, card: dict[str, Any], **config: Any) -> str:
-    """A quick model, untrained, with a training length that the music soon passes."""
-    torch.manual_seed(1)
-    small = {"layers": 1, "width": 32, "heads": 2, "context_length": 96, "position": "relative", **config}
-    model = MusicTransformer(ModelConfig(**small))
-    torch.nn.init.normal_(model.head.weight, std=0.3)
-    save_model(model, folder, card)
-    return str(folder)
 
 
 @pytest.fixture(scope="module")

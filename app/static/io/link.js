@@ -48,9 +48,12 @@ function readMore(more) {
 
 const isWhole = (value) => Number.isInteger(value) && value >= 0;
 
-/** The text after # for {preset | title, notes, pedals}, stretch, settings and lanes continued further. */
-export async function writeLink({ preset, title, notes, pedals, stretch, settings, more }) {
-  const music = preset ? { p: preset } : { t: title, n: packRows(notes), d: pedals.flat() };
+/**
+ * The text after # for {preset | title, notes, pedals, continues}, where `continues` says that music comes before them,
+ * stretch, settings and lanes continued further.
+ */
+export async function writeLink({ preset, title, notes, pedals, continues, stretch, settings, more }) {
+  const music = preset ? { p: preset } : { t: title, n: packRows(notes), d: pedals.flat(), c: continues };
   const content = JSON.stringify({ v: 1, ...music, a: stretch.start, b: stretch.end, s: settings, m: more });
   const bytes = await through(new CompressionStream("deflate-raw"), new TextEncoder().encode(content));
   return `music=${toText(bytes)}`;
@@ -62,13 +65,13 @@ export async function readLink(hash) {
   if (!text) return null;
   try {
     const bytes = await through(new DecompressionStream("deflate-raw"), toBytes(text));
-    const { v, p, t, n, d, a, b, s, m } = JSON.parse(new TextDecoder().decode(bytes));
+    const { v, p, t, n, d, c, a, b, s, m } = JSON.parse(new TextDecoder().decode(bytes));
     if (v !== 1 || !isWhole(a) || !isWhole(b) || typeof s !== "object") throw new Error();
     const common = { stretch: { start: a, end: b }, settings: s, more: readMore(m) };
     if (p) return { preset: String(p), ...common };
     if (!n.every(isWhole) || !d.every(isWhole)) throw new Error();
     const pedals = d.flatMap((down, k) => (k % 2 ? [] : [[down, d[k + 1]]]));
-    return { title: String(t), notes: unpackRows(n), pedals, ...common };
+    return { title: String(t), notes: unpackRows(n), pedals, continues: c ?? a > 0, ...common };
   } catch {
     throw new Error(
       "The link is damaged: the music in it cannot be read. Ask for it again, or choose a primer here.",

@@ -5,9 +5,15 @@ import { sentence, server } from "./server.js";
 
 const MOST_UPLOAD = 8 * 2 ** 20; // bytes, as on the server
 
+/** Whether a host's name is that of the machine that asks. */
+function isLocal(host) {
+  return host === "localhost" || host.endsWith(".localhost") || host === "[::1]" || host.startsWith("127.");
+}
+
 /**
  * Puts pieces into the primer. `on` has step(), called before something replaces what is there, leave(),
- * made(), whether the models have played on from it, and notice(text, bad).
+ * made(), whether the models have played on from it, notice(text, bad), passing(text), for what is
+ * soon out of date, and replaced(), when anything but a recording becomes the primer.
  */
 export class Primers {
   constructor(primer, cards, on) {
@@ -93,6 +99,7 @@ export class Primers {
 
   set(source, stretch) {
     this.reading = null;
+    if (!source.recorded) this.on.replaced();
     this.on.notice((source.remarks ?? []).map(sentence).join(" "));
     this.primer.set(source, stretch);
     this.cards.mark(source.preset);
@@ -144,34 +151,33 @@ export class Primers {
   }
 
   /** A link to `from`: its primer, settings and lanes continued further. */
-  async share({ source, stretch, settings, more }) {
+  async share({ source, stretch, begins, settings, more }) {
     const inside = ([on, off]) => off > stretch.start && on < stretch.end;
     const hash = await writeLink({
       preset: source.preset,
       title: source.title,
       notes: source.notes.filter(inside),
       pedals: source.pedals.filter(inside),
+      continues: !begins,
       stretch,
       settings,
       more,
     });
     history.replaceState(null, "", `#${hash}`);
-    try {
-      await navigator.clipboard.writeText(location.href);
-      this.on.notice(
-        "The link is copied. It holds the primer, the seed and the settings, and gives the same music again.",
-      );
-    } catch {
-      this.on.notice("The link stands in the address bar. It gives the same music again.");
-    }
+    const said = await navigator.clipboard.writeText(location.href).then(
+      () => "The link is copied. It holds the primer, the seed and the settings",
+      () => "The link stands in the address bar. It holds the primer, the seed and the settings",
+    );
+    const here = isLocal(location.hostname) ? " Its address is of this machine only: others cannot open it." : "";
+    this.on.passing(`${said}, and gives the same music again.${here}`);
   }
 
   /** Keep primer and settings across a reload. The address no longer says what the page holds. */
   keep(settings) {
     const { source, stretch } = this.primer;
     if (!source) return;
-    const { notes, pedals, title, composer, preset } = source;
-    const music = preset ? { preset } : { notes, pedals, title, composer };
+    const { notes, pedals, title, composer, preset, continues } = source;
+    const music = preset ? { preset } : { notes, pedals, title, composer, continues };
     rememberPage({ stretch, settings: settings.values, ownLength: settings.ownLength, ...music });
     if (location.hash) history.replaceState(null, "", location.pathname + location.search);
   }

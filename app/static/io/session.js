@@ -3,7 +3,7 @@
 import { recall, remember } from "./memory.js";
 import { Score } from "../music/score.js";
 
-const KEY = "musictx.takes";
+const KEY = "musictx.takes.2"; // the number says of which version of the page
 
 function pack(takes, shown) {
   const sources = [...new Set(takes.map((take) => take.source))];

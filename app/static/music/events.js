@@ -2,18 +2,38 @@
 
 import { pedalledRows } from "./score.js";
 
-const STEP = 10; // milliseconds
+const STEPS = 100; // a second
 const LONGEST_SHIFT = 100; // steps
 const LEVEL = 4; // velocities in a level
 
+/** The nearest whole number; of two that are as near the even one, as NumPy has it. */
+export function roundEven(x) {
+  return Math.abs(x % 1) === 0.5 ? 2 * Math.round(x / 2) : Math.round(x);
+}
+
+const stepOf = (milliseconds) => roundEven((milliseconds / 1000) * STEPS);
+
+/** Notes on the grid as {struck, released, pitch, level}; each pitch at most once a step, and never twice at once. */
+function onGrid(rows, pedals) {
+  const notes = pedalledRows(rows, pedals).map(([on, off, pitch, velocity]) => {
+    const struck = stepOf(on);
+    return { struck, released: Math.max(stepOf(off), struck + 1), pitch, level: Math.floor((velocity - 1) / LEVEL) };
+  });
+  notes.sort((a, b) => a.pitch - b.pitch || a.struck - b.struck || b.released - a.released);
+  const kept = notes.filter((note, k) => note.pitch !== notes[k - 1]?.pitch || note.struck !== notes[k - 1].struck);
+  for (const [k, note] of kept.entries()) {
+    const next = kept[k + 1];
+    if (next?.pitch === note.pitch) note.released = Math.min(note.released, next.struck);
+  }
+  return kept;
+}
+
 /** The events of a primer of `length` ms: rows and pedal spans on the axis on which 0 is its start. */
 export function countEvents(rows, pedals, length) {
-  const end = Math.round(length / STEP);
+  const end = stepOf(length);
   const steps = []; // [step, is it a strike, pitch, velocity level]
-  for (const [on, off, pitch, velocity] of pedalledRows(rows, pedals)) {
-    const struck = Math.round(on / STEP);
-    const released = Math.max(Math.round(off / STEP), struck + 1);
-    steps.push([struck, 1, pitch, Math.floor((velocity - 1) / LEVEL)]);
+  for (const { struck, released, pitch, level } of onGrid(rows, pedals)) {
+    steps.push([struck, 1, pitch, level]);
     if (released <= end) steps.push([released, 0, pitch, 0]);
   }
   steps.sort((a, b) => a[0] - b[0] || a[1] - b[1] || a[2] - b[2]);

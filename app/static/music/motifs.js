@@ -3,6 +3,8 @@
 // A pattern is five successive notes of the highest or the lowest line: the intervals between them, and for each
 // pair of neighbouring gaps whether the second is shorter, about as long, or longer.
 
+import { roundEven } from "./events.js";
+
 const PATTERN = 5; // notes
 const CHORD = 0.03; // seconds: onsets closer than this to the one before are one chord
 const LARGEST = 24; // semitones; larger intervals count as this
@@ -42,8 +44,6 @@ function patterns({ onset, pitch }) {
     found.push([...steps.slice(k, k + PATTERN - 1), ...ratios.slice(k, k + PATTERN - 2)].join(" "));
   return found;
 }
-
-const roundEven = (x) => (Math.abs(x % 1) === 0.5 ? 2 * Math.round(x / 2) : Math.round(x));
 
 /** How many notes of a line lie in a known pattern. */
 function coveredNotes(line, known) {

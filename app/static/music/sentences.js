@@ -6,6 +6,18 @@ export function clock(seconds) {
   return `${Math.floor(whole / 60)}:${String(whole % 60).padStart(2, "0")}`;
 }
 
+/** The same with tenths: 1:05.3. */
+export function preciseClock(seconds) {
+  const tenths = Math.max(0, Math.round(10 * seconds));
+  return `${clock(tenths / 10)}.${tenths % 10}`;
+}
+
+/** Seconds of a time that is written as 1:05.3 or 65.3; NaN if it is neither. */
+export function readTime(text) {
+  const match = /^\s*(?:(\d+):)?(\d+(?:[.,]\d*)?)\s*$/.exec(text);
+  return match ? 60 * Number(match[1] ?? 0) + Number(match[2].replace(",", ".")) : NaN;
+}
+
 const WORDS = {
   storm: ({ at, count }) => `lost the thread at ${clock(at)}: ${count} notes at once`,
   silence: ({ at, seconds }) => `fell silent at ${clock(at)} for ${Math.round(seconds)} s`,

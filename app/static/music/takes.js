@@ -19,7 +19,7 @@ export function newTake(models, primer, settings) {
     errors: {},
     messages: {},
     scores: new Map(),
-    heard: { seconds: 0, named: false }, // how long it was listened to, and whether its models' names were ever shown
+    heard: { seconds: 0, named: false }, // how long it was listened to, and whether its models were ever named
   };
   const score = primer.score();
   for (const { key } of models) take.scores.set(key, Object.assign(score.clone(), { complete: false, known: 0 }));
@@ -27,13 +27,13 @@ export function newTake(models, primer, settings) {
 }
 
 /**
- * What a lane's part is asked for; the first part continues the primer, later ones what is there, or what is there until
- * `from` (s).
+ * What a lane's part is asked for; the first part continues the primer, later ones what is there, or what is there
+ * until `from` (s).
  */
 export function nextPart(take, model, from = null) {
   const part = (take.parts[model] ?? -1) + 1;
   take.parts[model] = part;
-  const common = { run: `${take.run}.${part}`, primer_length: take.length, begins: take.stretch.start === 0 };
+  const common = { run: `${take.run}.${part}`, primer_length: take.length, begins: take.begins };
   if (part === 0)
     return { ...common, notes: take.notes, pedals: take.pedals, length: take.length, settings: take.settings };
   take.more[model] = [...(take.more[model] ?? []), from];
@@ -44,8 +44,8 @@ export function nextPart(take, model, from = null) {
 }
 
 /** Equal primers and settings give equal music. */
-function contentOf({ notes, pedals, length, stretch, settings }) {
-  return JSON.stringify([notes, pedals, length, stretch.start === 0, settings]);
+function contentOf({ notes, pedals, length, begins, settings }) {
+  return JSON.stringify([notes, pedals, length, begins, settings]);
 }
 
 /** A take as it is now. What was heard of it is shared with the copy, for no step back can undo that. */

@@ -18,7 +18,10 @@ function findStorm(notes, from, to, primer) {
   const limit = Math.max(STORM, STORM_RATIO * (primer?.average ?? 0));
   for (let k = Math.floor(from); k + STORM_SECONDS <= average.length; k += 1) {
     const mean = average.slice(k, k + STORM_SECONDS).reduce((sum, x) => sum + x, 0) / STORM_SECONDS;
-    if (mean >= limit) return { kind: "storm", at: Math.max(k, from), count: Math.max(...most.slice(k)) };
+    if (mean < limit) continue;
+    let at = k;
+    while (average[at] < limit) at += 1;
+    return { kind: "storm", at: Math.max(at, from), count: Math.max(...most.slice(k)) };
   }
   return null;
 }
@@ -41,9 +44,10 @@ function findStuck(notes, from) {
     const stretch = struck.slice(first).filter(({ on }) => on < until);
     const last = stretch.at(-1).on;
     if (last < until - STUCK_SECONDS / 4) continue; // the music ends before
-    const keys = new Set(stretch.map(({ pitch }) => pitch));
-    if (stretch.length >= STUCK_NOTES && keys.size <= STUCK_KEYS)
-      return { kind: "stuck", at: struck[first].on, keys: keys.size };
+    if (stretch.length < STUCK_NOTES || new Set(stretch.map(({ pitch }) => pitch)).size > STUCK_KEYS) continue;
+    const keys = new Set(stretch.slice(stretch.length / 2).map(({ pitch }) => pitch));
+    const before = stretch.findLastIndex(({ pitch }) => !keys.has(pitch));
+    return { kind: "stuck", at: stretch[before + 1].on, keys: keys.size };
   }
   return null;
 }

@@ -39,6 +39,9 @@ export class Cards {
   show(presets) {
     this.presets = presets;
     this.element.replaceChildren(...presets.map((preset) => this.card(preset)));
+    this.reach(this.element.firstChild);
+    this.element.addEventListener("focusin", (event) => this.reach(event.target.closest(".preset")));
+    this.element.addEventListener("keydown", (event) => this.move(event));
     requestAnimationFrame(() => this.redraw());
   }
 
@@ -80,6 +83,23 @@ export class Cards {
     );
   }
 
+  /** Tab leads to one card and its button; the arrow keys lead to the others. */
+  reach(reached) {
+    for (const card of this.element.children)
+      for (const button of card.children) button.tabIndex = card === reached ? 0 : -1;
+  }
+
+  move(event) {
+    const cards = [...this.element.children];
+    const here = cards.indexOf(event.target.closest(".preset"));
+    const target = { ArrowLeft: here - 1, ArrowRight: here + 1, Home: 0, End: cards.length - 1 }[event.key];
+    if (target === undefined || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    event.stopPropagation(); // they do not move on the time line here
+    const place = [...cards[here].children].indexOf(event.target);
+    cards[target]?.children[place]?.focus();
+  }
+
   redraw() {
     for (const [k, card] of [...this.element.children].entries()) {
       const { notes, pedals } = this.presets[k];
@@ -89,6 +109,9 @@ export class Cards {
 
   /** Show which one is chosen; none if there is no card of this name. */
   mark(name) {
-    for (const card of this.element.children) card.firstChild.setAttribute("aria-pressed", card.dataset.name === name);
+    for (const card of this.element.children) {
+      card.firstChild.setAttribute("aria-pressed", card.dataset.name === name);
+      if (card.dataset.name === name && !this.element.contains(document.activeElement)) this.reach(card);
+    }
   }
 }

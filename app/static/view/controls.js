@@ -3,6 +3,17 @@
 import { isTyping } from "./dom.js";
 import { icon } from "./icons.js";
 
+/** Scroll to a part of the page, at once for those who do not want things to move. */
+function show(element) {
+  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  element.scrollIntoView({ behavior: still ? "auto" : "smooth", block: "start" });
+}
+
+/** After Continue: where the lanes stand below the screen, as on a phone, bring them into view. */
+export function showLanes(element) {
+  if (element.getBoundingClientRect().bottom > 1.5 * innerHeight) show(element);
+}
+
 /** Wire the buttons of studio.html to what they do. */
 export function wireButtons(root, on) {
   const find = (selector) => root.querySelector(selector);
@@ -25,8 +36,12 @@ export function wireButtons(root, on) {
   find("#defaults").addEventListener("click", on.defaults);
   find("#explain-open").addEventListener("click", () => {
     find("#explain").open = true;
-    find("#explain").scrollIntoView({ behavior: "smooth" });
+    show(find("#explain"));
     find("#explain summary").focus({ preventScroll: true });
+  });
+  find("[data-testid=skip]").addEventListener("click", (event) => {
+    event.preventDefault(); // the address may hold a link to music
+    find("[data-testid=continue]").focus();
   });
   find("#piano-open").addEventListener("click", () => find("#piano-open").setAttribute("aria-expanded", on.piano()));
 }
@@ -38,8 +53,20 @@ export function wireFiles(root, use) {
     if (upload.files[0]) use(upload.files[0]);
     upload.value = "";
   });
-  root.addEventListener("dragover", (event) => event.preventDefault());
-  root.addEventListener("drop", (event) => {
+  // Anywhere in the window: a file that is let go beside a page takes the page's place.
+  const welcome = root.querySelector("#welcome");
+  const holdsFile = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
+  document.addEventListener("dragover", (event) => {
+    if (!holdsFile(event)) return;
+    event.preventDefault();
+    welcome.hidden = false;
+  });
+  document.addEventListener("dragleave", (event) => {
+    if (!event.relatedTarget) welcome.hidden = true; // it has left the window
+  });
+  document.addEventListener("drop", (event) => {
+    welcome.hidden = true;
+    if (!holdsFile(event)) return;
     event.preventDefault();
     if (event.dataTransfer.files[0]) use(event.dataTransfer.files[0]);
   });

@@ -82,8 +82,10 @@ export class Piano {
   /** Open or close the panel; true if it is open now. */
   toggle() {
     this.element.hidden = this.open;
-    if (this.open) this.letters.show();
-    else {
+    if (this.open) {
+      this.letters.show();
+      this.startRecording();
+    } else {
       this.endRecording();
       this.releaseAll();
       this.beat.checked = false;
@@ -132,12 +134,14 @@ export class Piano {
 
   toggleRecording() {
     if (this.recorder.recording) this.endRecording();
-    else {
-      this.on.quiet();
-      this.recorder.start();
-      this.on.notice("Recording starts with your first note.");
-      this.refresh();
-    }
+    else this.startRecording();
+  }
+
+  startRecording() {
+    this.on.quiet();
+    this.recorder.start();
+    this.on.notice("What you play now becomes the primer; it begins with your first note.");
+    this.refresh();
   }
 
   endRecording() {

@@ -1,100 +1,187 @@
-// The roll of a whole piece, with the window on it that is the primer, and its two handles.
+// The roll of a piece, with the window on it that is the primer, and its two handles.
 
+import { preciseClock } from "../music/sentences.js";
+import { moved, turned, zoomed } from "../music/view.js";
 import { colourOf, prepare } from "./canvas.js";
 import { h } from "./dom.js";
 import { pitchRange } from "./roll.js";
 
 const STEPS = { ArrowLeft: -100, ArrowDown: -100, ArrowRight: 100, ArrowUp: 100, PageDown: -1000, PageUp: 1000 };
+const WIDEST = 60_000; // ms of a long piece that the roll shows at first
+const WHEEL = 1.0015; // by how much a wheel zooms for each pixel
 
-/** `on` has move(edge, ms), which moves one edge of the window, and shift(ms), which moves the window's start. */
+/**
+ * `on` has move(edge, ms, gesture), which moves one edge of the window, and shift(ms, gesture), which moves all of it
+ * to start there. What belongs to one drag, or to one run of keys, comes with the same gesture.
+ */
 export class PrimerRoll {
   constructor(on) {
     this.on = on;
     this.rows = [];
     this.stretch = { start: 0, end: 0 };
     this.duration = 1;
+    this.view = { start: 0, end: 1 }; // ms
     this.canvas = h("canvas", { role: "img", "aria-label": "Piano roll of the primer" });
-    this.window = h("div", { class: "window" });
+    this.window = h("div", { class: "window", "data-testid": "primer-window" });
     this.handles = { start: this.handle("start"), end: this.handle("end") };
     this.playhead = h("div", { class: "primer-playhead", hidden: true });
-    this.element = h(
+    this.roll = h("div", { class: "primer-roll" }, this.canvas, this.window, this.playhead, ...this.ends);
+    this.overview = h(
       "div",
-      { class: "primer-roll" },
-      this.canvas,
-      this.window,
-      this.playhead,
-      ...Object.values(this.handles),
+      { class: "overview", title: "The whole piece", "data-testid": "overview" },
+      h("canvas", { "aria-hidden": "true" }),
+      h("div", { class: "overview-window" }),
     );
-    this.dragging();
+    this.element = h("div", { class: "primer-rolls" }, this.roll, this.overview);
+    this.drag(this.roll, (event) => this.grip(event));
+    this.drag(this.overview, (event) => this.gripOverview(event));
+    this.roll.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
+  }
+
+  get ends() {
+    return Object.values(this.handles);
   }
 
   handle(edge) {
+    let keys = null;
     return h("div", {
       class: `handle ${edge}`,
       role: "slider",
       tabindex: "0",
       "data-testid": `handle-${edge}`,
       "aria-label": edge === "start" ? "Start of the primer" : "End of the primer",
+      "aria-description": "With Shift held the whole primer moves.",
+      onfocus: () => (keys = {}),
       onkeydown: (event) => {
         const step = STEPS[event.key];
         const target = step ? this.stretch[edge] + step : { Home: 0, End: this.duration }[event.key];
         if (target === undefined) return;
         event.preventDefault();
         event.stopPropagation();
-        this.on.move(edge, target);
+        if (event.shiftKey) this.on.shift(this.stretch.start + target - this.stretch[edge], keys);
+        else this.on.move(edge, target, keys);
       },
     });
   }
 
-  timeAt(event) {
-    const box = this.element.getBoundingClientRect();
-    return Math.round(((event.clientX - box.left) / box.width) * this.duration);
-  }
-
-  dragging() {
-    let grip = null;
-    this.element.addEventListener("pointerdown", (event) => {
+  /** Follow a pointer: `grip` says for the event that begins a drag what each of its events does. */
+  drag(element, grip) {
+    let pull = null;
+    element.addEventListener("pointerdown", (event) => {
       if (!this.rows.length || event.button !== 0) return;
-      const at = this.timeAt(event);
-      const { start, end } = this.stretch;
-      const edge = event.target.classList.contains("handle") && (event.target === this.handles.start ? "start" : "end");
-      if (edge) grip = { edge };
-      else if (event.target === this.window) grip = { offset: at - start };
-      else grip = { edge: Math.abs(at - start) < Math.abs(at - end) ? "start" : "end" };
-      this.element.setPointerCapture(event.pointerId);
-      if (grip.edge && !edge) this.on.move(grip.edge, at);
+      element.setPointerCapture(event.pointerId);
+      pull = grip(event);
     });
-    this.element.addEventListener("pointermove", (event) => {
-      if (!grip) return;
-      if (grip.edge) this.on.move(grip.edge, this.timeAt(event));
-      else this.on.shift(this.timeAt(event) - grip.offset);
-    });
-    const drop = () => {
-      grip = null;
-    };
-    this.element.addEventListener("pointerup", drop);
-    this.element.addEventListener("pointercancel", drop);
+    element.addEventListener("pointermove", (event) => pull?.(event));
+    for (const end of ["pointerup", "pointercancel"]) element.addEventListener(end, () => (pull = null));
   }
 
-  /** Show rows (with the pedal in them) of a piece of `duration` ms, and which stretch of it is chosen. */
-  show(rows, duration, stretch, count) {
-    Object.assign(this, { rows, duration, stretch });
-    for (const [edge, handle] of Object.entries(this.handles)) {
-      const seconds = (stretch[edge] / 1000).toFixed(1);
-      handle.style.left = `${(stretch[edge] / duration) * 100}%`;
-      handle.setAttribute("aria-valuemin", "0");
-      handle.setAttribute("aria-valuemax", (duration / 1000).toFixed(1));
-      handle.setAttribute("aria-valuenow", seconds);
-      handle.setAttribute("aria-valuetext", `${seconds} seconds`);
-    }
-    this.window.style.left = `${(stretch.start / duration) * 100}%`;
-    this.window.style.right = `${(1 - stretch.end / duration) * 100}%`;
-    this.canvas.setAttribute("aria-label", `Piano roll of the primer: ${count} notes chosen`);
+  timeAt(event, element, { start, end }) {
+    const box = element.getBoundingClientRect();
+    return Math.round(start + ((event.clientX - box.left) / box.width) * (end - start));
+  }
+
+  /** A handle moves its edge, the window moves at its length, and so it does when one clicks beside it. */
+  grip(event) {
+    const time = (each) => this.timeAt(each, this.roll, this.view);
+    const gesture = {};
+    const edge = Object.keys(this.handles).find((each) => event.target === this.handles[each]);
+    if (edge) return (each) => this.on.move(edge, time(each), gesture);
+    const { start, end } = this.stretch;
+    const inside = event.target === this.window;
+    const offset = inside ? time(event) - start : (end - start) / 2;
+    const pull = (each) => this.on.shift(time(each) - offset, gesture);
+    if (!inside) pull(event);
+    return pull;
+  }
+
+  gripOverview(event) {
+    const gesture = {};
+    const half = (this.stretch.end - this.stretch.start) / 2;
+    const whole = { start: 0, end: this.duration };
+    const pull = (each) => this.on.shift(this.timeAt(each, this.overview, whole) - half, gesture);
+    pull(event);
+    return pull;
+  }
+
+  wheel(event) {
+    const { start, end } = this.view;
+    if (event.ctrlKey || event.metaKey) this.zoom(WHEEL ** event.deltaY, this.timeAt(event, this.roll, this.view));
+    else if (Math.abs(event.deltaX) > Math.abs(event.deltaY)) {
+      const by = (event.deltaX / this.roll.clientWidth) * (end - start);
+      this.setView(inMilliseconds(moved(inSeconds(this.view), by / 1000, this.duration / 1000)));
+    } else return; // the page scrolls
+    event.preventDefault();
+  }
+
+  /** Show `factor` times as much of the piece; without `at` the middle of the primer stays where it is. */
+  zoom(factor, at = (this.stretch.start + this.stretch.end) / 2) {
+    this.setView(inMilliseconds(zoomed(inSeconds(this.view), factor, at / 1000, this.duration / 1000)));
+  }
+
+  setView(view) {
+    this.view = view;
+    this.place();
     this.draw();
   }
 
+  /** Take in another piece: rows with the pedal in them, and its length in ms. */
+  load(rows, duration) {
+    this.rows = rows;
+    this.duration = duration;
+    this.view = { start: 0, end: Math.min(duration, WIDEST) };
+  }
+
+  /** Show which stretch is chosen, and how many notes are in it. */
+  show(stretch, count) {
+    this.stretch = stretch;
+    const span = this.view.end - this.view.start;
+    // What is chosen stays in view: as a whole if it fits, or else where it begins.
+    const far = stretch.end - stretch.start < span ? stretch.end : stretch.start;
+    for (const time of [far, stretch.start]) {
+      const at = Math.min(time, this.duration - 1) / 1000;
+      this.view = inMilliseconds(turned(inSeconds(this.view), at, this.duration / 1000));
+    }
+    for (const [edge, handle] of Object.entries(this.handles)) {
+      handle.setAttribute("aria-valuemin", "0");
+      handle.setAttribute("aria-valuemax", (this.duration / 1000).toFixed(1));
+      handle.setAttribute("aria-valuenow", (stretch[edge] / 1000).toFixed(1));
+      handle.setAttribute("aria-valuetext", preciseClock(stretch[edge] / 1000));
+    }
+    this.canvas.setAttribute("aria-label", `Piano roll of the primer: ${count} notes chosen`);
+    this.place();
+    this.draw();
+  }
+
+  /** Where a time stands, in percent of what is shown. */
+  left(time, { start, end } = this.view) {
+    return ((time - start) / (end - start)) * 100;
+  }
+
+  place() {
+    const { start, end } = this.stretch;
+    const inside = (time) => Math.min(100, Math.max(0, this.left(time)));
+    for (const [edge, handle] of Object.entries(this.handles)) {
+      const left = this.left(this.stretch[edge]);
+      handle.style.left = `${inside(this.stretch[edge])}%`;
+      handle.classList.toggle("outside", left < -0.01 || left > 100.01);
+    }
+    this.window.style.left = `${inside(start)}%`;
+    this.window.style.right = `${100 - inside(end)}%`;
+    this.overview.hidden = this.view.end - this.view.start >= this.duration;
+    const whole = { start: 0, end: this.duration };
+    const box = this.overview.lastChild;
+    box.style.left = `${this.left(start, whole)}%`;
+    box.style.right = `${100 - this.left(end, whole)}%`;
+  }
+
   draw() {
-    const { context, width, height } = prepare(this.canvas);
+    this.drawNotes(this.canvas, this.view);
+    if (!this.overview.hidden) this.drawNotes(this.overview.firstChild, { start: 0, end: this.duration });
+  }
+
+  drawNotes(canvas, view) {
+    const { context, width, height } = prepare(canvas);
     if (!this.rows.length || !width) return;
     const [low, high] = pitchRange(
       this.rows.map((row) => row[2]),
@@ -102,22 +189,23 @@ export class PrimerRoll {
     );
     const line = height / (high - low + 1);
     const { start, end } = this.stretch;
-    const colours = [colourOf(this.element, "--primer"), colourOf(this.element, "--primer-faint")];
+    const colours = [colourOf(this.roll, "--primer"), colourOf(this.roll, "--primer-faint")];
+    const scale = width / (view.end - view.start);
     for (const [on, off, pitch] of this.rows) {
+      if (off < view.start || on > view.end) continue;
       context.fillStyle = colours[on >= start && on < end ? 0 : 1];
-      const x = (on / this.duration) * width;
-      context.fillRect(
-        x,
-        (high - pitch) * line,
-        Math.max(1.5, ((off - on) / this.duration) * width - 0.5),
-        Math.max(1.5, line * 0.85),
-      );
+      const long = Math.max(1.5, (off - on) * scale - 0.5);
+      context.fillRect((on - view.start) * scale, (high - pitch) * line, long, Math.max(1.5, line * 0.85));
     }
   }
 
   /** Where the playhead stands, in ms; null hides it. */
   showPlayhead(time) {
-    this.playhead.hidden = time === null;
-    if (time !== null) this.playhead.style.left = `${(time / this.duration) * 100}%`;
+    const left = time === null ? -1 : this.left(time);
+    this.playhead.hidden = left < 0 || left > 100;
+    if (!this.playhead.hidden) this.playhead.style.left = `${left}%`;
   }
 }
+
+const inSeconds = ({ start, end }) => ({ start: start / 1000, end: end / 1000 });
+const inMilliseconds = ({ start, end }) => ({ start: start * 1000, end: end * 1000 });

@@ -3,13 +3,18 @@
 import { countEvents } from "../music/events.js";
 import { expectedBeyond } from "../music/length.js";
 import { cutRows, pedalledRows, Score } from "../music/score.js";
-import { lastStretch, moveEdge, moveStretch, onGrid } from "../music/stretch.js";
-import { clock } from "../music/sentences.js";
+import { preciseClock, readTime } from "../music/sentences.js";
+import { firstStretch, lastStretch, moveEdge, moveStretch, onGrid } from "../music/stretch.js";
 import { h } from "./dom.js";
 import { icon } from "./icons.js";
 import { PrimerRoll } from "./primer-roll.js";
 
-/** A piece and the stretch of it that the models get. `on` has changed(), play() and tracks(indices). */
+const LONGER = 2000; // ms that a piece must be longer than the primer for there to be something to choose
+
+/**
+ * A piece and the stretch of it that the models get. `on` has changed(), step(), called before the visitor chooses
+ * another stretch, play() and tracks(indices).
+ */
 export class Primer {
   constructor(element, on) {
     this.on = on;
@@ -23,13 +28,38 @@ export class Primer {
     });
     this.title = h("strong");
     this.detail = h("span", { class: "detail" });
-    this.from = this.numberField("primer-start", "from", "Start of the primer in seconds", "start");
-    this.to = this.numberField("primer-end", "to", "End of the primer in seconds", "end");
+    this.from = this.timeField("primer-start", "from", "Start of the primer", "start");
+    this.to = this.timeField("primer-end", "to", "End of the primer", "end");
+    this.places = h(
+      "div",
+      { class: "pair", role: "group", "aria-label": "Part of the piece" },
+      this.placeButton("primer-beginning", "Beginning", firstStretch),
+      this.placeButton("primer-ending", "End", lastStretch),
+    );
+    const zoom = (testid, symbol, label, factor) =>
+      h(
+        "button",
+        {
+          type: "button",
+          class: "icon",
+          "data-testid": testid,
+          "aria-label": label,
+          title: label,
+          onclick: () => this.roll.zoom(factor),
+        },
+        icon(symbol),
+      );
+    this.zooms = h(
+      "div",
+      { class: "pair", role: "group", "aria-label": "Zoom of the primer" },
+      zoom("primer-zoom-out", "farther", "Show more of the piece", 2),
+      zoom("primer-zoom-in", "nearer", "Show less of the piece", 1 / 2),
+    );
     this.trackList = h("div", { class: "popover" });
     this.tracks = h("details", { class: "fold", "data-testid": "tracks" }, h("summary", {}, "Tracks"), this.trackList);
     this.roll = new PrimerRoll({
-      move: (edge, time) => this.move(edge, time),
-      shift: (time) => this.choose(moveStretch(this.stretch, time, this.duration)),
+      move: (edge, time, gesture) => this.move(edge, time, gesture),
+      shift: (time, gesture) => this.change(moveStretch(this.stretch, time, this.duration), gesture),
     });
     element.append(
       h(
@@ -38,6 +68,8 @@ export class Primer {
         this.playButton,
         h("div", { class: "primer-title" }, this.title, this.detail),
         this.tracks,
+        this.places,
+        this.zooms,
         h("div", { class: "range" }, this.from.label, this.to.label),
       ),
       this.roll.element,
@@ -45,16 +77,21 @@ export class Primer {
     this.setPlaying(false);
   }
 
-  numberField(testid, text, label, edge) {
+  timeField(testid, text, label, edge) {
     const input = h("input", {
-      type: "number",
-      step: "0.1",
-      min: "0",
+      type: "text",
+      inputmode: "decimal",
+      class: "moment",
       "data-testid": testid,
-      "aria-label": label,
-      onchange: () => this.move(edge, Math.round(Number(input.value) * 1000)),
+      "aria-label": `${label}, as minutes:seconds or seconds`,
+      onchange: () => this.move(edge, Math.round(readTime(input.value) * 1000), {}),
     });
     return { input, label: h("label", { class: "field" }, text, input) };
+  }
+
+  placeButton(testid, text, stretchOf) {
+    const onclick = () => this.change(stretchOf(this.source.notes), {});
+    return h("button", { type: "button", "data-testid": testid, onclick }, text);
   }
 
   /** Show another piece: {name, title, composer, notes, pedals, tracks, remarks}. */
@@ -65,12 +102,23 @@ export class Primer {
     this.pedalled = pedalledRows(source.notes, source.pedals);
     if (!sameFile) this.listTracks();
     this.tickTracks();
-    this.choose(stretch ?? lastStretch(source.notes));
+    this.roll.load(this.pedalled, this.duration);
+    this.gesture = null;
+    this.choose(stretch ?? firstStretch(source.notes));
   }
 
-  move(edge, time) {
-    if (Number.isFinite(time)) this.choose(moveEdge(this.stretch, edge, time, this.duration));
+  move(edge, time, gesture) {
+    if (Number.isFinite(time)) this.change(moveEdge(this.stretch, edge, time, this.duration), gesture);
     else this.refresh();
+  }
+
+  /** The visitor chooses another stretch; one gesture, however long, is one step to take back. */
+  change(stretch, gesture) {
+    const { start, end } = onGrid(stretch);
+    if (start === this.stretch.start && end === this.stretch.end) return this.refresh();
+    if (gesture !== this.gesture) this.on.step();
+    this.gesture = gesture;
+    return this.choose(stretch);
   }
 
   choose(stretch) {
@@ -81,9 +129,10 @@ export class Primer {
 
   /** What is sent to the models: notes and pedal of the stretch, on the axis on which 0 is its start. */
   cut() {
-    if (!this.source) return { notes: [], pedals: [], length: 0 };
+    if (!this.source) return { notes: [], pedals: [], length: 0, begins: true };
     const { start, end } = this.stretch;
-    return { ...cutRows(this.source.notes, this.source.pedals, start, end), length: end - start };
+    const begins = !this.source.continues && !this.source.notes.some(([on]) => on < start);
+    return { ...cutRows(this.source.notes, this.source.pedals, start, end), length: end - start, begins };
   }
 
   /** The events of what is sent to the models, and its length in seconds. */
@@ -140,10 +189,12 @@ export class Primer {
     const { start, end } = this.stretch;
     const count = this.cut().notes.length;
     this.title.textContent = this.source.title;
-    this.detail.textContent = `${count} notes in ${((end - start) / 1000).toFixed(1)} s of ${clock(this.duration / 1000)}`;
-    this.from.input.value = (start / 1000).toFixed(1);
-    this.to.input.value = (end / 1000).toFixed(1);
-    this.roll.show(this.pedalled, this.duration, this.stretch, count);
+    const length = preciseClock((end - start) / 1000);
+    this.detail.textContent = `${count} notes, ${length} of ${preciseClock(this.duration / 1000)}`;
+    this.from.input.value = preciseClock(start / 1000);
+    this.to.input.value = preciseClock(end / 1000);
+    this.places.hidden = this.zooms.hidden = this.duration - (end - start) < LONGER;
+    this.roll.show(this.stretch, count);
   }
 
   draw() {

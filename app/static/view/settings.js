@@ -19,6 +19,7 @@ export class Settings {
     this.ownLength = false; // whether the visitor has chosen another
     form.addEventListener("change", (event) => {
       if (event.target.name === "seconds") this.ownLength = true;
+      if (isUsable(event.target)) event.target.removeAttribute("aria-invalid");
       changed();
     });
   }
@@ -53,12 +54,14 @@ export class Settings {
     return this.field("continuation_only").checked;
   }
 
-  /** A sentence about the first field that cannot be used, or null. */
-  get fault() {
+  /** A sentence about the first field that cannot be used, to which the focus goes; or null. */
+  findFault() {
     for (const name of NAMES) {
       const field = this.field(name);
+      field.setAttribute("aria-invalid", !isUsable(field));
       if (isUsable(field)) continue;
       if (field.closest("details")) field.closest("details").open = true;
+      field.focus();
       const label = field.closest("label").firstChild.textContent.trim();
       const kind = field.step === "1" ? "a whole number" : "a number";
       return `${label} must be ${kind} from ${field.min} to ${field.max}.`;

@@ -74,14 +74,18 @@ export class TransportBar {
     this.takes = h("div", { class: "takes", role: "group", "aria-label": "Takes", hidden: true });
     const group = (label, ...buttons) => h("div", { class: "pair", role: "group", "aria-label": label }, ...buttons);
     element.append(
-      this.playButton,
-      this.time,
-      this.line,
-      h("label", { class: "volume-field", title: "Volume" }, icon("sound"), this.volume),
-      this.takes,
+      h(
+        "div",
+        { class: "player" },
+        this.playButton,
+        this.time,
+        this.line,
+        h("label", { class: "volume-field", title: "Volume" }, icon("sound"), this.volume),
+      ),
       h(
         "div",
         { class: "switches" },
+        this.takes,
         group("Zoom", this.farther, this.nearer),
         group("Arrangement", ...Object.values(this.views)),
         this.loopButton,

@@ -46,7 +46,7 @@ export class Vote {
           "I can’t tell",
         ),
       ),
-      h("span", { class: "detail" }, "Listen to each of them first. Your vote is kept by this page’s server, without your name."),
+      h("span", { class: "detail" }, "Listen to each first. Your vote is kept by this page’s server, without a name."),
     );
   }
 
@@ -60,7 +60,8 @@ export class Vote {
   }
 
   reveal(order, choice) {
-    const said = choice ? `You chose ${LETTERS[order.indexOf(choice)]}: ${this.models.of(choice).name}.` : "You could not tell.";
+    const name = choice && `${LETTERS[order.indexOf(choice)]}: ${this.models.of(choice).name}`;
+    const said = choice ? `You chose ${name}.` : "You could not tell.";
     const names = order.map((model, k) => `${LETTERS[k]} was ${this.models.of(model).name}`).join(", ");
     const focused = this.element.contains(document.activeElement);
     this.show("reveal", h("strong", {}, said), h("span", { "data-testid": "reveal" }, ` ${names}.`));

@@ -1,0 +1,161 @@
+"""What programs may call: endpoints with plain types, beside the page, in the same queue as its visitors."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.utils import get_upload_folder
+
+from musictx.errors import MusictxError
+from musictx.midi import read_midi, write_midi
+from musictx.render.audio import write_wav
+from musictx.sampling import continue_variations
+
+from .models import LaneModel
+from .payloads import LIMITS, Settings, read_settings, sentence
+from .stage import Stage
+from .uploads import MOST_BYTES
+
+QUEUE_SECONDS = 0.5  # how long it waits for its turn before it looks again
+
+
+def add_endpoints(models: Sequence[LaneModel], stage: Stage, **queue: Any) -> None:
+    """Add ``/continue`` and ``/info`` to the `gr.Blocks` that are being laid out.
+
+    Parameters
+    ----------
+    models : sequence of LaneModel
+    stage : Stage
+        Decides whose turn it is.
+    **queue
+        Gradio's ``concurrency_id`` and ``concurrency_limit``.
+    """
+    by_name = {lane.key: lane for lane in models}
+    first = "relative" if "relative" in by_name else models[0].key
+
+    def continue_primer(
+        primer: str | None,
+        model: str,
+        seconds: float,
+        seed: float,
+        temperature: float,
+        top_p: float,
+        top_k: float,
+        min_p: float,
+        primer_start: float,
+        primer_end: float,
+        sound: bool,
+        request: gr.Request,
+    ) -> tuple[str, str | None]:
+        """Play on from a MIDI file, the primer.
+
+        Args:
+            primer: A MIDI file.
+            model: The model that plays on; /info lists them.
+            seconds: Length of the continuation in seconds, 2 to 180.
+            seed: The same seed gives the same music.
+            temperature: Above 1 bolder, below 1 tamer.
+            top_p: Draw from the likeliest events with this probability in all.
+            top_k: Draw from so many likeliest events only; 0 for all.
+            min_p: Leave out events below this share of the likeliest.
+            primer_start: Where the primer starts in the file, in seconds.
+            primer_end: Where it ends, in seconds; 0 for the end of the file.
+            sound: Whether to make a WAV file too.
+
+        Returns
+        -------
+            A MIDI file and a WAV file of primer and continuation.
+        """
+        sent = {"seconds": seconds, "seed": seed, "temperature": temperature}
+        sent |= {"top_p": top_p, "top_k": top_k, "min_p": min_p}
+        try:
+            if model not in by_name:
+                raise MusictxError(f"there is no model {model!r} here; choose one of {', '.join(by_name)}")
+            settings = read_settings(sent)
+            folder = Path(get_upload_folder()) / secrets.token_hex(16)
+            stretch = (primer_start, primer_end or None)
+            return _play(by_name[model], primer, stretch, settings, stage, folder, sound)
+        except MusictxError as error:
+            raise gr.Error(sentence(str(error)), print_exception=False) from None
+
+    def info() -> list[dict[str, Any]]:
+        """List the models: name, position scheme, training length in events, parameters."""
+        return [{**lane.facts(), "card": lane.card} for lane in models]
+
+    def number(name: str) -> gr.Number:
+        label, lowest, highest = LIMITS[name]
+        whole = 0 if name in ("seed", "top_k") else None
+        return gr.Number(
+            getattr(Settings(), name),
+            label=label,
+            minimum=lowest,
+            maximum=highest,
+            precision=whole,
+            visible=False,
+        )
+
+    inputs = [
+        gr.File(label="Primer", file_types=[".mid", ".midi"], visible=False),
+        gr.Dropdown(list(by_name), value=first, label="Model", visible=False),
+        *map(number, ("seconds", "seed", "temperature", "top_p", "top_k", "min_p")),
+        gr.Number(0.0, label="Primer start", visible=False),
+        gr.Number(0.0, label="Primer end", visible=False),
+        gr.Checkbox(True, label="Sound", visible=False),
+    ]
+    outputs = [gr.File(label="MIDI", visible=False), gr.File(label="WAV", visible=False)]
+    gr.Button(visible=False).click(continue_primer, inputs, outputs, api_name="continue", **queue)
+    gr.api(info, api_name="info", queue=False)
+
+
+def _play(
+    lane: LaneModel,
+    primer: str | None,
+    stretch: tuple[float, float | None],
+    settings: Settings,
+    stage: Stage,
+    folder: Path,
+    sound: bool,
+) -> tuple[str, str | None]:
+    """Wait for a turn, play on, and write the files into `folder`, which is made."""
+    if not primer:
+        raise MusictxError("no primer is given; send a MIDI file")
+    if Path(primer).stat().st_size > MOST_BYTES:
+        raise MusictxError(f"the primer is larger than {MOST_BYTES // 2**20} MB; send a smaller MIDI file")
+    try:
+        music = read_midi(primer)
+    except MusictxError as error:  # the visitor knows the file by its name, not by its place on the server
+        raise MusictxError(str(error).replace(str(Path(primer)), Path(primer).name)) from None
+    caller = f"api {secrets.token_hex(8)}"  # each call has a turn of its own
+    ticket = stage.enter(caller, caller)
+    try:
+        while stage.wait(ticket, QUEUE_SECONDS) > 0:
+            pass
+        played = continue_variations(
+            lane.model,
+            music,
+            seconds=settings.seconds,
+            primer_start=stretch[0],
+            primer_end=stretch[1],
+            seed=settings.seed,
+            temperature=settings.temperature,
+            top_p=settings.top_p,
+            top_k=settings.top_k,
+            min_p=settings.min_p,
+            on_progress=lambda seconds: time.sleep(stage.stand_back(ticket, lane.key, seconds)),
+        )[0]
+    finally:
+        stage.lane_ended(ticket, lane.key)
+        stage.leave(ticket)
+    if not len(played.performance):
+        raise MusictxError("the model ended the piece at once; try another seed")
+    folder.mkdir(parents=True)
+    midi, wav = folder / "continuation.mid", folder / "continuation.wav"
+    write_midi(played.performance, midi)
+    if sound:
+        write_wav(played.performance, wav)
+    return str(midi), str(wav) if sound else None

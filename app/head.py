@@ -1,0 +1,76 @@
+"""What others see of the page: title, description, icon and preview picture, in the place of Gradio's."""
+
+from __future__ import annotations
+
+import html
+import re
+from pathlib import Path
+from typing import Any
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+TITLE = "musictx: Music Transformers play on from your music"
+DESCRIPTION = (
+    "Choose, play or upload a few seconds of piano music. Transformers that know the order of notes in "
+    "different ways play on from it, side by side, to listen to, to look at and to compare."
+)
+ICON = Path(__file__).parent / "static" / "icon.svg"
+PREVIEW = "musictx/static/preview.png"
+
+_GRADIOS = re.compile(r"[ \t]*<meta\s+(?:property=\"og:|name=\"twitter:)[^>]*>\n?")
+
+
+class OwnHead:
+    """Middleware that gives the page, and nothing else, a head of its own."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass a request on; the answer to one for the page is written anew."""
+        if scope["type"] != "http" or scope["method"] != "GET" or scope["path"] not in ("", "/"):
+            await self.app(scope, receive, send)
+            return
+        plain = [(name, value) for name, value in scope["headers"] if name != b"accept-encoding"]
+        address = str(Request(scope).base_url)
+        start: dict[str, Any] = {}
+        body = bytearray()
+
+        async def rewrite(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                start.update(message)
+                return
+            body.extend(message.get("body", b""))
+            if message.get("more_body"):
+                return
+            headers = MutableHeaders(raw=start["headers"])
+            content = bytes(body)
+            if headers.get("content-type", "").startswith("text/html"):
+                content = write_head(content.decode(), address).encode()
+                headers["content-length"] = str(len(content))
+            await send({**start, "type": "http.response.start"})
+            await send({"type": "http.response.body", "body": content})
+
+        await self.app({**scope, "headers": plain}, receive, rewrite)
+
+
+def write_head(page: str, address: str) -> str:
+    """A page as Gradio writes it with our head; `address` is the page's own, with a slash at its end."""
+    properties = {
+        "og:type": "website",
+        "og:url": address,
+        "og:title": TITLE,
+        "og:description": DESCRIPTION,
+        "og:image": address + PREVIEW,
+    }
+    names = {"description": DESCRIPTION, "twitter:card": "summary_large_image"}
+    lines = [
+        f"<title>{html.escape(TITLE)}</title>",
+        f'<link rel="icon" type="image/svg+xml" href="musictx/static/{ICON.name}">',
+        *(f'<meta property="{name}" content="{html.escape(value)}">' for name, value in properties.items()),
+        *(f'<meta name="{name}" content="{html.escape(value)}">' for name, value in names.items()),
+    ]
+    head, end, rest = _GRADIOS.sub("", page).partition("</head>")
+    return head + "\n".join(lines) + "\n" + end + rest

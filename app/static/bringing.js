@@ -1,0 +1,38 @@
+// How a primer comes into the page: a card, an upload, the piano, a link; and the stretch of it that is chosen.
+
+import { Primers } from "./io/primers.js";
+import { Cards } from "./view/cards.js";
+import { Piano } from "./view/piano.js";
+import { Primer } from "./view/primer.js";
+
+/** Make the parts, {cards, primer, primers, piano}. `studio` is asked for the other parts when something happens. */
+export function makePrimers(studio, find) {
+  const cards = new Cards(find("#presets"), {
+    choose: (preset) => primers.choose(preset),
+    play: (preset) => {
+      primers.choose(preset);
+      studio.listening.playPrimer();
+    },
+  });
+  const primer = new Primer(find("#primer"), {
+    changed: () => studio.primerChanged(),
+    step: () => studio.making.step(),
+    play: () => studio.listening.playPrimer(),
+    tracks: (tracks) => primers.chooseTracks(tracks),
+  });
+  const primers = new Primers(primer, cards, {
+    step: () => studio.making.step(),
+    made: () => Boolean(studio.take),
+    leave: () => studio.making.leave(),
+    notice: (text, bad) => studio.notice.say(text, bad),
+    passing: (text) => studio.notice.pass(text),
+    replaced: () => piano.endRecording(), // or the next key would replace what was chosen
+  });
+  const piano = new Piano(find("#piano"), studio.sound, {
+    recorded: (piece) => primers.recorded(piece),
+    takenBack: (piece) => primers.takenBack(piece),
+    notice: (text) => studio.notice.say(text),
+    quiet: () => studio.listening.transport.pause(),
+  });
+  return { cards, primer, primers, piano };
+}

@@ -1,0 +1,97 @@
+"""The page as programs call it, with the client that Gradio's users have."""
+
+from __future__ import annotations
+
+import wave
+from pathlib import Path
+from typing import Any
+
+import mido
+import pytest
+from gradio_client import Client, handle_file
+from gradio_client.exceptions import AppError
+
+from .conftest import MODELS, Server
+from .music import midi_bytes, scale
+
+
+@pytest.fixture(scope="module")
+def client(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Client:
+    folder = tmp_path_factory.mktemp("answers")
+    return Client(server.address, verbose=False, download_files=folder, analytics_enabled=False)
+
+
+@pytest.fixture
+def primer(tmp_path: Path) -> Any:
+    path = tmp_path / "scale.mid"
+    path.write_bytes(midi_bytes(scale(count=12)))
+    return handle_file(path)
+
+
+def pitches(path: str) -> list[int]:
+    return [
+        m.note for track in mido.MidiFile(path).tracks for m in track if m.type == "note_on" and m.velocity
+    ]
+
+
+def test_a_file_is_continued_in_three_lines(client: Client, primer: Any) -> None:
+    midi, wav = client.predict(primer, seconds=3, seed=5, api_name="/continue")
+    assert pitches(midi)[:12] == list(range(60, 72))
+    assert len(pitches(midi)) > 12
+    with wave.open(wav) as sound:
+        assert sound.getnframes() / sound.getframerate() > 3
+    again, no_sound = client.predict(primer, seconds=3, seed=5, sound=False, api_name="/continue")
+    assert pitches(again) == pitches(midi) and no_sound is None
+
+
+def test_every_argument_changes_the_music(client: Client, primer: Any) -> None:
+    def music(**change: Any) -> list[int]:
+        asked = {"seconds": 2, "seed": 5, "sound": False, **change}
+        return pitches(client.predict(primer, **asked, api_name="/continue")[0])
+
+    usual = music()
+    changes = (
+        {"model": "rope"},
+        {"seconds": 5},
+        {"seed": 6},
+        {"temperature": 0.3},
+        {"top_p": 0.2},
+        {"top_k": 2},
+        {"min_p": 0.4},
+        {"primer_start": 1},
+        {"primer_end": 1},
+    )
+    for change in changes:
+        assert music(**change) != usual, change
+
+
+def test_info_lists_the_models(client: Client) -> None:
+    found = client.predict(api_name="/info")
+    assert [each["key"] for each in found] == list(MODELS)
+    assert all(each["training_length"] == 1024 for each in found)
+
+
+def test_only_these_endpoints_are_offered(client: Client) -> None:
+    assert set(client.view_api(return_format="dict")["named_endpoints"]) == {"/continue", "/info"}
+
+
+@pytest.mark.parametrize(
+    ("sent", "sentence"),
+    [
+        ({"seconds": 1000}, "Length is 1000; choose a number from 2 to 180."),
+        ({"primer_start": 100}, "No note begins after 100 s; the music lasts 3.0 s."),
+    ],
+)
+def test_a_fault_is_told_as_a_sentence(
+    client: Client, primer: Any, sent: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(AppError, match=sentence):
+        client.predict(primer, **sent, api_name="/continue")
+
+
+def test_a_file_that_is_no_midi_file_is_named(client: Client, tmp_path: Path) -> None:
+    letter = tmp_path / "letter.mid"
+    letter.write_bytes(b"this is a letter, not music")
+    with pytest.raises(AppError, match=r"letter\.mid") as told:
+        client.predict(handle_file(letter), api_name="/continue")
+    assert "/" not in str(told.value)
