@@ -130,9 +130,15 @@ def sentence(message: str) -> str:
 
 
 def _number(value: Any, label: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise MusictxError(f"{label} must be a number")
-    return float(value)
+    try:
+        number = float(value)
+    except OverflowError:  # a whole number of hundreds of digits
+        number = math.inf
+    if not math.isfinite(number):
+        raise MusictxError(f"{label} must be a number")
+    return number
 
 
 def _table(rows: Any, columns: int, what: str) -> np.ndarray:
@@ -142,7 +148,7 @@ def _table(rows: Any, columns: int, what: str) -> np.ndarray:
         raise MusictxError(f"{len(rows):,} {what} are too many; choose a stretch with at most {MOST_NOTES:,}")
     try:
         table = np.array(rows, dtype=float).reshape(-1, columns)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise MusictxError(f"the {what} are damaged; reload the page and try again") from None
     if len(table) != len(rows):
         raise MusictxError(f"the {what} are damaged; reload the page and try again")

@@ -23,6 +23,7 @@ import musictx
 from musictx.errors import MusictxError
 
 from .downloads import render_download
+from .limits import SlowWork
 from .models import LaneModel, differ_in_positions_only
 from .presets import presets
 from .stage import Stage
@@ -42,6 +43,10 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 def routes(models: Sequence[LaneModel], votes: VoteBook, stage: Stage) -> list[BaseRoute]:
     """The routes to mount beside Gradio's own, all below `PREFIX`."""
+    reading = SlowWork(2, 8, "the server is reading other files; try again in a moment")
+    rendering = SlowWork(1, 6, "the server is making other visitors' sound files; try again in a moment")
+    writing = SlowWork(4, 40, "the server is writing other files; try again in a moment")
+    keeping = SlowWork(1, 8, "too many votes come at once; send yours again in a moment")
     lanes = {"models": [lane.facts() for lane in models], "alike": differ_in_positions_only(models)}
 
     async def describe(request: Request) -> Response:
@@ -49,8 +54,17 @@ def routes(models: Sequence[LaneModel], votes: VoteBook, stage: Stage) -> list[B
 
     async def vote(request: Request) -> Response:
         sent = await _json(request)
-        await anyio.to_thread.run_sync(votes.add, sent)
+        await keeping.run(votes.add, sent)
         return JSONResponse({})
+
+    async def upload(request: Request) -> Response:
+        return JSONResponse(await reading.run(describe_upload, *await _uploaded(request)))
+
+    async def download(request: Request) -> Response:
+        sent = await _json(request)
+        sound = isinstance(sent, dict) and sent.get("format") == "wav"
+        content, media_type = await (rendering if sound else writing).run(render_download, sent)
+        return Response(content, media_type=media_type)
 
     async def stop(request: Request) -> Response:
         asked = request.query_params
@@ -64,8 +78,8 @@ def routes(models: Sequence[LaneModel], votes: VoteBook, stage: Stage) -> list[B
                 Route("/alive", _plainly(_alive)),
                 Route("/models", _plainly(describe)),
                 Route("/presets", _plainly(_presets)),
-                Route("/upload", _plainly(_upload), methods=["POST"]),
-                Route("/download", _plainly(_download), methods=["POST"]),
+                Route("/upload", _plainly(upload), methods=["POST"]),
+                Route("/download", _plainly(download), methods=["POST"]),
                 Route("/vote", _plainly(vote), methods=["POST"]),
                 Route("/stop", _plainly(stop), methods=["POST"]),
                 Mount("/static", StaticFiles(directory=_STATIC)),
@@ -105,7 +119,8 @@ async def _presets(request: Request) -> Response:
     return JSONResponse(await anyio.to_thread.run_sync(presets))
 
 
-async def _upload(request: Request) -> Response:
+async def _uploaded(request: Request) -> tuple[bytes, str, list[int] | None]:
+    """The file that a visitor sends, its name, and which of its tracks are wanted."""
     name = Path(request.query_params.get("name", "") or "The file").name[:120]
     wanted = request.query_params.get("tracks")
     try:
@@ -115,14 +130,7 @@ async def _upload(request: Request) -> Response:
     if tracks == []:
         raise MusictxError("no track is chosen; choose at least one")
     limit = f"{name} is larger than {MOST_BYTES // 2**20} MB; choose a smaller MIDI file"
-    content = await _body(request, MOST_BYTES, limit)
-    return JSONResponse(await anyio.to_thread.run_sync(describe_upload, content, name, tracks))
-
-
-async def _download(request: Request) -> Response:
-    sent = await _json(request)
-    content, media_type = await anyio.to_thread.run_sync(render_download, sent)
-    return Response(content, media_type=media_type)
+    return await _body(request, MOST_BYTES, limit), name, tracks
 
 
 async def _json(request: Request) -> Any:
@@ -131,7 +139,7 @@ async def _json(request: Request) -> Any:
     )
     try:
         return json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise MusictxError("the request did not arrive whole; try again") from None
 
 

@@ -14,6 +14,7 @@ from starlette.middleware import Middleware
 from musictx.checkpoint import SHIPPED_MODELS, weights_hash
 from musictx.errors import MusictxError
 
+from .guard import SameSite
 from .head import ICON, OwnHead
 from .layout import MOST_LANES, build
 from .models import load_models
@@ -31,6 +32,7 @@ def launch(
     *,
     models: Sequence[str | Path] = SHIPPED_MODELS,
     votes: Path | None = None,
+    names: Sequence[str] = (),
     visitors: int = 3,
     open_browser: bool = False,
     block: bool = True,
@@ -48,6 +50,8 @@ def launch(
     votes : Path, optional
         SQLite file for the votes of the blind mode; ``MUSICTX_VOTES`` or the user's data folder if
         not given.
+    names : sequence of str
+        Host names by which visitors know the server, besides localhost and addresses.
     visitors : int
         How many visitors' runs may generate at once; others are told their place.
     open_browser : bool
@@ -80,7 +84,10 @@ def launch(
         _, address, _ = page.launch(
             server_name=host,
             server_port=port,
-            app_kwargs={"routes": routes(lanes, book, stage), "middleware": [Middleware(OwnHead)]},
+            app_kwargs={
+                "routes": routes(lanes, book, stage),
+                "middleware": [Middleware(SameSite, names=names), Middleware(OwnHead)],
+            },
             favicon_path=ICON,
             max_threads=MOST_LANES + 16,
             theme=theme,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import sqlite3
 import threading
 from collections.abc import Mapping
@@ -74,11 +73,11 @@ class VoteBook:
             "lane_order": json.dumps(order),
             "seed": settings.seed,
             "settings": json.dumps(asdict(settings)),
-            "primer_name": str(sent.get("primer_name", ""))[:120],
+            "primer_name": _text(sent.get("primer_name", ""), 120),
             "primer_sha256": hashlib.sha256(content.encode()).hexdigest(),
             "heard_seconds": _seconds(sent.get("heard_seconds")),
             "verdict": verdict,
-            "visitor": visitor[:64] if isinstance(visitor, str) and visitor else None,
+            "visitor": _text(visitor, 64) if isinstance(visitor, str) and visitor else None,
             "heard": _heard(sent.get("heard"), order),
             "models": json.dumps(models) if models else None,
         }
@@ -108,10 +107,15 @@ def _answer(sent: Mapping[str, Any], order: list[str]) -> tuple[str | None, str]
     return str(choice), "chosen"
 
 
+def _text(value: Any, most: int) -> str:
+    """As much of a text as is kept; half a pair of surrogates, which no file can hold, is replaced."""
+    return str(value)[:most].encode("utf-8", "replace").decode()
+
+
 def _seconds(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value:
         return None
-    return min(max(float(value), 0.0), MOST_SECONDS)
+    return float(min(max(value, 0), MOST_SECONDS))
 
 
 def _heard(sent: Any, order: list[str]) -> str | None:

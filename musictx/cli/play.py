@@ -247,6 +247,14 @@ def serve(
             "[default: the three shipped ones]",
         ),
     ] = None,
+    names: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--public-host",
+            help="A name by which visitors know the server, such as demo.example.org; repeatable. "
+            "Without it, only addresses and localhost are answered.",
+        ),
+    ] = None,
 ) -> None:
     """Open the web demo: one primer, several models, seen and heard side by side.
 
@@ -255,4 +263,4 @@ def serve(
     from musictx.checkpoint import SHIPPED_MODELS
     from musictx.shipped import load_demo
 
-    load_demo().launch(host, port, models=models or SHIPPED_MODELS, open_browser=browser)
+    load_demo().launch(host, port, models=models or SHIPPED_MODELS, names=names or (), open_browser=browser)

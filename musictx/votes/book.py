@@ -117,7 +117,7 @@ def add_row(path: Path, row: Mapping[str, Any]) -> None:
         The file cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with closing(sqlite3.connect(path, timeout=5)) as book, book:
+    with closing(sqlite3.connect(path, timeout=1)) as book, book:
         book.execute(SCHEMA)
         present = {column[1] for column in book.execute("PRAGMA table_info(votes)")}
         for name, kind in ADDED.items():

@@ -352,6 +352,25 @@ def test_downloads_of_nothing_are_a_sentence(client: TestClient, sent: Any) -> N
     assert client.post("/musictx/download", json=sent).json()["error"]
 
 
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        ("download", b'{"format": "mid", "notes": [[0, 1' + b"0" * 400 + b", 60, 64]]}"),
+        ("download", b'{"format": ["mid"], "notes": []}'),
+        ("download", b"[" * 200_000 + b"]" * 200_000),
+        ("vote", b'{"settings": {"seed": 1' + b"0" * 400 + b"}}"),
+    ],
+)
+def test_odd_json_is_a_sentence(client: TestClient, path: str, content: bytes) -> None:
+    answer = client.post(f"/musictx/{path}", content=content)
+    assert answer.status_code == 200 and answer.json()["error"]
+
+
+def test_a_name_that_no_file_can_hold_is_kept_with_a_sign_in_its_place(client: TestClient) -> None:
+    content = json.dumps({**VOTE, "primer_name": "a\ud800b", "heard_seconds": 10**400})
+    assert client.post("/musictx/vote", content=content).json() == {}
+
+
 def test_requests_are_bounded(client: TestClient) -> None:
     assert "too much music" in client.post("/musictx/download", content=b"[" * (3 * 2**20)).json()["error"]
     assert "did not arrive whole" in client.post("/musictx/vote", content=b"{").json()["error"]
