@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -124,9 +125,11 @@ def span_rows(spans: np.ndarray) -> list[list[int]]:
 
 
 def sentence(message: str) -> str:
-    """An error as a sentence: a capital first, a full stop last."""
+    """An error as a sentence: a capital first, unless a file's name comes first; a full stop last."""
     message = message.strip()
-    return f"{message[:1].upper()}{message[1:]}" + ("" if message.endswith((".", "!", "?")) else ".")
+    if re.match(r"[a-z]+[\s,]", message):
+        message = message[:1].upper() + message[1:]
+    return message if message.endswith((".", "!", "?")) else f"{message}."
 
 
 def _number(value: Any, label: str) -> float:

@@ -225,7 +225,8 @@ export async function mount({ element, ...gradio }) {
     return;
   }
   const studio = new Studio(root, gradio, models);
-  // For tests and measurements: the output node, the clock, and whether all samples are there.
+  // For tests and measurements: the output node, the clock, whether all samples are there, and who lets models play.
   const { sound, listening } = studio;
-  window.musictx = { sound, transport: listening.transport, ready: sound.samples.ready };
+  const { transport } = listening;
+  window.musictx = { sound, transport, ready: sound.samples.ready, player: studio.making.runs.player };
 }

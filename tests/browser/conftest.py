@@ -138,7 +138,8 @@ def server(start_server: Callable[..., Server]) -> Server:
 def quick_server(start_server: Callable[..., Server], tmp_path_factory: pytest.TempPathFactory) -> Server:
     """Untrained models under the usual names: they play at once, and soon pass their training length."""
     folder = tmp_path_factory.mktemp("quick")
-    return start_server(models=[small_model(folder / name, position=name) for name in MODELS])
+    models = [small_model(folder / name, position=name, context_length=512) for name in MODELS]
+    return start_server(models=models)
 
 
 @pytest.fixture(scope="session")

@@ -50,7 +50,6 @@ def test_each_midi_note_comes_once_and_an_unplugged_keyboard_lets_go(open_studio
         studio.page.evaluate("document.querySelector('.notice').textContent = ''")
         studio.get("midi-connect").click()
         studio.page.wait_for_function("document.querySelector('.notice').textContent.includes('One, Two')")
-    studio.get("record").click()
     for message in (
         "'one', 0x90, 60, 80",
         "'one', 0x80, 60, 0",
@@ -85,7 +84,6 @@ def test_a_key_struck_by_keyboard_comes_up_wherever_the_focus_is_by_then(open_st
 def test_continue_ends_a_recording_and_another_one_can_be_undone(open_studio: Open) -> None:
     studio = open_studio()
     studio.get("piano").click()
-    studio.get("record").click()
     play_letters(studio, "adg")
     studio.run(seconds=2)
     assert studio.get("record").get_attribute("aria-pressed") == "false"
@@ -104,7 +102,6 @@ def test_continue_ends_a_recording_and_another_one_can_be_undone(open_studio: Op
 def test_clear_and_undo_note_leave_another_primer_alone(open_studio: Open) -> None:
     studio = open_studio()
     studio.get("piano").click()
-    studio.get("record").click()
     play_letters(studio, "adg")
     studio.get("record").click()
     studio.get("preset-fur-elise").click()
@@ -120,7 +117,6 @@ def test_clear_and_undo_note_leave_another_primer_alone(open_studio: Open) -> No
 def test_a_phone_reaches_every_key_by_octaves(open_studio: Open) -> None:
     studio = open_studio(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
     studio.get("piano").tap()
-    studio.get("record").tap()
 
     def in_view() -> set[int]:
         pitches: list[int] = studio.page.evaluate(

@@ -233,7 +233,7 @@ def test_a_reload_in_mid_run_keeps_the_primer_and_the_takes(open_studio: Open) -
     studio.wait_notes("relative", 1)
     studio.open()
     assert studio.page.locator(".primer-title strong").inner_text() == "Two-bar loop"
-    assert studio.get("primer-start").input_value() == "2.0"
+    assert studio.get("primer-start").input_value() == "0:02.0"
     assert studio.lane("relative").get_attribute("data-state") == "done"
     assert int(studio.lane("relative").get_attribute("data-notes")) >= 1
     studio.run(seconds=2)

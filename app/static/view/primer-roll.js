@@ -114,9 +114,22 @@ export class PrimerRoll {
     event.preventDefault();
   }
 
-  /** Show `factor` times as much of the piece; without `at` the middle of the primer stays where it is. */
-  zoom(factor, at = (this.stretch.start + this.stretch.end) / 2) {
-    this.setView(inMilliseconds(zoomed(inSeconds(this.view), factor, at / 1000, this.duration / 1000)));
+  /** Show `factor` times as much of the piece; without `at` around the primer, which stays in view. */
+  zoom(factor, at = null) {
+    const middle = (this.stretch.start + this.stretch.end) / 2;
+    this.view = inMilliseconds(zoomed(inSeconds(this.view), factor, (at ?? middle) / 1000, this.duration / 1000));
+    if (at === null) this.reveal();
+    this.setView(this.view);
+  }
+
+  /** Bring what is chosen into view: as a whole if it fits, or else where it begins. */
+  reveal() {
+    const { start, end } = this.stretch;
+    const far = end - start < this.view.end - this.view.start ? end - 1 : start;
+    for (const time of [far, start]) {
+      const at = Math.min(time, this.duration - 1) / 1000;
+      this.view = inMilliseconds(turned(inSeconds(this.view), at, this.duration / 1000));
+    }
   }
 
   setView(view) {
@@ -135,13 +148,7 @@ export class PrimerRoll {
   /** Show which stretch is chosen, and how many notes are in it. */
   show(stretch, count) {
     this.stretch = stretch;
-    const span = this.view.end - this.view.start;
-    // What is chosen stays in view: as a whole if it fits, or else where it begins.
-    const far = stretch.end - stretch.start < span ? stretch.end : stretch.start;
-    for (const time of [far, stretch.start]) {
-      const at = Math.min(time, this.duration - 1) / 1000;
-      this.view = inMilliseconds(turned(inSeconds(this.view), at, this.duration / 1000));
-    }
+    this.reveal();
     for (const [edge, handle] of Object.entries(this.handles)) {
       handle.setAttribute("aria-valuemin", "0");
       handle.setAttribute("aria-valuemax", (this.duration / 1000).toFixed(1));

@@ -1,0 +1,143 @@
+"""What can be done with the rolls and the lanes: zoom, loop, keep a beginning, save all."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import mido
+import pytest
+
+from .conftest import MODELS, Server
+
+Open = Callable[..., Any]
+
+
+@pytest.fixture
+def studio(open_studio: Open, quick_server: Server) -> Any:
+    """A page with a finished take, silent."""
+    studio = open_studio(quick_server)
+    studio.run(seconds=20, seed=4)
+    studio.wait_done()
+    if studio.page.evaluate("window.musictx.transport.state") != "stopped":
+        studio.get("play").click()
+    return studio
+
+
+def seek_by_click(studio: Any, share: float, model: str = "vanilla") -> float:
+    roll = studio.lane(model).locator(".roll").bounding_box()
+    studio.page.mouse.click(roll["x"] + share * roll["width"], roll["y"] + roll["height"] / 2)
+    return float(studio.position())
+
+
+def test_zoom_shows_less_of_the_time_and_keeps_the_playhead_where_it_is(studio: Any) -> None:
+    middle = seek_by_click(studio, 0.5)
+    studio.get("zoom-in").click()
+    left = seek_by_click(studio, 0.25)
+    right = seek_by_click(studio, 0.75, "rope")  # all lanes share one axis
+    whole = studio.page.evaluate("window.musictx.transport.end")
+    assert right - left == pytest.approx(whole / 4, abs=0.5)
+    assert left < middle < right
+    studio.page.keyboard.press("-")
+    assert seek_by_click(studio, 0.02) < 1
+    roll = studio.lane("vanilla").locator(".roll").bounding_box()
+    studio.page.mouse.move(roll["x"] + roll["width"] / 2, roll["y"] + 20)
+    studio.page.keyboard.down("Control")
+    studio.page.mouse.wheel(0, -900)
+    studio.page.keyboard.up("Control")
+    assert seek_by_click(studio, 0.02) > 3
+
+
+def test_a_stretch_is_played_again_and_again(studio: Any) -> None:
+    roll = studio.lane("relative").locator(".roll").bounding_box()
+    y = roll["y"] + roll["height"] / 2
+    end = studio.page.evaluate("window.musictx.transport.end")
+    start = roll["x"] + roll["width"] * 10 / end
+    studio.page.keyboard.down("Shift")
+    studio.page.mouse.move(start, y)
+    studio.page.mouse.down()
+    studio.page.mouse.move(start + roll["width"] * 1.2 / end, y, steps=4)
+    studio.page.mouse.up()
+    studio.page.keyboard.up("Shift")
+    loop = studio.page.evaluate("window.musictx.transport.loop")
+    assert loop["from"] == pytest.approx(10, abs=0.3) and loop["to"] == pytest.approx(11.2, abs=0.3)
+    assert studio.get("loop").get_attribute("aria-pressed") == "true"
+    studio.page.evaluate(
+        """() => {
+            window.turns = 0;
+            const { transport } = window.musictx;
+            let before = 0;
+            setInterval(() => {
+              if (transport.position < before - 0.5) window.turns += 1;
+              before = transport.position;
+              window.farthest = Math.max(window.farthest ?? 0, before);
+            }, 10);
+        }"""
+    )
+    studio.get("play").click()
+    studio.page.wait_for_function("window.turns >= 3")
+    assert studio.page.evaluate("window.farthest") <= loop["to"] + 0.1
+    assert studio.page.evaluate("window.musictx.transport.statistics.late") == 0
+    studio.get("loop").click()
+    studio.page.wait_for_function("(to) => window.musictx.transport.position > to + 0.2", arg=loop["to"])
+
+
+def test_the_loops_ends_are_set_by_keyboard(studio: Any) -> None:
+    for share, key in ((0.5, "["), (0.75, "]")):
+        at = seek_by_click(studio, share)
+        studio.page.keyboard.press(key)
+        edge = "from" if key == "[" else "to"
+        assert studio.page.evaluate(f"window.musictx.transport.loop.{edge}") == pytest.approx(at, abs=0.01)
+
+
+def test_a_lane_is_kept_until_the_playhead_and_goes_on_from_there(studio: Any) -> None:
+    before, others = studio.rows("rope"), studio.rows("vanilla")
+    at = seek_by_click(studio, 0.6, "rope")
+    studio.get("keep-rope").click()
+    studio.wait_done()
+    after = studio.rows("rope")
+    kept = [row for row in before if row[0] < 1000 * at - 10]
+    assert [row[::2] for row in after[: len(kept)]] == [row[::2] for row in kept]
+    assert after != before and studio.rows("vanilla") == others
+    studio.get("share").click()
+    studio.page.wait_for_function("document.querySelector('.notice').textContent.includes('link')")
+    link = studio.page.evaluate("navigator.clipboard.readText()")
+    studio.get("undo").click()
+    assert studio.rows("rope") == before
+    studio.leaves_runs = True
+    studio.page.goto("about:blank")
+    studio.page.goto(link)
+    studio.page.wait_for_selector(".mtx[data-ready=true]")
+    studio.page.wait_for_function(
+        """(count) => {
+            const score = window.musictx.transport.scores.get('rope');
+            return score?.complete && score.notes.length === count;
+        }""",
+        arg=len(after),
+    )
+    assert studio.rows("rope") == after
+
+
+def test_from_here_needs_a_playhead_in_the_continuation(studio: Any) -> None:
+    seek_by_click(studio, 0.05)
+    studio.get("keep-rope").click()
+    assert "Move the playhead" in studio.notice().inner_text()
+
+
+def test_all_lanes_are_saved_in_one_file(studio: Any) -> None:
+    with studio.page.expect_download() as waiting:
+        studio.get("save-all").click()
+    assert waiting.value.suggested_filename == "chopin-black-keys-4.zip"
+    with zipfile.ZipFile(Path(waiting.value.path())) as archive:
+        names = archive.namelist()
+        assert {Path(name).suffix for name in names} == {".mid", ".wav", ".json"}
+        assert len(names) == 2 * len(MODELS) + 1
+        settings = json.loads(archive.read("settings.json"))
+        assert settings["seed"] == 4 and "Étude" in settings["primer"]
+        file = mido.MidiFile(file=io.BytesIO(archive.read("chopin-black-keys-rope.mid")))
+    pitches = [m.note for track in file.tracks for m in track if m.type == "note_on" and m.velocity]
+    assert sorted(pitches) == sorted(row[2] for row in studio.rows("rope"))

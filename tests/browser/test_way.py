@@ -1,0 +1,299 @@
+"""What used to get in the way, on the way from a primer to the music."""
+
+from __future__ import annotations
+
+import re
+import urllib.request
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from .conftest import MODELS, Server
+from .music import midi_bytes, scale
+from .test_primer import primer, upload
+
+Open = Callable[..., Any]
+
+
+@pytest.fixture
+def studio(open_studio: Open, quick_server: Server) -> Any:
+    return open_studio(quick_server)
+
+
+def upload_long(studio: Any, seconds: int = 1080) -> None:
+    """A piece of eighteen minutes."""
+    upload(studio, midi_bytes([(k / 2, 0.4, 40 + k % 40) for k in range(2 * seconds)]), "long.mid")
+    studio.page.wait_for_function("document.querySelector('.primer-title strong').textContent === 'long.mid'")
+
+
+def drag(studio: Any, start: tuple[float, float], end: tuple[float, float]) -> None:
+    studio.page.mouse.move(*start)
+    studio.page.mouse.down()
+    studio.page.mouse.move(*end, steps=4)
+    studio.page.mouse.up()
+
+
+# ---- the primer's window
+
+
+def test_the_window_of_a_long_piece_can_be_taken_hold_of_and_moved(studio: Any) -> None:
+    upload_long(studio)
+    before = primer(studio)
+    assert before["end"] - before["start"] == pytest.approx(10, abs=0.1)
+    studio.get("primer-zoom-out").click(click_count=5)  # down to a sliver of the whole
+    window = studio.get("primer-window").bounding_box()
+    handles = [studio.get(f"handle-{edge}").bounding_box() for edge in ("start", "end")]
+    assert handles[0]["x"] + handles[0]["width"] <= window["x"] + 1
+    assert handles[1]["x"] >= window["x"] + window["width"] - 7
+    roll = studio.page.locator(".primer-roll").bounding_box()
+    middle = roll["y"] + roll["height"] / 2
+    studio.page.mouse.click(roll["x"] + roll["width"] / 2, middle)
+    clicked = primer(studio)
+    assert clicked["start"] + 5 == pytest.approx(540, abs=20)
+    assert clicked["end"] - clicked["start"] == pytest.approx(10, abs=0.1)  # at its length
+    window = studio.get("primer-window").bounding_box()
+    grip = (window["x"] + window["width"] / 2, middle)
+    drag(studio, grip, (grip[0] + roll["width"] / 4, middle))
+    dragged = primer(studio)
+    assert dragged["start"] - clicked["start"] == pytest.approx(270, abs=20)
+    assert dragged["end"] - dragged["start"] == pytest.approx(10, abs=0.1)
+
+
+def test_a_long_piece_is_zoomed_and_its_overview_leads_anywhere(studio: Any) -> None:
+    upload_long(studio)
+    narrow = studio.get("primer-window").bounding_box()["width"]
+    studio.get("primer-zoom-in").click()
+    assert studio.get("primer-window").bounding_box()["width"] == pytest.approx(2 * narrow, rel=0.05)
+    overview = studio.get("overview").bounding_box()
+    studio.page.mouse.click(overview["x"] + overview["width"] * 0.75, overview["y"] + overview["height"] / 2)
+    assert primer(studio)["start"] + 5 == pytest.approx(810, abs=10)
+    assert studio.get("primer-window").bounding_box()["width"] == pytest.approx(2 * narrow, rel=0.05)
+    studio.get("handle-start").focus()
+    length = primer(studio)["end"] - primer(studio)["start"]
+    studio.page.keyboard.press("Shift+PageUp")
+    moved = primer(studio)
+    assert moved["end"] - moved["start"] == pytest.approx(length, abs=0.01)
+
+
+def test_an_upload_begins_with_its_first_seconds_and_its_end_is_offered(studio: Any) -> None:
+    upload_long(studio, 60)
+    assert (primer(studio)["start"], primer(studio)["end"]) == pytest.approx((0, 10), abs=0.1)
+    studio.get("primer-ending").click()
+    assert (primer(studio)["start"], primer(studio)["end"]) == pytest.approx((49.9, 59.9), abs=0.1)
+    studio.get("primer-beginning").click()
+    assert primer(studio)["start"] == 0
+    upload(studio, midi_bytes([(3.0 + 4 * k, 0.5, 60) for k in range(20)]), "slow.mid")
+    studio.page.wait_for_function("document.querySelector('.primer-title strong').textContent === 'slow.mid'")
+    assert primer(studio)["start"] == 3  # where the music begins
+    assert primer(studio)["detail"].startswith("8 notes")  # as long as it takes
+
+
+def test_trims_are_steps_and_undo_keeps_the_upload(studio: Any) -> None:
+    upload_long(studio, 60)
+    begun = primer(studio)
+    roll = studio.page.locator(".primer-roll").bounding_box()
+    end = studio.get("handle-end").bounding_box()
+    y = roll["y"] + 20
+    drag(studio, (end["x"] + 5, y), (end["x"] + 5 + roll["width"] / 4, y))
+    dragged = primer(studio)
+    assert dragged["end"] > begun["end"] + 5
+    studio.get("handle-start").focus()
+    for _ in range(3):
+        studio.page.keyboard.press("ArrowRight")
+    trimmed = primer(studio)
+    assert trimmed["start"] == pytest.approx(0.3)
+    studio.get("primer-end").fill("0:12")
+    studio.get("primer-end").blur()
+    assert primer(studio)["end"] == 12
+    for expected in (trimmed, dragged, begun):
+        studio.get("undo").click()
+        assert primer(studio) == expected
+    studio.get("undo").click()
+    assert "long.mid" not in primer(studio)["title"]
+
+
+# ---- playing, choosing, files
+
+
+def test_keys_are_recorded_at_once_and_a_card_ends_the_recording(studio: Any) -> None:
+    studio.get("piano").click()
+    for letter in "adg":
+        studio.page.keyboard.press(letter)
+    assert primer(studio)["detail"].startswith("3 notes")
+    assert studio.get("record").get_attribute("aria-pressed") == "true"
+    studio.get("preset-fur-elise").click()
+    assert studio.get("record").get_attribute("aria-pressed") == "false"
+    chosen = primer(studio)
+    studio.page.keyboard.press("a")  # sounds, and replaces nothing
+    assert primer(studio) == chosen
+    studio.get("undo").click()
+    assert primer(studio)["detail"].startswith("3 notes")
+
+
+def test_a_card_chosen_during_the_first_run_leaves_the_take_in_reach(studio: Any) -> None:
+    studio.run(seconds=180)
+    studio.wait_notes("relative", 5)
+    assert not studio.get("take-1").is_visible()  # there is nothing to choose yet
+    studio.get("preset-ode-to-joy").click()
+    studio.page.wait_for_selector("[data-testid=lane-relative][data-notes='0']")
+    studio.get("take-1").click()
+    studio.wait_notes("relative", 5)
+
+
+def test_a_file_is_welcome_anywhere_in_the_window(studio: Any) -> None:
+    over = """(kind) => {
+        const data = new DataTransfer();
+        data.items.add(new File([new Uint8Array(window.fileBytes)], 'dropped.mid', { type: 'audio/midi' }));
+        const event = new DragEvent(kind, { dataTransfer: data, bubbles: true, cancelable: true });
+        document.documentElement.dispatchEvent(event); // outside the page's own element
+        return event.defaultPrevented;
+    }"""
+    studio.page.evaluate("(bytes) => { window.fileBytes = bytes }", list(midi_bytes(scale())))
+    assert not studio.get("welcome").is_visible()
+    assert studio.page.evaluate(over, "dragover")
+    assert studio.get("welcome").is_visible()
+    assert studio.page.evaluate(over, "drop")
+    assert not studio.get("welcome").is_visible()
+    studio.page.wait_for_function(
+        "document.querySelector('.primer-title strong').textContent === 'dropped.mid'"
+    )
+
+
+# ---- what is said
+
+
+def test_remarks_are_sentences_and_a_copied_link_is_forgotten(studio: Any) -> None:
+    studio.get("share").click()
+    studio.page.wait_for_function("document.querySelector('.notice').textContent.includes('copied')")
+    assert "this machine only" in studio.notice().inner_text()  # as 127.0.0.1 is
+    studio.get("seed").fill("99")
+    studio.get("seed").blur()
+    assert studio.notice().inner_text() == ""
+    studio.page.route(
+        "**/musictx/upload?*",
+        lambda route: route.fulfill(
+            json={
+                "name": "a.mid",
+                "notes": [[0, 500, 60, 70]],
+                "pedals": [],
+                "tracks": [],
+                "remarks": ["a note never ends", "drums are left out"],
+            }
+        ),
+    )
+    upload(studio, midi_bytes(scale()), "a.mid")
+    studio.page.wait_for_function("document.querySelector('.primer-title strong').textContent === 'a.mid'")
+    assert studio.notice().inner_text() == "A note never ends. Drums are left out."
+
+
+def test_an_impossible_length_is_marked_and_has_the_focus(studio: Any) -> None:
+    studio.get("seconds").fill("9999")
+    studio.get("continue").click()
+    assert studio.get("seconds").get_attribute("aria-invalid") == "true"
+    assert studio.page.evaluate("document.activeElement.dataset.testid") == "seconds"
+    studio.get("seconds").fill("20")
+    studio.get("seconds").blur()
+    assert studio.get("seconds").get_attribute("aria-invalid") is None
+
+
+def test_the_running_time_is_not_read_out(studio: Any) -> None:
+    live = studio.get("time").evaluate(
+        "(time) => time.closest('output, [aria-live], [role=status], [role=timer], [role=log]') !== null"
+    )
+    assert not live
+
+
+def test_continue_is_near_for_the_keyboard(studio: Any) -> None:
+    studio.page.locator("body").press("Tab")
+    assert studio.page.evaluate("document.activeElement.dataset.testid") == "skip"
+    studio.page.keyboard.press("Enter")
+    assert studio.page.evaluate("document.activeElement.dataset.testid") == "continue"
+    studio.page.reload()
+    studio.page.wait_for_selector(".mtx[data-ready=true]")
+    studio.page.locator("body").press("Tab")
+    stops = 1
+    while studio.page.evaluate("document.activeElement.dataset.testid") != "continue":
+        studio.page.keyboard.press("Tab")
+        stops += 1
+        assert stops < 16
+    studio.get("preset-chopin-black-keys").focus()
+    studio.page.keyboard.press("ArrowRight")
+    studio.page.keyboard.press("End")
+    last = studio.page.evaluate("document.activeElement.dataset.testid")
+    assert last == studio.page.locator(".card").last.get_attribute("data-testid")
+    studio.page.keyboard.press("Enter")
+    assert studio.get(last).get_attribute("aria-pressed") == "true"
+
+
+def test_nothing_moves_smoothly_for_those_who_do_not_want_it(open_studio: Open, quick_server: Server) -> None:
+    studio = open_studio(quick_server, reduced_motion="reduce", viewport={"width": 1280, "height": 400})
+    before, after = studio.page.evaluate(
+        """() => {
+            const place = () => document.querySelector('#explain').getBoundingClientRect().top;
+            const before = place();
+            document.querySelector('#explain-open').click();
+            return [before, place()];
+        }"""
+    )
+    assert after < before - 50  # at once
+
+
+def test_a_last_message_that_is_lost_comes_again(studio: Any) -> None:
+    studio.page.evaluate(
+        """() => {
+            const { player } = window.musictx;
+            const receive = player.receive.bind(player);
+            const lost = new Set();
+            player.receive = (text) => {
+              const { state, lane } = JSON.parse(text);
+              if (state === 'done' && !lost.has(lane)) lost.add(lane);
+              else receive(text);
+            };
+        }"""
+    )
+    studio.run(seconds=3)
+    studio.wait_done()
+    assert all(int(studio.lane(model).get_attribute("data-notes")) > 0 for model in MODELS)
+
+
+# ---- the page from outside, and on a phone
+
+
+def test_the_page_has_a_head_of_its_own(server: Server) -> None:
+    with urllib.request.urlopen(server.address, timeout=30) as answer:
+        head = answer.read().decode().partition("</head>")[0]
+    head = re.sub(r"<script.*?</script>|<style.*?</style>", "", head, flags=re.DOTALL)
+    assert "<title>musictx: " in head
+    found = dict(re.findall(r'<meta (?:property|name)="([\w:]+)" content="([^"]*)"', head))
+    assert "Transformers" in found["description"] and found["og:description"] == found["description"]
+    assert found["og:url"] == server.address
+    assert "radio" not in " ".join(found.values())
+    pictures = {found["og:image"]: "image/png", f"{server.address}favicon.ico": "image/svg+xml"}
+    for address, kind in pictures.items():
+        with urllib.request.urlopen(address, timeout=30) as picture:
+            assert picture.headers["Content-Type"].startswith(kind)
+
+
+def test_a_phone_shows_the_lanes_after_continue(open_studio: Open, quick_server: Server) -> None:
+    studio = open_studio(quick_server, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    studio.page.emulate_media(reduced_motion="reduce")
+    frame = studio.page.locator(".mtx").bounding_box()
+    assert frame["width"] >= 0.92 * 390
+    studio.get("continue").tap()
+    studio.wait_notes("relative", 1)
+    lane = studio.lane("vanilla").bounding_box()
+    assert 0 <= lane["y"] < 500
+    play = studio.get("play").bounding_box()
+    assert 844 - 80 < play["y"] + play["height"] <= 844  # in reach, wherever one scrolls
+    studio.get("stop").evaluate("(button) => button.click()")
+    studio.wait_done()
+    small = studio.page.evaluate(
+        """() => ['button', 'summary', '.button', 'input[type=number]']
+            .flatMap((kind) => [...document.querySelectorAll(`.mtx ${kind}`)])
+            .filter((each) => each.checkVisibility() && !each.closest('.keyboard'))
+            .filter((each) => each.getBoundingClientRect().height < 43.5)
+            .map((each) => each.outerHTML.slice(0, 120))"""
+    )
+    assert small == []
+    assert studio.page.evaluate("document.documentElement.scrollWidth") <= 390
