@@ -11,7 +11,7 @@ export class Outcome {
   constructor({ models, lanes, blind }, table, status) {
     Object.assign(this, { models, lanes, blind, table, status });
     this.known = new WeakMap(); // by score: what was found, and of how many notes
-    this.running = false;
+    this.running = this.wasBlind = false;
   }
 
   /** Bring all of it up to date; once a run has ended, say how. */
@@ -29,8 +29,10 @@ export class Outcome {
       this.table,
       shown.map((model) => ({ ...this.models.of(model), ...this.of(take, model) })),
     );
-    if (running || !take) this.status.textContent = "";
-    else if (ended) this.status.textContent = this.sentences(take);
+    const hidden = this.blind.on !== this.wasBlind; // what was read out with the names on screen, or without
+    this.wasBlind = this.blind.on;
+    if (running || !take || hidden) this.status.textContent = "";
+    if (ended && take) this.status.textContent = this.sentences(take);
   }
 
   sentences(take) {
