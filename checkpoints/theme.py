@@ -1,0 +1,129 @@
+"""Choose the default of theme: how much must be made of what was played before for the primer to come back?
+
+    python checkpoints/theme.py asap/validation pop909/validation --copies corpus/train --output theme.json
+
+Every model plays on from the first 15 s of held-out pieces with each value of theme, for 45 s. Beside real
+music stand: motif recurrence and melodic alignment beyond chance (less what a continuation has of the
+folder's other primers), the share of primers that stand out, the distance from real music of sampling.py,
+notes a second, notes at once, storms, and the longest passage shared with the training music. Each value is
+compared with theme 0 on the same primers (Wilcoxon). Go on with an output file that exists: what it holds
+is not played again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from sampling import choose, distances, figures, real_answer
+
+from musictx.checkpoint import SHIPPED_MODELS, load_model
+from musictx.evaluation.chance import MEASURES, beside_others
+from musictx.evaluation.copies import CopyIndex
+from musictx.evaluation.intervals import paired_test
+from musictx.evaluation.loading import open_copy_index
+from musictx.evaluation.storms import is_storm
+from musictx.evaluation.structure import mean_polyphony
+from musictx.performance import Performance, apply_pedal
+from musictx.sampling import SamplingSettings, continue_variations
+from musictx.study.plan import StudyPrimer
+
+THEMES = (0.0, 0.25, 0.5, 1.0)
+REAL = "real music"
+Rows = list[dict[str, Any]]  # a continuation each
+
+
+def judge(
+    primers: list[StudyPrimer], own: int, answer: Performance, seconds: float, index: CopyIndex | None
+) -> dict[str, Any]:
+    """What a continuation has of its primer, beside what it has of its folder's other primers."""
+    answer = apply_pedal(answer)
+    family = [p for p in primers if p.source == primers[own].source]
+    heard = [apply_pedal(p.performance) for p in family]
+    place = [p.name for p in family].index(primers[own].name)
+    row: dict[str, Any] = {}
+    for key, measure in MEASURES.items():
+        beside = beside_others(heard, place, answer, seconds, measure)
+        row[key], row[f"{key} stands out"] = beside.beyond_chance, beside.stands_out
+    row["storm"] = is_storm(answer, seconds)
+    row["notes a second"] = len(answer) / seconds
+    row["notes at once"] = mean_polyphony(answer.notes, 0.0, seconds)
+    row["longest copy"] = index.check(answer).longest if index else None
+    row["figures"] = figures(primers[own].performance, answer, seconds)
+    return row
+
+
+def show(name: str, rows: Rows, real: Rows, base: Rows) -> None:
+    """One line of the table, and how sure the differences from theme 0 are."""
+
+    def column(key: str, of: Rows) -> np.ndarray:
+        return np.array([np.nan if row[key] is None else float(row[key]) for row in of])
+
+    apart = distances([r["figures"] for r in rows], [r["figures"] for r in real])
+    line = f"{name:24}"
+    for key in MEASURES:
+        line += f"{column(key, rows).mean():8.3f}{column(f'{key} stands out', rows).mean():6.0%}"
+        if base and base is not rows:
+            test = paired_test(column(key, rows), column(key, base))
+            line += f" ({test.difference:+.3f} [{test.low:+.3f}, {test.high:+.3f}], p {test.p:.2f})"
+    line += f"{np.mean(list(apart.values())):10.3f}"
+    line += "".join(f"{column(key, rows).mean():8.1f}" for key in ("notes a second", "notes at once"))
+    copies = column("longest copy", rows)
+    line += f"{column('storm', rows).mean():7.0%}{copies.max():7.0f}{copies.mean():6.1f}"
+    print(line, flush=True)
+
+
+def main() -> None:
+    """Parse the command line, let the models play with every value, print the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("music", nargs="+", type=Path, help="folders of held-out pieces")
+    parser.add_argument("--model", action="append", help="repeatable; by default the shipped ones")
+    parser.add_argument("--theme", action="append", type=float, help="repeatable; by default several")
+    parser.add_argument("--primers", type=int, default=8, help="of each folder")
+    parser.add_argument("--seconds", type=float, default=45.0)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--copies", type=Path, help="training music, for the copy check")
+    parser.add_argument("--output", type=Path, required=True, help="JSON file for every figure")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    seconds = arguments.seconds
+    index = open_copy_index(arguments.copies) if arguments.copies else None
+    primers = choose(arguments.music, arguments.primers, seconds)
+    about = {"primers": [p.name for p in primers], "seconds": seconds, "seed": arguments.seed}
+    found: dict[str, Any] = {"about": about, "rows": {}}
+    if arguments.output.is_file():
+        found = json.loads(arguments.output.read_text())
+        if found["about"] != about:
+            parser.error(f"{arguments.output} holds other primers, seconds or seed")
+    rows: dict[str, Rows] = found["rows"]
+    if REAL not in rows:
+        answers = [real_answer(p, seconds) for p in primers]
+        rows[REAL] = [judge(primers, i, answer, seconds, index) for i, answer in enumerate(answers)]
+    print(f"{'':24}{'motif':>14}{'alignment':>14}{'distance':>10} notes/s at once storms copies (most, mean)")
+    show(REAL, rows[REAL], rows[REAL], [])
+    for name in arguments.model or SHIPPED_MODELS:
+        model = load_model(name)
+        for theme in arguments.theme or THEMES:
+            label = f"{name}, theme {theme:g}"
+            if label not in rows:
+                how = asdict(SamplingSettings(theme=theme, allow_end=False))
+                made = [
+                    continue_variations(
+                        model, p.performance, seconds=seconds, primer_end=p.cut, seed=arguments.seed, **how
+                    )[0].alone
+                    for p in primers
+                ]
+                rows[label] = [judge(primers, i, answer, seconds, index) for i, answer in enumerate(made)]
+                arguments.output.write_text(json.dumps(found, indent=1) + "\n")
+            show(label, rows[label], rows[REAL], rows.get(f"{name}, theme 0", []))
+
+
+if __name__ == "__main__":
+    main()
