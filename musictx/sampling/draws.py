@@ -91,9 +91,9 @@ class Draws:
         Returns
         -------
         gain : np.ndarray [shape=(rows,)]
-            Nats a note that the whole context adds to the short one.
+            Nats per note that the whole context adds to the short one.
         likelihood : np.ndarray [shape=(rows,)]
-            Nats a token.
+            Nats per token.
         """
         return self.gain / np.maximum(self.notes, 1), self.likelihood / np.maximum(self.tokens, 1)
 

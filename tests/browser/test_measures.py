@@ -214,7 +214,7 @@ def test_the_verdict_is_a_sentence(page: Any) -> None:
 
 def test_the_length_offered_reaches_twice_the_training_length(page: Any) -> None:
     length = "music/length", "tellingLength"
-    assert call(page, *length, 400, 10, [1024]) == 40  # 40 events a second, 1,648 more of them
+    assert call(page, *length, 400, 10, [1024]) == 40  # 40 events per second, 1,648 more of them
     assert call(page, *length, 400, 10, [1024, 2048]) == 90  # the longest training length counts
     assert call(page, *length, 10, 10, [1024]) == 80  # sparse primers are played on in denser music
     assert call(page, *length, 800, 10, [1024]) == 20
