@@ -1,8 +1,7 @@
 // The studio: makes the page's parts and tells each of what happens in the others.
 
 import { makePrimers } from "./bringing.js";
-import { ServerPlayer } from "./io/play.js";
-import { server } from "./io/server.js";
+import { makePlayer, services } from "./io/place.js";
 import { keepTakes, recallTakes } from "./io/session.js";
 import { Judging } from "./judging.js";
 import { Listening } from "./listening.js";
@@ -58,7 +57,7 @@ class Studio {
       this.redrawAll();
     });
     this.making = new Making(
-      { ...this, player: new ServerPlayer(gradio, models.keys) },
+      { ...this, player: makePlayer(gradio, models, (text) => this.notice.say(text)) },
       {
         refresh: () => this.refresh(),
         fit: () => this.fit(),
@@ -219,7 +218,7 @@ export async function mount({ element, ...gradio }) {
   root.hidden = false;
   let models;
   try {
-    models = new Models(await server.models());
+    models = new Models(await services.models());
   } catch (error) {
     root.replaceChildren(`${error.message} Then load the page again.`);
     return;

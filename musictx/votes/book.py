@@ -128,9 +128,12 @@ def add_row(path: Path, row: Mapping[str, Any]) -> None:
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
-    """Every row so far, oldest first; none if there is no file yet."""
+    """Every row so far, oldest first; none if there is no file yet. A page without a server saves JSON."""
     if not path.exists():
         return []
+    if path.suffix == ".json":
+        rows: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+        return rows
     with closing(sqlite3.connect(path, timeout=5)) as book:
         book.row_factory = sqlite3.Row
         return [dict(row) for row in book.execute("SELECT * FROM votes ORDER BY id")]
@@ -169,7 +172,7 @@ def read_votes(path: str | os.PathLike[str]) -> list[Vote]:
         )
     try:
         return [_vote(row) for row in read_rows(path)]
-    except (sqlite3.Error, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (OSError, sqlite3.Error, ValueError, KeyError, TypeError, AttributeError) as error:
         raise MusictxError(f"{path} cannot be read as votes of the blind test: {error}") from error
 
 

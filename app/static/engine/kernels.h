@@ -7,7 +7,7 @@
 
 #define UNROLLED static inline __attribute__((always_inline))
 
-enum { BLOCK = 8 };               // positions that go through the model together, at most
+enum { BLOCK = 16 };              // positions that go through the model together, at most
 enum { CHUNK = 32, PEAK = 8191 }; // of so many keys, weights and values of this size have sums of 32 bits
 enum { KEY_PEAK = 16383 };        // with queries up to PEAK the same is true of up to 64 products
 

@@ -5,7 +5,7 @@ import { midiBytes } from "../midi/write.js";
 import { Samples } from "../sound/samples.js";
 import { wavBytes } from "../sound/wav.js";
 import { sentence } from "./server.js";
-import { keepVote } from "./votes.js";
+import { keepVote, votesFile } from "./votes.js";
 
 const MOST_WAV_SECONDS = 900;
 let samples = null; // for WAV files
@@ -45,6 +45,7 @@ export const local = {
   models: async () => read("models.json"),
   presets: async () => read("primers.json"),
   vote: async (vote) => keepVote(vote),
+  votesFile,
   alive: async () => ({}),
   download,
   upload,

@@ -9,6 +9,10 @@ import { server } from "./server.js";
 /** Whether the page is a folder of files without a program behind it. */
 export const isSite = document.querySelector("meta[name=musictx]")?.content === "site";
 
+/** Who makes the music and keeps the votes, in the page's words. */
+export const maker = isSite ? "this browser, on your own computer" : "this page’s server";
+export const keeper = isSite ? "by this browser" : "by this page’s server, without a name";
+
 /** What the page asks for besides the lanes' music. */
 export const services = isSite ? local : server;
 

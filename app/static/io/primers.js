@@ -1,7 +1,8 @@
 // Where a primer comes from: the cards, an upload, the piano, a link, or this tab before it was reloaded.
 
 import { readLink, recallPage, rememberPage, writeLink } from "./link.js";
-import { sentence, server } from "./server.js";
+import { services } from "./place.js";
+import { sentence } from "./server.js";
 
 const MOST_UPLOAD = 8 * 2 ** 20; // bytes, as on the server
 
@@ -32,7 +33,7 @@ export class Primers {
   /** Fetch the presets, and put in what the address or the tab's memory holds. Returns what a link asks for. */
   async start(settings) {
     try {
-      this.presets = await server.presets();
+      this.presets = await services.presets();
     } catch (error) {
       this.on.notice(error.message, true);
     }
@@ -113,7 +114,7 @@ export class Primers {
     this.on.notice("Reading the file …");
     const reading = (this.reading = { name: file.name });
     try {
-      const piece = await server.upload(file, tracks);
+      const piece = await services.upload(file, tracks);
       if (this.reading !== reading) return;
       this.on.step();
       this.on.leave();

@@ -49,6 +49,10 @@ export class Runs {
       this.tellPlace(message.place);
       return;
     }
+    if (message.state === "loading") {
+      this.lanes.lane(model).showLoading(message);
+      return;
+    }
     if (!message.notes) {
       this.end(model, message.state, message.error); // the connection was lost
       return;

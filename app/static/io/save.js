@@ -1,6 +1,6 @@
-// Lanes as files: made by the server, handed to the visitor.
+// Lanes and votes as files, handed to the visitor.
 
-import { server } from "./server.js";
+import { services } from "./place.js";
 import { zip } from "./zip.js";
 
 /** Save the music of one lane as "mid" or "wav"; throws an error with a plain sentence. */
@@ -24,8 +24,13 @@ export async function saveAll(take, alone) {
   hand(zip(files), `${primerName(take)}-${take.settings.seed}.zip`);
 }
 
+/** Save the votes that this browser has kept; `musictx votes` reads the file. */
+export function saveVotes() {
+  hand(services.votesFile(), "musictx-votes.json");
+}
+
 async function laneFile(take, model, format, alone) {
-  return server.download({ format, notes: take.scores.get(model).rows(alone) });
+  return services.download({ format, notes: take.scores.get(model).rows(alone) });
 }
 
 function fileName(take, model, format, alone) {

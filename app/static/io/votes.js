@@ -1,4 +1,4 @@
-// The votes of the blind test where there is no server: kept in the browser, in the fields of a server's file of votes.
+// The votes of the blind test where there is no server: kept in the browser, as rows of a server's file of votes.
 
 import { sha256 } from "../engine/sha256.js";
 import { recall, remember } from "./memory.js";
@@ -13,20 +13,26 @@ function python(value) {
 const asFloat = (number) => (Number.isInteger(number) ? `${number}.0` : String(number));
 
 /** Keep a vote as the page sends it to a server; throws an error with a plain sentence. */
-export function keepVote({ order, choice, settings, notes, length, primer_name, heard_seconds }) {
+export function keepVote({ order, choice, verdict, settings, notes, length, primer_name, heard_seconds, visitor, heard }) {
+  const before = votes();
   const rows = [...notes].sort((a, b) => a[0] - b[0] || a[2] - b[2] || a[1] - b[1]);
   const music = new TextEncoder().encode(`[${python(rows)}, ${asFloat(length / 1000)}]`);
   const vote = {
+    id: before.length + 1,
     voted_at: new Date().toISOString().replace(/\.\d+Z$/, "+00:00"),
     choice,
-    lane_order: order,
+    lane_order: JSON.stringify(order),
     seed: settings.seed,
-    settings,
+    settings: JSON.stringify(settings),
     primer_name: String(primer_name).slice(0, 120),
     primer_sha256: sha256(music),
     heard_seconds: heard_seconds ?? null,
+    verdict: choice === null ? (verdict ?? "unsure") : "chosen",
+    visitor: visitor ?? null,
+    heard: heard ? JSON.stringify(heard) : null,
+    models: null,
   };
-  if (!remember(KEY, [...votes(), vote]))
+  if (!remember(KEY, [...before, vote]))
     throw new Error("The vote could not be kept: this browser keeps nothing for the page, or has no room left.");
 }
 

@@ -1,7 +1,8 @@
 // The blind test: who stands in which lane, whose names were seen, and what becomes of a vote.
 
 import { Vote } from "./vote.js";
-import { server } from "../io/server.js";
+import { services } from "../io/place.js";
+import { saveVotes } from "../io/save.js";
 
 /** A random order of some things. */
 function shuffled(things) {
@@ -47,12 +48,12 @@ export class BlindTest {
   reveal(take, choice) {
     this.on = false;
     this.revealed = take.heard;
-    this.vote.reveal(this.order, choice);
+    this.vote.reveal(this.order, choice, services.votesFile && saveVotes);
   }
 
   /** Keep a vote; throws an error with a plain sentence. */
   send(take, choice) {
-    return server.vote({
+    return services.vote({
       order: this.order,
       choice,
       settings: take.settings,

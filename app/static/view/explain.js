@@ -1,5 +1,6 @@
 // The page's words about the models that it has.
 
+import { maker } from "../io/place.js";
 import { grouped } from "../music/models.js";
 import { h, paint } from "./dom.js";
 
@@ -11,6 +12,7 @@ export function showModels(root, models) {
     `${models.number} ${several ? "models play" : "model plays"} on from one primer. `,
     h("span", {}, several ? "Which of them keeps the thread?" : "Does it keep the thread?"),
   );
+  find("#maker").textContent = maker;
   for (const figure of root.querySelectorAll(".schemes figure")) {
     const model = models.all.find((each) => each.position === figure.dataset.position);
     figure.hidden = !model;

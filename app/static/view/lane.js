@@ -158,6 +158,12 @@ export class Lane {
     return this.expected === null ? events : `${events}, about ${clock(this.expected)}`;
   }
 
+  /** How much of the model is here, before it can play. */
+  showLoading({ received, total }) {
+    const megabytes = (bytes) => (bytes / 1e6).toFixed(1);
+    this.numbers.textContent = `loading the model\n${megabytes(received)} of ${megabytes(total)} MB`;
+  }
+
   draw() {
     this.roll.draw();
     this.showNumbers();

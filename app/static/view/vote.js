@@ -1,5 +1,6 @@
 // What the blind test asks: which of A, B, C … keeps the tune best?
 
+import { keeper } from "../io/place.js";
 import { h } from "./dom.js";
 
 const LETTERS = "ABCD";
@@ -46,7 +47,7 @@ export class Vote {
           "I can’t tell",
         ),
       ),
-      h("span", { class: "detail" }, "Listen to each first. Your vote is kept by this page’s server, without a name."),
+      h("span", { class: "detail" }, `Listen to each first. Your vote is kept ${keeper}.`),
     );
   }
 
@@ -59,12 +60,15 @@ export class Vote {
     );
   }
 
-  reveal(order, choice) {
+  /** Say what was behind the letters; `save`, if votes can be saved as a file, does so. */
+  reveal(order, choice, save) {
     const name = choice && `${LETTERS[order.indexOf(choice)]}: ${this.models.of(choice).name}`;
     const said = choice ? `You chose ${name}.` : "You could not tell.";
     const names = order.map((model, k) => `${LETTERS[k]} was ${this.models.of(model).name}`).join(", ");
     const focused = this.element.contains(document.activeElement);
-    this.show("reveal", h("strong", {}, said), h("span", { "data-testid": "reveal" }, ` ${names}.`));
+    const saving = { type: "button", class: "quiet", "data-testid": "save-votes", onclick: save };
+    const button = save ? [h("button", saving, "Save my votes")] : [];
+    this.show("reveal", h("strong", {}, said), h("span", { "data-testid": "reveal" }, ` ${names}.`), ...button);
     // The button that was pressed is gone; who goes on by keyboard does so from the answer.
     if (focused) this.element.focus();
   }
