@@ -19,7 +19,7 @@ from musictx.model import ModelConfig, MusicTransformer
 onnxruntime = pytest.importorskip("onnxruntime", reason="needs the extra `onnx`")
 pytest.importorskip("onnxscript", reason="needs the extra `onnx`")
 
-EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "play_on_onnx.py"
+EXAMPLE = Path(__file__).resolve().parents[2] / "musictx" / "export" / "play_on_onnx.py"
 CASES: list[tuple[str, dict[str, Any]]] = [
     ("vanilla", {}),
     ("relative", {"max_distance": 6, "beyond": "zero"}),

@@ -8,7 +8,7 @@ import { dirname, join, relative, resolve } from "node:path";
 import { SourceTextModule, createContext } from "node:vm";
 
 const ROOT = resolve(process.argv[2]);
-const ENTRIES = ["studio.js", "site.js", "engine/worker.js", "io/place.js", "io/votes.js"];
+const ENTRIES = ["studio.js", "site.js", "engine/worker.js"];
 const MOST_LINES = 250;
 const WIDEST = 130; // but for markup in text
 // What each folder may import from; files at the top may import from all.
