@@ -19,7 +19,8 @@ from musictx.model import ModelConfig, MusicTransformer
 onnxruntime = pytest.importorskip("onnxruntime", reason="needs the extra `onnx`")
 pytest.importorskip("onnxscript", reason="needs the extra `onnx`")
 
-EXAMPLE = Path(__file__).resolve().parents[2] / "musictx" / "export" / "play_on_onnx.py"
+README = Path(__file__).resolve().parents[2] / "musictx" / "export" / "README.md"
+EXAMPLE = README.read_text(encoding="utf-8").split("```python\n")[1].split("```")[0]
 CASES: list[tuple[str, dict[str, Any]]] = [
     ("vanilla", {}),
     ("relative", {"max_distance": 6, "beyond": "zero"}),
@@ -67,7 +68,7 @@ def test_the_example_plays_on_without_musictx(tmp_path: Path) -> None:
     model, path = _model("relative"), tmp_path / "model.onnx"
     export_onnx(model, path, capacity=40)
     alone = "import sys; sys.modules['torch'] = sys.modules['musictx'] = None"
-    code = f"{alone}; sys.argv = {['', str(path), '30']}; exec(open({str(EXAMPLE)!r}).read())"
+    code = f"{alone}; sys.argv = {['', str(path), '30']}; exec({EXAMPLE!r})"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert ran.returncode == 0, ran.stderr
     tokens = np.array(ran.stdout.split(), int)
