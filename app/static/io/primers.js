@@ -100,8 +100,10 @@ export class Primers {
 
   set(source, stretch) {
     this.reading = null;
-    if (!source.recorded) this.on.replaced();
-    this.on.notice((source.remarks ?? []).map(sentence).join(" "));
+    if (!source.recorded) {
+      this.on.replaced();
+      this.on.notice((source.remarks ?? []).map(sentence).join(" ")); // what one plays has none, and keys say their own
+    }
     this.primer.set(source, stretch);
     this.cards.mark(source.preset);
   }
