@@ -201,5 +201,6 @@ def test_a_worker_that_dies_is_told_and_replaced(page: Any) -> None:
     page.wait_for_function("heard.relative.some((message) => message.notes?.length)")
     page.evaluate("player.workers.get('relative').terminate()")
     page.evaluate("() => { for (let second = 0; second < 25; second += 1) player.watchOver(); }")
-    assert "ended this model" in page.evaluate("heard.relative.findLast((message) => message.error)?.error ?? ''")
+    said = page.evaluate("heard.relative.findLast((message) => message.error)?.error ?? ''")
+    assert "ended this model" in said
     assert _play(page, "relative", {**request, "settings": {"seconds": 1}})[-1]["state"] == "done"
