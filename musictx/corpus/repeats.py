@@ -36,6 +36,8 @@ class Repeats:
         Fewest and most notes of other music before a return.
     far : float
         Share of returns with any other amount of music before them, up to all that the window holds.
+    opening : float
+        Share of passages that begin the window, as a primer begins what is played.
     again : float
         Chance that the passage comes once more after a return, three times at most.
     transposed, stretched, touched : float
@@ -47,15 +49,16 @@ class Repeats:
     share: float = 0.0
     notes: tuple[int, int] = (16, 100)
     between: tuple[int, int] = (0, 60)
-    far: float = 0.3
-    again: float = 0.3
-    transposed: float = 0.25
-    stretched: float = 0.25
+    far: float = 0.4
+    opening: float = 0.5
+    again: float = 0.5
+    transposed: float = 0.2
+    stretched: float = 0.2
     touched: float = 0.4
     overlap: float = 0.3
 
     def __post_init__(self) -> None:
-        for name in ("share", "far", "again", "transposed", "stretched", "touched"):
+        for name in ("share", "far", "opening", "again", "transposed", "stretched", "touched"):
             if not 0 <= getattr(self, name) <= 1:
                 raise MusictxError(f"repeats: {name} is {getattr(self, name)}; it must lie between 0 and 1")
         for name, least in (("notes", 1), ("between", 0)):
@@ -164,7 +167,7 @@ def _choose(onset: np.ndarray, rng: np.random.Generator, how: Repeats, most: int
         return slice(0), []
     room = most - 2 * size
     gap = wait(room)
-    start = at_least(int(rng.integers(0, room - gap + 1)))
+    start = 0 if rng.random() < how.opening else at_least(int(rng.integers(0, room - gap + 1)))
     stop = at_least(start + size)
     places = [at_least(stop + gap)]
     if places[0] == count or stop - start > 2 * size:

@@ -17,7 +17,7 @@ from musictx.events import EventTable, decode, encode, table_to_tokens, tokens_t
 from musictx.events.grammar import is_grammatical
 from musictx.performance import Performance, make_notes
 
-EXACT = Repeats(far=0.0, again=0.0, transposed=0.0, stretched=0.0, touched=0.0, overlap=0.0)
+EXACT = Repeats(far=0.0, opening=0.0, again=0.0, transposed=0.0, stretched=0.0, touched=0.0, overlap=0.0)
 PLAIN = replace(EXACT, share=1.0, notes=(16, 24), between=(0, 20))
 
 
@@ -71,6 +71,13 @@ def test_a_passage_comes_again_exactly_and_the_rhythm_goes_on(seed: int) -> None
     # The return begins when the next note of the interrupted music would have.
     assert again[0, 0] == before[place, 0]
     np.testing.assert_array_equal(np.diff(after[place + size :, 0]), np.diff(before[place:, 0]))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_the_opening_comes_again_where_it_is_to(seed: int) -> None:
+    before, after = repeated(seed, replace(PLAIN, opening=1.0))
+    start, size, _ = return_of(before, after)
+    assert start == 0 and 16 <= size <= 24
 
 
 def test_an_exact_return_is_the_same_tokens() -> None:
