@@ -1,7 +1,7 @@
 """Everything that the page asks for besides the lanes: its own files, presets, uploads, downloads, votes.
 
-Apart from votes, nothing of a visitor stays on the server between two requests: visitors cannot be mixed
-up.
+Apart from votes, and of takes that were asked about last what a model reads in them, nothing of a visitor
+stays on the server between two requests: visitors cannot be mixed up.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ import musictx
 from musictx.errors import MusictxError
 
 from .downloads import render_download
+from .insight import Insight
 from .limits import SlowWork
 from .models import LaneModel, differ_in_positions_only
 from .presets import presets
@@ -47,6 +48,9 @@ def routes(models: Sequence[LaneModel], votes: VoteBook, stage: Stage) -> list[B
     rendering = SlowWork(1, 6, "the server is making other visitors' sound files; try again in a moment")
     writing = SlowWork(4, 40, "the server is writing other files; try again in a moment")
     keeping = SlowWork(1, 8, "too many votes come at once; send yours again in a moment")
+    looking = SlowWork(2, 24, "the server is looking at other visitors' music; try again in a moment")
+    insight = Insight(models)
+    questions = {"attention": insight.attention, "surprise": insight.surprise, "again": insight.again}
     lanes = {"models": [lane.facts() for lane in models], "alike": differ_in_positions_only(models)}
 
     async def describe(request: Request) -> Response:
@@ -66,6 +70,12 @@ def routes(models: Sequence[LaneModel], votes: VoteBook, stage: Stage) -> list[B
         content, media_type = await (rendering if sound else writing).run(render_download, sent)
         return Response(content, media_type=media_type)
 
+    async def look(request: Request) -> Response:
+        question = questions.get(request.path_params["what"])
+        if question is None:
+            raise MusictxError(f"ask for one of {', '.join(questions)}")
+        return JSONResponse(await looking.run(question, await _json(request)))
+
     async def stop(request: Request) -> Response:
         asked = request.query_params
         stage.stop(part_name(asked.get("run", ""), asked.get("lane", "")))
@@ -81,6 +91,7 @@ def routes(models: Sequence[LaneModel], votes: VoteBook, stage: Stage) -> list[B
                 Route("/upload", _plainly(upload), methods=["POST"]),
                 Route("/download", _plainly(download), methods=["POST"]),
                 Route("/vote", _plainly(vote), methods=["POST"]),
+                Route("/look/{what}", _plainly(look), methods=["POST"]),
                 Route("/stop", _plainly(stop), methods=["POST"]),
                 Mount("/static", StaticFiles(directory=_STATIC)),
                 Mount("/piano", StaticFiles(directory=_PIANO)),

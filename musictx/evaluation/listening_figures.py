@@ -119,6 +119,24 @@ def rank_heads(model: MusicTransformer, takes: Sequence[Take]) -> list[HeadFigur
     return _ranked(sums / notes)
 
 
+def measure_heads(listening: Listening, primer: int, queries: np.ndarray) -> list[HeadFigures]:
+    """Heads by how far back they listen in one take, the farthest first.
+
+    Parameters
+    ----------
+    listening : Listening
+    primer : int
+        So many tokens are the primer.
+    queries : np.ndarray [shape=(m,), dtype=int64]
+        Places of the tokens that count, one at least: see `musictx.sampling.takes.choices`.
+
+    Returns
+    -------
+    list of HeadFigures
+    """
+    return _ranked(listening_table(listening, primer, queries).mean(-1))
+
+
 def looking_back(heads: Sequence[HeadFigures], count: int = 4) -> list[HeadFigures]:
     """The heads that look back farthest at something, whose arcs are worth to be seen.
 
