@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -13,11 +14,13 @@ from gradio.utils import get_upload_folder
 
 from musictx.errors import MusictxError
 from musictx.midi import read_midi, write_midi
+from musictx.performance import Performance
 from musictx.render.audio import write_wav
 from musictx.sampling import continue_variations
 
 from .models import LaneModel
-from .payloads import LIMITS, Settings, read_settings, sentence
+from .payloads import LIMITS, Settings, read_notes, read_settings, sentence
+from .presets import presets
 from .stage import Stage
 from .uploads import MOST_BYTES
 
@@ -39,23 +42,23 @@ def add_endpoints(models: Sequence[LaneModel], stage: Stage, **queue: Any) -> No
     first = "relative" if "relative" in by_name else models[0].key
 
     def continue_primer(
-        primer: str | None,
-        model: str,
-        seconds: float,
-        seed: float,
-        temperature: float,
-        top_p: float,
-        top_k: float,
-        min_p: float,
-        primer_start: float,
-        primer_end: float,
-        sound: bool,
-        request: gr.Request,
+        primer: str | None = None,
+        model: str = first,
+        seconds: float = Settings.seconds,
+        seed: float = Settings.seed,
+        temperature: float = Settings.temperature,
+        top_p: float = Settings.top_p,
+        top_k: float = Settings.top_k,
+        min_p: float = Settings.min_p,
+        theme: float = Settings.theme,
+        primer_start: float = 0.0,
+        primer_end: float = 0.0,
+        sound: bool = True,
     ) -> tuple[str, str | None]:
         """Play on from a MIDI file, the primer.
 
         Args:
-            primer: A MIDI file.
+            primer: A MIDI file; without one, the first primer that comes with musictx.
             model: The model that plays on; /info lists them.
             seconds: Length of the continuation in seconds, 2 to 180.
             seed: The same seed gives the same music.
@@ -63,6 +66,7 @@ def add_endpoints(models: Sequence[LaneModel], stage: Stage, **queue: Any) -> No
             top_p: Draw from the likeliest events with this probability in all.
             top_k: Draw from so many likeliest events only; 0 for all.
             min_p: Leave out events below this share of the likeliest.
+            theme: How much is made of what was played before, 0 to 1; 0 is the model as it is.
             primer_start: Where the primer starts in the file, in seconds.
             primer_end: Where it ends, in seconds; 0 for the end of the file.
             sound: Whether to make a WAV file too.
@@ -72,13 +76,13 @@ def add_endpoints(models: Sequence[LaneModel], stage: Stage, **queue: Any) -> No
             A MIDI file and a WAV file of primer and continuation.
         """
         sent = {"seconds": seconds, "seed": seed, "temperature": temperature}
-        sent |= {"top_p": top_p, "top_k": top_k, "min_p": min_p}
+        sent |= {"top_p": top_p, "top_k": top_k, "min_p": min_p, "theme": theme}
         try:
             if model not in by_name:
                 raise MusictxError(f"there is no model {model!r} here; choose one of {', '.join(by_name)}")
             settings = read_settings(sent)
             folder = Path(get_upload_folder()) / secrets.token_hex(16)
-            stretch = (primer_start, primer_end or None)
+            stretch = (primer_start, primer_end)
             return _play(by_name[model], primer, stretch, settings, stage, folder, sound)
         except MusictxError as error:
             raise gr.Error(sentence(str(error)), print_exception=False) from None
@@ -95,7 +99,7 @@ def add_endpoints(models: Sequence[LaneModel], stage: Stage, **queue: Any) -> No
     inputs = [
         gr.File(label="Primer", file_types=[".mid", ".midi"], visible=False),
         gr.Dropdown(list(by_name), value=first, label="Model", visible=False),
-        *map(number, ("seconds", "seed", "temperature", "top_p", "top_k", "min_p")),
+        *map(number, ("seconds", "seed", "temperature", "top_p", "top_k", "min_p", "theme")),
         gr.Number(0.0, label="Primer start", visible=False),
         gr.Number(0.0, label="Primer end", visible=False),
         gr.Checkbox(True, label="Sound", visible=False),
@@ -108,21 +112,14 @@ def add_endpoints(models: Sequence[LaneModel], stage: Stage, **queue: Any) -> No
 def _play(
     lane: LaneModel,
     primer: str | None,
-    stretch: tuple[float, float | None],
+    stretch: tuple[float, float],
     settings: Settings,
     stage: Stage,
     folder: Path,
     sound: bool,
 ) -> tuple[str, str | None]:
     """Wait for a turn, play on, and write the files into `folder`, which is made."""
-    if not primer:
-        raise MusictxError("no primer is given; send a MIDI file")
-    if Path(primer).stat().st_size > MOST_BYTES:
-        raise MusictxError(f"the primer is larger than {MOST_BYTES // 2**20} MB; send a smaller MIDI file")
-    try:
-        music = read_midi(primer)
-    except MusictxError as error:  # the visitor knows the file by its name, not by its place on the server
-        raise MusictxError(str(error).replace(str(Path(primer)), Path(primer).name)) from None
+    music, end = _read(primer)
     caller = f"api {secrets.token_hex(8)}"  # each call has a turn of its own
     ticket = stage.enter(caller, caller)
     try:
@@ -133,12 +130,9 @@ def _play(
             music,
             seconds=settings.seconds,
             primer_start=stretch[0],
-            primer_end=stretch[1],
+            primer_end=stretch[1] or end,
             seed=settings.seed,
-            temperature=settings.temperature,
-            top_p=settings.top_p,
-            top_k=settings.top_k,
-            min_p=settings.min_p,
+            **asdict(settings.sampling()),
             on_progress=lambda seconds: time.sleep(stage.stand_back(ticket, lane.key, seconds)),
         )[0]
     finally:
@@ -152,3 +146,16 @@ def _play(
     if sound:
         write_wav(played.performance, wav)
     return str(midi), str(wav) if sound else None
+
+
+def _read(primer: str | None) -> tuple[Performance, float | None]:
+    """The primer, and where it ends (s) if not with its file; without a file, the first one of the page."""
+    if not primer:
+        preset = presets()[0]
+        return read_notes(preset["notes"], preset["pedals"]), preset["end"] / 1000
+    if Path(primer).stat().st_size > MOST_BYTES:
+        raise MusictxError(f"the primer is larger than {MOST_BYTES // 2**20} MB; send a smaller MIDI file")
+    try:
+        return read_midi(primer), None
+    except MusictxError as error:  # the visitor knows the file by its name, not by its place on the server
+        raise MusictxError(str(error).replace(str(Path(primer)), Path(primer).name)) from None

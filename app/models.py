@@ -14,6 +14,7 @@ from musictx.checkpoint import SHIPPED_MODELS, find_model, load_model, read_card
 from musictx.errors import MusictxError
 from musictx.events import START
 from musictx.sampling import generate
+from musictx.sampling.compiling import told_of_compiling
 
 MOST_MODELS = 4
 # The page's colours (static/view/base.css): a scheme's own one first, then those that no scheme has.
@@ -83,7 +84,8 @@ def load_models(models: Sequence[str | Path] = SHIPPED_MODELS) -> list[LaneModel
     loaded: list[LaneModel] = []
     for given, folder in zip(models, folders, strict=True):
         model, card = load_model(given), read_card(folder)
-        list(generate(model, np.array([START]), max_tokens=2))
+        with told_of_compiling(lambda text: print(text, flush=True)):
+            list(generate(model, np.array([START]), max_tokens=2))
         name = _name(Path(given), card)
         loaded.append(
             LaneModel(

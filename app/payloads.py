@@ -27,11 +27,12 @@ class Settings:
     top_p: float = SamplingSettings.top_p
     top_k: int = SamplingSettings.top_k
     min_p: float = SamplingSettings.min_p
+    theme: float = SamplingSettings.theme
     seed: int = 0
 
     def sampling(self) -> SamplingSettings:
         """How tokens are drawn."""
-        return SamplingSettings(self.temperature, self.top_k, self.top_p, self.min_p)
+        return SamplingSettings(self.temperature, self.top_k, self.top_p, self.min_p, theme=self.theme)
 
 
 # name: (label in the page, lowest, highest)
@@ -41,6 +42,7 @@ LIMITS: dict[str, tuple[str, float, float]] = {
     "top_p": ("Top-p", 0.05, 1),
     "top_k": ("Top-k", 0, 391),
     "min_p": ("Min-p", 0, 0.5),
+    "theme": ("Theme", 0, 1),
     "seed": ("Seed", 0, 2**31 - 1),
 }
 

@@ -75,6 +75,7 @@ def launch(
     stage = Stage(visitors)
     lanes = load_models(models)
     page = build(lanes, stage)
+    has_mcp = find_spec("mcp") is not None  # it comes with gradio[mcp]
     book = VoteBook({lane.key: weights_hash(lane.model) for lane in lanes}, votes)
     page.queue(max_size=2 * MOST_LANES)
     theme = gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]).set(
@@ -93,7 +94,7 @@ def launch(
             theme=theme,
             footer_links=[],
             max_file_size=MOST_BYTES,
-            mcp_server=find_spec("mcp") is not None,  # it comes with gradio[mcp]
+            mcp_server=has_mcp,
             share=False,
             ssr_mode=False,
             run_history=False,
@@ -106,6 +107,9 @@ def launch(
             f"cannot listen at {host}: no port from 7860 on is free; choose one (--port)"
         ) from error
     print(f"musictx listens at {address}", flush=True)
+    print(f"Programs call it, too: {address}?view=api", flush=True)
+    if has_mcp:
+        print(f"MCP tools: {address}gradio_api/mcp/", flush=True)
     if block:
         page.block_thread()
     return str(address)

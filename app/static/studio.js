@@ -104,7 +104,7 @@ class Studio {
   playLink(link) {
     if (!link) return;
     this.continueMusic({ silent: true, more: link.more });
-    this.notice.say("This music came with the link. Press play to listen.");
+    this.notice.say(`This music came with the link. Press play to listen.${this.settings.lack(link.settings)}`);
   }
 
   listen() {

@@ -11,7 +11,7 @@ import typer
 from musictx import __version__
 from musictx.cli.bench import bench
 from musictx.cli.evaluate import evaluate, study
-from musictx.cli.export import export, site
+from musictx.cli.export import export, publish, site, space
 from musictx.cli.fill import fill
 from musictx.cli.play import continue_primer, info, render, serve
 from musictx.cli.reproduce import reproduce
@@ -37,6 +37,8 @@ app.command("render")(render)
 app.command("info")(info)
 app.command("app")(serve)
 app.command("site")(site)
+app.command("space")(space)
+app.command("publish")(publish)
 app.command("export")(export)
 app.command("votes")(votes)
 app.add_typer(bench, name="bench")

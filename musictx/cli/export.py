@@ -1,4 +1,4 @@
-"""``musictx export`` and ``musictx site``."""
+"""``musictx export``, ``site``, ``space`` and ``publish``."""
 
 from __future__ import annotations
 
@@ -47,11 +47,55 @@ def site(
 
     Example: musictx site public && python -m http.server -d public
     """
-    from app.site import write_site
     from musictx.checkpoint import SHIPPED_MODELS
+    from musictx.shipped import load_demo
+
+    load_demo()
+    from musictx.app.site import write_site
 
     def tell(text: str) -> None:
         console.print(text, highlight=False)
 
     sizes = write_site(folder, model or SHIPPED_MODELS, told=tell)
     tell(f"{folder}: {len(sizes)} files, {sum(sizes.values()) / 1e6:.1f} MB")
+
+
+def space(
+    folder: Annotated[Path, typer.Argument(help="Folder to write: new, empty, or an earlier Space.")],
+    model: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="vanilla, relative, rope, or a folder of your own. Up to four times. [default: all three]"
+        ),
+    ] = None,
+) -> None:
+    """Write the web demo as a Hugging Face Space, to upload as it is.
+
+    Example: musictx space my-space --model runs/mine --model relative
+    """
+    from musictx.checkpoint import SHIPPED_MODELS
+    from musictx.export.space import write_space
+
+    sizes = write_space(folder, model or SHIPPED_MODELS)
+    console.print(f"{folder}: {len(sizes)} files, {sum(sizes.values()) / 1e6:.1f} MB", highlight=False)
+    console.print(f"Upload it: hf upload USER/NAME {folder} . --repo-type space")
+
+
+def publish(
+    model: Annotated[str, typer.Argument(help="vanilla, relative, rope, or a folder of your own.")],
+    folder: Annotated[Path, typer.Argument(help="Folder to write: new, empty, or an earlier repository.")],
+) -> None:
+    """Write a model as a repository for the Hugging Face Hub: its files, and its card as a README.
+
+    Example: musictx publish runs/mine my-model
+    """
+    from musictx.export.repository import licence_of, publish_model
+
+    card = publish_model(model, folder)
+    licence = licence_of(card)
+    console.print(
+        f"{folder}: {f'licence {licence}' if licence else 'no licence is stated; state one in README.md'}"
+    )
+    if card.get("command"):
+        console.print(f"card.json tells the command of the training: {card['command']}", highlight=False)
+    console.print(f"Upload it: hf upload USER/NAME {folder}")

@@ -53,6 +53,7 @@ def fill(
     from musictx.checkpoint import load_model
     from musictx.midi import read_midi, write_midi
     from musictx.sampling import fill_in
+    from musictx.sampling.compiling import told_of_compiling
 
     if seed is None:
         seed = time.time_ns() % 100_000
@@ -64,7 +65,8 @@ def fill(
         console.print(f"{midi}: {remark}")
     player = load_model(model)
     torch.set_num_threads(1)  # one token is too little work for two
-    with working("playing candidates", total=max(end - start, 0.0)) as advance:
+    bar = working("playing candidates", total=max(end - start, 0.0))
+    with bar as advance, told_of_compiling(console.print):
         fillings = fill_in(
             player,
             music,

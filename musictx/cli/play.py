@@ -85,6 +85,7 @@ def continue_primer(
     from musictx.midi import read_midi, write_midi
     from musictx.performance import Performance
     from musictx.sampling import continue_variations
+    from musictx.sampling.compiling import told_of_compiling
     from musictx.sampling.continuation import check_variations
 
     if seed is None:
@@ -111,7 +112,7 @@ def continue_primer(
             index = open_copy_index(copy_check, progress=encoding)
     torch.set_num_threads(1)  # one token is too little work for two
     began = time.monotonic()
-    with working("playing on", total=seconds) as advance:
+    with working("playing on", total=seconds) as advance, told_of_compiling(console.print):
         results = continue_variations(
             player,
             music,

@@ -3,7 +3,7 @@
 `primer` cuts and encodes it, `cache` keeps keys and values, `engine` and `kernels` do a step in machine
 code, `filters` and `contrast` shape the distribution, `drawing` draws tokens and `candidates` keeps the
 best of several, `streaming` turns them into notes, `continuation` makes whole takes, `takes` gives their
-tokens back, `filling` plays a stretch anew.
+tokens back, `filling` plays a stretch anew, `compiling` tells who waits for machine code.
 """
 
 from musictx.sampling.cache import Cache

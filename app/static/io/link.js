@@ -67,7 +67,7 @@ export async function readLink(hash) {
     const bytes = await through(new DecompressionStream("deflate-raw"), toBytes(text));
     const { v, p, t, n, d, c, a, b, s, m } = JSON.parse(new TextDecoder().decode(bytes));
     if (v !== 1 || !isWhole(a) || !isWhole(b) || typeof s !== "object") throw new Error();
-    const common = { stretch: { start: a, end: b }, settings: s, more: readMore(m) };
+    const common = { stretch: { start: a, end: b }, settings: { theme: 0, ...s }, more: readMore(m) };
     if (p) return { preset: String(p), ...common };
     if (!n.every(isWhole) || !d.every(isWhole)) throw new Error();
     const pedals = d.flatMap((down, k) => (k % 2 ? [] : [[down, d[k + 1]]]));

@@ -7,7 +7,7 @@ import { ServerPlayer } from "./play.js";
 import { server } from "./server.js";
 
 /** Whether the page is a folder of files without a program behind it. */
-const isSite = document.querySelector("meta[name=musictx]")?.content === "site";
+export const isSite = document.querySelector("meta[name=musictx]")?.content === "site";
 
 /** Who makes the music and keeps the votes, in the page's words. */
 export const maker = isSite ? "this browser, on your own computer" : "this page’s server";

@@ -1,8 +1,9 @@
 // The form beside the primer: how to continue.
 
+import { isSite } from "../io/place.js";
 import { setUsable } from "./dom.js";
 
-const NAMES = ["seconds", "temperature", "top_p", "top_k", "min_p", "seed"];
+const NAMES = ["seconds", "temperature", "top_p", "top_k", "min_p", "theme", "seed"];
 
 /** Whether a field holds a number in its range. Any will do: a step is how far the arrows go, unless it is 1. */
 function isUsable({ valueAsNumber, min, max, step }) {
@@ -14,6 +15,7 @@ export class Settings {
   constructor(form, models, changed) {
     this.form = form;
     this.models = models;
+    for (const each of form.querySelectorAll("[data-server]")) each.hidden = isSite;
     this.defaults = this.values;
     this.suggested = this.defaults.seconds; // a telling length for the primer
     this.ownLength = false; // whether the visitor has chosen another
@@ -72,7 +74,16 @@ export class Settings {
   /** Put in values; a length that comes with them stays, whatever the primer, if it is the visitor's `own`. */
   set(values, own = this.ownLength) {
     this.ownLength = own;
-    for (const name of NAMES) if (Number.isFinite(values?.[name])) this.field(name).value = values[name];
+    for (const name of NAMES) {
+      const field = this.field(name);
+      if (Number.isFinite(values?.[name]) && !field.closest("[data-server][hidden]")) field.value = values[name];
+    }
+  }
+
+  /** What is said of settings that this page cannot follow; empty if it can. */
+  lack(values) {
+    const can = !this.field("theme").closest("[hidden]") || !values.theme;
+    return can ? "" : " It was made with Theme, which the models have on a server only: here it is other music.";
   }
 
   /** Offer a length; it is taken unless the visitor has chosen one. */

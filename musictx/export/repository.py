@@ -1,0 +1,221 @@
+"""A model as a repository of the Hugging Face Hub: weights, configuration, and its card as a README."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from musictx.checkpoint import CARD, CONFIG, WEIGHTS, find_model, load_model, read_card, read_config
+from musictx.errors import MusictxError
+from musictx.files import write_bytes
+from musictx.model import ModelConfig
+
+# The Hub's names of licences, by ours; models of others may have any.
+LICENCES = {
+    "MIT": "mit",
+    "Apache 2.0": "apache-2.0",
+    "CC0": "cc0-1.0",
+    "CC0 1.0": "cc0-1.0",
+    "CC BY 4.0": "cc-by-4.0",
+    "CC BY-SA 4.0": "cc-by-sa-4.0",
+    "CC BY-NC 4.0": "cc-by-nc-4.0",
+    "CC BY-NC-SA 4.0": "cc-by-nc-sa-4.0",
+}
+LARGE = b"*.safetensors filter=lfs diff=lfs merge=lfs -text\n"  # for git; the Hub's own client needs no list
+
+_USE = """```python
+import musictx
+
+model = musictx.load_model(".")  # this folder
+primer = musictx.read_midi("primer.mid")
+music = musictx.continue_performance(model, primer, seconds=30, seed=1)
+musictx.write_midi(music, "out.mid")
+```"""
+
+
+def publish_model(model: str | os.PathLike[str], folder: str | os.PathLike[str]) -> dict[str, Any]:
+    """Write a model as a folder to upload to the Hugging Face Hub.
+
+    It holds the model's files as they are, and its card as a README for people and for the Hub.
+    `load_model` takes the folder.
+
+    Parameters
+    ----------
+    model : str or path
+        A shipped model's name, a checkpoint folder, or the folder of a training run.
+    folder : path
+        A new or empty one, or one that holds nothing but a model's repository.
+
+    Returns
+    -------
+    dict
+        The model's card.
+
+    Raises
+    ------
+    MusictxError
+        The model cannot be loaded, the folder holds other things, or cannot be written.
+
+    Examples
+    --------
+    >>> from musictx import load_model
+    >>> from musictx.export.repository import publish_model
+    >>> publish_model("relative", "my-repository")["licence"]
+    'CC BY-NC-SA 4.0'
+    >>> load_model("my-repository").config.position
+    'relative'
+    """
+    source, folder = find_model(model), Path(folder)
+    load_model(source)  # what cannot be played is not published
+    card, config = read_card(source), read_config(source)
+    files = model_files(source)
+    files["README.md"] = model_readme(str(card.get("name") or Path(model).name), card, config).encode()
+    files[".gitattributes"] = LARGE
+    check_folder(folder, set(files), "a model's repository")
+    if source.resolve() == folder.resolve():
+        raise MusictxError(f"{folder} is the model itself; choose another folder")
+    for name, content in files.items():
+        write_bytes(folder / name, content)
+    return card
+
+
+def model_files(folder: Path) -> dict[str, bytes]:
+    """The files of a checkpoint folder, by name."""
+    return {
+        name: (folder / name).read_bytes() for name in (CONFIG, CARD, WEIGHTS) if (folder / name).is_file()
+    }
+
+
+def check_folder(folder: Path, names: set[str], what: str) -> None:
+    """Say that a folder holds other things than `names` and those whose names begin with a dot."""
+    if folder.is_file():
+        raise MusictxError(f"{folder} is a file; {what} needs a folder")
+    others = (
+        [p.name for p in folder.iterdir() if p.name not in names and p.name[0] != "."]
+        if folder.is_dir()
+        else []
+    )
+    if others:
+        raise MusictxError(f"{folder} holds other things ({min(others)}); choose a new or empty folder")
+
+
+def licence_of(card: dict[str, Any]) -> str:
+    """The licence of a model's weights: its card's, or that of the model that it began with; may be empty."""
+    return str(card.get("licence") or card.get("started_from", {}).get("licence") or "")
+
+
+def licence_facts(licences: set[str]) -> dict[str, str]:
+    """What the Hub is told of the licences of some weights, or nothing if one has none."""
+    if not licences or "" in licences:
+        return {}
+    (name,) = licences if len(licences) == 1 else [", ".join(sorted(licences))]
+    return {"license": LICENCES[name]} if name in LICENCES else {"license": "other", "license_name": name}
+
+
+def front_matter(facts: dict[str, Any]) -> str:
+    """Facts as the YAML at the head of a README: a line each, as JSON, which is YAML too."""
+    return "".join(
+        [
+            "---\n",
+            *(f"{key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in facts.items()),
+            "---\n",
+        ]
+    )
+
+
+def model_readme(name: str, card: dict[str, Any], config: ModelConfig) -> str:
+    """A model's card as the README of a repository."""
+    licence = licence_of(card)
+    facts = {
+        **licence_facts({licence}),
+        "library_name": "musictx",
+        "tags": [
+            "music",
+            "piano",
+            "midi",
+            "symbolic-music",
+            "music-transformer",
+            f"{config.position}-positions",
+        ],
+        **_results(name, card),
+    }
+    parts = [
+        front_matter(facts),
+        f"# {name}",
+        "A Music Transformer: give it a few seconds of piano music, and it plays on. "
+        f"It knows the order of events by **{config.position}** positions.",
+        "## Use",
+        f"With musictx installed:\n\n{_USE}\n\n`musictx app --model FOLDER` opens the web demo with it.",
+        "## Facts",
+        _table(
+            {
+                "layers × width, heads": f"{config.layers} × {config.width}, {config.heads}",
+                "training length": f"{config.context_length:,} events",
+                "parameters": _number(card.get("parameters")),
+                "tokens seen in training": _number(card.get("tokens_seen")),
+                "trained with": f"musictx {card['musictx']}" if card.get("musictx") else "",
+                "started from": str(card.get("started_from", {}).get("name", "")),
+            }
+        ),
+    ]
+    if metrics := _metrics(card):
+        parts += [
+            "NLL in nats per token on music that was held out; lower is better:",
+            _table({f"{where}, {how}": f"{value:.3f}" for where, how, value in metrics}),
+        ]
+    parts += ["## Licence", _licence(licence, card)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _licence(licence: str, card: dict[str, Any]) -> str:
+    lines = [
+        f"The weights: {licence}."
+        if licence
+        else "No licence is stated: nobody else may use these weights until you state one here."
+    ]
+    corpora = card.get("trained on")
+    for corpus, about in corpora.items() if isinstance(corpora, dict) else ():
+        lines.append(
+            f"- Trained on {corpus} ({about.get('licence', 'licence not stated')}): "
+            f"{about.get('what', '')}. {about.get('citation', '')}".rstrip()
+        )
+    return "\n".join(lines)
+
+
+def _metrics(card: dict[str, Any]) -> list[tuple[str, str, float]]:
+    """Of a card: corpus, kind of chunks, NLL in nats per token."""
+    found = []
+    measured = card.get("validation_nll")
+    for corpus, chunks in measured.items() if isinstance(measured, dict) else ():
+        for how, values in chunks.items() if isinstance(chunks, dict) else ():
+            if isinstance(values, dict) and isinstance(values.get("per event"), (int, float)):
+                found.append((corpus, how, float(values["per event"])))
+    while_training = card.get("validation_nll_while_training")
+    if not found and isinstance(while_training, dict):
+        found = [(corpus, "while training", float(value)) for corpus, value in while_training.items()]
+    return found
+
+
+def _results(name: str, card: dict[str, Any]) -> dict[str, Any]:
+    """The metrics as the Hub reads them (``model-index``)."""
+    results = [
+        {
+            "task": {"type": "other", "name": "next event of piano music"},
+            "dataset": {"name": corpus, "type": corpus},
+            "metrics": [{"type": "nll", "name": f"nats per token, {how}", "value": value}],
+        }
+        for corpus, how, value in _metrics(card)
+    ]
+    return {"model-index": [{"name": name, "results": results}]} if results else {}
+
+
+def _table(rows: dict[str, str]) -> str:
+    return "\n".join(
+        ["| | |", "| --- | --- |", *(f"| {key} | {value} |" for key, value in rows.items() if value)]
+    )
+
+
+def _number(value: Any) -> str:
+    return f"{value:,}" if isinstance(value, int) else ""

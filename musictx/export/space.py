@@ -1,0 +1,176 @@
+"""The web demo as a Space of Hugging Face: one folder with everything that it needs."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, distribution
+from importlib.metadata import version as version_of
+from pathlib import Path
+
+import musictx
+from musictx.checkpoint import SHIPPED_MODELS, find_model, load_model, read_card
+from musictx.errors import MusictxError
+from musictx.export.repository import (
+    LARGE,
+    check_folder,
+    front_matter,
+    licence_facts,
+    licence_of,
+    model_files,
+)
+from musictx.files import write_bytes
+from musictx.shipped import shipped_folder
+
+ENTRY = "serve.py"
+MOST_MODELS = 4
+CPU_WHEELS = "https://download.pytorch.org/whl/cpu"
+_NUMBERS = {2: "two", 3: "three", 4: "four"}
+_LEFT_OUT = {"__pycache__", "_shipped", "screenshots"}
+_MARK = '"""Serves the page of musictx: written by `musictx space`."""\n'
+_SERVE = """
+import os
+from pathlib import Path
+
+from musictx.shipped import load_demo
+
+MODELS = {models!r}
+
+host = os.environ.get("SPACE_HOST")  # by which name the Space is known
+load_demo().launch(
+    "0.0.0.0",
+    models=[Path(__file__).resolve().parent / "models" / name for name in MODELS],
+    names=[host] if host else [],
+)
+"""
+_README = """
+# musictx
+
+Give {count} a few seconds of piano music, a *primer*: you see and hear how it is played on.
+
+| lane | licence of the weights |
+| --- | --- |
+{lanes}
+
+The music is made by this Space. Primers and uploads from the page are not kept; files that programs send
+or get through the API are removed after an hour. Votes of the blind test are kept, without a name, until the
+Space is restarted; where it has a disk of its own, name a file there in the variable `MUSICTX_VOTES`.
+
+The code is MIT, the piano by Alexander Holm CC BY 3.0 (`musictx/render/piano/LICENSE.md`).
+"""
+
+
+def write_space(
+    folder: str | os.PathLike[str], models: Sequence[str | Path] = SHIPPED_MODELS
+) -> dict[str, int]:
+    """Write a folder to upload as a Gradio Space: the page, its models, and how they are started.
+
+    Parameters
+    ----------
+    folder : path
+        A new or empty one, or an earlier Space that is to be written again.
+    models : sequence of str or path
+        One to four for the lanes: shipped models' names, checkpoint folders, or folders of training runs.
+
+    Returns
+    -------
+    dict of str to int
+        Bytes of every file by its path in the folder.
+
+    Raises
+    ------
+    MusictxError
+        A model cannot be loaded or comes twice, the folder holds other things, or cannot be written.
+    """
+    folder = Path(folder)
+    if not 1 <= len(models) <= MOST_MODELS:
+        raise MusictxError(f"{len(models)} models are given; the page has one to {MOST_MODELS} lanes")
+    found = [find_model(model) for model in models]
+    names = [
+        Path(model).resolve().name if str(model) not in SHIPPED_MODELS else str(model) for model in models
+    ]
+    for k, name in enumerate(names):
+        if name in names[:k]:
+            raise MusictxError(f"two models are called {name}; each lane needs a name of its own")
+        load_model(found[k])
+    cards = [read_card(each) for each in found]
+    files = {f"musictx/{path}": content for path, content in _package().items()}
+    for name, source in zip(names, found, strict=True):
+        files |= {f"models/{name}/{path}": content for path, content in model_files(source).items()}
+    files[ENTRY] = (_MARK + _SERVE.format(models=names)).encode()
+    files["requirements.txt"] = requirements().encode()
+    if licence := distribution("musictx").read_text("licenses/LICENSE"):
+        files["LICENSE"] = licence.encode()
+    files[".gitattributes"] = LARGE + b"*.flac filter=lfs diff=lfs merge=lfs -text\n"
+    licences = [licence_of(card) for card in cards]
+    lanes = "\n".join(
+        f"| {n} | {licence or 'not stated'} |" for n, licence in zip(names, licences, strict=True)
+    )
+    count = "a Music Transformer" if len(names) == 1 else f"{_NUMBERS[len(names)]} Music Transformers"
+    files["README.md"] = (_facts(set(licences)) + _README.format(count=count, lanes=lanes)).encode()
+    _make_room(folder, {path.split("/")[0] for path in files})
+    for path, content in files.items():
+        write_bytes(folder / path, content)
+    return {path: len(content) for path, content in files.items()}
+
+
+def requirements() -> str:
+    """What a Space installs: what musictx needs, PyTorch for processors only, Gradio as it is here."""
+    try:
+        needed = [line for line in distribution("musictx").requires or () if "extra ==" not in line]
+    except PackageNotFoundError:
+        raise MusictxError(
+            "musictx is not installed, so what a Space needs is not known: pip install ."
+        ) from None
+    others = [line for line in needed if not line.startswith("gradio")]
+    lines = [f"--extra-index-url {CPU_WHEELS}", *others, f"gradio[mcp]=={version_of('gradio')}"]
+    return "\n".join(lines) + "\n"
+
+
+def _facts(licences: set[str]) -> str:
+    return front_matter(
+        {
+            "title": "musictx",
+            "emoji": "🎹",
+            "colorFrom": "indigo",
+            "colorTo": "gray",
+            "sdk": "gradio",
+            "sdk_version": version_of("gradio"),
+            "python_version": f"{sys.version_info.major}.{sys.version_info.minor}",
+            "app_file": ENTRY,
+            "short_description": "Music Transformers play on from your piano music",
+            "tags": ["music", "piano", "midi", "music-transformer", "mcp-server"],
+            **licence_facts(licences),
+        }
+    )
+
+
+def _package() -> dict[str, bytes]:
+    """The files of the package as a wheel has them, without the shipped models."""
+    files = _files(Path(musictx.__file__).parent)
+    for path, content in _files(shipped_folder("app")).items():
+        files[f"_shipped/app/{path}"] = content
+    primers = shipped_folder("primers")
+    for file in (*sorted(primers.glob("*.mid")), primers / "primers.json"):
+        files[f"_shipped/primers/{file.name}"] = file.read_bytes()
+    return files
+
+
+def _files(folder: Path) -> dict[str, bytes]:
+    inside = {path: path.relative_to(folder) for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {
+        name.as_posix(): path.read_bytes() for path, name in inside.items() if not _LEFT_OUT & set(name.parts)
+    }
+
+
+def _make_room(folder: Path, names: set[str]) -> None:
+    """Remove an earlier Space; say that the folder is no such one."""
+    check_folder(folder, names, "a Space")
+    inside = [folder / name for name in ("musictx", "models") if (folder / name).exists()]
+    entry = folder / ENTRY
+    if inside and not (entry.is_file() and entry.read_text("utf-8", "replace").startswith(_MARK)):
+        raise MusictxError(f"{folder} holds other things ({inside[0].name}); choose a new or empty folder")
+    for path in inside:
+        shutil.rmtree(path)
