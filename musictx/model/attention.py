@@ -175,20 +175,22 @@ def attend_cached(
     Tensor [shape=(B, H, T, d)]
     """
     batch, heads, rows, d = q.shape
-    total = keys.shape[1]
-    low = 0 if window is None else max(0, total - (window + rows - 1))
-    keys, values = keys[:, low:], values[:, low:]
-    position = torch.arange(low, total, device=q.device)
-    distance = position[len(position) - rows :, None] - position
+    if window is not None:
+        keys, values = (x[:, -(window + rows - 1) :] for x in (keys, values))
     q = q * d**-0.5
     # Query heads that share a key-value head are rows of one product.
     logits = torch.bmm(q.reshape(len(keys), -1, d), keys.mT).view(batch, heads, rows, -1)
+    distance = torch.arange(keys.shape[1] - 1, -1, -1, device=q.device)  # of the last query
+    if rows > 1:
+        distance = distance - torch.arange(rows - 1, -1, -1, device=q.device)[:, None]
     if table is not None:
         size = table.shape[1]
         products = q @ table.mT  # (B, H, T, M)
-        relative = products.gather(-1, table_index(distance, size).expand(batch, heads, -1, -1))
+        relative = products.gather(-1, table_index(distance, size).expand(batch, heads, rows, -1))
         logits += relative.masked_fill_(distance >= size, 0.0) if beyond == "zero" else relative
     if bias is not None:
-        logits += bias[:, distance.clamp_min(0)]
-    p = logits.masked_fill_(_hidden(distance, window), float("-inf")).softmax(-1)
+        logits += bias[:, distance.clamp_min(0)].view(heads, rows, -1)
+    if rows > 1:  # the one query of a decoding step sees all of these keys
+        logits.masked_fill_(_hidden(distance, window), float("-inf"))
+    p = logits.softmax(-1)
     return torch.bmm(p.view(len(keys), -1, p.shape[-1]), values).view(batch, heads, rows, d)

@@ -36,8 +36,10 @@ class Dropout(nn.Dropout):
     """
 
     def forward(self, x: Tensor) -> Tensor:  # noqa: D102
+        if not self.training:
+            return x
         dropped = min(round(256 * self.p), 255)
-        if not (self.training and dropped) or x.device.type != "cpu" or torch.compiler.is_compiling():
+        if not dropped or x.device.type != "cpu" or torch.compiler.is_compiling():
             return super().forward(x)
         words = torch.empty((x.numel() + 7) // 8, dtype=torch.int64).random_(-(2**63), None)
         kept = words.view(torch.uint8)[: x.numel()].view(x.shape) >= dropped
