@@ -1,4 +1,4 @@
-"""What an installation puts among the user's modules, from a wheel and from an editable install."""
+"""A user's own ``app.py`` beside musictx, and what an installation puts among the user's modules."""
 
 from __future__ import annotations
 
@@ -30,16 +30,24 @@ def installed(request, tmp_path_factory) -> Path:
 
 
 def test_a_users_own_app_is_never_taken_for_the_demo(installed, tmp_path):
-    """From a folder with an ``app.py``, the command opens musictx's demo: here as far as a port in use."""
-    (tmp_path / "app.py").write_text("raise SystemExit('the file of the user was run')\n")
     paths = [installed, *(line for pth in installed.glob("*.pth") for line in pth.read_text().split("\n"))]
+    _open_the_demo(tmp_path, paths)
+
+
+def test_a_plain_clone_opens_its_demo_beside_a_users_own_app(tmp_path):
+    _open_the_demo(tmp_path, [REPOSITORY])
+
+
+def _open_the_demo(folder: Path, paths: list[Path | str]) -> None:
+    """From a folder with an ``app.py``, the command opens musictx's demo: here as far as a port in use."""
+    (folder / "app.py").write_text("raise SystemExit('the file of the user was run')\n")
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths))}
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = str(taken.getsockname()[1])
         command = [sys.executable, "-m", "musictx", "app", "--port", port]
-        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+        done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
     assert done.returncode == 1, done.stderr
     assert done.stderr.startswith(f"musictx: cannot listen at 127.0.0.1, port {port}")
 
