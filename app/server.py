@@ -14,6 +14,7 @@ from starlette.middleware import Middleware
 from musictx.checkpoint import SHIPPED_MODELS, weights_hash
 from musictx.errors import MusictxError
 
+from .faults import Faults
 from .guard import SameSite
 from .head import ICON, OwnHead
 from .layout import MOST_LANES, build
@@ -87,7 +88,7 @@ def launch(
             server_port=port,
             app_kwargs={
                 "routes": routes(lanes, book, stage),
-                "middleware": [Middleware(SameSite, names=names), Middleware(OwnHead)],
+                "middleware": [Middleware(Faults), Middleware(SameSite, names=names), Middleware(OwnHead)],
             },
             favicon_path=ICON,
             max_threads=MOST_LANES + 16,
@@ -96,6 +97,7 @@ def launch(
             max_file_size=MOST_BYTES,
             mcp_server=has_mcp,
             share=False,
+            _frontend=False,  # it would ask itself for the page, and end if a busy machine took three seconds
             ssr_mode=False,
             run_history=False,
             inbrowser=open_browser,

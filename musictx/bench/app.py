@@ -125,7 +125,7 @@ def bench_app(*, seconds: float = 60.0, repetitions: int = 5, address: str | Non
     from playwright.sync_api import Error
 
     facts = machine()
-    with open_chromium() as browser, _demo(address) as url:
+    with open_chromium() as browser, running_demo(address) as (url, _):
         page = browser.new_page(viewport={"width": 1280, "height": 800})
         try:
             page.goto(url)
@@ -151,10 +151,10 @@ def bench_app(*, seconds: float = 60.0, repetitions: int = 5, address: str | Non
 
 
 @contextmanager
-def _demo(address: str | None) -> Iterator[str]:
-    """Address of a running demo."""
+def running_demo(address: str | None) -> Iterator[tuple[str, int | None]]:
+    """Address of a running demo, with a slash at its end, and its process if it was started here."""
     if address is not None:
-        yield address
+        yield address.rstrip("/") + "/", None
         return
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -164,7 +164,7 @@ def _demo(address: str | None) -> Iterator[str]:
         try:
             url = f"http://127.0.0.1:{port}/"
             _wait_for(url, server)
-            yield url
+            yield url, server.pid
         finally:
             server.terminate()
 

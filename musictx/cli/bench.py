@@ -197,6 +197,31 @@ def encode(
     )
 
 
+@bench.command()
+def load(
+    visitors: Annotated[int, typer.Option(min=1, help="Pages that press Continue.")] = 5,
+    seconds: Annotated[float, typer.Option(min=2, max=180, help="Length of each continuation.")] = 30.0,
+    between: Annotated[float, typer.Option(min=0, help="Seconds from one visitor to the next.")] = 0.0,
+    rounds: Annotated[int, typer.Option(min=1, help="Continuations of each visitor.")] = 1,
+    busy: Annotated[bool, typer.Option("--busy", help="Send files and get sound files meanwhile.")] = False,
+    address: Annotated[
+        str | None, typer.Option(help="A demo that runs already. [default: start one]")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Visitors of the web demo at once: who hears gaps, how long the others wait, memory.
+
+    Example: musictx bench load --visitors 50 --between 1
+    """
+    from musictx.bench.load import bench_load
+
+    with console.status("measuring"):
+        result = bench_load(
+            visitors, seconds=seconds, between=between, rounds=rounds, busy=busy, address=address
+        )
+    print(json.dumps(result, indent=None if as_json else 2))
+
+
 @bench.command("app")
 def demo(
     seconds: Annotated[float, typer.Option(help="Length of the continuation listened to.")] = 60.0,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from reprlib import repr as shown  # a damaged file may hold anything, of any length
 from typing import Any, Literal
 
 from musictx.errors import MusictxError
@@ -56,14 +57,14 @@ class ModelConfig:
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
                 raise MusictxError(
-                    f"{name} is {getattr(self, name)!r}; it must be one of {', '.join(allowed)}"
+                    f"{name} is {shown(getattr(self, name))}; it must be one of {', '.join(allowed)}"
                 )
         sizes = ("vocabulary", "layers", "width", "heads", "feed_forward", "context_length")
         optional = ("kv_heads", "max_distance", "window")
         for name in (*sizes, *(n for n in optional if getattr(self, n) is not None)):
             number, most = getattr(self, name), MOST_LAYERS if name == "layers" else LARGEST
             if type(number) is not int or not 1 <= number <= most:
-                raise MusictxError(f"{name} is {number!r}; it must be a whole number from 1 to {most}")
+                raise MusictxError(f"{name} is {shown(number)}; it must be a whole number from 1 to {most}")
         if self.width % (2 * self.heads):
             raise MusictxError(
                 f"width {self.width} must be a multiple of twice the number of heads ({self.heads})"
@@ -78,7 +79,7 @@ class ModelConfig:
         for name, (words, holds) in rules.items():
             number = getattr(self, name)
             if type(number) not in (int, float) or not holds(number):
-                raise MusictxError(f"{name} is {number!r}; it must be a number {words}")
+                raise MusictxError(f"{name} is {shown(number)}; it must be a number {words}")
 
     @property
     def head_width(self) -> int:

@@ -14,6 +14,8 @@ from musictx.errors import MusictxError
 from musictx.files import write_bytes
 from musictx.labels import plain_label
 
+MOST = 1e15  # far above any step and any loss: what is larger was never measured
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -99,7 +101,9 @@ class Metrics:
 
 
 def _makes_sense(line: dict[str, Any]) -> bool:
-    """Whether a line has a step, and numbers where they belong."""
+    """Whether a line has a step, and numbers that can be drawn where they belong."""
     losses = line.get("validation", {})
-    numbers = [line.get("loss", 0.0), *(losses.values() if isinstance(losses, dict) else [None])]
-    return type(line.get("step")) is int and all(type(x) in (int, float) for x in numbers)
+    numbers = [line.get("step"), line.get("loss", 0.0)]
+    numbers += losses.values() if isinstance(losses, dict) else [None]
+    drawable = all(type(x) in (int, float) and abs(x) < MOST for x in numbers if x == x)
+    return type(line.get("step")) is int and drawable

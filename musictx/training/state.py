@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
+from reprlib import repr as shown
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -95,7 +96,7 @@ def check_settings(folder: Path, settings: dict[str, Any]) -> None:
     for name, value in before.items():
         if name in now and now[name] != value:
             raise MusictxError(
-                f"{folder} was begun with {name} {value!r}, not {now[name]!r}; "
+                f"{folder} was begun with {name} {shown(value)}, not {shown(now[name])}; "
                 "give the same settings to go on with it, or choose another folder"
             )
     # With other music a piece that was trained on could become one to be judged by.
@@ -162,7 +163,7 @@ def read_state(
     place = {name: state[name] for name in PLACE if name in state}
     for name, value in {"step": None, "seconds": None, "best": None, **place}.items():
         if type(value) is not PLACE[name] or not value >= 0:
-            raise MusictxError(f"{path} is not the state of a training run: its {name} is {value!r}")
+            raise MusictxError(f"{path} is not the state of a training run: its {name} is {shown(value)}")
     try:
         model.load_state_dict(state["model"])
         for optimizer, saved in zip(optimizers, state["optimizers"], strict=True):

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from reprlib import repr as shown
 from typing import Any
 
 from musictx.errors import MusictxError
@@ -32,6 +34,17 @@ ADDED = {
     "visitor": "TEXT",  # a random number that the visitor's browser keeps
     "heard": "TEXT",  # JSON object: seconds heard of each lane, by its name
     "models": "TEXT",  # JSON object: hash of the weights behind each lane, by its name
+}
+NUMBER = (int, float)
+KINDS: dict[str, Any] = {
+    "id": int,
+    "seed": int,
+    "voted_at": str,
+    "primer_name": str,
+    "primer_sha256": str,
+    "settings": str,
+    "visitor": str | None,
+    "heard_seconds": float | int | None,
 }
 VERDICTS = ("chosen", "none", "alike", "unsure")
 REAL = "real"  # the lane of how the piece really goes on
@@ -172,19 +185,32 @@ def read_votes(path: str | os.PathLike[str]) -> list[Vote]:
         )
     try:
         return [_vote(row) for row in read_rows(path)]
+    except RecursionError as error:
+        raise MusictxError(f"{path} cannot be read as votes of the blind test: nested too deeply") from error
     except (OSError, sqlite3.Error, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise MusictxError(f"{path} cannot be read as votes of the blind test: {error}") from error
+        reason = " ".join(str(error).split())[:200]
+        raise MusictxError(f"{path} cannot be read as votes of the blind test: {reason}") from error
 
 
 def _vote(row: Mapping[str, Any]) -> Vote:
-    choice, lanes = row["choice"], tuple(json.loads(row["lane_order"]))
+    """A vote whose parts are what they should be; ValueError, TypeError or KeyError otherwise."""
+    lanes, choice = tuple(json.loads(row["lane_order"])), row["choice"]
     verdict = row.get("verdict") or ("unsure" if choice is None else "chosen")
+    if not lanes or not all(isinstance(lane, str) for lane in lanes) or len({*lanes}) < len(lanes):
+        raise ValueError(f"vote {row['id']} does not say what was behind the letters")
     if verdict not in VERDICTS or (verdict == "chosen") != (choice in lanes):
-        raise ValueError(f"vote {row['id']} has the choice {choice!r} and the verdict {verdict!r}")
+        raise ValueError(f"vote {row['id']} has the choice {shown(choice)} and the verdict {shown(verdict)}")
 
-    def table(name: str) -> dict[str, Any] | None:
-        return json.loads(row[name]) if row.get(name) else None
+    def each_lanes(name: str, kind: Any) -> dict[str, Any] | None:
+        table = json.loads(row[name]) if row.get(name) else None
+        if table is not None:
+            _check(row, name, table, dict)
+            for value in table.values():
+                _check(row, name, value, kind)
+        return table
 
+    for name, kind in KINDS.items():
+        _check(row, name, row.get(name), kind)
     return Vote(
         lanes=lanes,
         verdict=verdict,
@@ -194,9 +220,15 @@ def _vote(row: Mapping[str, Any]) -> Vote:
         primer_sha256=row["primer_sha256"],
         seed=row["seed"],
         settings=json.loads(row["settings"]),
-        heard=table("heard"),
+        heard=each_lanes("heard", NUMBER),
         heard_seconds=row["heard_seconds"],
-        models=table("models"),
+        models=each_lanes("models", str),
         id=row["id"],
         voted_at=row["voted_at"],
     )
+
+
+def _check(row: Mapping[str, Any], name: str, value: Any, kind: Any) -> None:
+    """Say that a part of a row is of another kind, or a number that is none."""
+    if not isinstance(value, kind) or (isinstance(value, float) and not math.isfinite(value)):
+        raise ValueError(f"vote {row['id']} has {shown(value)} as its {name}")

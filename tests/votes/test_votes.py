@@ -296,3 +296,28 @@ def test_a_file_without_votes_is_named(tmp_path: Path):
     (tmp_path / "text").write_text("no votes")
     with pytest.raises(MusictxError, match="cannot be read as votes"):
         read_votes(tmp_path / "text")
+
+
+def test_a_row_of_a_damaged_file_is_told_in_a_sentence(tmp_path: Path) -> None:
+    row = {
+        **{"id": 1, "voted_at": "", "choice": "rope", "lane_order": '["rope", "vanilla"]', "seed": 1},
+        **{"settings": "{}", "primer_name": "", "primer_sha256": "", "heard_seconds": None},
+    }
+    path = tmp_path / "votes.json"
+    path.write_text(json.dumps([row]))
+    assert len(read_votes(path)) == 1
+    odd = (
+        {"heard": "[1]"},
+        {"heard": '{"rope": "x"}'},
+        {"models": '{"rope": []}'},
+        {"primer_name": []},
+        {"heard_seconds": float("inf")},
+        {"lane_order": '[["rope"], "vanilla"]'},
+        {"heard": "[" * 100_000},
+        {"verdict": [0] * 10_000},
+    )
+    for change in odd:
+        path.write_text(json.dumps([row | change]))
+        with pytest.raises(MusictxError, match="cannot be read as votes") as fault:
+            read_votes(path)
+        assert len(str(fault.value)) < 500

@@ -17,6 +17,8 @@ To add one, derive a class from `Positions` and enter it in `SCHEMES`, or call `
 
 from __future__ import annotations
 
+from reprlib import repr as shown
+
 from musictx.errors import MusictxError
 from musictx.model.positions.alibi import ALiBi
 from musictx.model.positions.base import Order, Positions
@@ -63,7 +65,7 @@ def find_scheme(name: str) -> type[Positions]:
         There is none of this name.
     """
     if not isinstance(name, str) or name not in SCHEMES:
-        raise MusictxError(f"position is {name!r}; it must be one of {', '.join(SCHEMES)}")
+        raise MusictxError(f"position is {shown(name)}; it must be one of {', '.join(SCHEMES)}")
     return SCHEMES[name]
 
 

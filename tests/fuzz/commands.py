@@ -1,0 +1,260 @@
+"""Command lines with unexpected options, values and files."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+from random import Random
+
+import torch
+
+from musictx.cli import main
+from musictx.shipped import shipped_primer
+from tests.fuzz.models import save_small_model
+
+NUMBERS = ("0", "1", "2", "-1", "0.5", "3", "1e9", "1e20", "1e400", "-1e20", "nan", "inf", "-inf", "9" * 20)
+TEXTS = (
+    "",
+    " ",
+    "x",
+    "-",
+    "--",
+    "0x10",
+    "3,5",
+    "½",
+    "１",
+    "\udcff",
+    "a" * 300,
+    "\n",
+    "*",
+    "%s",
+    "{}",
+    "[red]",
+    "~",
+)
+INPUTS = (
+    *("primer.mid",) * 6,
+    *("broken.mid", "empty.mid", "text.mid", "folder", "loop.mid", "missing.mid", "long" * 90 + ".mid"),
+    *(
+        "/dev/null",
+        "./primer.mid",
+        "folder/../primer.mid",
+        "\udcff.mid",
+        "nowhere/primer.mid",
+        "odd [b].mid",
+        "-",
+    ),
+)
+OUTPUTS = (
+    *("out.mid",) * 5,
+    *(
+        "out.wav",
+        "out.png",
+        "out",
+        "folder",
+        "loop.mid",
+        "nowhere/out.mid",
+        "primer.mid",
+        "long" * 90,
+        "\udcff.wav",
+    ),
+    *("/dev/null", "/dev/full", "", ".", "odd [b].mid", "OUT.PNG", "out.pdf", "out.svg"),
+)
+FOLDERS = ("music", "music", "music", "folder", "missing", "primer.mid", "model", "loop.mid", "", "corpus")
+MODELS = (
+    "model",
+    "model",
+    "model",
+    "missing",
+    "folder",
+    "broken-model",
+    "primer.mid",
+    "",
+    "\udcff",
+    "loop.mid",
+)
+SAMPLING = {
+    "--temperature": NUMBERS,
+    "--top-k": NUMBERS,
+    "--top-p": NUMBERS,
+    "--min-p": NUMBERS,
+    "--seed": NUMBERS,
+}
+FILES = {"--audio": OUTPUTS, "--roll": OUTPUTS}
+
+# For each command its arguments, options that it needs, and others.
+COMMANDS: dict[
+    str, tuple[tuple[tuple[str, ...], ...], dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]]
+] = {
+    "continue": (
+        (INPUTS,),
+        {"-o": OUTPUTS, "--model": MODELS, "--tokens": ("5", "5", "5", "0", "-1", "x", "9" * 20)},
+        {
+            **SAMPLING,
+            **FILES,
+            "--seconds": NUMBERS,
+            "--primer-start": NUMBERS,
+            "--primer-end": NUMBERS,
+            "--track": (*NUMBERS, *TEXTS, "piano", "9" * 5000),
+            "--theme": NUMBERS,
+            "--variations": NUMBERS,
+            "--window": NUMBERS,
+            "--rope-scaling": ("none", "ntk", "yarn", *TEXTS),
+            "--rope-factor": NUMBERS,
+            "--copy-check": FOLDERS,
+            "--only-continuation": (),
+            "--no-early-end": (),
+            "--no-int8": (),
+        },
+    ),
+    "fill": (
+        (INPUTS,),
+        {"-o": OUTPUTS, "--from": ("1", "1", *NUMBERS), "--to": ("2", "2", *NUMBERS), "--model": MODELS},
+        {**SAMPLING, **FILES, "--takes": NUMBERS, "--candidates": NUMBERS, "--no-int8": ()},
+    ),
+    "render": ((INPUTS, OUTPUTS), {}, {}),
+    "info": ((MODELS,), {}, {"--json": ()}),
+    "encode": ((FOLDERS,), {"-o": ("corpus", *OUTPUTS)}, {}),
+    "votes": (
+        (("votes.json", *INPUTS),),
+        {},
+        {"--least-heard": NUMBERS, "--seed": NUMBERS, "--csv": OUTPUTS, "--json": ()},
+    ),
+    "evaluate": (
+        (MODELS, FOLDERS),
+        {"--context": ("16", "16", *NUMBERS), "--pieces": ("1", "1", *NUMBERS)},
+        {
+            "-o": OUTPUTS,
+            "--json": (),
+            "--precision": ("bfloat16", *TEXTS),
+            "--memory": NUMBERS,
+            "--device": TEXTS,
+        },
+    ),
+    "train": (
+        (FOLDERS,),
+        {"-o": ("run", "run", *OUTPUTS), "--steps": ("1", "1", "0", "-1", "x"), "--minutes": ("0.01", "0")},
+        {
+            "--size": ("tiny", "tiny", *TEXTS),
+            "--context": ("16", *NUMBERS),
+            "--batch": ("1", "2", "0", "-1", "9" * 20),
+            "--position": ("rope", "vanilla", *TEXTS),
+            "--validation": FOLDERS,
+            "--from": MODELS,
+            "--tokens": ("25x", "1k", "k", "nank", "infk", *TEXTS),
+            "--seed": NUMBERS,
+            "--dropout": NUMBERS,
+            "--lr": NUMBERS,
+            "--matrix-lr": NUMBERS,
+            "--warmup": NUMBERS,
+            "--decay": NUMBERS,
+            "--curriculum": NUMBERS,
+            "--repeats": NUMBERS,
+            "--mix": TEXTS,
+            "--precision": TEXTS,
+            "--optimizer": ("adamw", *TEXTS),
+            "--fact": ("a=b", "=", "a", *TEXTS),
+            "--resume": (),
+        },
+    ),
+    "app": ((), {"--port": ("0", "-1", "99999999", "x", "1e3", "")}, {"--model": MODELS, "--host": TEXTS}),
+    "export": ((MODELS,), {"-o": OUTPUTS}, {}),
+    "bench": (
+        (("attention", "generate", "encode", "x", ""),),
+        {"--repetitions": ("0", "-1", "x", "", "1.5")},
+        {},
+    ),
+    "reproduce": ((("jsb", "x"),), {"--data": ("missing", "primer.mid", "")}, {}),
+}
+
+
+class CommandLines:
+    """What somebody may type; a case is a JSON list of words."""
+
+    suffix, seconds, megabytes = ".json", 60.0, 2500
+
+    def __init__(self, folder: Path) -> None:
+        torch.set_num_threads(1)
+        self.folder = folder / "desk"
+
+    def make(self, random: Random) -> bytes:
+        """A command line."""
+        name = random.choice((*COMMANDS, "continue", "continue", "fill", "train"))
+        arguments, needed, others = COMMANDS[name]
+        words = [name]
+        for places in arguments:
+            words.append(random.choice(places))
+        chosen = random.sample(list(others), min(len(others), random.choice((0, 1, 1, 2, 3))))
+        for option in [*needed, *chosen]:
+            values = {**needed, **others}[option]
+            # Half the values that are needed are the usual ones, so that what comes after them is reached.
+            usual = option in needed and random.random() < 0.5
+            words += [option, values[0] if usual else random.choice(values)] if values else [option]
+        if random.random() < 0.1:
+            words.insert(
+                random.randrange(len(words) + 1), random.choice((*TEXTS, "--help", "--nothing", "--json"))
+            )
+        if random.random() < 0.1:
+            words.pop(random.randrange(len(words)))
+        return json.dumps(words).encode()
+
+    def check(self, case: Path) -> None:
+        """Run the command in this process, in a folder of its own."""
+        words = json.loads(case.read_bytes())
+        shutil.rmtree(self.folder, ignore_errors=True)
+        set_desk(self.folder)
+        before = Path.cwd(), sys.argv
+        out, error = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
+        try:
+            os.chdir(self.folder)
+            sys.argv = ["musictx", *words]
+            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(error):
+                try:
+                    main()
+                    status = 0
+                except SystemExit as end:
+                    status = end.code if isinstance(end.code, int) else int(end.code is not None)
+        finally:
+            os.chdir(before[0])
+            sys.argv = before[1]
+        said = error.buffer.getvalue().decode("utf-8", "replace")
+        printed = out.buffer.getvalue().decode("utf-8", "replace")
+        assert "Traceback" not in said + printed, said[-2000:]
+        assert status in (0, 1, 2, 130), f"status {status}: {said[-500:]}"
+        assert status == 0 or said.strip() or "--help" in words or len(words) < 2, "a failure is told"
+        if (
+            status == 0
+            and "--json" in words
+            and words[0] in ("info", "votes", "evaluate")
+            and "--help" not in words
+        ):
+            json.loads(printed)
+
+    def close(self) -> None:
+        """Nothing was started."""
+
+
+def set_desk(folder: Path) -> None:
+    """Files of all kinds, good and bad."""
+    folder.mkdir()
+    primer = Path(shipped_primer("ode-to-joy")).read_bytes()
+    for place in ("primer.mid", "odd [b].mid", "music/a.mid", "music/b/a.mid"):
+        (folder / place).parent.mkdir(parents=True, exist_ok=True)
+        (folder / place).write_bytes(primer)
+    for number, name in enumerate(("fur-elise", "bach-prelude-c")):
+        (folder / "music" / f"{number}.mid").write_bytes(Path(shipped_primer(name)).read_bytes())
+    (folder / "music" / "broken.mid").write_bytes(primer[:40])
+    (folder / "broken.mid").write_bytes(primer[:100])
+    (folder / "empty.mid").write_bytes(b"")
+    (folder / "text.mid").write_text("no music")
+    (folder / "folder").mkdir()
+    (folder / "loop.mid").symlink_to("loop.mid")
+    (folder / "votes.json").write_text("[]")
+    save_small_model(folder / "model", "rope")
+    shutil.copytree(folder / "model", folder / "broken-model")
+    (folder / "broken-model" / "model.safetensors").write_bytes(b"\x10\0\0\0\0\0\0\0{}")

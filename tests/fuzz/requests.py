@@ -1,0 +1,213 @@
+"""Requests to a running server, with random damage to their JSON, paths, heads and bytes."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from random import Random
+from typing import Any
+from urllib.parse import quote
+
+from musictx.shipped import shipped_primer
+from tests.fuzz.models import SCHEMES, save_small_model
+from tests.fuzz.mutation import ODD_TEXTS, damage_bytes, damage_json
+
+ROOT = Path(__file__).resolve().parents[2]
+SERVE = ROOT / "tests" / "browser" / "serve.py"
+PATIENCE = 30.0  # seconds within which a server answers
+MOST_READ = 200_000  # bytes of an answer
+MOST_MEMORY = 1500  # MB that the server may grow by
+ROWS = [[0, 500, 60, 80], [500, 900, 64, 70], [900, 1500, 67, 90]]
+SETTINGS = {"seconds": 2, "temperature": 1, "top_p": 0.98, "top_k": 0, "min_p": 0, "seed": 3}
+PLAY = {
+    "run": "a.0",
+    "notes": ROWS,
+    "pedals": [[0, 900]],
+    "length": 2000,
+    "begins": True,
+    "settings": SETTINGS,
+}
+VOTE = {
+    "order": ["rope", "vanilla", "relative"],
+    "choice": "relative",
+    "verdict": None,
+    "visitor": "a",
+    "heard": {"rope": 3.5},
+    "settings": SETTINGS,
+    "notes": ROWS,
+    "pedals": [],
+    "length": 2000,
+    "primer_name": "mine",
+    "heard_seconds": 12.5,
+}
+JOIN = {"data": [None], "event_data": PLAY, "fn_index": 0, "trigger_id": 2, "session_hash": "abc"}
+FORM = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.mid"\r\n\r\nMThd\r\n--x--\r\n'
+CALL = {"data": [None, "rope", 2, 3, 1, 0.98, 0, 0, 0, 0, False]}
+# Method, path and JSON (or bytes) of what a page and programs send.
+REQUESTS: tuple[tuple[str, str, Any], ...] = (
+    ("GET", "/", None),
+    ("GET", "/musictx/alive", None),
+    ("GET", "/musictx/models", None),
+    ("GET", "/musictx/presets", None),
+    ("GET", "/musictx/static/studio.js", None),
+    ("GET", "/musictx/static/view/base.css", None),
+    ("GET", "/musictx/piano/soft-060.flac", None),
+    ("POST", "/musictx/stop?run=a.0&lane=rope", None),
+    ("POST", "/musictx/upload?name=a.mid&tracks=0,1", b"midi"),
+    ("POST", "/musictx/upload?name=a.mid", b"midi"),
+    ("POST", "/musictx/download", {"format": "mid", "notes": ROWS, "pedals": [[0, 900]]}),
+    ("POST", "/musictx/download", {"format": "wav", "notes": ROWS, "pedals": []}),
+    ("POST", "/musictx/vote", VOTE),
+    ("GET", "/config", None),
+    ("GET", "/gradio_api/info", None),
+    ("POST", "/gradio_api/queue/join", JOIN),
+    ("POST", "/gradio_api/queue/join", {**JOIN, "fn_index": 1}),
+    ("POST", "/gradio_api/call/continue", CALL),
+    ("POST", "/gradio_api/call/info", {"data": []}),
+    ("GET", "/gradio_api/queue/data?session_hash=abc", None),
+    ("POST", "/gradio_api/upload?upload_id=x", b"form"),
+    ("GET", "/gradio_api/file=/etc/passwd", None),
+    ("POST", "/gradio_api/cancel", {"session_hash": "abc", "fn_index": 0, "event_id": "x"}),
+)
+
+
+class Requests:
+    """A server with small models; a case is what one connection sends."""
+
+    suffix, seconds, megabytes = ".http", 60.0, 500
+
+    def __init__(self, folder: Path) -> None:
+        models = [str(save_small_model(folder / scheme, scheme)) for scheme in SCHEMES]
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
+        options = {"port": self.port, "models": models, "votes": str(folder / "votes.sqlite"), "visitors": 3}
+        self.log = folder / "log"
+        environment = {**os.environ, "TMPDIR": str(folder), "OMP_NUM_THREADS": "1"}
+        with self.log.open("wb") as output:
+            command = [sys.executable, str(SERVE), str(folder / "outside"), json.dumps(options)]
+            self.server = subprocess.Popen(command, stdout=output, stderr=output, env=environment)
+        self._wait()
+        self.midi = Path(shipped_primer("fur-elise")).read_bytes()
+        self.told, self.memory = self.log.stat().st_size, self._memory()
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + 180
+        while time.monotonic() < deadline and self.server.poll() is None:
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{self.port}/musictx/alive", timeout=5).close()
+                return
+            except OSError:
+                time.sleep(0.1)
+        raise RuntimeError(f"the server did not start: {self.log.read_text()[-2000:]}")
+
+    def make(self, random: Random) -> bytes:
+        """A request as bytes."""
+        method, path, body = random.choice(REQUESTS)
+        content = b""
+        if body == b"midi":
+            content = damage_bytes(self.midi, random) if random.random() < 0.7 else self.midi
+        elif body == b"form":
+            content = FORM
+        elif body is not None:
+            content = damage_json(body, random)
+        head = {"Host": f"127.0.0.1:{self.port}", "Content-Type": "application/json", "Connection": "close"}
+        if body == b"form":
+            head["Content-Type"] = "multipart/form-data; boundary=x"
+        if content or method == "POST":
+            head["Content-Length"] = str(len(content))
+        for _ in range(random.choice((0, 0, 0, 1, 2))):
+            change = random.randrange(5)
+            if change == 0:
+                path = path[: random.randrange(len(path))] + quote(random.choice(ODD_TEXTS), errors="replace")
+            elif change == 1:
+                path = path.replace(
+                    "/", random.choice(("//", "/../", "/%2e%2e/", "/%00", "?")), random.choice((1, 9))
+                )
+            elif change == 2:
+                method = random.choice(("GET", "POST", "HEAD", "PUT", "DELETE", "OPTIONS", "PATCH", "X"))
+            elif change == 3:
+                names = (
+                    "Content-Length",
+                    "Host",
+                    "Origin",
+                    "Content-Type",
+                    "Range",
+                    "Accept-Encoding",
+                    "Cookie",
+                )
+                values = (
+                    "",
+                    "0",
+                    "-1",
+                    "99999999999",
+                    "x",
+                    "bytes=0-",
+                    "bytes=5-2,-1",
+                    "null",
+                    "[::",
+                    "évil.org",
+                )
+                head[random.choice(names)] = random.choice(values)
+            elif change == 4 and content:
+                content = damage_bytes(content, random)
+        lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in head.items())]
+        request = "\r\n".join(lines).encode("latin-1", "replace") + b"\r\n\r\n" + content
+        return damage_bytes(request, random) if random.random() < 0.1 else request
+
+    def check(self, case: Path) -> None:
+        """Send the request, read what comes, and see how the server fares."""
+        answer = self._send(case.read_bytes().replace(b"127.0.0.1:0", f"127.0.0.1:{self.port}".encode()))
+        assert b"HTTP/1.1 5" not in answer[:40], f"an error of the server: {answer[:2000]!r}"
+        for words in (
+            b"Something went wrong while this model",
+            b"something went wrong on the server",
+            b"Traceback",
+        ):
+            assert words not in answer, f"an error of the server: {answer[-2000:]!r}"
+        assert self.server.poll() is None, f"the server has ended: {self.log.read_text()[-2000:]}"
+        size = self.log.stat().st_size
+        if size > self.told:
+            with self.log.open("rb") as log:
+                log.seek(self.told)
+                said = log.read().decode("utf-8", "replace")
+            self.told = size
+            # Gradio's own tracebacks tell of data that no page sends; the sender gets a plain error.
+            frames = [line for line in said.splitlines() if line.startswith("  File")]
+            assert not any(f'"{ROOT}' in line for line in frames[-1:]), f"a traceback:\n{said[-4000:]}"
+        grown = self._memory() - self.memory
+        assert grown < MOST_MEMORY, f"the server has grown by {grown} MB"
+
+    def _send(self, request: bytes) -> bytes:
+        """What the server answers, as far as it comes soon."""
+        answer = b""
+        with socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE) as link:
+            try:
+                link.sendall(request)
+                link.shutdown(socket.SHUT_WR)
+                answer = link.recv(65536)
+                link.settimeout(0.3)  # a stream of events goes on and on
+                while len(answer) < MOST_READ and (more := link.recv(65536)):
+                    answer += more
+            except TimeoutError as error:
+                if not answer:
+                    raise AssertionError(f"no answer within {PATIENCE:g} s") from error
+            except (ConnectionResetError, BrokenPipeError):
+                pass  # a request that is refused before it is read
+        return answer
+
+    def _memory(self) -> int:
+        """Memory of the server in MB."""
+        status = Path(f"/proc/{self.server.pid}/status").read_text()
+        return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1]) >> 10
+
+    def close(self) -> None:
+        """End the server."""
+        self.server.terminate()
+        self.server.wait(30)
