@@ -13,6 +13,7 @@ import numpy as np
 from musictx.checkpoint import SHIPPED_MODELS, find_model, load_model, read_card
 from musictx.errors import MusictxError
 from musictx.events import START
+from musictx.export.web_model import model_facts, web_model
 from musictx.sampling import generate
 from musictx.sampling.compiling import told_of_compiling
 
@@ -63,7 +64,7 @@ class LaneModel:
 
 
 def load_models(models: Sequence[str | Path] = SHIPPED_MODELS) -> list[LaneModel]:
-    """Load the lanes' models, and compile what decodes them, so that the first click does not wait.
+    """Load the lanes' models.
 
     Parameters
     ----------
@@ -84,8 +85,6 @@ def load_models(models: Sequence[str | Path] = SHIPPED_MODELS) -> list[LaneModel
     loaded: list[LaneModel] = []
     for given, folder in zip(models, folders, strict=True):
         model, card = load_model(given), read_card(folder)
-        with told_of_compiling(lambda text: print(text, flush=True)):
-            list(generate(model, np.array([START]), max_tokens=2))
         name = _name(Path(given), card)
         loaded.append(
             LaneModel(
@@ -97,6 +96,26 @@ def load_models(models: Sequence[str | Path] = SHIPPED_MODELS) -> list[LaneModel
             )
         )
     return loaded
+
+
+def web_file(lane: LaneModel) -> tuple[dict[str, Any], bytes]:
+    """The file with which a lane plays in a browser, and what the page must know of it.
+
+    Raises
+    ------
+    MusictxError
+        If the browser's engine does not play such models.
+    """
+    content = web_model(lane.model)
+    facts = model_facts(lane.key, lane.model, content)
+    return {**facts, "address": f"musictx/models/{lane.key}-{facts['sha256'][:12]}.bin"}, content
+
+
+def warm_up(models: Sequence[LaneModel]) -> None:
+    """Compile what decodes the models, so that the first click does not wait."""
+    for lane in models:
+        with told_of_compiling(lambda text: print(text, flush=True)):
+            list(generate(lane.model, np.array([START]), max_tokens=2))
 
 
 def differ_in_positions_only(models: Sequence[LaneModel]) -> bool:

@@ -18,7 +18,7 @@ from .faults import Faults
 from .guard import SameSite
 from .head import ICON, OwnHead
 from .layout import MOST_LANES, build
-from .models import load_models
+from .models import load_models, warm_up
 from .routes import routes
 from .stage import Stage
 from .uploads import MOST_BYTES
@@ -75,6 +75,7 @@ def launch(
     _check_address(host, port)
     stage = Stage(visitors)
     lanes = load_models(models)
+    warm_up(lanes)
     page = build(lanes, stage)
     has_mcp = find_spec("mcp") is not None  # it comes with gradio[mcp]
     book = VoteBook({lane.key: weights_hash(lane.model) for lane in lanes}, votes)

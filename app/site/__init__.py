@@ -11,10 +11,9 @@ from typing import Any
 import musictx
 from musictx.checkpoint import SHIPPED_MODELS
 from musictx.errors import MusictxError
-from musictx.export.web_model import model_facts, web_model
 from musictx.files import write_bytes
 
-from ..models import LaneModel, differ_in_positions_only, load_models
+from ..models import LaneModel, differ_in_positions_only, load_models, web_file
 from ..presets import presets
 
 STYLES = ("base", "primers", "lanes", "compare", "narrow")  # later ones count more
@@ -89,9 +88,7 @@ def _described(lanes: Sequence[LaneModel], told: Callable[[str], None]) -> dict[
     """The models' files, and what the page is told of them."""
     files, facts = {}, []
     for lane in lanes:
-        content = web_model(lane.model)
-        file = model_facts(lane.key, lane.model, content)
-        file["address"] = f"musictx/models/{lane.key}-{file['sha256'][:12]}.bin"
+        file, content = web_file(lane)
         files[file["address"]] = content
         facts.append({**lane.facts(), "file": file})
         told(f"{lane.name}: {len(content) / 1e6:.1f} MB")

@@ -18,16 +18,16 @@ from torch import Tensor, nn
 
 from musictx.errors import MusictxError
 from musictx.model import ModelConfig, MusicTransformer
-from musictx.model.positions import ALiBi, Learned, Rotary, Sinusoidal
+from musictx.model.positions import ALiBi, Learned, Musical, Rotary, Sinusoidal
 from musictx.sampling.engine import round_to_8_bits
 
 _MAGIC = b"musictx1"
-_HEADER = struct.Struct("<8s17i2f12x")
+_HEADER = struct.Struct("<8s17i2f2i4x")
 _ALIGNMENT = 16
 _NORMS = {nn.LayerNorm: 1, nn.RMSNorm: 2}
 # What `engine.c` computes; activations in its order.
-_POSITIONS = ("vanilla", "learned", "relative", "rope", "alibi", "none")
-_ACTIVATIONS = ("gelu", "relu", "relu_squared")
+_POSITIONS = ("vanilla", "learned", "relative", "rope", "musical", "alibi", "none")
+_ACTIVATIONS = ("gelu", "relu", "relu_squared", "swiglu")
 
 
 def web_model(model: MusicTransformer, *, bits: int = 8) -> bytes:
@@ -53,12 +53,14 @@ def web_model(model: MusicTransformer, *, bits: int = 8) -> bytes:
     _check(config, bits)
     positions = model.positions
     sinusoids = positions.frequency if isinstance(positions, Sinusoidal) else None
-    rotary = positions if isinstance(positions, Rotary) else None
+    rotary = positions if isinstance(positions, Rotary | Musical) else None
     learned = positions.weight if isinstance(positions, Learned) else None
     slopes = positions.slope if isinstance(positions, ALiBi) else None
     tables = [positions.table(i) for i in range(config.layers)]
-    feed_forward = _up(config.feed_forward)
-    first: Any = model.layers[0].attention_norm
+    coordinate = positions.coordinate if isinstance(positions, Musical) else torch.empty(0)
+    layer: Any = model.layers[0]
+    inner = layer.feed_forward.down.in_features
+    feed_forward = _up(inner)
     header = _HEADER.pack(
         _MAGIC,
         bits,
@@ -75,11 +77,13 @@ def web_model(model: MusicTransformer, *, bits: int = 8) -> bytes:
         0 if tables[0] is None else tables[0].shape[1],
         config.beyond == "clamp",
         config.window or 0,
-        _NORMS[type(first)],
+        _NORMS[type(layer.attention_norm)],
         config.norm_placement == "pre",
         _ACTIVATIONS.index(config.activation),
         1.0 if rotary is None else rotary.gain,
-        _epsilon(first),
+        _epsilon(layer.attention_norm),
+        int((coordinate == 1).sum()),  # by time
+        int((coordinate == 2).sum()),  # by pitch
     )
     file = _File(bits)
     file.add(header)
@@ -87,16 +91,15 @@ def web_model(model: MusicTransformer, *, bits: int = 8) -> bytes:
     file.plain(slopes)
     file.tensor(model.embedding.weight)
     file.tensor(learned)
-    layer: Any
     for layer, table in zip(model.layers, tables, strict=True):
         attention, between = layer.attention, layer.feed_forward
-        more = feed_forward - config.feed_forward
         file.norm(layer.attention_norm)
         file.matrix(attention.qkv.weight)
         file.matrix(attention.out.weight)
         file.norm(layer.feed_forward_norm)
-        file.matrix(nn.functional.pad(between.up.weight, (0, 0, 0, more)))
-        file.matrix(nn.functional.pad(between.down.weight, (0, more)))
+        parts = between.up.weight.split(inner)  # two, where the activation is gated
+        file.matrix(torch.cat([_widened(part.T, feed_forward).T for part in parts]))
+        file.matrix(_widened(between.down.weight, feed_forward))
         file.tensor(None if table is None else table.flip(1))
     file.norm(model.norm)
     file.matrix(model.head.weight)
@@ -160,6 +163,10 @@ class _File:
 def _numbers(x: Tensor, kind: str) -> bytes:
     array: np.ndarray = x.detach().cpu().numpy()
     return array.astype(kind).tobytes()
+
+
+def _widened(weight: Tensor, columns: int) -> Tensor:
+    return nn.functional.pad(weight, (0, columns - weight.shape[1]))
 
 
 def _up(size: int) -> int:

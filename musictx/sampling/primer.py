@@ -88,7 +88,7 @@ def prepare_primer(
     kept = kept if len(kept) else np.array([START], np.uint16)
     seconds = tokens_to_table(kept).end * STEP_SECONDS
     remark = (
-        f"the primer is {cut:.1f} s long; the model listens to its last {seconds:.1f} s "
+        f"the primer is {cut:.1f} s long; the model reads its last {seconds:.1f} s "
         f"({len(kept)} of {len(tokens)} events)"
     )
     return Primer(shown, kept, cut, (*remarks, remark))

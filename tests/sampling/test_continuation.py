@@ -352,7 +352,7 @@ def test_of_a_long_primer_the_last_part_counts_and_it_says_so() -> None:
     assert len(ready.tokens) <= CONTEXT * 3 // 4
     assert len(ready.performance) == len(apply_pedal(long))
     made = continue_performance(model, long, seconds=2)
-    assert made.remarks[0].startswith(f"the primer is {ready.cut:.1f} s long; the model listens to its last ")
+    assert made.remarks[0].startswith(f"the primer is {ready.cut:.1f} s long; the model reads its last ")
     assert continue_performance(model, PRIMER, seconds=2).remarks == ()
 
 

@@ -1,7 +1,7 @@
 // A Music Transformer's decoding in WebAssembly: tokens in, logits and the next token out.
 //
-// The arithmetic is that of musictx.model; grammar and filters are those of musictx.grammar and
-// musictx.filters, where they are explained. No library: memory only grows, JavaScript lends sine, cosine and
+// The arithmetic is that of musictx.model; grammar and filters are those of musictx.events.grammar and
+// musictx.sampling.filters, where they are explained. No library: memory only grows, JavaScript lends sine, cosine and
 // exponential. `build.sh` compiles it; `engine.js` calls it.
 
 #include "kernels.h"
@@ -12,6 +12,7 @@
 // Positions to a page: long rows of memory are read twice as fast as many short ones.
 enum { PAGE = 1024, MOST_PAGES = 128, MOST_LAYERS = 64 };
 enum { NO_MODEL = 1, CUT = 2, NO_MEMORY = 3, TOO_LARGE = 4 }; // what `open` answers besides 0
+enum { GELU, RELU, RELU_SQUARED, SWIGLU };
 
 IMPORT(sin) double sine(double);
 IMPORT(cos) double cosine(double);
@@ -23,7 +24,8 @@ typedef struct { // a model file begins with this; the tensors follow, each at a
   int32_t sinusoids, learned, rotations, slopes, distances; // how order enters the model; 0: not in this way
   int32_t clamp, window, norm, pre, activation;
   float gain, epsilon;
-  int32_t spare[3];
+  int32_t by_time, by_pitch; // of the rotations, the last ones but those by pitch, and the last ones
+  int32_t spare;
 } Header;
 typedef struct {
   const float *weight, *bias;
@@ -43,11 +45,14 @@ static Layer layers[MOST_LAYERS];
 static Matrix head;
 static Norm last_norm;
 static const float *embedding, *frequency, *learned, *slope;
-static int head_width, length; // numbers of one head; tokens seen
+static int head_width, up_rows, length; // numbers of one head; what the first of two maps gives; tokens seen
 
 static char *pages[MOST_PAGES]; // keys and values of PAGE positions each [layers, groups, 2, PAGE, head width]
 static int page_count;
-static uint16_t input[BLOCK];
+static uint16_t input[BLOCK], history[MOST_PAGES * PAGE]; // tokens to come, and those seen
+static struct {
+  int time, last, first; // 10 ms so far; pitches of the last note event and of the first, plus 1 (0: none yet)
+} place;
 static float *x, *h, *heads, *inner, *y; // [BLOCK, …]
 static int16_t *rounded;
 static float cosines[BLOCK * 128], sines[BLOCK * 128], scores[MOST_PAGES * PAGE + 8];
@@ -120,6 +125,18 @@ static Norm norm(void) {
   return n;
 }
 
+/// Take the next token into the place of what comes.
+static void follow(int token) {
+  if (token < TIME_SHIFT) place.last = token % NOTE_OFF + 1, place.first = place.first ? place.first : place.last;
+  else if (token < VELOCITY) place.time += token - TIME_SHIFT + 1;
+}
+
+/// Forget all but the first tokens.
+void EXPORT(rewind)(int kept) {
+  __builtin_memset(&place, 0, sizeof place);
+  for (length = 0; length < kept; length++) follow(history[length]);
+}
+
 /// Take a model file that lies at `file`, which stays in use; 0, or why not.
 int EXPORT(open)(const char *file, int bytes) {
   const Header *m = (const Header *)file;
@@ -127,15 +144,16 @@ int EXPORT(open)(const char *file, int bytes) {
   for (int i = 0; i < 8; i++) if (bytes < (int)sizeof *m || m->magic[i] != magic[i]) return NO_MODEL;
   head_width = m->width / m->heads;
   if (m->width % 16 || m->feed_forward % 16 || head_width % 8 || m->layers > MOST_LAYERS || m->vocabulary != VOCABULARY || head_width > 256) return TOO_LARGE;
-  model = m, cursor = file + sizeof *m, length = 0, page_count = 0;
+  model = m, cursor = file + sizeof *m, page_count = 0, rewind(0);
   int width = m->width, outputs = (m->heads + 2 * m->groups) * head_width;
+  up_rows = m->feed_forward * (1 + (m->activation == SWIGLU));
   frequency = take((m->sinusoids + m->rotations) * 4), slope = take(m->slopes * 4);
   embedding = tensor(m->vocabulary * width), learned = tensor(m->learned * width);
   for (int i = 0; i < m->layers; i++) {
     Layer *layer = layers + i;
     layer->attention_norm = norm(), layer->qkv = matrix(outputs, width), layer->out = matrix(width, width);
     layer->feed_forward_norm = norm();
-    layer->up = matrix(m->feed_forward, width), layer->down = matrix(width, m->feed_forward);
+    layer->up = matrix(up_rows, width), layer->down = matrix(width, m->feed_forward);
     layer->table = head_rows(m->heads * m->distances);
   }
   if (m->pre) last_norm = norm();
@@ -143,7 +161,7 @@ int EXPORT(open)(const char *file, int bytes) {
   if (cursor - file != bytes) return CUT;
   int widest = m->feed_forward > outputs ? m->feed_forward : outputs;
   x = room(BLOCK * width), h = room(BLOCK * width), y = room(BLOCK * width);
-  heads = room(BLOCK * outputs), inner = room(BLOCK * m->feed_forward), rounded = alloc(BLOCK * widest * 2);
+  heads = room(BLOCK * outputs), inner = room(BLOCK * up_rows), rounded = alloc(BLOCK * widest * 2);
   return rounded ? 0 : NO_MEMORY; // the last one asked for
 }
 
@@ -261,21 +279,17 @@ static void attention(int layer, int n) {
   }
 }
 
-/// Abramowitz and Stegun, 7.1.26: within 1.5e-7.
-static float error_function(float v) {
-  float size = __builtin_fabsf(v), t = 1 / (1 + 0.3275911f * size);
-  float p = t * (0.254829592f + t * (-0.284496736f + t * (1.421413741f + t * (-1.453152027f + t * 1.061405429f))));
-  return __builtin_copysignf(1 - p * (float)exponential(-size * size), v);
-}
-
-static void activate(float *v, int count) {
-  if (model->activation == 0)
-    for (int i = 0; i < count; i++) v[i] *= 0.5f * (1 + error_function(v[i] * 0.70710678f));
-  else
-    for (int i = 0; i < count; i++) {
-      float positive = v[i] > 0 ? v[i] : 0;
-      v[i] = model->activation == 1 ? positive : positive * positive;
-    }
+/// The activation of `n` rows of what the first map gives, in place, one after the other.
+static void activate(float *v, int n) {
+  int size = model->feed_forward, count = n * size;
+  switch (model->activation) {
+    case GELU: for (int i = 0; i < count; i += 4) put(v + i, gelu(four(v + i))); break;
+    case RELU: for (int i = 0; i < count; i++) v[i] = v[i] > 0 ? v[i] : 0; break;
+    case RELU_SQUARED: for (int i = 0; i < count; i++) v[i] = v[i] > 0 ? v[i] * v[i] : 0; break;
+    case SWIGLU:
+      for (int k = 0; k < n; k++, v += size)
+        for (int i = 0; i < size; i += 4) put(v + i, swish(four(v + k * size + i)) * four(v + (k + 1) * size + i));
+  }
 }
 
 static void add(float *v, const float *more, int count) {
@@ -286,7 +300,8 @@ static void add(float *v, const float *more, int count) {
 static void embed(int n) {
   const Header *m = model;
   for (int k = 0; k < n; k++) {
-    int position = length + k;
+    int position = length + k, by_index = m->rotations - m->by_time - m->by_pitch;
+    follow(history[position] = input[k]);
     float *to = x + k * m->width;
     const float *from = embedding + input[k] * m->width;
     for (int i = 0; i < m->width; i++) to[i] = from[i];
@@ -296,7 +311,8 @@ static void embed(int n) {
       to[i] += (float)sine(angle), to[i + m->sinusoids] += (float)cosine(angle);
     }
     for (int i = 0; i < m->rotations; i++) {
-      float angle = position * frequency[i];
+      int way = i < by_index ? position : i < by_index + m->by_time ? place.time : place.last - place.first;
+      float angle = way * frequency[i];
       cosines[k * m->rotations + i] = (float)cosine(angle) * m->gain;
       sines[k * m->rotations + i] = (float)sine(angle) * m->gain;
     }
@@ -326,7 +342,7 @@ int EXPORT(feed)(int n) {
     if (m->pre) normalise(x, layer->feed_forward_norm, n, h);
     else normalise(x, layer->attention_norm, n, x);
     product(&layer->up, m->pre ? h : x, n, rounded, inner);
-    activate(inner, n * m->feed_forward);
+    activate(inner, n);
     product(&layer->down, inner, n, rounded, h);
     add(x, h, count);
     if (!m->pre) normalise(x, layer->feed_forward_norm, n, x);
@@ -338,8 +354,6 @@ int EXPORT(feed)(int n) {
   return 1;
 }
 
-/// Forget all but the first tokens.
-void EXPORT(rewind)(int kept) { length = kept; }
 int EXPORT(seen)(void) { return length; }
 void *EXPORT(input_place)(void) { return input; }
 int EXPORT(block)(void) { return BLOCK; }

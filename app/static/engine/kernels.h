@@ -131,6 +131,24 @@ UNROLLED F4 power(F4 t) {
   return p * (F4)wasm_i32x4_shl(add_whole(whole(nearest(t)), wasm_i32x4_splat(127)), 23);
 }
 
+/// The activation GELU, with the error function of Abramowitz and Stegun, 7.1.26: within 1.5e-7.
+UNROLLED F4 gelu(F4 v) {
+  static const float factors[] = {-1.453152027f, 1.421413741f, -0.284496736f, 0.254829592f};
+  F4 size = (F4)wasm_f32x4_abs((v128_t)v) * all(0.70710678f), t = all(1) / (all(1) + all(0.3275911f) * size);
+  F4 p = all(1.061405429f);
+  for (int i = 0; i < 4; i++) p = p * t + all(factors[i]);
+  F4 rest = p * t * power(larger(all(-126), size * size * all(-1.442695041f)));
+  F4 erf = (F4)wasm_v128_bitselect((v128_t)(all(1) - rest), (v128_t)v, wasm_i32x4_splat(0x7fffffff));
+  return v * all(0.5f) * (all(1) + erf);
+}
+
+/// v / (1 + exp(-v)).
+UNROLLED F4 swish(F4 v) {
+  F4 p = power(larger(all(-126), (F4)wasm_f32x4_abs((v128_t)v) * all(-1.442695041f)));
+  F4 chance = (F4)wasm_v128_bitselect((v128_t)p, (v128_t)all(1), (v128_t)(v < all(0)));
+  return v * chance / (all(1) + p);
+}
+
 /// Exponentials of `count` scores less the largest, in place; what they add up to. Up to three more become 0.
 static float soften(float *s, int count) {
   for (int i = 0; i < 3; i++) s[count + i] = -1e30f;

@@ -83,7 +83,7 @@ export function preparePrimer({ notes, pedals }, start, end, model) {
   const kept = lastEvents(tokens, most);
   const seconds = tokensToTable(kept).end * STEP_SECONDS;
   remarks.push(
-    `The primer is ${oneDecimal(cut)} s long; the model listens to its last ${oneDecimal(seconds)} s ` +
+    `The primer is ${oneDecimal(cut)} s long; the model reads its last ${oneDecimal(seconds)} s ` +
       `(${kept.length} of ${tokens.length} events).`,
   );
   return { notes: shown, tokens: kept.length ? kept : [START], cut, remarks };

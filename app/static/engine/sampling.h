@@ -1,4 +1,4 @@
-// The grammar of events and the filters on the next token's distribution: musictx.grammar and musictx.filters.
+// The grammar of events and the filters on the next token's distribution: musictx.events.grammar and musictx.sampling.filters.
 
 #pragma once
 #include "kernels.h"

@@ -70,7 +70,7 @@ export class Score {
     return this.notes.length - this.primerCount;
   }
 
-  /** The server's view of what it continues: the primer as the model hears it, and which notes of it go on. */
+  /** The server's view of what it continues: the primer as the model reads it, and which notes of it go on. */
   adopt(rows, held) {
     if (rows.length === this.base) {
       this.notes.sort((a, b) => a.on - b.on || a.pitch - b.pitch);
