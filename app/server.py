@@ -77,7 +77,6 @@ def launch(
     lanes = load_models(models)
     warm_up(lanes)
     page = build(lanes, stage)
-    has_mcp = find_spec("mcp") is not None  # it comes with gradio[mcp]
     book = VoteBook({lane.key: weights_hash(lane.model) for lane in lanes}, votes)
     page.queue(max_size=2 * MOST_LANES)
     theme = gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]).set(
@@ -96,7 +95,8 @@ def launch(
             theme=theme,
             footer_links=[],
             max_file_size=MOST_BYTES,
-            mcp_server=has_mcp,
+            mcp_server=find_spec("mcp")
+            is not None,  # it comes with gradio[mcp]; Gradio says where the tools are
             share=False,
             _frontend=False,  # it would ask itself for the page, and end if a busy machine took three seconds
             ssr_mode=False,
@@ -111,8 +111,6 @@ def launch(
         ) from error
     print(f"musictx listens at {address}", flush=True)
     print(f"Programs call it, too: {address}?view=api", flush=True)
-    if has_mcp:
-        print(f"MCP tools: {address}gradio_api/mcp/", flush=True)
     if block:
         page.block_thread()
     return str(address)

@@ -19,10 +19,12 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from app.presets import presets
 from musictx.bench.app import open_chromium
 from musictx.errors import MusictxError
 
 MODELS = ("vanilla", "relative", "rope")
+FIRST = presets()[0]  # the card that is chosen on arrival
 NO_NETWORK = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 
 

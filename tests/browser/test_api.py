@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
+import sys
 import wave
 from pathlib import Path
 from typing import Any
@@ -11,7 +14,7 @@ import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
-from .conftest import MODELS, Server
+from .conftest import FIRST, MODELS, Server
 from .music import midi_bytes, scale
 
 
@@ -44,6 +47,28 @@ def test_a_file_is_continued_in_three_lines(client: Client, primer: Any) -> None
     assert pitches(again) == pitches(midi) and no_sound is None
 
 
+def test_a_script_of_ten_lines_gets_midi_and_sound(server: Server, tmp_path: Path) -> None:
+    """The README's own lines, as a program beside the server."""
+    readme = Path(__file__).parents[2].joinpath("README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", readme, re.DOTALL)
+    lines = next(block for block in blocks if "gradio_client" in block)
+    script = lines.replace("http://127.0.0.1:7860", server.address).replace("seconds=30", "seconds=3")
+    script += "import shutil\nshutil.copy(midi, 'out.mid')\nshutil.copy(wav, 'out.wav')\n"
+    assert len(script.splitlines()) <= 10 and script != lines
+    (tmp_path / "primer.mid").write_bytes(midi_bytes(scale(count=12)))
+    subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True, capture_output=True)
+    assert pitches(str(tmp_path / "out.mid"))[:12] == list(range(60, 72))
+    with wave.open(str(tmp_path / "out.wav")) as sound:
+        assert sound.getnframes() / sound.getframerate() > 3
+
+
+def test_without_a_file_the_pages_first_primer_is_continued(client: Client) -> None:
+    midi, no_sound = client.predict(seconds=2, seed=5, sound=False, api_name="/continue")
+    given = [pitch for onset, _, pitch, _ in FIRST["notes"] if onset < FIRST["end"]]
+    assert sorted(pitches(midi)[: len(given)]) == sorted(given) and len(pitches(midi)) > len(given)
+    assert no_sound is None
+
+
 def test_every_argument_changes_the_music(client: Client, primer: Any) -> None:
     def music(**change: Any) -> list[int]:
         asked = {"seconds": 2, "seed": 5, "sound": False, **change}
@@ -58,6 +83,7 @@ def test_every_argument_changes_the_music(client: Client, primer: Any) -> None:
         {"top_p": 0.2},
         {"top_k": 2},
         {"min_p": 0.4},
+        {"theme": 1},
         {"primer_start": 1},
         {"primer_end": 1},
     )

@@ -159,7 +159,7 @@ def test_music_that_goes_on_as_before_keeps_the_thread(page: Any) -> None:
 
 def test_too_many_notes_at_once_are_a_lost_thread(page: Any) -> None:
     found = judged(page, steady(0, 30), steady(30, END, at_once=20))
-    assert found == {"kind": "storm", "at": 30, "count": 20}
+    assert found == {"kind": "storm", "at": 30, "count": 20, "past": True}
     # What a primer has itself is no storm.
     thick = judged(page, steady(0, CUT, at_once=10), steady(CUT, END, at_once=20))
     assert thick["kind"] == "kept"
@@ -167,19 +167,20 @@ def test_too_many_notes_at_once_are_a_lost_thread(page: Any) -> None:
     brief = judged(page, steady(0, END), steady(30, 31, at_once=20))
     assert brief["kind"] == "kept"
     # It is told where it began, on whichever side of the training length.
-    assert judged(page, steady(0, 16), steady(16, END, at_once=20))["at"] == 16
+    early = judged(page, steady(0, 16), steady(16, END, at_once=20))
+    assert (early["at"], early["past"]) == (16, False)
 
 
 def test_silence_is_told(page: Any) -> None:
     found = judged(page, steady(0, 28), steady(38, END))
-    assert found == {"kind": "silence", "at": 28, "seconds": 10}
+    assert found == {"kind": "silence", "at": 28, "seconds": 10, "past": True}
     assert judged(page, steady(0, 28), steady(34, END))["kind"] == "kept"
     assert judged(page, steady(0, 30))["kind"] == "silence"
 
 
 def test_one_key_again_and_again_is_told(page: Any) -> None:
     same = [{**note, "pitch": 60} for note in steady(30, END, at_once=1)]
-    assert judged(page, steady(0, 30), same) == {"kind": "stuck", "at": 30, "keys": 1}
+    assert judged(page, steady(0, 30), same) == {"kind": "stuck", "at": 30, "keys": 1, "past": True}
 
 
 def test_an_end_of_the_models_own_is_no_fault(page: Any) -> None:
@@ -203,8 +204,10 @@ def test_twice_as_many_notes_a_second_are_told(page: Any) -> None:
 
 def test_the_verdict_is_a_sentence(page: Any) -> None:
     say = "music/sentences", "verdictSentence"
-    storm = {"kind": "storm", "at": 24.2, "count": 107}
+    storm = {"kind": "storm", "at": 24.2, "count": 107, "past": False}
     assert call(page, *say, "Vanilla", storm) == "Vanilla lost the thread at 0:24: 107 notes at once."
+    said = call(page, *say, "Vanilla", {**storm, "past": True})
+    assert said == "Vanilla lost the thread at 0:24, past its training length: 107 notes at once."
     ended = {"kind": "ended", "at": 62}
     assert call(page, *say, "RoPE", ended) == "RoPE ended the piece by itself at 1:02."
 

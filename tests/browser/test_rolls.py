@@ -12,7 +12,7 @@ from typing import Any
 import mido
 import pytest
 
-from .conftest import MODELS, Server
+from .conftest import FIRST, MODELS, Server
 
 Open = Callable[..., Any]
 
@@ -131,13 +131,13 @@ def test_from_here_needs_a_playhead_in_the_continuation(studio: Any) -> None:
 def test_all_lanes_are_saved_in_one_file(studio: Any) -> None:
     with studio.page.expect_download() as waiting:
         studio.get("save-all").click()
-    assert waiting.value.suggested_filename == "chopin-black-keys-4.zip"
+    assert waiting.value.suggested_filename == f"{FIRST['name']}-4.zip"
     with zipfile.ZipFile(Path(waiting.value.path())) as archive:
         names = archive.namelist()
         assert {Path(name).suffix for name in names} == {".mid", ".wav", ".json"}
         assert len(names) == 2 * len(MODELS) + 1
         settings = json.loads(archive.read("settings.json"))
-        assert settings["seed"] == 4 and "Étude" in settings["primer"]
-        file = mido.MidiFile(file=io.BytesIO(archive.read("chopin-black-keys-rope.mid")))
+        assert settings["seed"] == 4 and settings["primer"] == FIRST["title"]
+        file = mido.MidiFile(file=io.BytesIO(archive.read(f"{FIRST['name']}-rope.mid")))
     pitches = [m.note for track in file.tracks for m in track if m.type == "note_on" and m.velocity]
     assert sorted(pitches) == sorted(row[2] for row in studio.rows("rope"))

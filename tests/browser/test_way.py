@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import MODELS, Server
+from .conftest import FIRST, MODELS, Server
 from .music import midi_bytes, scale
 from .test_primer import primer, upload
 
@@ -217,7 +217,7 @@ def test_continue_is_near_for_the_keyboard(studio: Any) -> None:
         studio.page.keyboard.press("Tab")
         stops += 1
         assert stops < 16
-    studio.get("preset-chopin-black-keys").focus()
+    studio.get(f"preset-{FIRST['name']}").focus()
     studio.page.keyboard.press("ArrowRight")
     studio.page.keyboard.press("End")
     last = studio.page.evaluate("document.activeElement.dataset.testid")

@@ -18,15 +18,20 @@ export function readTime(text) {
   return match ? 60 * Number(match[1] ?? 0) + Number(match[2].replace(",", ".")) : NaN;
 }
 
+/** When the thread was lost, and on which side of the training length if that says something. */
+function place({ at, past }) {
+  return `${clock(at)}${past ? ", past its training length" : ""}`;
+}
+
 const WORDS = {
-  storm: ({ at, count }) => `lost the thread at ${clock(at)}: ${count} notes at once`,
-  silence: ({ at, seconds }) => `fell silent at ${clock(at)} for ${Math.round(seconds)} s`,
-  stuck: ({ at, keys }) => `got stuck at ${clock(at)} on ${keys === 1 ? "one key" : `${keys} keys`}`,
+  storm: (found) => `lost the thread at ${place(found)}: ${found.count} notes at once`,
+  silence: (found) => `fell silent at ${place(found)}, for ${Math.round(found.seconds)} s`,
+  stuck: (found) => `got stuck at ${place(found)}, on ${found.keys === 1 ? "one key" : `${found.keys} keys`}`,
   nothing: () => "ended the piece at once",
   ended: ({ at }) => `ended the piece by itself at ${clock(at)}`,
   within: () => "kept the thread, within its training length",
   denser: ({ at, ratio }) => `went on past ${clock(at)}, with ${ratio.toFixed(1)} times as many notes a second`,
-  kept: ({ at, count }) => `kept the thread past ${clock(at)}: ${count} notes at once at most`,
+  kept: ({ count }) => `kept the thread past its training length: ${count} notes at once at most`,
 };
 
 /** The verdict on a lane as a sentence. */

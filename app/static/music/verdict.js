@@ -60,7 +60,7 @@ export function judge(score, ended = false) {
   const end = Math.max(known, cut);
   const faults = [findStorm(notes, cut, end, primer), findSilence(notes, cut, end), findStuck(notes, cut)];
   const first = faults.filter(Boolean).sort((a, b) => a.at - b.at)[0];
-  if (first) return first;
+  if (first) return { ...first, past: beyond !== null && first.at >= beyond };
   if (!score.continuationCount) return { kind: "nothing", at: cut };
   if (ended) return { kind: "ended", at: end };
   if (beyond === null || end - beyond < ENOUGH) return { kind: "within", at: end };

@@ -1,0 +1,182 @@
+"""Choose the page's first card: on which primer does one run show what sets the models apart?
+
+    python checkpoints/cards.py --seeds 5
+
+Plays every card as the page does, with the page's default length and settings, and judges each lane by the
+page's own rules (app/static/music/verdict.js, run by Node). A run tells the story if the first lane, vanilla,
+loses the thread past its training length while the others keep it. The first card is the one that tells it in
+the most runs; among equals, the one on which vanilla loses the thread soonest. With --quick, cards that are
+two runs behind the best are not played any more.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import torch
+
+from musictx.checkpoint import SHIPPED_MODELS
+from musictx.shipped import load_demo, shipped_folder
+
+LOST = ("storm", "silence", "stuck")
+LENGTHS = """
+const { countEvents } = await page("music/events.js");
+const { tellingLength } = await page("music/length.js");
+const { cutRows } = await page("music/score.js");
+const answer = input.cards.map(({ notes, pedals, end }) => {
+  const cut = cutRows(notes, pedals, 0, end);
+  return tellingLength(countEvents(cut.notes, cut.pedals, end), end / 1000, input.lengths);
+});
+"""
+VERDICTS = """
+const { describe } = await page("music/measures.js");
+const { pedalledRows, Score } = await page("music/score.js");
+const { judge } = await page("music/verdict.js");
+const answer = input.map(({ notes, pedals, end, first, last }) => {
+  const score = new Score(pedalledRows(notes, pedals), end / 1000);
+  score.adopt(first.primer, first.held);
+  score.receive(last);
+  score.finish();
+  const { length, beyond, known } = score;
+  const primer = score.notes.filter((note) => note.primer);
+  const most = (from, to) => describe(score.notes, from, to, primer)?.most ?? null;
+  const before = most(length, Math.min(beyond ?? known, known));
+  const after = beyond === null ? null : most(beyond, known);
+  return { verdict: judge(score, last.ended), beyond, most: [before, after] };
+});
+"""
+
+
+def node(program: str, given: Any) -> Any:
+    """What a program that uses the page's modules makes of `given`, both JSON."""
+    static = Path(shipped_folder("app")) / "static"
+    whole = (
+        f"const page = (name) => import({json.dumps(static.as_uri() + '/')} + name);\n"
+        "const input = JSON.parse(await new Response(process.stdin).text());\n"
+        f"{program}\nconsole.log(JSON.stringify(answer));"
+    )
+    done = subprocess.run(
+        ["node", "--input-type=module", "-e", whole],
+        input=json.dumps(given),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return json.loads(done.stdout)
+
+
+@cache
+def lanes(models: tuple[str, ...]) -> dict[str, Any]:
+    """The page's players by lane, for this process."""
+    load_demo()
+    from musictx.app.models import load_models
+    from musictx.app.stage import Stage
+    from musictx.app.streaming import lane_player
+
+    torch.set_num_threads(1)
+    return {lane.key: lane_player(lane.key, lane.model, Stage()) for lane in load_models(models)}
+
+
+def play(models: tuple[str, ...], lane: str, card: dict[str, Any], seconds: float, seed: int) -> Any:
+    """The lane's first and last message, as a page gets them."""
+    sent = {key: card[key] for key in ("notes", "pedals")} | {"length": card["end"], "begins": True}
+    sent |= {"run": "card", "settings": {"seconds": seconds, "seed": seed}}
+    first: dict[str, Any] = {}
+    for text in lanes(models)[lane](SimpleNamespace(_data=sent), SimpleNamespace(session_hash="card")):
+        message = json.loads(text)
+        first = first or message
+        if message["state"] == "error":
+            raise RuntimeError(message["error"])
+        if message["state"] == "done":
+            return first, message
+    raise RuntimeError(f"{lane} said nothing")
+
+
+def tells(takes: dict[str, Any]) -> bool:
+    """Whether the first lane loses the thread past its training length, and the others keep it."""
+    first, *others = takes.values()
+    lost = first["verdict"]["kind"] in LOST and first["verdict"]["at"] >= (first["beyond"] or np.inf)
+    return lost and all(take["verdict"]["kind"] == "kept" for take in others)
+
+
+def judge_round(pool: Any, models: tuple[str, ...], cards: list[dict[str, Any]], seed: int) -> None:
+    """Play every card once, and add what came of it to the card's takes."""
+    runs = [(card, name) for card in cards for name in card["lanes"]]
+    jobs = ((models, name, card, card["seconds"], seed) for card, name in runs)
+    played = list(pool.map(play, *zip(*jobs, strict=True)))
+    given = [
+        {key: card[key] for key in ("notes", "pedals", "end")} | {"first": first, "last": last}
+        for (card, _), (first, last) in zip(runs, played, strict=True)
+    ]
+    for (card, name), found in zip(runs, node(VERDICTS, given), strict=True):
+        if name == card["lanes"][0]:
+            card["takes"].append({})
+        card["takes"][-1][name] = found
+
+
+def summarise(card: dict[str, Any]) -> dict[str, Any]:
+    """How many of a card's runs told the story, and how long (s) after the primer they did so."""
+    told = [take for take in card["takes"] if tells(take)]
+    after = [take[card["lanes"][0]]["verdict"]["at"] - card["end"] / 1000 for take in told]
+    return {"told": len(told), "after": float(np.median(after)) if after else np.inf}
+
+
+def show(card: dict[str, Any]) -> None:
+    """Some lines of the table."""
+    found, takes = summarise(card), card["takes"]
+    after = f"{found['after']:.0f} s later" if found["told"] else ""
+    print(f"{card['name']:20} {card['seconds']:3} s, told by {found['told']} of {len(takes)} {after}")
+    for name in card["lanes"]:
+        sides = np.array([take[name]["most"] for take in takes], dtype=float)
+        before, beyond = (np.median(side[~np.isnan(side)]) for side in sides.T)
+        kinds = " ".join(take[name]["verdict"]["kind"] for take in takes)
+        print(f"    {name:10} notes at once {before:3.0f} → {beyond:3.0f}   {kinds}")
+
+
+def main() -> None:
+    """Parse the command line, let the models play the cards, print the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--quick", action="store_true", help="leave out cards that cannot be the first")
+    parser.add_argument("--model", action="append", help="repeatable; by default the shipped ones")
+    parser.add_argument("--output", type=Path, help="JSON file for every run")
+    arguments = parser.parse_args()
+    models = tuple(arguments.model or SHIPPED_MODELS)
+    load_demo()
+    from musictx.app.models import load_models
+    from musictx.app.presets import presets
+
+    lanes_facts = [lane.facts() for lane in load_models(models)]
+    cards = [dict(card, takes=[], lanes=[facts["key"] for facts in lanes_facts]) for card in presets()]
+    lengths = node(LENGTHS, {"cards": cards, "lengths": [facts["training_length"] for facts in lanes_facts]})
+    for card, seconds in zip(cards, lengths, strict=True):
+        card["seconds"] = seconds
+    going = cards
+    with ProcessPoolExecutor(os.cpu_count()) as pool:
+        for seed in range(1, 1 + arguments.seeds):
+            judge_round(pool, models, going, seed)
+            best = max(summarise(card)["told"] for card in going)
+            if arguments.quick:
+                going = [card for card in going if summarise(card)["told"] > best - 2]
+    rank = [(-len(card["takes"]), -summarise(card)["told"], summarise(card)["after"]) for card in cards]
+    for _, card in sorted(zip(rank, cards, strict=True), key=lambda each: each[0]):
+        show(card)
+    if arguments.output:
+        kept = ("name", "seconds", "lanes", "takes")
+        runs = [{key: card[key] for key in kept} for card in cards]
+        arguments.output.write_text(json.dumps(runs, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,50 @@
+"""Whoever waits while decoding is compiled is told so, once."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from musictx.sampling.compiling import COMPILING, told_of_compiling
+
+FIRST_RUN = """
+import numpy as np
+from musictx import load_model
+from musictx.events import START
+from musictx.sampling import SamplingSettings, generate
+from musictx.sampling.compiling import told_of_compiling
+
+for name, theme in (("relative", 0), ("rope", 0), ("vanilla", 1)):
+    with told_of_compiling(lambda text: print(name, text)):
+        settings = SamplingSettings(theme=theme)
+        list(generate(load_model(name), np.array([START]), settings=settings, max_tokens=2))
+    print(name)
+"""
+
+
+def test_only_the_first_run_compiles_and_says_so(tmp_path: Path) -> None:
+    pytest.importorskip("numba")
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    command = [sys.executable, "-c", FIRST_RUN]
+    first, second = (
+        subprocess.run(
+            command, env=environment, capture_output=True, text=True, check=True
+        ).stdout.splitlines()
+        for _ in range(2)
+    )
+    assert first[0] == f"relative {COMPILING}"
+    assert not any(
+        COMPILING in line for line in first[1:4]
+    )  # one scheme after the other: told once, all compiled
+    assert not any(COMPILING in line for line in second)
+
+
+def test_nothing_is_said_where_nothing_is_compiled() -> None:
+    said: list[str] = []
+    with told_of_compiling(said.append):
+        pass
+    assert said == []
