@@ -149,6 +149,7 @@ def main() -> None:
     )
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--quick", action="store_true", help="leave out cards that cannot be the first")
+    parser.add_argument("--card", action="append", help="repeatable; by default all")
     parser.add_argument("--model", action="append", help="repeatable; by default the shipped ones")
     parser.add_argument("--output", type=Path, help="JSON file for every run")
     arguments = parser.parse_args()
@@ -159,6 +160,8 @@ def main() -> None:
 
     lanes_facts = [lane.facts() for lane in load_models(models)]
     cards = [dict(card, takes=[], lanes=[facts["key"] for facts in lanes_facts]) for card in presets()]
+    if arguments.card:
+        cards = [card for card in cards if card["name"] in arguments.card]
     lengths = node(LENGTHS, {"cards": cards, "lengths": [facts["training_length"] for facts in lanes_facts]})
     for card, seconds in zip(cards, lengths, strict=True):
         card["seconds"] = seconds
@@ -166,6 +169,10 @@ def main() -> None:
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         for seed in range(1, 1 + arguments.seeds):
             judge_round(pool, models, going, seed)
+            print(
+                f"seed {seed}: {sum(tells(card['takes'][-1]) for card in going)} of {len(going)} cards",
+                flush=True,
+            )
             best = max(summarise(card)["told"] for card in going)
             if arguments.quick:
                 going = [card for card in going if summarise(card)["told"] > best - 2]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, TimeoutError
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +16,7 @@ import torch
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from app.api import _play as play_for_program
 from app.models import LaneModel, differ_in_positions_only, load_models
 from app.payloads import LIMITS, MOST_NOTES, Settings, note_rows, read_length, read_notes, read_settings
 from app.presets import presets
@@ -237,6 +239,21 @@ def test_visitors_wait_in_turn_and_are_told_their_place(model: MusicTransformer)
     first.close()  # as when the page is closed
     assert list(second)[-1]["state"] == "done"
     assert list(third)[-1]["state"] == "done"
+
+
+def test_programs_wait_in_the_pages_queue(model: MusicTransformer, tmp_path: Path) -> None:
+    stage = Stage(visitors=1)
+    visitor = stage.enter("someone", "run")
+    assert stage.wait(visitor, 0.0) == 0
+    lane = LaneModel("mine", "Mine", "plum", model, {})
+    with ThreadPoolExecutor() as pool:
+        call = (lane, None, (0.0, 0.0), Settings(seconds=2), stage, tmp_path / "answer", False)
+        played = pool.submit(play_for_program, *call)
+        with pytest.raises(TimeoutError):
+            played.result(timeout=1.0)
+        stage.leave(visitor)
+        midi, sound = played.result(timeout=120)
+    assert Path(midi).is_file() and sound is None
 
 
 def test_a_lane_far_ahead_stands_back_for_one_that_is_not() -> None:
