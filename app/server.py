@@ -34,6 +34,7 @@ def launch(
     models: Sequence[str | Path] = SHIPPED_MODELS,
     votes: Path | None = None,
     names: Sequence[str] = (),
+    prefix: str = "",
     visitors: int = 3,
     open_browser: bool = False,
     block: bool = True,
@@ -53,6 +54,8 @@ def launch(
         not given.
     names : sequence of str
         Host names by which visitors know the server, besides localhost and addresses.
+    prefix : str
+        Path below which a reverse proxy shows the page, such as ``"/music"``.
     visitors : int
         How many visitors' runs may generate at once; others are told their place.
     open_browser : bool
@@ -97,6 +100,7 @@ def launch(
             max_file_size=MOST_BYTES,
             mcp_server=find_spec("mcp")
             is not None,  # it comes with gradio[mcp]; Gradio says where the tools are
+            root_path=prefix,
             share=False,
             _frontend=False,  # it would ask itself for the page, and end if a busy machine took three seconds
             ssr_mode=False,

@@ -11,6 +11,8 @@ COMFORTABLE_LEAD = 12.0  # seconds of music ahead of the listener from which a l
 SCARCE_LEAD = 5.0  # a lane with less than this needs the processor most
 WELCOME_LEAD = 3.0  # another visitor is let in when every lane that plays has at least this
 YIELD_SECONDS = 0.02  # how long a comfortable lane stands back at a time
+LANES_OF_A_PAGE = 3
+MOST_CROWDED = 10.0
 MOST_STOPPED = 1000  # of so many parts it is remembered that they were stopped
 
 
@@ -112,6 +114,13 @@ class Stage:
                 if not (each is ticket and name == lane)
             )
             return YIELD_SECONDS if needy else 0.0
+
+    @property
+    def crowd(self) -> float:
+        """How many pages' lanes play now, from 1 to `MOST_CROWDED`: so much more seldom each has its say."""
+        with self._changed:
+            lanes = sum(len(ticket.leads) for ticket in self._tickets)
+            return min(max(1.0, lanes / LANES_OF_A_PAGE), MOST_CROWDED)
 
     def lane_ended(self, ticket: Ticket, lane: str) -> None:
         """Forget the lane's lead: it no longer needs the processor."""

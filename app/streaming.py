@@ -25,7 +25,9 @@ from musictx.sampling.primer import Primer, prepare_primer
 from .payloads import Settings, note_rows, read_length, read_notes, read_settings, sentence
 from .stage import Stage, Ticket
 
-MESSAGE_SECONDS = 0.08  # time between two messages of a lane
+MESSAGE_SECONDS = (
+    0.08  # time between two messages of a lane, if no other page's lanes play: each takes Gradio 5 ms
+)
 HEARTBEAT_SECONDS = 1.0  # a lane that has nothing to say still says so this often
 OVERLAP = 6  # messages whose content is repeated
 LAST_AGAIN = (0.5, 1.5)  # seconds after which the last message is said again: one can be lost on its way
@@ -195,7 +197,7 @@ def _stream(
         seed=settings.seed,
         max_tokens=round(settings.seconds * MOST_TOKENS_A_SECOND),
     )
-    told_at, told = time.monotonic(), (0, 0)
+    told_at, told, pause = time.monotonic(), (0, 0), MESSAGE_SECONDS
     for chosen in tokens:
         token = int(chosen[0])
         made = notes.push(token)
@@ -204,12 +206,13 @@ def _stream(
             return token == END
         now = time.monotonic()
         fresh = (len(lane.notes), len(lane.offs)) != told
-        if now - told_at < (MESSAGE_SECONDS if fresh else HEARTBEAT_SECONDS):
+        if now - told_at < (pause if fresh else HEARTBEAT_SECONDS):
             continue
         if not stage.is_current(ticket, lane.part):
             return False
         told_at, told = now, (len(lane.notes), len(lane.offs))
         yield lane.message("running")
+        pause = MESSAGE_SECONDS * stage.crowd
         if rest := stage.stand_back(ticket, lane.name, lane.music_seconds):
             time.sleep(rest)
     lane.add(notes.finish(), notes.step * STEP_SECONDS)

@@ -100,10 +100,11 @@ def show(found: dict[str, Any]) -> None:
         for window, figures in windows.items():
             print(f"\n{judge}, {window} {FOLLOWING} events: nats per note event")
             for way, f in figures.items():
-                change = f", {f['change']:+.3f} [{f['change_low']:+.3f}, {f['change_high']:+.3f}], p {f['holm']:.4f}"
-                print(
-                    f"  {way:16} {f['nats']:.3f} [{f['low']:.3f}, {f['high']:.3f}]{change if 'p' in f else ''}"
-                )
+                line = f"  {way:16} {f['nats']:.3f} [{f['low']:.3f}, {f['high']:.3f}]"
+                if "p" in f:
+                    line += f", {f['change']:+.3f} [{f['change_low']:+.3f}, {f['change_high']:+.3f}]"
+                    line += f", p {f['holm']:.4f}"
+                print(line)
 
 
 def main() -> None:

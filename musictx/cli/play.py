@@ -256,6 +256,9 @@ def serve(
             "Without it, only addresses and localhost are answered.",
         ),
     ] = None,
+    prefix: Annotated[
+        str, typer.Option("--root-path", help="Path below which a reverse proxy shows the page: /music.")
+    ] = "",
 ) -> None:
     """Open the web demo: one primer, several models, seen and heard side by side.
 
@@ -264,4 +267,6 @@ def serve(
     from musictx.checkpoint import SHIPPED_MODELS
     from musictx.shipped import load_demo
 
-    load_demo().launch(host, port, models=models or SHIPPED_MODELS, names=names or (), open_browser=browser)
+    load_demo().launch(
+        host, port, models=models or SHIPPED_MODELS, names=names or (), prefix=prefix, open_browser=browser
+    )

@@ -267,6 +267,19 @@ def test_a_lane_far_ahead_stands_back_for_one_that_is_not() -> None:
     assert stage.stand_back(ticket, "vanilla", COMFORTABLE_LEAD + 5) == 0
 
 
+def test_lanes_say_less_often_what_they_play_when_many_pages_listen() -> None:
+    stage = Stage(visitors=9)
+    assert stage.crowd == 1
+    for visitor in "abcdefghi":
+        ticket = stage.enter(visitor, "r")
+        assert stage.wait(ticket, 0) == 0
+        for lane in ("vanilla", "relative", "rope"):
+            stage.stand_back(ticket, lane, WELCOME_LEAD + 1)
+        assert stage.crowd == 1 + "abcdefghi".index(visitor)
+    stage.leave(ticket)
+    assert stage.crowd == 8
+
+
 def test_another_visitor_is_let_in_when_the_first_is_well_ahead() -> None:
     stage = Stage(visitors=2)
     first = stage.enter("one", "r")

@@ -46,7 +46,7 @@ def test_a_playhead_waits_for_the_slowest_lane_and_goes_on() -> None:
 
 
 def test_runs_are_counted_as_they_fared() -> None:
-    runs = [Run(0, 0.1, 10, 0, 0), Run(1, 9, 20, 2, 3.5), Run(2, 5, 15, 0, 0)]
+    runs = [Run(0, 0.1, 10, 0, 0), Run(1, 9, 20, 2, 3.5), Run(2.5, 5, 15, 0, 0)]
     found = summary(runs)
     assert (found["without_gap"], found["gaps"], found["gap_seconds"]) == (2, 2, 3.5)
     assert (found["overtaken"], found["listening_at_once"], found["in_line"]["worst"]) == (1, 3, 8)
