@@ -96,7 +96,7 @@ def launch(
             favicon_path=ICON,
             max_threads=MOST_LANES + 16,
             theme=theme,
-            footer_links=[],
+            footer_links=["api"],  # or Gradio has no such view; the page has a link of its own to it
             max_file_size=MOST_BYTES,
             mcp_server=find_spec("mcp")
             is not None,  # it comes with gradio[mcp]; Gradio says where the tools are

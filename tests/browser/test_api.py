@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import wave
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,16 @@ def pitches(path: str) -> list[int]:
     return [
         m.note for track in mido.MidiFile(path).tracks for m in track if m.type == "note_on" and m.velocity
     ]
+
+
+def test_the_page_leads_to_a_list_of_the_endpoints(open_studio: Callable[..., Any]) -> None:
+    studio = open_studio()
+    with studio.page.context.expect_page() as opened:
+        studio.get("api").click()
+    opened.value.get_by_text("/continue").first.wait_for(timeout=60_000)
+    assert opened.value.get_by_text("/info").count()
+    opened.value.close()
+    assert not studio.page.locator("footer").is_visible()
 
 
 def test_a_file_is_continued_in_three_lines(client: Client, primer: Any) -> None:

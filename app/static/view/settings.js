@@ -1,6 +1,5 @@
 // The form beside the primer: how to continue.
 
-import { isSite } from "../io/place.js";
 import { setUsable } from "./dom.js";
 
 const NAMES = ["seconds", "temperature", "top_p", "top_k", "min_p", "theme", "seed"];
@@ -15,7 +14,6 @@ export class Settings {
   constructor(form, models, changed) {
     this.form = form;
     this.models = models;
-    for (const each of form.querySelectorAll("[data-server]")) each.hidden = isSite;
     this.defaults = this.values;
     this.suggested = this.defaults.seconds; // a telling length for the primer
     this.ownLength = false; // whether the visitor has chosen another
