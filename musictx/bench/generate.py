@@ -175,7 +175,7 @@ def _x_transformers(config: ModelConfig, primer: int, tokens: int) -> Callable[[
 
 def _musictx(model: MusicTransformer, primer: int, tokens: int, int8: bool = True) -> Callable[[], None]:
     """The product's own sampler, with its filters and its grammar."""
-    start, settings = _primer(primer), SamplingSettings(allow_end=False, int8=int8)
+    start, settings = _primer(primer), SamplingSettings(theme=0, allow_end=False, int8=int8)
 
     def work() -> None:
         for _ in generate(model, start, settings=settings, max_tokens=tokens):

@@ -258,7 +258,7 @@ def study(
     primer_seconds: Annotated[float, typer.Option(help="Length of the primers.")] = 15.0,
     temperature: Annotated[float, typer.Option(help="1 is the model itself.")] = 1.0,
     top_p: Annotated[float, typer.Option(help="1 is the model itself.")] = 0.98,
-    theme: Annotated[float, typer.Option(help="As for musictx continue; 0 is the model itself.")] = 0.0,
+    theme: Annotated[float, typer.Option(help="As for musictx continue; 0 is the model itself.")] = 0.5,
     seed: Annotated[int, typer.Option(help="The same seed gives the same study.")] = 0,
     copy_check: Annotated[
         Path | None,

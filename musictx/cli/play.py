@@ -44,7 +44,7 @@ def continue_primer(
     ] = 0.0,
     theme: Annotated[
         float, typer.Option(help="How much is made of what was played before, 0 to 1; 0: the model as it is.")
-    ] = 0.0,
+    ] = 0.5,
     seed: Annotated[
         int | None, typer.Option(help="The same seed gives the same music. [default: a new one]")
     ] = None,

@@ -32,7 +32,8 @@ class SamplingSettings:
         (see `musictx.sampling.engine.engine_for`) it changes nothing.
     theme : float
         0 to 1: how much is made of what the music so far makes likelier than its last few tokens
-        would alone (see `musictx.sampling.contrast`); 0 is the model as it is.
+        would alone (see `musictx.sampling.contrast`); 0 is the model as it is. Above 0.6, continuations
+        are drawn side by side, too, and the best goes on (see `musictx.sampling.candidates`).
 
     Examples
     --------
@@ -48,7 +49,7 @@ class SamplingSettings:
     grammar: bool = True
     allow_end: bool = True
     int8: bool = True
-    theme: float = 0.0
+    theme: float = 0.5
 
     def __post_init__(self) -> None:
         if not (np.isfinite(self.temperature) and 0 <= self.temperature <= 10):

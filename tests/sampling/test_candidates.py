@@ -117,7 +117,7 @@ def test_more_theme_is_other_music() -> None:
     model, made = player(), []
     for theme in (0.0, 0.25, 0.5, 1.0):
         tokens = generate(
-            model, PRIMER, settings=SamplingSettings(theme=theme, allow_end=False), max_tokens=150
+            model, PRIMER, settings=SamplingSettings(theme=theme, allow_end=False), max_tokens=300
         )
         made.append(np.array(list(tokens)).tobytes())
     assert len(set(made)) == 4

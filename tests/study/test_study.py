@@ -178,10 +178,10 @@ def test_other_settings_or_weights_are_not_taken_for_the_same(finished, models, 
     true = run.continue_variations
     monkeypatch.setattr(run, "continue_variations", lambda *a, **k: made.append(1) or true(*a, **k))
     one = {"relative": tiny_model("relative", seed=5, context_length=64)}
-    other = StudySettings(seconds=3, primer_seconds=2, seeds=2, theme=0.5)
+    other = StudySettings(seconds=3, primer_seconds=2, seeds=2, theme=0.25)
     run_study(one, primers[:1], output / "b", SHORT)
     page = (output / "b" / "study.html").read_bytes()
-    with pytest.raises(MusictxError, match=r"holds a study with theme 0\.0, not 0\.5; choose another"):
+    with pytest.raises(MusictxError, match=r"holds a study with theme 0\.5, not 0\.25; choose another"):
         run_study(one, primers[:1], output / "b", other)
     with pytest.raises(MusictxError, match="holds a study with a model relative"):
         run_study({"vanilla": tiny_model("vanilla", context_length=64)}, primers[:1], output / "b", SHORT)

@@ -10,13 +10,26 @@ const REASONS = {
 export class Engine {
   /** An engine without a model, from engine.wasm's bytes. Throws where the browser lacks SIMD. */
   static async make(code) {
-    const { instance } = await WebAssembly.instantiate(code, { math: { sin: Math.sin, cos: Math.cos, exp: Math.exp } });
-    return new Engine(instance.exports);
+    return Engine.of(await WebAssembly.compile(code));
   }
 
-  constructor(calls) {
+  static async of(compiled) {
+    const math = { sin: Math.sin, cos: Math.cos, exp: Math.exp };
+    const { exports } = await WebAssembly.instantiate(compiled, { math });
+    return new Engine(compiled, exports);
+  }
+
+  constructor(compiled, calls) {
+    this.compiled = compiled;
     this.calls = calls;
     this.tokens = []; // that the model has seen
+  }
+
+  /** Another engine with the same model, which has seen nothing. */
+  async twin() {
+    const twin = await Engine.of(this.compiled);
+    twin.open(this.file);
+    return twin;
   }
 
   /** Take a model file [Uint8Array]; once for each engine. */
@@ -27,6 +40,12 @@ export class Engine {
     const fault = place ? calls.open(place, file.length) : 3;
     if (fault) throw new Error(REASONS[fault]);
     this.block = calls.block();
+    this.opened = [place, file.length];
+  }
+
+  /** The model's file, as it lies in the engine's memory. */
+  get file() {
+    return new Uint8Array(this.calls.memory.buffer, ...this.opened);
   }
 
   /** How many of these tokens the model has seen already, from the first on, less the last. */
@@ -53,7 +72,15 @@ export class Engine {
 
   /** Logits of the next token [Float32Array, a copy]. */
   get logits() {
-    return new Float32Array(this.calls.memory.buffer, this.calls.logits_place(), 391).slice();
+    return this.logitsInPlace.slice();
+  }
+
+  set logits(values) {
+    this.logitsInPlace.set(values);
+  }
+
+  get logitsInPlace() {
+    return new Float32Array(this.calls.memory.buffer, this.calls.logits_place(), 391);
   }
 
   /** Begin the grammar anew with these tokens as what came before. */

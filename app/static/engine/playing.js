@@ -1,5 +1,6 @@
 // What a lane says from Continue to the last note: the messages that the server sends (app/streaming.py), made here.
 
+import { ShortContext, contrast, strengthOf } from "./contrast.js";
 import { END, NOTE_OFF, NoteStream, STEP_SECONDS, rint } from "./events.js";
 import { preparePrimer } from "./primer.js";
 import { Random } from "./random.js";
@@ -8,7 +9,7 @@ const MESSAGE = 80; // milliseconds between two messages of a lane
 const HEARTBEAT = 1000; // a lane that has nothing to say still says so this often
 const TURN = 30; // milliseconds of work after which a message from the page may be read
 const TOKENS_A_SECOND = 400; // a bound: no music that a person can follow has more
-const DEFAULTS = { seconds: 30, temperature: 1, top_p: 0.98, top_k: 0, min_p: 0, seed: 0 };
+const DEFAULTS = { seconds: 30, temperature: 1, top_p: 0.98, top_k: 0, min_p: 0, theme: 0.5, seed: 0 };
 
 const milliseconds = (seconds) => rint(seconds * 1000);
 const row = (n) => [milliseconds(n.on), milliseconds(n.off), n.pitch, n.velocity];
@@ -59,6 +60,13 @@ export async function prefill(engine, tokens, wanted) {
 }
 
 const NO_ROOM = "This device has no memory for more music at once; what is there stays. Choose a shorter length.";
+
+/** Weigh up what all that was played makes likelier. */
+function remember(engine, short, strength, mayEnd) {
+  const allowed = [];
+  engine.allowed.forEach((may, token) => may && (mayEnd || token !== END) && allowed.push(token));
+  engine.logits = contrast(engine.logits, short.after(engine.tokens), allowed, strength);
+}
 
 /** What was made so far, and the messages that say it. */
 class Said {
@@ -126,12 +134,14 @@ export async function play(engine, model, request, say, wanted) {
   say(said.message("running", { primer: primer.notes.map(row), held, remark: primer.remarks.join(" ") }));
   if (!(await prefill(engine, primer.tokens, wanted))) return;
   engine.begin(primer.tokens);
+  const short = settings.theme > 0 ? new ShortContext((engine.short ??= await engine.twin())) : null;
   const random = new Random([settings.seed, 0]);
   let most = Math.floor(settings.seconds * TOKENS_A_SECOND) + 64;
   if (model.limit) most = Math.min(most, model.limit - primer.tokens.length);
   let [turned, told, struck, ended] = [performance.now(), 0, false, false];
   for (let made = 1; ; made += 1) {
     // Who gives a whole piece wants to hear more: it does not end before a note was struck.
+    if (short) remember(engine, short, strengthOf(settings.theme), struck);
     const token = engine.choose(random.next(), settings, struck);
     struck ||= token < NOTE_OFF;
     said.hear(stream.push(token), stream.step * STEP_SECONDS);
