@@ -1,0 +1,51 @@
+// What the whole context makes likelier than the last few tokens alone would: musictx.sampling.contrast.
+
+const STRIDE = 32; // the short context begins anew after this many tokens, and holds 32 to 63 of them
+const LEAST = Math.log(0.004); // of a token's probability after the whole context, below which it is not drawn
+const NEVER = -1e9;
+const HALF = 0.5; // up to this theme, it is the strength of the contrast
+
+export const strengthOf = (theme) => Math.min(theme, HALF);
+const shortStart = (length) => Math.max(0, (Math.floor(length / STRIDE) - 1) * STRIDE);
+
+/** A model that remembers the last few tokens only. */
+export class ShortContext {
+  /** @param engine an Engine with the model's file, for this alone */
+  constructor(engine) {
+    this.engine = engine;
+    this.start = 0;
+    engine.rewind(0);
+  }
+
+  /** Logits of what follows all these tokens. */
+  after(tokens) {
+    const { engine } = this;
+    const start = shortStart(tokens.length);
+    if (start !== this.start) engine.rewind(0);
+    this.start = start;
+    const own = tokens.slice(start);
+    for (let at = engine.tokens.length; at < own.length; at += engine.block) engine.feed(own.slice(at, at + engine.block));
+    return engine.logits;
+  }
+}
+
+/** Log probabilities of the allowed tokens. */
+function logProbabilities(logits, allowed) {
+  let most = -Infinity;
+  let sum = 0;
+  for (const token of allowed) most = Math.max(most, logits[token]);
+  for (const token of allowed) sum += Math.exp(logits[token] - most);
+  return allowed.map((token) => logits[token] - most - Math.log(sum));
+}
+
+/** Logits of the mixture, for the tokens that may come [list of numbers]; damaged ones stay, to be noticed. */
+export function contrast(whole, short, allowed, strength) {
+  if (!whole.every(Number.isFinite)) return whole;
+  const mixed = new Float32Array(whole.length).fill(NEVER);
+  const [all, few] = [logProbabilities(whole, allowed), logProbabilities(short, allowed)];
+  const likeliest = Math.max(...all);
+  allowed.forEach((token, i) => {
+    if (all[i] > LEAST || all[i] === likeliest) mixed[token] = (1 + strength) * all[i] - strength * few[i];
+  });
+  return mixed;
+}
