@@ -1,5 +1,6 @@
 // The form beside the primer: how to continue.
 
+import { isSite } from "../io/place.js";
 import { setUsable } from "./dom.js";
 
 const NAMES = ["seconds", "temperature", "top_p", "top_k", "min_p", "theme", "seed"];
@@ -14,6 +15,7 @@ export class Settings {
   constructor(form, models, changed) {
     this.form = form;
     this.models = models;
+    if (isSite) this.field("theme").max = 0.5; // several ways at once are for servers
     this.defaults = this.values;
     this.suggested = this.defaults.seconds; // a telling length for the primer
     this.ownLength = false; // whether the visitor has chosen another
@@ -74,14 +76,14 @@ export class Settings {
     this.ownLength = own;
     for (const name of NAMES) {
       const field = this.field(name);
-      if (Number.isFinite(values?.[name]) && !field.closest("[data-server][hidden]")) field.value = values[name];
+      if (Number.isFinite(values?.[name])) field.value = name === "theme" ? Math.min(values.theme, field.max) : values[name];
     }
   }
 
   /** What is said of settings that this page cannot follow; empty if it can. */
   lack(values) {
-    const can = !this.field("theme").closest("[hidden]") || !values.theme;
-    return can ? "" : " It was made with Theme, which the models have on a server only: here it is other music.";
+    const can = !(values.theme > this.field("theme").max);
+    return can ? "" : " It was made with more Theme than the models have without a server: here it is other music.";
   }
 
   /** Offer a length; it is taken unless the visitor has chosen one. */
