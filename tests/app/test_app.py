@@ -74,7 +74,7 @@ def play(
 
 
 def test_settings_have_the_defaults_of_the_sampling_module() -> None:
-    assert read_settings({}) == Settings(30.0, 1.0, 0.98, 0, 0.0, 0)
+    assert read_settings({}) == Settings(30.0, 1.0, 0.98, 0, 0.0, 0.5, 0)
 
 
 @pytest.mark.parametrize("name", LIMITS)

@@ -225,7 +225,7 @@ def test_each_variation_ends_by_itself_and_stays_ended() -> None:
     model = player(seed=5)
     with torch.no_grad():
         model.head.weight[END] = model.head.weight.mean(0) + 0.5  # likely enough
-    made = tokens_of(model, 300, variations=6, settings=SamplingSettings(top_p=1.0, temperature=3.0))
+    made = tokens_of(model, 300, variations=6, settings=SamplingSettings(top_p=1.0, temperature=3.0, theme=0))
     ends = [np.flatnonzero(column == END) for column in made.T]
     assert len({int(end[0]) for end in ends if len(end)}) > 1
     for column, end in zip(made.T, ends, strict=True):
