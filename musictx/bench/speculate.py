@@ -130,7 +130,11 @@ def bench_speculate(
             progress(f"playing on from {path.stem}")
             primer = prepare_primer(player, read_midi(path), 0.0, 15.0).tokens
             made = generate(
-                player, primer, settings=SamplingSettings(theme=0, allow_end=False), seed=number, max_tokens=tokens
+                player,
+                primer,
+                settings=SamplingSettings(theme=0, allow_end=False),
+                seed=number,
+                max_tokens=tokens,
             )
             music.append((primer.tolist(), [int(token[0]) for token in made]))
     rows = []
