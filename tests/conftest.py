@@ -32,9 +32,6 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> BrowserLast:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.nodeid.startswith("tests/browser/"))
-    for item in items:
-        if item.nodeid.startswith("tests/browser/"):
-            item.add_marker(pytest.mark.flaky(reruns=2))  # a browser's time is the machine's: a fault stays
 
 
 @pytest.fixture(scope="session")

@@ -25,6 +25,7 @@ from musictx.errors import MusictxError
 
 MODELS = ("vanilla", "relative", "rope")
 FIRST = presets()[0]  # the card that is chosen on arrival
+PATIENCE = 120_000  # ms for anything that a page does: how fast it is, `musictx bench app` measures
 NO_NETWORK = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 
 
@@ -164,7 +165,7 @@ class Studio:
     def open(self, hash: str = "") -> Studio:
         before = len(self.console)
         self.page.goto(self.address + hash)
-        self.page.wait_for_selector(".mtx[data-ready=true]", timeout=30_000)
+        self.page.wait_for_selector(".mtx[data-ready=true]")
         self.console[before:] = without_farewell(self.console[before:])
         return self
 
@@ -193,14 +194,13 @@ class Studio:
 
     def wait_done(self, models: tuple[str, ...] = MODELS) -> None:
         for model in models:
-            self.page.wait_for_selector(f"[data-testid=lane-{model}][data-state=done]", timeout=120_000)
+            self.page.wait_for_selector(f"[data-testid=lane-{model}][data-state=done]")
 
     def wait_notes(self, model: str = "relative", count: int = 1) -> None:
         self.page.wait_for_function(
             """([model, count]) =>
                 Number(document.querySelector(`[data-testid=lane-${model}]`).dataset.notes) >= count""",
             arg=[model, count],
-            timeout=120_000,
         )
 
     def rows(self, model: str) -> list[list[int]]:
@@ -229,6 +229,7 @@ def without_farewell(console: list[str]) -> list[str]:
 def new_context(chromium: Any, **options: Any) -> Any:
     """A browser's profile of its own."""
     context = chromium.new_context(**{"viewport": {"width": 1280, "height": 800}, **options})
+    context.set_default_timeout(PATIENCE)
     context.grant_permissions(["clipboard-read", "clipboard-write"])
     return context
 

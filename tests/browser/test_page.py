@@ -212,7 +212,7 @@ def test_a_lost_server_is_told_and_the_music_stays(
     rows = studio.rows("relative")
     with studio.page.expect_navigation(timeout=60_000):  # Gradio loads the page again once it has an answer
         start_server(at=own)
-    studio.page.wait_for_selector(".mtx[data-ready=true]", timeout=30_000)
+    studio.page.wait_for_selector(".mtx[data-ready=true]")
     assert studio.rows("relative") == rows
     assert "still here" in studio.notice().inner_text()
     studio.run(seconds=2)

@@ -75,7 +75,7 @@ def damage_json(value: Any, random: Random) -> bytes:
             holder[key] = odd_value(random)
         elif change == 1 and holder is not tree:
             del holder[key]
-        elif change == 2 and isinstance(holder[key], (int, float)):
+        elif change == 2 and isinstance(holder[key], (int, float)) and abs(holder[key]) < 2**64:
             holder[key] = holder[key] * random.choice((-1, 0, 0.5, 2, 1e6)) + random.choice((0, 1, -1))
         elif change == 3 and isinstance(holder[key], list) and holder[key]:
             holder[key] *= random.choice((2, 3, 50))
