@@ -16,8 +16,9 @@ from typing import Any
 import anyio
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Mount, Route
+from starlette.routing import BaseRoute, Mount, Route, Router
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 import musictx
 from musictx.errors import MusictxError
@@ -84,20 +85,33 @@ def routes(models: Sequence[LaneModel], votes: VoteBook, stage: Stage) -> list[B
     return [
         Mount(
             PREFIX,
-            routes=[
-                Route("/alive", _plainly(_alive)),
-                Route("/models", _plainly(describe)),
-                Route("/presets", _plainly(_presets)),
-                Route("/upload", _plainly(upload), methods=["POST"]),
-                Route("/download", _plainly(download), methods=["POST"]),
-                Route("/vote", _plainly(vote), methods=["POST"]),
-                Route("/look/{what}", _plainly(look), methods=["POST"]),
-                Route("/stop", _plainly(stop), methods=["POST"]),
-                Mount("/static", StaticFiles(directory=_STATIC)),
-                Mount("/piano", StaticFiles(directory=_PIANO)),
-            ],
+            app=_below_a_proxy(
+                Router(
+                    routes=[
+                        Route("/alive", _plainly(_alive)),
+                        Route("/models", _plainly(describe)),
+                        Route("/presets", _plainly(_presets)),
+                        Route("/upload", _plainly(upload), methods=["POST"]),
+                        Route("/download", _plainly(download), methods=["POST"]),
+                        Route("/vote", _plainly(vote), methods=["POST"]),
+                        Route("/look/{what}", _plainly(look), methods=["POST"]),
+                        Route("/stop", _plainly(stop), methods=["POST"]),
+                        Mount("/static", StaticFiles(directory=_STATIC)),
+                        Mount("/piano", StaticFiles(directory=_PIANO)),
+                    ]
+                )
+            ),
         )
     ]
+
+
+def _below_a_proxy(app: ASGIApp) -> ASGIApp:
+    """Routes that are found too where a proxy takes off the front of each path, and Gradio knows of it."""
+
+    async def found(scope: Scope, receive: Receive, send: Send) -> None:
+        await app({**scope, "root_path": PREFIX}, receive, send)
+
+    return found
 
 
 def _plainly(handler: Handler) -> Handler:

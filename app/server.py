@@ -19,7 +19,7 @@ from .guard import SameSite
 from .head import ICON, OwnHead
 from .layout import MOST_LANES, build
 from .models import load_models, warm_up
-from .routes import routes
+from .routes import PREFIX, routes
 from .stage import Stage
 from .uploads import MOST_BYTES
 from .votes import VoteBook
@@ -75,6 +75,8 @@ def launch(
     """
     # Lanes run in threads of their own; more threads inside each only get in one another's way.
     torch.set_num_threads(1)
+    if prefix and (not prefix.startswith("/") or f"{prefix}/".startswith(f"{PREFIX}/")):
+        raise MusictxError(f"--root-path is {prefix!r}; give a path such as /music, and not {PREFIX}")
     _check_address(host, port)
     stage = Stage(visitors)
     lanes = load_models(models)

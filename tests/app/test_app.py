@@ -16,6 +16,7 @@ import torch
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
+from app import launch
 from app.api import _play as play_for_program
 from app.models import LaneModel, differ_in_positions_only, load_models
 from app.payloads import LIMITS, MOST_NOTES, Settings, note_rows, read_length, read_notes, read_settings
@@ -516,6 +517,21 @@ def test_the_page_is_told_of_its_models(tmp_path: Path) -> None:
     answer = TestClient(Starlette(routes=served)).get("/musictx/models").json()
     assert answer["alike"] is False
     assert answer["models"][0]["name"] == "Mine"
+
+
+def test_the_pages_files_are_found_below_the_path_of_a_proxy(tmp_path: Path) -> None:
+    lane = LaneModel("mine", "Mine", "rose", MusicTransformer(ModelConfig(layers=1, width=32, heads=2)), {})
+    served = Starlette(routes=routes([lane], VoteBook({"mine": "abc"}, tmp_path / "votes.sqlite"), Stage()))
+    for prefix in ("", "/music", "/musictx-demo"):
+        client = TestClient(served, root_path=prefix)
+        for path in ("alive", "models", "static/studio.js"):
+            assert client.get(f"/musictx/{path}").status_code == 200, (prefix, path)
+
+
+@pytest.mark.parametrize("prefix", ["music", "/musictx", "/musictx/demo"])
+def test_a_path_that_a_proxy_cannot_have_is_named(prefix: str) -> None:
+    with pytest.raises(MusictxError, match="root-path"):
+        launch(prefix=prefix)
 
 
 def test_the_template_has_nothing_that_gradio_would_fill_in() -> None:

@@ -125,7 +125,8 @@ class Requests:
         for _ in range(random.choice((0, 0, 0, 1, 2))):
             change = random.randrange(5)
             if change == 0:
-                path = path[: random.randrange(len(path) + 1)] + quote(random.choice(ODD_TEXTS), errors="replace")
+                odd = quote(random.choice(ODD_TEXTS), errors="replace")
+                path = path[: random.randrange(len(path) + 1)] + odd
             elif change == 1:
                 path = path.replace(
                     "/", random.choice(("//", "/../", "/%2e%2e/", "/%00", "?")), random.choice((1, 9))
