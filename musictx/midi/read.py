@@ -20,23 +20,9 @@ import numpy as np
 
 from musictx.errors import MusictxError
 from musictx.midi.notes import RESET_CONTROLLERS, SUSTAIN, PairedNotes, Part, assemble, counted, pair_notes
-from musictx.midi.objects import from_miditoolkit, from_pretty_midi, to_miditoolkit, to_pretty_midi
 from musictx.midi.smf import CONTROL, DRUM_CHANNEL, NOTE_ON, PROGRAM, Messages, MidiEvents, parse_smf
 from musictx.midi.tempo_map import TempoMap
-from musictx.midi.write import write_midi
 from musictx.performance import NOTE_DTYPE, Performance
-
-__all__ = [
-    "MidiSummary",
-    "TrackSummary",
-    "from_miditoolkit",
-    "from_pretty_midi",
-    "inspect_midi",
-    "read_midi",
-    "to_miditoolkit",
-    "to_pretty_midi",
-    "write_midi",
-]
 
 MAX_BYTES = 24 << 20  # a day of piano with its pedal takes 12 MB
 MOST_NOTES = 1_000_000  # eleven a second, day and night; what more cost in time and memory nobody expects

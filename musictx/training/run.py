@@ -47,8 +47,6 @@ from musictx.training.state import (
     write_state,
 )
 
-__all__ = ["Progress", "Run", "TrainingConfig"]
-
 
 class Run:
     """A training run in a folder.
