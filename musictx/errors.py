@@ -1,5 +1,7 @@
 """The one exception that musictx raises for input it cannot use."""
 
+from __future__ import annotations
+
 
 class MusictxError(ValueError):
     """Something is wrong with a file, an option or a model, said in one line for a musician.
@@ -7,3 +9,15 @@ class MusictxError(ValueError):
     The message names the file or the option, what was found there, and what would be accepted.
     The command line prints it on standard error and exits with status 1.
     """
+
+
+def require(holds: bool, name: str, value: object, words: str) -> None:
+    """Say what a setting is and what it must be, if that does not hold.
+
+    Raises
+    ------
+    MusictxError
+    """
+    if not holds:
+        shown = repr(value) if isinstance(value, str) else value
+        raise MusictxError(f"{name} is {shown}; it must {words}")

@@ -129,15 +129,37 @@ def resolve_overlaps(notes: np.ndarray) -> np.ndarray:
     >>> resolve_overlaps(make_notes([0, 1], [3, 2], [60, 60]))["offset"].tolist()
     [1.0, 2.0]
     """
-    notes = notes[np.lexsort((-notes["offset"], notes["onset"], notes["pitch"]))]
-    pitch, onset = notes["pitch"], notes["onset"]
-    first = np.ones(len(notes), bool)
-    first[1:] = (pitch[1:] != pitch[:-1]) | (onset[1:] != onset[:-1])
-    notes = notes[first]
-    same = notes["pitch"][1:] == notes["pitch"][:-1]
-    end = notes["offset"][:-1]
-    notes["offset"][:-1] = np.where(same, np.minimum(end, notes["onset"][1:]), end)
+    kept, ends = separate(notes["onset"], notes["offset"], notes["pitch"])
+    notes = notes[kept]
+    notes["offset"] = ends
     return notes[np.lexsort((notes["pitch"], notes["onset"]))]
+
+
+def separate(onset: np.ndarray, offset: np.ndarray, pitch: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Notes such that a key is struck only when it is up.
+
+    Of notes struck together the longest stays; a note that sounds when its key is struck again ends there.
+
+    Parameters
+    ----------
+    onset, offset, pitch : np.ndarray [shape=(n,)]
+        In seconds or in steps.
+
+    Returns
+    -------
+    kept : np.ndarray [shape=(m,), dtype=int64]
+        Which notes stay, by pitch and onset.
+    ends : np.ndarray [shape=(m,)]
+        Their offsets.
+    """
+    order = np.lexsort((-offset, onset, pitch))
+    onset, offset, pitch = onset[order], offset[order], pitch[order]
+    first = np.ones(len(order), bool)
+    first[1:] = (pitch[1:] != pitch[:-1]) | (onset[1:] != onset[:-1])
+    onset, offset, pitch = onset[first], offset[first], pitch[first]
+    again = pitch[1:] == pitch[:-1]
+    offset[:-1] = np.where(again, np.minimum(offset[:-1], onset[1:]), offset[:-1])
+    return order[first], offset
 
 
 def apply_pedal(performance: Performance) -> Performance:

@@ -20,7 +20,7 @@ from musictx.bench.common import (
     spread,
     threads,
 )
-from musictx.errors import MusictxError
+from musictx.errors import MusictxError, require
 from musictx.model.attention import blockwise_attention, reference_attention
 from musictx.process import keep_freed_memory
 
@@ -110,8 +110,7 @@ def bench_attention(
         ``rows``: one for each length and way, with ``milliseconds`` and ``times_plain`` (its median
         over that of plain attention) and ``megabytes`` (more than before the forward, at the peak).
     """
-    if dtype not in DTYPES:
-        raise MusictxError(f"dtype is {dtype!r}; it must be one of {', '.join(DTYPES)}")
+    require(dtype in DTYPES, "dtype", dtype, f"be one of {', '.join(DTYPES)}")
     if not lengths:
         raise MusictxError("give at least one length")
     check_at_least(1, length=min(lengths), batch=batch, heads=heads, width=width, repetitions=repetitions)

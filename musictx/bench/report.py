@@ -11,6 +11,7 @@ from rich.table import Table
 
 from musictx.errors import MusictxError
 from musictx.files import write_bytes
+from musictx.render.figures import png
 
 
 def _number(x: Any) -> str:
@@ -61,8 +62,6 @@ def draw(result: dict[str, Any], path: str | os.PathLike[str]) -> None:
     MusictxError
         If there is no picture of this benchmark.
     """
-    from io import BytesIO
-
     from matplotlib.figure import Figure
 
     pictures = {"attention": _draw_attention, "generate": _draw_generate}
@@ -70,9 +69,7 @@ def draw(result: dict[str, Any], path: str | os.PathLike[str]) -> None:
         raise MusictxError(f"there is no picture of bench {result['bench']}; attention and generate have one")
     figure = Figure(figsize=(9, 4), layout="constrained")
     pictures[result["bench"]](figure, result)
-    buffer = BytesIO()
-    figure.savefig(buffer, format="png", dpi=120)
-    write_bytes(Path(path), buffer.getvalue())
+    write_bytes(Path(path), png(figure))
 
 
 def _draw_attention(figure: Any, result: dict[str, Any]) -> None:

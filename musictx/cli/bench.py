@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
+from musictx.cli.options import AsJson
 from musictx.cli.places import check_place
 from musictx.cli.progress import console
 
@@ -17,21 +18,22 @@ bench = typer.Typer(
     help="Measure speed and memory, next to the peers that are installed (`pip install '.[peers]'`).",
 )
 
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
 Plot = Annotated[Path | None, typer.Option(help="PNG file for a picture.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="Threads of PyTorch. [default: its own choice]")]
 Repetitions = Annotated[int, typer.Option(min=1, help="Number of measurements; the median counts.")]
 Peers = Annotated[bool, typer.Option(help="Let the peers that are installed do the same work.")]
 
 
-def _finish(run: Callable[[Callable[[str], None]], dict[str, Any]], as_json: bool, plot: Path | None) -> None:
+def _finish(
+    measure: Callable[..., dict[str, Any]], as_json: bool, plot: Path | None, *arguments: Any, **options: Any
+) -> None:
     """Run a benchmark and show what it found."""
     from musictx.bench.report import draw, show
 
     if plot:
         check_place(plot, (".png",))
     with console.status("measuring") as status:
-        result = run(lambda text: status.update(f"measuring: {text}"))
+        result = measure(*arguments, progress=lambda text: status.update(f"measuring: {text}"), **options)
     if as_json:
         print(json.dumps(result, indent=2))
     else:
@@ -59,22 +61,9 @@ def attention(
     """
     from musictx.bench.attention import bench_attention
 
-    options = {"lengths": length} if length else {}
-    _finish(
-        lambda progress: bench_attention(
-            batch=batch,
-            heads=heads,
-            width=width,
-            dtype=dtype,
-            thread_count=threads,
-            repetitions=repetitions,
-            memory=memory,
-            progress=progress,
-            **options,
-        ),
-        as_json,
-        plot,
-    )
+    options: dict[str, Any] = {"lengths": length} if length else {}
+    options |= {"batch": batch, "heads": heads, "width": width, "dtype": dtype, "memory": memory}
+    _finish(bench_attention, as_json, plot, thread_count=threads, repetitions=repetitions, **options)
 
 
 @bench.command()
@@ -100,21 +89,10 @@ def generate(
     """
     from musictx.bench.generate import bench_generate
 
+    chosen = models or ("relative", "vanilla", "rope")
     options: dict[str, Any] = {"prefixes": prefix} if prefix else {}
-    _finish(
-        lambda progress: bench_generate(
-            models or ("relative", "vanilla", "rope"),
-            primer=primer,
-            tokens=tokens,
-            thread_count=threads,
-            repetitions=repetitions,
-            peers=peers,
-            progress=progress,
-            **options,
-        ),
-        as_json,
-        plot,
-    )
+    options |= {"primer": primer, "tokens": tokens, "thread_count": threads, "peers": peers}
+    _finish(bench_generate, as_json, plot, chosen, repetitions=repetitions, **options)
 
 
 @bench.command()
@@ -133,13 +111,7 @@ def speculate(
     """
     from musictx.bench.speculate import bench_speculate
 
-    _finish(
-        lambda progress: bench_speculate(
-            model, primers, tokens=tokens, repetitions=repetitions, progress=progress
-        ),
-        as_json,
-        None,
-    )
+    _finish(bench_speculate, as_json, None, model, primers, tokens=tokens, repetitions=repetitions)
 
 
 @bench.command()
@@ -159,20 +131,9 @@ def train(
     """
     from musictx.bench.train import bench_train
 
-    _finish(
-        lambda progress: bench_train(
-            size=size,
-            length=context,
-            batch=batch,
-            precision=precision,
-            thread_count=threads,
-            repetitions=repetitions,
-            peers=peers,
-            progress=progress,
-        ),
-        as_json,
-        None,
-    )
+    options: dict[str, Any] = {"size": size, "length": context, "batch": batch, "precision": precision}
+    options |= {"thread_count": threads, "repetitions": repetitions, "peers": peers}
+    _finish(bench_train, as_json, None, **options)
 
 
 @bench.command()
@@ -190,11 +151,7 @@ def encode(
     """
     from musictx.bench.encode import bench_encode
 
-    _finish(
-        lambda progress: bench_encode(midi, repetitions=repetitions, peers=peers, progress=progress),
-        as_json,
-        None,
-    )
+    _finish(bench_encode, as_json, None, midi, repetitions=repetitions, peers=peers)
 
 
 @bench.command()

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from musictx.cli.progress import console, corpus_progress, working
+from musictx.cli.options import AsJson, CopyCheck, Temperature, Theme, TopP
+from musictx.cli.progress import console, corpus_progress, on_output, say_first, working
 from musictx.errors import MusictxError
 from musictx.files import make_folder
 
@@ -60,7 +61,7 @@ def evaluate(
         Path | None,
         typer.Option("--output", "-o", help="Folder for evaluation.json, .csv and .png."),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
+    as_json: AsJson = False,
     repeats: Annotated[
         bool, typer.Option("--repeats", help="Measure what repeats cost, and shift sensitivity, as well.")
     ] = False,
@@ -101,7 +102,7 @@ def evaluate(
         raise MusictxError(f"--memory is {memory}; it must be at least 1")
     if output:
         make_folder(output)
-    with corpus_progress("encoding") as encoding:
+    with corpus_progress() as encoding:
         corpus = open_music(Path(folder), pieces=pieces, progress=encoding)
         fit_on = open_music(baselines, progress=encoding) if baselines else None
     models, left_out = open_models(names, device=device)
@@ -124,10 +125,7 @@ def evaluate(
         _show(result)
     if output:
         _write(output, result)
-    for line in result["left_out"][:10]:
-        console.print(f"left out: {line}", highlight=False)
-    if len(result["left_out"]) > 10:
-        console.print(f"… and {len(result['left_out']) - 10} more; all are listed in the JSON")
+    say_first("left out", result["left_out"], "the JSON")
 
 
 def _measure_repeats(
@@ -151,29 +149,26 @@ def _measure_repeats(
         "beyond": passages(corpus, groups, context),
     }
     short = passages(corpus, groups, context // 4)
+
+    def attempt(label: str, measure: Callable[..., Any], *arguments: Any) -> Any:
+        try:
+            with _progress(label) as progress:
+                return measure(*arguments, progress=progress, **how)
+        except MusictxError as error:
+            left_out.append(f"{label}: {error}")
+
+    gaps = [round(gap * context) for gap in GAPS]
     for name, model in models.items():
         gains[name] = {}
         for where, found in music.items():
             label = f"{name}, second playing {where} the training length"
-            try:
-                with _progress(label) as progress:
-                    gains[name][where] = repeat_gain(model, found, progress=progress, **how)
-            except MusictxError as error:
-                left_out.append(f"{label}: {error}")
-        label = f"{name}, repeats after gaps"
-        try:
-            with _progress(label) as progress:
-                gaps = [round(gap * context) for gap in GAPS]
-                after_gaps[name] = repeat_after_gaps(model, short, gaps, progress=progress, **how)
-        except MusictxError as error:
-            left_out.append(f"{label}: {error}")
+            if gain := attempt(label, repeat_gain, model, found):
+                gains[name][where] = gain
+        if rows := attempt(f"{name}, repeats after gaps", repeat_after_gaps, model, short, gaps):
+            after_gaps[name] = rows
         if music["inside"]:
-            shifts[name] = shift_sensitivity(
-                model,
-                music["inside"][:16],
-                [1, 17, context // 2, context],
-                precision=how["precision"],
-            )
+            places = [1, 17, context // 2, context]
+            shifts[name] = shift_sensitivity(model, music["inside"][:16], places, precision=how["precision"])
     return {
         "repeats": {name: found for name, found in gains.items() if found},
         "repeat_gaps": after_gaps,
@@ -206,24 +201,21 @@ def _write(folder: Path, result: dict[str, Any]) -> None:
 
 
 def _show(result: dict[str, Any]) -> None:
-    from rich.console import Console
-
     from musictx.evaluation import report
 
-    out = Console(markup=False)
     data = result["data"]
-    out.print(
+    on_output.print(
         f"{data['folder']}: {data['pieces']} performances of {data['units']} pieces, "
         f"{data['tokens']:,} tokens, {data['notes']:,} notes",
         highlight=False,
     )
     for name, model in result["models"].items():
-        out.print(
+        on_output.print(
             f"{name}: {model['position']} positions, {model['parameters'] / 1e6:.2f} M parameters, "
             f"trained at {model['context_length']}",
             highlight=False,
         )
-    out.print(report.to_table(result))
+    on_output.print(report.to_table(result))
     for part, table in (
         ("repeats", report.to_repeat_table),
         ("repeats", report.to_pitch_table),
@@ -232,7 +224,7 @@ def _show(result: dict[str, Any]) -> None:
         ("length_rules", report.to_rule_table),
     ):
         if result.get(part):
-            out.print(table(result[part]))
+            on_output.print(table(result[part]))
 
 
 def study(
@@ -256,15 +248,12 @@ def study(
         int | None, typer.Option(help="Length of each continuation in tokens, instead of seconds.")
     ] = None,
     primer_seconds: Annotated[float, typer.Option(help="Length of the primers.")] = 15.0,
-    temperature: Annotated[float, typer.Option(help="1 is the model itself.")] = 1.0,
-    top_p: Annotated[float, typer.Option(help="1 is the model itself.")] = 0.98,
-    theme: Annotated[float, typer.Option(help="As for musictx continue; 0 is the model itself.")] = 0.5,
+    temperature: Temperature = 1.0,
+    top_p: TopP = 0.98,
+    theme: Theme = 0.5,
     seed: Annotated[int, typer.Option(help="The same seed gives the same study.")] = 0,
-    copy_check: Annotated[
-        Path | None,
-        typer.Option(help="Training music (MIDI files, or an encoded corpus): look for what was copied."),
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
+    copy_check: CopyCheck = None,
+    as_json: AsJson = False,
 ) -> None:
     """Let models play on from the same primers, measure it all beside real music, and make one page of it.
 
@@ -272,8 +261,6 @@ def study(
     Example: musictx study my-midi/ more-midi/ --output study/ --primers 40 --seeds 2
     """
     import json
-
-    from rich.console import Console
 
     from musictx.checkpoint import SHIPPED_MODELS
     from musictx.evaluation.loading import open_copy_index, open_models
@@ -290,7 +277,7 @@ def study(
         top_p=top_p,
         theme=theme,
     )
-    with corpus_progress("encoding") as encoding:
+    with corpus_progress() as encoding:
         chosen, left_out = choose_primers(primers, settings, count, progress=encoding)
         index = open_copy_index(copy_check, progress=encoding) if copy_check else None
     models, unusable = open_models(model or SHIPPED_MODELS)
@@ -298,10 +285,9 @@ def study(
         result = run_study(
             models, chosen, output, settings, index=index, left_out=[*unusable, *left_out], progress=progress
         )
-    for line in result["left_out"][:10]:
-        console.print(f"left out: {line}", highlight=False)
+    say_first("left out", result["left_out"], "study.json")
     if as_json:
         print(json.dumps(result, allow_nan=False))
     else:
-        Console(markup=False).print(study_table(result))
+        on_output.print(study_table(result))
         console.print(f"{output / 'study.html'}: open it in a browser", highlight=False)

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from musictx.cli.options import Audio, Int8, MinP, Model, Roll, Seed, Temperature, TopK, TopP
 from musictx.cli.places import check_places, numbered
 from musictx.cli.play import PICTURES
 from musictx.cli.progress import console, working
@@ -18,31 +19,19 @@ def fill(
     output: Annotated[Path, typer.Option("--output", "-o", help="MIDI file to write.")],
     start: Annotated[float, typer.Option("--from", help="Where the stretch starts (s).")],
     end: Annotated[float, typer.Option("--to", help="Where it ends (s).")],
-    model: Annotated[
-        str, typer.Option(help="vanilla, relative, rope, or a folder of your own.")
-    ] = "relative",
+    model: Model = "relative",
     takes: Annotated[int, typer.Option(help="Number of fillings; their files are numbered from 1.")] = 1,
     candidates: Annotated[
         int, typer.Option(help="Number of candidates to choose from; more fit better and take longer.")
     ] = 16,
-    temperature: Annotated[
-        float, typer.Option(help="Above 1 bolder, below 1 tamer; 0 always takes the likeliest.")
-    ] = 1.0,
-    top_k: Annotated[int, typer.Option(help="Draw from the k likeliest tokens only; 0: all.")] = 0,
-    top_p: Annotated[
-        float, typer.Option(help="Draw from the likeliest tokens that together have this probability.")
-    ] = 0.98,
-    min_p: Annotated[
-        float, typer.Option(help="Leave out tokens less likely than this share of the likeliest.")
-    ] = 0.0,
-    seed: Annotated[
-        int | None, typer.Option(help="The same seed gives the same music. [default: a new one]")
-    ] = None,
-    audio: Annotated[Path | None, typer.Option(help="WAV file to write as well.")] = None,
-    roll: Annotated[Path | None, typer.Option(help="Piano-roll picture (PNG) to write as well.")] = None,
-    int8: Annotated[
-        bool, typer.Option(help="Decode with 8-bit weights: 1.5 times as fast as float32.")
-    ] = True,
+    temperature: Temperature = 1.0,
+    top_k: TopK = 0,
+    top_p: TopP = 0.98,
+    min_p: MinP = 0.0,
+    seed: Seed = None,
+    audio: Audio = None,
+    roll: Roll = None,
+    int8: Int8 = True,
 ) -> None:
     """Play a stretch of a piece anew, so that it leads into what follows.
 

@@ -8,8 +8,22 @@ from typing import Annotated, Any
 
 import typer
 
+from musictx.cli.options import (
+    AsJson,
+    Audio,
+    CopyCheck,
+    Int8,
+    MinP,
+    Model,
+    Roll,
+    Seed,
+    Temperature,
+    Theme,
+    TopK,
+    TopP,
+)
 from musictx.cli.places import check_places, numbered
-from musictx.cli.progress import console, corpus_progress, working
+from musictx.cli.progress import console, corpus_progress, on_output, working
 from musictx.errors import MusictxError
 
 PICTURES = (".png", ".svg", ".pdf")
@@ -22,9 +36,7 @@ def continue_primer(
         typer.Argument(help="MIDI file to continue, or `-` for none: the model begins from nothing."),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="MIDI file to write.")],
-    model: Annotated[
-        str, typer.Option(help="vanilla, relative, rope, or a folder of your own.")
-    ] = "relative",
+    model: Model = "relative",
     seconds: Annotated[float | None, typer.Option(help="Length of the continuation. [default: 30]")] = None,
     tokens: Annotated[int | None, typer.Option(help="Largest number of tokens, instead of seconds.")] = None,
     primer_start: Annotated[float, typer.Option(help="Where the primer starts in the file (s).")] = 0.0,
@@ -32,40 +44,25 @@ def continue_primer(
     tracks: Annotated[
         list[str], typer.Option("--track", help="Use only this track (number or name). Repeatable.")
     ] = [],  # noqa: B006
-    temperature: Annotated[
-        float, typer.Option(help="Above 1 bolder, below 1 tamer; 0 always takes the likeliest.")
-    ] = 1.0,
-    top_k: Annotated[int, typer.Option(help="Draw from the k likeliest tokens only; 0: all.")] = 0,
-    top_p: Annotated[
-        float, typer.Option(help="Draw from the likeliest tokens that together have this probability.")
-    ] = 0.98,
-    min_p: Annotated[
-        float, typer.Option(help="Leave out tokens less likely than this share of the likeliest.")
-    ] = 0.0,
-    theme: Annotated[
-        float, typer.Option(help="How much is made of what was played before, 0 to 1; 0: the model as it is.")
-    ] = 0.5,
-    seed: Annotated[
-        int | None, typer.Option(help="The same seed gives the same music. [default: a new one]")
-    ] = None,
+    temperature: Temperature = 1.0,
+    top_k: TopK = 0,
+    top_p: TopP = 0.98,
+    min_p: MinP = 0.0,
+    theme: Theme = 0.5,
+    seed: Seed = None,
     variations: Annotated[
         int, typer.Option(help="Number of continuations; their files are numbered from 1.")
     ] = 1,
-    audio: Annotated[Path | None, typer.Option(help="WAV file to write as well.")] = None,
-    roll: Annotated[Path | None, typer.Option(help="Piano-roll picture (PNG) to write as well.")] = None,
+    audio: Audio = None,
+    roll: Roll = None,
     only_continuation: Annotated[
         bool, typer.Option("--only-continuation", help="Leave the primer out of the files.")
     ] = False,
     to_the_end: Annotated[
         bool, typer.Option("--no-early-end", help="Do not let the model end the piece early.")
     ] = False,
-    copy_check: Annotated[
-        Path | None,
-        typer.Option(help="Training music (MIDI files, or an encoded corpus): say what was copied from it."),
-    ] = None,
-    int8: Annotated[
-        bool, typer.Option(help="Decode with 8-bit weights: 1.5 times as fast as float32.")
-    ] = True,
+    copy_check: CopyCheck = None,
+    int8: Int8 = True,
     window: Annotated[
         int | None,
         typer.Option(help="Attend to this many last tokens only; 0: all. [default: the model's own]"),
@@ -108,7 +105,7 @@ def continue_primer(
     if copy_check:
         from musictx.evaluation.loading import open_copy_index
 
-        with corpus_progress("encoding") as encoding:
+        with corpus_progress() as encoding:
             index = open_copy_index(copy_check, progress=encoding)
     torch.set_num_threads(1)  # one token is too little work for two
     began = time.monotonic()
@@ -197,7 +194,7 @@ def render(
 
 def info(
     model: Annotated[str, typer.Argument(help="vanilla, relative, rope, or a folder.")],
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Show a model's card: data, parameters, steps, NLL, licence."""
     import json
@@ -222,14 +219,7 @@ def info(
     for key, value in facts.items():
         text = json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
         table.add_row(key, text)
-    console_out().print(table)
-
-
-def console_out() -> Any:
-    """A console on standard output, for results."""
-    from rich.console import Console
-
-    return Console(markup=False)
+    on_output.print(table)
 
 
 def serve(

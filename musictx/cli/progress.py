@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from rich.progress import (
 
 # Of several processes that train together, the first one speaks. Square brackets in names are no markup.
 console = Console(stderr=True, markup=False, quiet=os.environ.get("LOCAL_RANK", "0") != "0")
+on_output = Console(markup=False)  # for results
 
 
 def _bar(*columns: Any) -> Progress:
@@ -36,14 +38,6 @@ def _bar(*columns: Any) -> Progress:
 
 
 @contextmanager
-def corpus_progress(title: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar that counts files."""
-    with _bar(MofNCompleteColumn()) as bar:
-        task = bar.add_task(title, total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
-
-
-@contextmanager
 def corpora_progress() -> Iterator[Callable[[str, int, int], None]]:
     """Bars that count the files of several corpora, each by its name."""
     with _bar(MofNCompleteColumn()) as bar:
@@ -51,10 +45,17 @@ def corpora_progress() -> Iterator[Callable[[str, int, int], None]]:
 
         def show(name: str, done: int, total: int) -> None:
             if name not in tasks:
-                tasks[name] = bar.add_task(f"encoding {name}")
+                tasks[name] = bar.add_task(f"encoding {name}".strip())
             bar.update(tasks[name], completed=done, total=total)
 
         yield show
+
+
+@contextmanager
+def corpus_progress() -> Iterator[Callable[[int, int], None]]:
+    """A bar that counts the files of one corpus."""
+    with corpora_progress() as show:
+        yield partial(show, "")
 
 
 @contextmanager
@@ -71,12 +72,17 @@ def _clock(seconds: float) -> str:
 
 
 def report_skipped(corpus: Any) -> None:
-    """Say which files of a corpus could not be used, and why."""
-    for path, reason in list(corpus.skipped.items())[:10]:
-        named = reason if reason.startswith(path) else f"{path}: {reason}"
-        console.print(f"skipped: {named}")
-    if len(corpus.skipped) > 10:
-        console.print(f"… and {len(corpus.skipped) - 10} more; all are listed in the corpus's index.json")
+    """Name the first files that could not be used."""
+    named = [why if why.startswith(path) else f"{path}: {why}" for path, why in corpus.skipped.items()]
+    say_first("skipped", named, "the corpus's index.json")
+
+
+def say_first(what: str, lines: Sequence[str], place: str) -> None:
+    """The first lines of many; `place` lists them all."""
+    for line in lines[:10]:
+        console.print(f"{what}: {line}", highlight=False)
+    if len(lines) > 10:
+        console.print(f"… and {len(lines) - 10} more; all are listed in {place}")
 
 
 class TrainingDisplay:

@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from musictx.cli.progress import console, working
+from musictx.cli.options import AsJson
+from musictx.cli.progress import console, on_output, working
 
 reproduce = typer.Typer(no_args_is_help=True, help="Make a published table again, from the data up.")
 
@@ -28,7 +29,7 @@ def jsb(
     ] = None,
     train: Annotated[bool, typer.Option(help="--no-train: only the table of what is complete.")] = True,
     precision: Annotated[str, typer.Option(help="auto, 32-true or bf16-mixed.")] = "auto",
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """The Music Transformer paper's table of Bach's chorales, every scheme at the same size.
 
@@ -38,7 +39,6 @@ def jsb(
     import json
 
     from rich.box import SIMPLE_HEAD
-    from rich.console import Console
     from rich.table import Table
 
     from musictx.cli.train import amount
@@ -78,5 +78,5 @@ def jsb(
         spread = f"{line['spread']:.3f}" if line["seeds"] > 1 else ""
         nats = (f"{line[name]:.3f}" for name in ("valid", "test"))
         table.add_row(line["name"], str(line["seeds"]), *nats, spread, phases, f"{line['minutes']:.0f}")
-    Console(markup=False).print(table)
+    on_output.print(table)
     console.print(f"{output}: jsb.json, jsb.png", highlight=False)

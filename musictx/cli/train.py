@@ -247,7 +247,7 @@ def encode(
     from musictx.cli.progress import console, corpus_progress, report_skipped
     from musictx.corpus import build_corpus
 
-    with corpus_progress("encoding") as progress:
+    with corpus_progress() as progress:
         corpus = build_corpus(midi, output, progress=progress)
     report_skipped(corpus)
     console.print(f"{output}: {len(corpus)} pieces, {corpus.token_count:,} tokens", highlight=False)

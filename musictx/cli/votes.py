@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from musictx.cli.play import console_out
-from musictx.cli.progress import console
+from musictx.cli.options import AsJson
+from musictx.cli.progress import console, on_output
 
 
 def votes(
@@ -26,7 +26,7 @@ def votes(
     ] = False,
     csv: Annotated[Path | None, typer.Option(help="CSV file to write: one line for each vote.")] = None,
     seed: Annotated[int, typer.Option(help="Of the intervals: the same seed gives the same ones.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Say what the votes of the blind test show, and whether it can be chance.
 
@@ -46,8 +46,7 @@ def votes(
     if as_json:
         print(json.dumps(report, allow_nan=False))
     else:
-        out = console_out()
         for part in to_tables(report):
-            out.print(part, highlight=False)
+            on_output.print(part, highlight=False)
     if csv:
         console.print(f"{csv}: {len(found)} votes", highlight=False)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from musictx.corpus.repeats import Repeats, with_repeats
-from musictx.errors import MusictxError
+from musictx.errors import MusictxError, require
 from musictx.events import (
     DEFAULT_VELOCITY_LEVEL,
     NOTE_OFF,
@@ -54,8 +54,7 @@ class Augmentation:
             raise MusictxError(f"transpose {self.transpose} must rise and stay within 24 semitones")
         if not self.stretch or not all(0.5 <= f <= 2 for f in self.stretch):
             raise MusictxError(f"stretch factors {self.stretch} must lie between 0.5 and 2")
-        if not self.longest > 0:
-            raise MusictxError(f"longest is {self.longest}; it must be greater than 0")
+        require(self.longest > 0, "longest", self.longest, "be greater than 0")
 
 
 NO_AUGMENTATION = Augmentation(transpose=(0, 0), stretch=(1.0,), louder=0, bare=0.0, longest=np.inf)

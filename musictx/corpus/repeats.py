@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from musictx.errors import MusictxError
+from musictx.errors import MusictxError, require
 from musictx.events import NOTE_OFF, STEPS_PER_SECOND, VELOCITY_LEVELS, EventTable, note_pairs, separate_notes
 
 CHORD = 5  # steps (50 ms): notes that are struck closer together are not torn apart
@@ -59,14 +59,13 @@ class Repeats:
 
     def __post_init__(self) -> None:
         for name in ("share", "far", "opening", "again", "transposed", "stretched", "touched"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise MusictxError(f"repeats: {name} is {getattr(self, name)}; it must lie between 0 and 1")
+            value = getattr(self, name)
+            require(0 <= value <= 1, f"repeats: {name}", value, "lie between 0 and 1")
         for name, least in (("notes", 1), ("between", 0)):
             low, high = getattr(self, name)
             if not least <= low <= high:
                 raise MusictxError(f"repeats: {name} {(low, high)} must rise from at least {least}")
-        if not 0 <= self.overlap <= 10:
-            raise MusictxError(f"repeats: overlap is {self.overlap}; it must lie between 0 and 10 seconds")
+        require(0 <= self.overlap <= 10, "repeats: overlap", self.overlap, "lie between 0 and 10 seconds")
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,8 @@ import numpy as np
 from musictx.corpus import Corpus
 from musictx.errors import MusictxError
 from musictx.evaluation.baselines import baseline_tables
-from musictx.evaluation.intervals import LEVEL, bootstrap_interval, draw_weights, ratio_draws
+from musictx.evaluation.intervals import LEVEL, bootstrap_interval, draw_weights, ratio_draws, ratio_figure
+from musictx.evaluation.loading import model_facts
 from musictx.evaluation.nll import EVENT_TYPES, LossTable, chunk_losses, padded_little
 from musictx.model import MusicTransformer
 
@@ -110,13 +111,7 @@ def _figure(total: np.ndarray, count: np.ndarray, weights: np.ndarray) -> dict[s
     """A ratio of sums with its interval; None if there is nothing to count."""
     if not count.sum():
         return None
-    low, high = bootstrap_interval(ratio_draws(total, count, weights))
-    return {
-        "nats": float(total.sum() / count.sum()),
-        "low": float(low),
-        "high": float(high),
-        "count": int(count.sum()),
-    }
+    return {**ratio_figure(total, count, weights), "count": int(count.sum())}
 
 
 def _figures(table: LossTable, weights: np.ndarray, *, positions: bool = True) -> dict[str, Any]:
@@ -198,15 +193,7 @@ def evaluate(
             str(n): int(((corpus.ends - corpus.starts) < n).sum()) for n in lengths
         },
     }
-    facts = {
-        name: {
-            "position": m.config.position,
-            "parameters": m.parameter_count(),
-            "context_length": m.config.context_length,
-        }
-        for name, m in models.items()
-    }
-    result = Evaluation(facts, data)
+    result = Evaluation(model_facts(models), data)
     width = max(1, min(m.config.context_length for m in models.values()) // BINS_PER_CONTEXT)
     total, done = _costs(models, lengths, corpus.token_count), 0.0
     for length in lengths:

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 
 from musictx.corpus import Chunk, Corpus, consecutive_chunks
-from musictx.evaluation.intervals import bootstrap_interval, draw_weights, ratio_draws
+from musictx.evaluation.intervals import ratio_figure
 from musictx.evaluation.nll import chunk_losses
 from musictx.model import ModelConfig, MusicTransformer
 
@@ -152,5 +152,4 @@ def _rule_figure(losses: np.ndarray, units: np.ndarray) -> dict[str, float]:
     count = np.bincount(numbers).astype(np.float64) * losses.shape[1]
     if not losses.shape[1]:
         return {"nats": float("nan"), "low": float("nan"), "high": float("nan")}
-    low, high = bootstrap_interval(ratio_draws(total, count, draw_weights(len(total))))
-    return {"nats": float(total.sum() / count.sum()), "low": float(low), "high": float(high)}
+    return ratio_figure(total, count)

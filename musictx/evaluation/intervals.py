@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -68,6 +69,25 @@ def bootstrap_interval(draws: np.ndarray, level: float = LEVEL) -> tuple[np.ndar
     tail = (1 - level) / 2
     low, high = np.nanquantile(draws, [tail, 1 - tail], axis=0)
     return low, high
+
+
+def ratio_figure(total: np.ndarray, count: np.ndarray, weights: np.ndarray | None = None) -> dict[str, Any]:
+    """Nats per count over all units, with the interval of its bootstrap, as tables and JSON have it.
+
+    Parameters
+    ----------
+    total, count : np.ndarray [shape=(units,)]
+    weights : np.ndarray, optional
+        From `draw_weights`; drawn here without.
+    """
+    draws = ratio_draws(total, count, draw_weights(len(total)) if weights is None else weights)
+    return interval_figure(float(total.sum() / count.sum()), draws)
+
+
+def interval_figure(nats: float, draws: np.ndarray) -> dict[str, Any]:
+    """A figure with the interval of its draws."""
+    low, high = bootstrap_interval(draws)
+    return {"nats": nats, "low": float(low), "high": float(high)}
 
 
 def mean_interval(values: np.ndarray, *, seed: int = 0, level: float = LEVEL) -> tuple[float, float]:

@@ -17,7 +17,7 @@ import numpy as np
 from musictx.corpus import Chunk
 from musictx.errors import MusictxError
 from musictx.evaluation.baselines import SmoothedCounts
-from musictx.evaluation.intervals import bootstrap_interval, draw_weights, ratio_draws
+from musictx.evaluation.intervals import ratio_figure
 from musictx.evaluation.nll import chunk_losses
 from musictx.files import read_json
 from musictx.model import MusicTransformer
@@ -94,14 +94,11 @@ def summarise(losses: Sequence[np.ndarray]) -> dict[str, Any]:
     """
     total = np.array([x.sum(dtype=np.float64) for x in losses])
     count = np.array([len(x) for x in losses], np.float64)
-    low, high = bootstrap_interval(ratio_draws(total, count, draw_weights(len(losses))))
     grids = [x.reshape(-1, VOICES) for x in losses]
     every = np.concatenate(grids)
     phase = np.concatenate([np.arange(len(g)) % PHASES for g in grids])
     return {
-        "nats": float(total.sum() / count.sum()),
-        "low": float(low),
-        "high": float(high),
+        **ratio_figure(total, count),
         "tokens": int(count.sum()),
         "by_phase": [float(every[phase == k].mean()) for k in range(PHASES)],
         "by_voice": every.mean(0).tolist(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -124,6 +124,18 @@ def open_models(names: Sequence[str], **load: Any) -> tuple[dict[str, MusicTrans
     if not models:
         raise MusictxError(left_out[0].split(": ", 1)[1] if len(names) == 1 else "; ".join(left_out))
     return models, left_out
+
+
+def model_facts(models: Mapping[str, MusicTransformer]) -> dict[str, dict[str, Any]]:
+    """What reports say of each model."""
+    return {
+        name: {
+            "position": model.config.position,
+            "parameters": model.parameter_count(),
+            "context_length": model.config.context_length,
+        }
+        for name, model in models.items()
+    }
 
 
 def primers_nll(model: MusicTransformer) -> float:

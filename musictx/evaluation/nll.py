@@ -16,7 +16,7 @@ import torch
 from torch.nn import functional as F
 
 from musictx.corpus import Chunk, Corpus, consecutive_chunks
-from musictx.errors import MusictxError
+from musictx.errors import require
 from musictx.events import NOTE_OFF, PAD, TIME_SHIFT, VELOCITY
 
 EVENT_TYPES = ("NOTE_ON", "NOTE_OFF", "TIME_SHIFT", "VELOCITY")
@@ -26,8 +26,7 @@ PRECISIONS = ("float32", "bfloat16")
 
 def computing_in(precision: str, device: torch.device) -> AbstractContextManager[object]:
     """Context in which a model computes in float32, or in bfloat16 where that is safe (autocast)."""
-    if precision not in PRECISIONS:
-        raise MusictxError(f"precision is {precision!r}; it must be one of {', '.join(PRECISIONS)}")
+    require(precision in PRECISIONS, "precision", precision, f"be one of {', '.join(PRECISIONS)}")
     return nullcontext() if precision == "float32" else torch.autocast(device.type, torch.bfloat16)
 
 

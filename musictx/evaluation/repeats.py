@@ -9,7 +9,7 @@ import numpy as np
 
 from musictx.corpus import Chunk
 from musictx.errors import MusictxError
-from musictx.evaluation.intervals import bootstrap_interval, draw_weights, ratio_draws
+from musictx.evaluation.intervals import draw_weights, interval_figure, ratio_draws, ratio_figure
 from musictx.evaluation.nll import EVENT_TYPES, chunk_losses, event_types
 from musictx.evaluation.playings import CHANGES, changed, complete, gap_size, other_music
 from musictx.events import START
@@ -61,16 +61,11 @@ def _sums(
     return sums
 
 
-def _figure(value: float, draws: np.ndarray) -> dict[str, Any]:
-    low, high = bootstrap_interval(draws)
-    return {"nats": value, "low": float(low), "high": float(high)}
-
-
 def _figures(loss: np.ndarray, count: np.ndarray, weights: np.ndarray) -> dict[str, Any]:
     """Nats per token with their interval over passages, and the same ``by_type`` of event."""
 
     def ratio(x: np.ndarray, n: np.ndarray) -> dict[str, Any] | None:
-        return _figure(float(x.sum() / n.sum()), ratio_draws(x, n, weights)) if n.sum() else None
+        return ratio_figure(x, n, weights) if n.sum() else None
 
     by_type = {name: ratio(loss[:, k], count[:, k]) for k, name in enumerate(EVENT_TYPES)}
     return {**(ratio(loss.sum(1), count.sum(1)) or {}), "by_type": by_type}
@@ -141,7 +136,7 @@ def repeat_gain(
     for kind in (k for k in KINDS if k in sums and k != "other"):
         for name, base in (("gain", "first"), ("gain_over_other", "other")):
             value = figures[base]["nats"] - figures[kind]["nats"]
-            figures[kind][name] = _figure(value, draws[base] - draws[kind])
+            figures[kind][name] = interval_figure(value, draws[base] - draws[kind])
     return figures
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import csv
 import io
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 from musictx.labels import plain_label
+from musictx.render.figures import model_colours, png
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -72,18 +74,6 @@ def to_csv(result: dict[str, Any]) -> str:
     return text.getvalue()
 
 
-def _colours(names: list[str], models: dict[str, Any]) -> dict[str, str]:
-    """A colour for each model: its scheme's, if no other model has taken it."""
-    from musictx.render.pianoroll import COLOURS, OTHERS
-
-    chosen: dict[str, str] = {}
-    spare = iter([*(c for c in OTHERS if c not in COLOURS.values()), *OTHERS, *["#555555"] * len(names)])
-    for name in names:
-        colour = COLOURS.get(models[name]["position"])
-        chosen[name] = colour if colour and colour not in chosen.values() else next(spare)
-    return chosen
-
-
 def draw(result: dict[str, Any]) -> bytes:
     """Picture of an evaluation as PNG: NLL over the place in the context, and over the length.
 
@@ -93,7 +83,7 @@ def draw(result: dict[str, Any]) -> bytes:
 
     models = result["models"]
     names = [n for n, m in models.items() if m["lengths"]]
-    colours = _colours(names, models)
+    colours = model_colours({name: models[name]["position"] for name in names})
     figure = Figure(figsize=(12, 4.8), layout="constrained")
     over_place, over_length = figure.subplots(1, 2, width_ratios=[2, 1])
     _draw_places(over_place, models, names, colours)
@@ -104,9 +94,7 @@ def draw(result: dict[str, Any]) -> bytes:
         f"shaded: {100 * result['level']:.0f} % bootstrap intervals over pieces",
         fontsize=10,
     )
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=130)
-    return buffer.getvalue()
+    return png(figure, dpi=130)
 
 
 def _draw_places(axes: Axes, models: dict[str, Any], names: list[str], colours: dict[str, str]) -> None:
@@ -166,13 +154,16 @@ def _cell(figure: dict[str, Any] | None, digits: int = 3) -> str:
     return f"{figure['nats']:.{digits}f} {interval}"
 
 
-def _table(title: str, columns: dict[str, Literal["left", "right"]]) -> Table:
+def _table(title: str, left: Sequence[str], right: Sequence[str]) -> Table:
+    """An empty table: columns of words, which stand at the left, and columns of figures."""
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
     table = Table(title=title, box=SIMPLE_HEAD, title_justify="left", padding=(0, 1), pad_edge=False)
-    for name, side in columns.items():
-        table.add_column(name, justify=side)
+    for name in left:
+        table.add_column(name)
+    for name in right:
+        table.add_column(name, justify="right")
     return table
 
 
@@ -180,7 +171,8 @@ def to_table(result: dict[str, Any]) -> Table:
     """The main figures as a table for the terminal."""
     table = _table(
         "NLL (perf388) in nats, with 95 % intervals over pieces; “full”: per token, full chunks only",
-        {"model": "left", "chunks of": "right", "per token": "right", "per note": "right", "full": "right"},
+        ["model"],
+        ["chunks of", "per token", "per note", "full"],
     )
     for name, model in result["models"].items():
         for length, figures in model["lengths"].items():
@@ -206,15 +198,8 @@ def to_repeat_table(repeats: dict[str, Any]) -> Table:
     """Repeat gain of each model as a table for the terminal."""
     table = _table(
         "NLL of a passage's second playing in nats per token (less its first playing)",
-        {
-            "model": "left",
-            "second": "left",
-            "first": "right",
-            "exact": "right",
-            "fifth": "right",
-            "odd offset": "right",
-            "after another": "right",
-        },
+        ["model", "second"],
+        ["first", "exact", "fifth", "odd offset", "after another"],
     )
     for name, places in repeats.items():
         for where, figures in places.items():
@@ -229,10 +214,11 @@ def to_repeat_table(repeats: dict[str, Any]) -> Table:
 def to_pitch_table(repeats: dict[str, Any]) -> Table:
     """What each kind of event costs at a repeat; NOTE_ON is the pitch at a repeat."""
     shown = ("first", "exact", "fifth", "tempo", "touch", "other")
-    columns: dict[str, Literal["left", "right"]] = {"model": "left", "second": "left", "event": "left"}
-    for kind in shown:
-        columns["new" if kind == "other" else kind] = "right"
-    table = _table("By kind of event, in nats (NOTE_ON: the pitch; new: after another passage)", columns)
+    table = _table(
+        "By kind of event, in nats (NOTE_ON: the pitch; new: after another passage)",
+        ["model", "second", "event"],
+        [*shown[:-1], "new"],
+    )
     for name, places in repeats.items():
         for where, figures in places.items():
             for event in figures["first"]["by_type"]:
@@ -246,14 +232,8 @@ def to_gap_table(gaps: dict[str, Any]) -> Table:
     """What a repeat costs after more and more other music, as a table for the terminal."""
     table = _table(
         "An exact repeat after events of other music, in nats (new: without the first playing)",
-        {
-            "model": "left",
-            "gap": "right",
-            "per token": "right",
-            "(new)": "right",
-            "a pitch": "right",
-            "(new) ": "right",
-        },
+        ["model"],
+        ["gap", "per token", "(new)", "a pitch", "(new)"],
     )
     for name, rows in gaps.items():
         for row in rows:
@@ -271,7 +251,8 @@ def to_shift_table(shifts: dict[str, Any]) -> Table:
     places = [row["place"] for row in next(iter(shifts.values()))]
     table = _table(
         "The same window placed elsewhere: divergence of the predictions, in nats",
-        {"model": "left", **{f"+{place}": "right" for place in places}},
+        ["model"],
+        [f"+{place}" for place in places],
     )
     for name, rows in shifts.items():
         table.add_row(name, *("–" if r["divergence"] is None else f"{r['divergence']:.4f}" for r in rows))
@@ -282,7 +263,8 @@ def to_rule_table(rules: dict[str, Any]) -> Table:
     """The rules past the training length as a table for the terminal."""
     table = _table(
         "Past the training length: nats per token, full chunks; the best rule is marked *",
-        {"model": "left", "chunks of": "right", "rule": "left", "whole": "right", "beyond": "right"},
+        ["model", "chunks of", "rule"],
+        ["whole", "beyond"],
     )
     for name, times in rules.items():
         for times_longer, compared in times.items():

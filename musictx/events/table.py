@@ -16,6 +16,7 @@ from musictx.events.vocabulary import (
     TIME_SHIFT,
     VELOCITY,
 )
+from musictx.performance import separate
 
 
 @dataclass(frozen=True)
@@ -161,11 +162,5 @@ def separate_notes(
     >>> separate_notes(on, off, pitch, level)[1].tolist()
     [50, 70]
     """
-    order = np.lexsort((-off, on, pitch))
-    on, off, pitch, level = on[order], off[order], pitch[order], level[order]
-    first = np.ones(len(on), bool)
-    first[1:] = (pitch[1:] != pitch[:-1]) | (on[1:] != on[:-1])
-    on, off, pitch, level = on[first], off[first], pitch[first], level[first]
-    again = pitch[1:] == pitch[:-1]
-    off[:-1] = np.where(again, np.minimum(off[:-1], on[1:]), off[:-1])
-    return on, off, pitch, level
+    kept, ends = separate(on, off, pitch)
+    return on[kept], ends, pitch[kept], level[kept]

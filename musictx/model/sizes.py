@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from musictx.errors import MusictxError
+from musictx.errors import require
 from musictx.model.config import ModelConfig
 from musictx.model.positions import SCHEMES, find_scheme
 from musictx.model.transformer import MusicTransformer
@@ -51,8 +51,7 @@ def sized_config(
     >>> {MusicTransformer(sized_config("small", name, 1024)).parameter_count() for name in schemes}
     {5711872}
     """
-    if size not in SIZES:
-        raise MusictxError(f"size is {size!r}; it must be one of {', '.join(SIZES)}")
+    require(size in SIZES, "size", size, f"be one of {', '.join(SIZES)}")
     layers, width, heads = SIZES[size]
     config = ModelConfig(
         position=position,

@@ -16,6 +16,7 @@ from musictx.errors import MusictxError
 from musictx.files import writing
 from musictx.labels import plain_label
 from musictx.performance import Performance, apply_pedal
+from musictx.render.figures import COLOURS, OTHERS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
 
 INK, SOFT_INK, GUIDE, BLACK_ROW = "#1d1f26", "#5c606c", "#dfddd5", "#f7f6f1"
 PRIMER = "#6b7080"
-# Told apart by colour-blind readers too (Okabe and Ito); the web page uses the same.
-COLOURS = {"relative": "#0072b2", "vanilla": "#d55e00", "rope": "#009e73"}
-OTHERS = ("#0072b2", "#d55e00", "#009e73", "#8a5a9e", "#a6761d")
 WIDTH, LANE, STRIP, DPI = 12.0, 2.2, 0.09, 160  # inches, dots an inch
 FORMATS = (".png", ".svg", ".pdf")
 BLACK_KEYS = (1, 3, 6, 8, 10)

@@ -21,6 +21,7 @@ from musictx.bench.common import machine
 from musictx.errors import MusictxError
 from musictx.evaluation.jsb import PHASES, baseline_losses, read_jsb, summarise
 from musictx.files import read_json, write_bytes
+from musictx.render.figures import png
 from musictx.reproduce.chorales import ChoraleSettings, chorale_result, chorale_run
 
 FILE = "Jsb16thSeparated.json"
@@ -175,8 +176,6 @@ def _line(name: str, results: list[dict[str, Any]]) -> dict[str, Any]:
 
 def draw(found: dict[str, Any]) -> bytes:
     """The picture: each row's NLL beside the published ones, and by 16th of the beat (PNG)."""
-    from io import BytesIO
-
     from matplotlib.figure import Figure
 
     rows = found["rows"]
@@ -198,6 +197,4 @@ def draw(found: dict[str, Any]) -> bytes:
     phases.grid(alpha=0.3)
     if phases.lines:
         phases.legend(fontsize=7)
-    buffer = BytesIO()
-    figure.savefig(buffer, format="png", dpi=120)
-    return buffer.getvalue()
+    return png(figure)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from musictx.errors import MusictxError
+from musictx.errors import MusictxError, require
 from musictx.events import END, STEP_SECONDS
 from musictx.model import MusicTransformer
 from musictx.performance import Performance, make_notes, resolve_overlaps, slice_time
@@ -56,22 +56,20 @@ class Continuation:
 def _limits(seconds: float | None, tokens: int | None, cut: float) -> tuple[float, int]:
     """End in seconds and largest number of tokens."""
     most = int(LONGEST * _TOKENS_PER_SECOND)
-    if tokens is not None and not 1 <= tokens <= most:
-        raise MusictxError(f"tokens is {tokens}; it must be at least 1 and at most {most}")
+    require(tokens is None or 1 <= tokens <= most, "tokens", tokens, f"be at least 1 and at most {most}")
     if seconds is None:
         if tokens is None:
             raise MusictxError("give the length of the continuation in seconds or tokens")
         return np.inf, tokens
-    if not (np.isfinite(seconds) and 0 < seconds <= LONGEST):
-        raise MusictxError(f"seconds is {seconds}; it must be greater than 0 and at most {LONGEST:g}")
+    require(0 < seconds <= LONGEST, "seconds", seconds, f"be greater than 0 and at most {LONGEST:g}")
     bound = int(seconds * _TOKENS_PER_SECOND) + 64
     return cut + seconds, bound if tokens is None else min(tokens, bound)
 
 
 def check_variations(number: int) -> None:
     """Say that so many continuations cannot be made at once."""
-    if not 1 <= number <= MOST_VARIATIONS:
-        raise MusictxError(f"variations is {number}; it must be at least 1 and at most {MOST_VARIATIONS}")
+    words = f"be at least 1 and at most {MOST_VARIATIONS}"
+    require(1 <= number <= MOST_VARIATIONS, "variations", number, words)
 
 
 def continue_variations(

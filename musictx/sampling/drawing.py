@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from musictx.errors import MusictxError
+from musictx.errors import require
 from musictx.model import MusicTransformer
 from musictx.sampling.candidates import draw_best
 from musictx.sampling.draws import Draws
@@ -61,8 +61,7 @@ def generate(
     >>> len(drawn), is_grammatical(drawn, closed=False)
     (8, True)
     """
-    if variations < 1:
-        raise MusictxError(f"variations is {variations}; it must be at least 1")
+    require(variations >= 1, "variations", variations, "be at least 1")
     tokens = np.asarray(primer, np.int64)
     if model.positions.limit is not None:
         room = model.positions.limit - len(tokens)

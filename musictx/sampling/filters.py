@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from musictx.errors import MusictxError
+from musictx.errors import require
 
 
 @dataclass(frozen=True)
@@ -52,16 +52,11 @@ class SamplingSettings:
     theme: float = 0.5
 
     def __post_init__(self) -> None:
-        if not (np.isfinite(self.temperature) and 0 <= self.temperature <= 10):
-            raise MusictxError(f"temperature is {self.temperature}; it must lie between 0 and 10")
-        if self.top_k < 0:
-            raise MusictxError(f"top-k is {self.top_k}; it must be 0 (off) or more")
-        if not 0 < self.top_p <= 1:
-            raise MusictxError(f"top-p is {self.top_p}; it must be greater than 0 and at most 1")
-        if not 0 <= self.min_p <= 1:
-            raise MusictxError(f"min-p is {self.min_p}; it must lie between 0 and 1")
-        if not 0 <= self.theme <= 1:
-            raise MusictxError(f"theme is {self.theme}; it must lie between 0 (off) and 1")
+        require(0 <= self.temperature <= 10, "temperature", self.temperature, "lie between 0 and 10")
+        require(self.top_k >= 0, "top-k", self.top_k, "be 0 (off) or more")
+        require(0 < self.top_p <= 1, "top-p", self.top_p, "be greater than 0 and at most 1")
+        require(0 <= self.min_p <= 1, "min-p", self.min_p, "lie between 0 and 1")
+        require(0 <= self.theme <= 1, "theme", self.theme, "lie between 0 (off) and 1")
 
 
 def filter_logits(logits: np.ndarray, settings: SamplingSettings) -> np.ndarray:

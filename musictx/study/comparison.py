@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import asdict
 from itertools import combinations
 from typing import Any
@@ -26,11 +26,13 @@ def _by_primer(rows: Sequence[Row], model: str, value: Any) -> dict[str, float]:
     return {primer: float(np.mean(values)) for primer, values in found.items()}
 
 
-def _mean_figure(values: dict[str, float]) -> dict[str, Any] | None:
+def mean_figure(values: Collection[float]) -> dict[str, Any] | None:
+    """The mean over primers with its interval, or None if there are none."""
     if not values:
         return None
-    low, high = mean_interval(np.array(list(values.values())))
-    return {"mean": float(np.mean(list(values.values()))), "low": low, "high": high, "primers": len(values)}
+    known = np.array(list(values), np.float64)
+    low, high = mean_interval(known)
+    return {"mean": float(known.mean()), "low": low, "high": high, "primers": len(known)}
 
 
 def compare_rows(rows: Sequence[Row], models: Sequence[str]) -> dict[str, Any]:
@@ -58,7 +60,7 @@ def compare_rows(rows: Sequence[Row], models: Sequence[str]) -> dict[str, Any]:
     tests: list[dict[str, Any]] = []
     for metric in METRICS:
         values = {name: _by_primer(rows, name, metric.value) for name in names}
-        metrics[metric.key] = {name: _mean_figure(values[name]) for name in names}
+        metrics[metric.key] = {name: mean_figure(values[name].values()) for name in names}
         for first, second in combinations(names, 2):
             both = sorted(values[first].keys() & values[second].keys())
             if len(both) >= FEWEST:
@@ -70,7 +72,10 @@ def compare_rows(rows: Sequence[Row], models: Sequence[str]) -> dict[str, Any]:
         test["holm"] = p
     quarters = {
         key: {
-            name: [_mean_figure(_by_primer(rows, name, lambda m, k=k, key=key: m[key][k])) for k in range(4)]
+            name: [
+                mean_figure(_by_primer(rows, name, lambda m, k=k, key=key: m[key][k]).values())
+                for k in range(4)
+            ]
             for name in names
         }
         for key, _ in QUARTERLY

@@ -11,10 +11,9 @@ import numpy as np
 
 from musictx.evaluation.chance import LUCK, MEASURES, Beside, beside_others
 from musictx.evaluation.excerpts import excerpt_figures, excerpts
-from musictx.evaluation.intervals import mean_interval
 from musictx.evaluation.telling import baseline, tell_apart
 from musictx.performance import Performance, apply_pedal, slice_time
-from musictx.study.comparison import FEWEST, REAL, Row
+from musictx.study.comparison import FEWEST, REAL, Row, mean_figure
 from musictx.study.plan import StudyPrimer
 
 Music = Mapping[tuple[str, str, int], Performance]  # by primer, model and seed
@@ -65,7 +64,7 @@ def measure_memory(
     stands_out: dict[str, Any] = {}
     for key, model in product(MEASURES, models):
         hits = [_over_seeds(f[key]).stands_out for (m, _), f in found.items() if m == model]
-        stands_out.setdefault(key, {})[model] = _share(hits)
+        stands_out.setdefault(key, {})[model] = mean_figure(hits)
     return measured, {"by_chance": LUCK, **stands_out}
 
 
@@ -79,13 +78,6 @@ def _alone(row: Row, music: Music) -> tuple[Performance, float]:
 def _over_seeds(found: Sequence[Beside]) -> Beside:
     """The mean of several continuations of one primer."""
     return Beside(float(np.mean([b.own for b in found])), np.mean([b.others for b in found], axis=0))
-
-
-def _share(hits: Sequence[bool]) -> dict[str, Any] | None:
-    if not hits:
-        return None
-    low, high = mean_interval(np.array(hits, np.float64))
-    return {"mean": float(np.mean(hits)), "low": low, "high": high, "primers": len(hits)}
 
 
 def tell_models(rows: Sequence[Row], music: Music) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,7 @@ import numpy as np
 
 from musictx.files import write_bytes
 from musictx.performance import Performance
-from musictx.render.pianoroll import COLOURS, OTHERS
+from musictx.render.figures import model_colours
 from musictx.study.charts import quarter_chart
 from musictx.study.comparison import REAL
 from musictx.study.metrics import METRICS, QUARTERLY
@@ -37,7 +37,8 @@ def write_page(path: Path, result: dict[str, Any], music: Music) -> None:
     music : mapping
         Primer and continuation on one time axis, by primer, model and seed.
     """
-    colours = model_colours(result)
+    colours = model_colours({name: model["position"] for name, model in result["models"].items()})
+    colours[REAL] = _REAL_COLOUR
     page = (_HERE / "page.html").read_text()
     parts = {
         "style": (_HERE / "page.css").read_text(),
@@ -57,21 +58,6 @@ def write_page(path: Path, result: dict[str, Any], music: Music) -> None:
     for name, text in parts.items():
         page = page.replace(f"<!-- {name} -->", text)
     write_bytes(path, page.encode())
-
-
-def model_colours(result: dict[str, Any]) -> dict[str, str]:
-    """A CSS colour for each model, its scheme's where that is free; real music is grey."""
-    chosen: dict[str, str] = {}
-    spare = [c for c in OTHERS if c not in COLOURS.values()] + list(OTHERS)
-    for name in result["comparison"]["models"]:
-        if name == REAL:
-            chosen[name] = _REAL_COLOUR
-            continue
-        colour = COLOURS.get(result["models"][name]["position"])
-        chosen[name] = (
-            colour if colour and colour not in chosen.values() else spare.pop(0) if spare else "#777777"
-        )
-    return chosen
 
 
 def _lead(result: dict[str, Any]) -> str:
@@ -153,8 +139,12 @@ def _means(result: dict[str, Any]) -> str:
             )
         label = f'<th scope="row">{escape(title)}<small>{escape(text)}</small></th>'
         body.append(f"<tr>{label}{''.join(cells)}</tr>")
-    head = "".join(f'<th scope="col">{escape(n)}</th>' for n in names)
-    return f'<thead><tr><th scope="col">Measured</th>{head}</tr></thead><tbody>{"".join(body)}</tbody>'
+    return _table(("Measured", *names), body)
+
+
+def _table(titles: Sequence[str], rows: Sequence[str]) -> str:
+    head = "".join(f'<th scope="col">{escape(title)}</th>' for title in titles)
+    return f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody>"
 
 
 def _tests(comparison: dict[str, Any]) -> str:
@@ -172,9 +162,8 @@ def _tests(comparison: dict[str, Any]) -> str:
             f"<small>{_range(t['effect_low'], t['effect_high'], 2)}</small></td>"
             f"<td>{t['units']}</td><td>{_p(t['p'])}</td><td>{_p(t['holm'])}</td></tr>"
         )
-    titles_row = ("Measured", "Pair", "Difference", "Effect (rank-biserial)", "Primers", "p", "p after Holm")
-    head = "".join(f'<th scope="col">{x}</th>' for x in titles_row)
-    return f"<thead><tr>{head}</tr></thead><tbody>{''.join(rows)}</tbody>"
+    columns = ("Measured", "Pair", "Difference", "Effect (rank-biserial)", "Primers", "p", "p after Holm")
+    return _table(columns, rows)
 
 
 def _heads(heads: dict[str, list[dict[str, Any]]]) -> str:
@@ -186,9 +175,8 @@ def _heads(heads: dict[str, list[dict[str, Any]]]) -> str:
         for name, found in heads.items()
         for head in found[:FARTHEST]
     ]
-    titles = ("Model", "Layer and head", "How far back (s)", "On the primer", "On START", "Reach (s)")
-    head_row = "".join(f'<th scope="col">{x}</th>' for x in titles)
-    return f"<thead><tr>{head_row}</tr></thead><tbody>{''.join(rows)}</tbody>"
+    columns = ("Model", "Layer and head", "How far back (s)", "On the primer", "On START", "Reach (s)")
+    return _table(columns, rows)
 
 
 def _about(result: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from musictx.errors import MusictxError
+from musictx.errors import require
 from musictx.evaluation.loading import open_music, unit_numbers
 from musictx.events import decode, encode
 from musictx.performance import Performance, slice_time
@@ -51,10 +51,8 @@ class StudySettings:
 
     def __post_init__(self) -> None:
         for name in ("seconds", "primer_seconds", "seeds"):
-            if not getattr(self, name) > 0:
-                raise MusictxError(f"{name} is {getattr(self, name)}; it must be more than 0")
-        if self.tokens is not None and self.tokens < 1:
-            raise MusictxError(f"tokens is {self.tokens}; it must be at least 1")
+            require(getattr(self, name) > 0, name, getattr(self, name), "be more than 0")
+        require(self.tokens is None or self.tokens >= 1, "tokens", self.tokens, "be at least 1")
 
 
 @dataclass(frozen=True)
@@ -125,8 +123,7 @@ def choose_primers(
     >>> [primer.name for primer in primers], primers[0].real.duration
     (['bach-chorale', 'two-bar-loop'], 8.0)
     """
-    if count < 1:
-        raise MusictxError(f"primers is {count}; it must be at least 1")
+    require(count >= 1, "primers", count, "be at least 1")
     found: dict[str, list[StudyPrimer]] = {}
     left_out = []
     for folder in folders:

@@ -14,6 +14,7 @@ from typing import Any
 from musictx.checkpoint import weights_hash
 from musictx.errors import MusictxError
 from musictx.evaluation.copies import CopyIndex
+from musictx.evaluation.loading import model_facts
 from musictx.files import make_folder, read_json, write_bytes
 from musictx.midi import read_midi, write_midi
 from musictx.model import MusicTransformer
@@ -163,14 +164,7 @@ def run_study(
     rows, stands_out = measure_memory(rows, primers, music_of)
     result = {
         "settings": asdict(settings),
-        "models": {
-            name: {
-                "position": m.config.position,
-                "parameters": m.parameter_count(),
-                "context_length": m.config.context_length,
-            }
-            for name, m in models.items()
-        },
+        "models": model_facts(models),
         "primers": [{"name": p.name, "title": p.title, "cut": p.cut, "folder": p.source} for p in primers],
         "rows": rows,
         "comparison": compare_rows(rows, list(models)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from musictx.corpus.batches import Augmentation
-from musictx.errors import MusictxError
+from musictx.errors import MusictxError, require
 from musictx.training.devices import choose_precision
 
 # A run can only be resumed with the same of these: other ones would give another loss curve.
@@ -45,27 +45,21 @@ class TrainingConfig:
     compile: bool = False
 
     def __post_init__(self) -> None:
-        if self.optimizer not in ("muon", "adamw"):
-            raise MusictxError(f"optimizer is {self.optimizer!r}; it must be muon or adamw")
-        if self.mix not in ("folders", "tokens"):
-            raise MusictxError(f"mix is {self.mix!r}; it must be folders or tokens")
+        require(self.optimizer in ("muon", "adamw"), "optimizer", self.optimizer, "be muon or adamw")
+        require(self.mix in ("folders", "tokens"), "mix", self.mix, "be folders or tokens")
         if self.steps is None and self.tokens is None and self.hours is None:
             raise MusictxError("give a budget: steps, tokens or hours")
         choose_precision(self.precision, self.accelerator)
         for name, most in (("batch", 2**16), ("seed", 2**63 - 1)):
-            if getattr(self, name) > most:
-                raise MusictxError(f"{name} is {getattr(self, name)}; it must be at most {most}")
+            require(getattr(self, name) <= most, name, getattr(self, name), f"be at most {most}")
         positive = ("steps", "tokens", "hours", "batch", "micro_batch", "lr", "matrix_lr", "log_every")
         for name in (*positive, "validate_every", "validation_chunks", "checkpoint_minutes"):
             value = getattr(self, name)
-            if value is not None and not value > 0:
-                raise MusictxError(f"{name} is {value}; it must be greater than 0")
+            require(value is None or value > 0, name, value, "be greater than 0")
         for name in ("weight_decay", "warmup", "clip", "seed"):
-            if not getattr(self, name) >= 0:
-                raise MusictxError(f"{name} is {getattr(self, name)}; it must be at least 0")
+            require(getattr(self, name) >= 0, name, getattr(self, name), "be at least 0")
         for name in ("decay", "curriculum"):
-            if not 0 <= getattr(self, name) <= 1:
-                raise MusictxError(f"{name} is {getattr(self, name)}; it must lie between 0 and 1")
+            require(0 <= getattr(self, name) <= 1, name, getattr(self, name), "lie between 0 and 1")
 
     def progress(self, step: int, tokens: int, seconds: float) -> float:
         """Share of the budget used up by some steps, tokens and seconds, by whichever limit is nearest."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from musictx.errors import MusictxError
+from musictx.errors import MusictxError, require
 from musictx.model import ModelConfig
 from musictx.model.sizes import parameter_count
 from musictx.process import memory
@@ -20,8 +20,7 @@ PRECISIONS = ("auto", "32-true", "bf16-mixed")
 
 def choose_precision(wanted: str, accelerator: str = "auto") -> str:
     """``"auto"``: bfloat16 autocast where the processor computes it, else float32."""
-    if wanted not in PRECISIONS:
-        raise MusictxError(f"precision is {wanted!r}; it must be one of {', '.join(PRECISIONS)}")
+    require(wanted in PRECISIONS, "precision", wanted, f"be one of {', '.join(PRECISIONS)}")
     if wanted != "auto":
         return wanted
     if torch.cuda.is_available() and accelerator in ("auto", "cuda", "gpu"):

@@ -6,13 +6,13 @@ import json
 import os
 from contextlib import suppress
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from musictx.errors import MusictxError
 from musictx.files import write_bytes
 from musictx.labels import plain_label
+from musictx.render.figures import png
 
 MOST = 1e15  # far above any step and any loss: what is larger was never measured
 
@@ -95,9 +95,7 @@ class Metrics:
         axes.grid(alpha=0.3)
         if lines:
             axes.legend()
-        picture = BytesIO()
-        figure.savefig(picture, format="png", dpi=110)
-        write_bytes(path, picture.getvalue())
+        write_bytes(path, png(figure, dpi=110))
 
 
 def _makes_sense(line: dict[str, Any]) -> bool:
