@@ -43,9 +43,11 @@ def fill(
     from musictx.midi import read_midi, write_midi
     from musictx.sampling import fill_in
     from musictx.sampling.compiling import told_of_compiling
+    from musictx.sampling.filling import check_takes
 
     if seed is None:
         seed = time.time_ns() % 100_000
+    check_takes(takes, candidates)
     places = [(output, ()), (audio, (".wav",)), (roll, PICTURES)]
     given = [(path, endings) for path, endings in places if path is not None]
     check_places(midi, given, takes, called="the music to fill")

@@ -19,10 +19,11 @@ from musictx.errors import MusictxError
 from musictx.events import PAD, STEPS_PER_SECOND, TIME_SHIFT, tokens_to_table
 from musictx.model import MusicTransformer
 from musictx.performance import Performance, apply_pedal
-from musictx.sampling.continuation import continue_variations
+from musictx.sampling.continuation import MOST_VARIATIONS, continue_variations
 from musictx.sampling.takes import take_tokens
 
 CANDIDATES = 16
+MOST_CANDIDATES = MOST_VARIATIONS
 FOLLOWING = 64  # note events after the stretch that a candidate must make likely: some three seconds
 _TOKENS_AT_ONCE = 8192
 
@@ -51,6 +52,14 @@ class Filling:
         """The notes that begin in the stretch."""
         onset = self.performance.notes["onset"]
         return self.performance.notes[(onset >= self.start) & (onset < self.end)]
+
+
+def check_takes(takes: int, candidates: int) -> None:
+    """Say that so many fillings cannot be chosen from so many candidates."""
+    if not 1 <= candidates <= MOST_CANDIDATES:
+        raise MusictxError(f"candidates is {candidates}; it must be at least 1 and at most {MOST_CANDIDATES}")
+    if not 1 <= takes <= candidates:
+        raise MusictxError(f"takes is {takes}; it must be at least 1 and at most the {candidates} candidates")
 
 
 def fill_in(
@@ -97,8 +106,7 @@ def fill_in(
     --------
     >>> fillings = fill_in(load_model("relative"), music, 12.0, 16.0, takes=3)   # doctest: +SKIP
     """
-    if not 1 <= takes <= candidates:
-        raise MusictxError(f"takes is {takes}; it must be at least 1 and at most the {candidates} candidates")
+    check_takes(takes, candidates)
     found = fill_candidates(
         model, performance, start, end, candidates=candidates, seed=seed, on_progress=on_progress, **settings
     )

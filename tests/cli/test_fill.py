@@ -75,3 +75,9 @@ def test_what_cannot_be_filled_is_told(model, tmp_path):
     assert isinstance(result.exception, MusictxError) and "nothing to lead into" in str(result.exception)
     result = fill(model, MUSIC)
     assert isinstance(result.exception, MusictxError) and "the music to fill already" in str(result.exception)
+
+
+@pytest.mark.parametrize("option", ["--takes", "--candidates"])
+def test_numbers_that_nobody_waits_for_are_refused_at_once(model, tmp_path, option):
+    result = fill(model, tmp_path / "out.mid", option, 10**19)
+    assert isinstance(result.exception, MusictxError) and option[2:] in str(result.exception)
