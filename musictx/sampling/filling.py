@@ -90,7 +90,8 @@ def fill_in(
     on_progress : callable, optional
         Called with the seconds of the candidates made so far.
     **settings
-        Fields of `musictx.sampling.SamplingSettings`, less ``allow_end``: the piece goes on.
+        Fields of `musictx.sampling.SamplingSettings`, less ``allow_end``: the piece goes on. `theme` is 0
+        by default.
 
     Returns
     -------
@@ -156,7 +157,8 @@ def fill_candidates(
         seed=seed,
         variations=candidates,
         on_progress=on_progress,
-        **{**settings, "allow_end": False},
+        # From the model itself, so that the weights of the candidates mean what they say.
+        **{"theme": 0.0, **settings, "allow_end": False},
     )
     wholes = []
     for continuation in made:

@@ -73,6 +73,7 @@ def test_the_lane_that_sounds_says_so_and_can_be_read(open_studio: Open) -> None
 
 def test_the_transport_button_says_that_it_stops_the_primer(open_studio: Open) -> None:
     studio = open_studio()
+    studio.get("preset-chopin-black-keys").click()
     studio.get("primer-play").click()
     studio.page.wait_for_function("window.musictx.transport.position > 1")
     assert studio.get("play").get_attribute("aria-label") == "Stop the primer"

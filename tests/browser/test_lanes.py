@@ -31,6 +31,7 @@ def test_all_lanes_fill_while_the_models_play(open_studio: Open) -> None:
     studio = open_studio()
     before = {model: studio.lane(model).get_attribute("data-state") for model in MODELS}
     assert set(before.values()) == {"waiting"}
+    studio.get("preset-chopin-black-keys").click()  # 8.39 s
     studio.run(seconds=12)
     studio.wait_done()
     for model in MODELS:

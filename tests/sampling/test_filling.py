@@ -48,7 +48,7 @@ def test_one_candidate_is_a_plain_continuation():
     music = random_performance(1, 40, 8.0)
     (filling,) = fill_in(MODEL, music, 3.0, 5.0, candidates=1, seed=6, int8=False)
     plain = continue_performance(
-        MODEL, music, seconds=2.0, primer_end=3.0, seed=6, allow_end=False, int8=False
+        MODEL, music, seconds=2.0, primer_end=3.0, seed=6, allow_end=False, int8=False, theme=0
     )
     notes = plain.notes[plain.notes["onset"] >= 3.0]
     assert len(filling.notes) > 0
