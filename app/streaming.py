@@ -25,9 +25,7 @@ from musictx.sampling.primer import Primer, prepare_primer
 from .payloads import Settings, note_rows, read_length, read_notes, read_settings, sentence
 from .stage import Stage, Ticket
 
-MESSAGE_SECONDS = (
-    0.08  # time between two messages of a lane, if no other page's lanes play: each takes Gradio 5 ms
-)
+MESSAGE_SECONDS = 0.08  # time between two messages of a lane, if no other page's lanes play
 HEARTBEAT_SECONDS = 1.0  # a lane that has nothing to say still says so this often
 OVERLAP = 6  # messages whose content is repeated
 LAST_AGAIN = (0.5, 1.5)  # seconds after which the last message is said again: one can be lost on its way
