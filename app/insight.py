@@ -154,9 +154,7 @@ class Insight:
         with self._lock:
             read = self._takes.setdefault((name, digest), ReadTake(self._models[name], take))
             self._takes.move_to_end((name, digest))
-            while (
-                len(self._takes) > 1 and sum(len(r.take.tokens) for r in self._takes.values()) > MOST_TOKENS
-            ):
+            while len(self._takes) > 1 and self._tokens > MOST_TOKENS:
                 self._takes.popitem(last=False)
             return read
 
