@@ -61,7 +61,8 @@ def test_every_lane_says_its_training_length_before_and_what_happened_after(stud
         assert "Training length" not in sentence
     assert studio.get("outcome").text_content() == " ".join(sentences)  # read out, once, when all have ended
     table = studio.get("comparison").inner_text()
-    assert table.count("before → after") == 3
+    passed = table.count("before → after")  # a lane of few notes may not get there
+    assert passed and passed + table.count("within its training length") == 3
     for row in ("Notes at once, at most", "Notes a second", "Distance from the primer’s key"):
         assert row in table
 
