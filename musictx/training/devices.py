@@ -23,11 +23,16 @@ def choose_precision(wanted: str, accelerator: str = "auto") -> str:
     require(wanted in PRECISIONS, "precision", wanted, f"be one of {', '.join(PRECISIONS)}")
     if wanted != "auto":
         return wanted
-    if torch.cuda.is_available() and accelerator in ("auto", "cuda", "gpu"):
-        return "bf16-mixed" if torch.cuda.is_bf16_supported() else "32-true"
+    on_gpu = torch.cuda.is_available() and accelerator in ("auto", "cuda", "gpu")
+    return "bf16-mixed" if computes_bfloat16("cuda" if on_gpu else "cpu") else "32-true"
+
+
+def computes_bfloat16(device: str) -> bool:
+    """Whether a device ("cpu", "cuda") computes bfloat16 itself; where it is emulated, float32 is faster."""
+    if device == "cuda":
+        return torch.cuda.is_bf16_supported()
     capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
-    has_bf16 = capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") or capabilities.get("bf16")
-    return "bf16-mixed" if has_bf16 else "32-true"
+    return any(capabilities.get(kind, False) for kind in ("avx512_bf16", "amx_bf16", "bf16"))
 
 
 def open_devices(accelerator: str, devices: int | str, precision: str) -> Fabric:

@@ -7,6 +7,8 @@ from torch import nn
 
 from musictx.model import MusicTransformer
 
+from .muon import Muon
+
 
 def schedule(progress: float, step: int, *, warmup: int, decay: float) -> float:
     """Factor on the peak learning rate: linear warm-up, constant, then linear to 0.
@@ -41,10 +43,6 @@ def make_optimizers(
         Peak rate of AdamW, for all else (embeddings, norms, relative tables, head).
     weight_decay : float
         For matrices inside the layers only.
-
-    References
-    ----------
-    Jordan et al., "Muon: an optimizer for hidden layers" (2024).
     """
     hidden: list[nn.Parameter] = []
     rest: list[nn.Parameter] = []
@@ -61,7 +59,7 @@ def make_optimizers(
         ]
     else:
         optimizers = [
-            torch.optim.Muon(hidden, lr=matrix_lr, weight_decay=weight_decay, momentum=0.95),
+            Muon(hidden, lr=matrix_lr, weight_decay=weight_decay),
             torch.optim.AdamW(rest, lr=lr, betas=(0.9, 0.95), weight_decay=0.0, fused=fused),
         ]
     for optimizer in optimizers:
