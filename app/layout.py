@@ -18,7 +18,7 @@ KEEP_FILES = (600, 3600)  # every ten minutes, what programs sent and got more t
 MOST_LANES = 96  # generators open at once; `Stage` decides which of them play
 
 _STATIC = Path(__file__).parent / "static"
-_STYLES = ("base", "primers", "lanes", "compare", "narrow")  # later ones count more
+_STYLES = ("base", "primers", "lanes", "insight", "compare", "narrow")  # later ones count more
 _STYLE = '<link rel="stylesheet" href="musictx/static/view/{}.css">'
 # Each event's name must stand quoted in this text for Gradio to accept it.
 _EVENTS = " ".join(f"'play_{number}'" for number in range(MOST_MODELS))

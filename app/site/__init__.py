@@ -16,7 +16,7 @@ from musictx.files import write_bytes
 from ..models import LaneModel, differ_in_positions_only, load_models, web_file
 from ..presets import presets
 
-STYLES = ("base", "primers", "lanes", "compare", "narrow")  # later ones count more
+STYLES = ("base", "primers", "lanes", "insight", "compare", "narrow")  # later ones count more
 
 _HERE = Path(__file__).parent
 _STATIC = _HERE.parent / "static"

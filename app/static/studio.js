@@ -3,6 +3,7 @@
 import { makePrimers } from "./bringing.js";
 import { makePlayer, services } from "./io/place.js";
 import { keepTakes, recallTakes } from "./io/session.js";
+import { Insight } from "./insight.js";
 import { Judging } from "./judging.js";
 import { Listening } from "./listening.js";
 import { Making } from "./making.js";
@@ -31,6 +32,7 @@ class Studio {
       act: (what, model) => this.making.act(what, model),
       seek: (time) => this.listening.seekLanes(time),
       loop: (from, to) => this.take && this.listening.setLoop({ from, to }),
+      tap: (model, note) => this.insight.tap(model, note),
     });
     this.settings = new Settings(find("#settings"), models, () => this.settingsChanged());
     Object.assign(this, makePrimers(this, find));
@@ -50,7 +52,9 @@ class Studio {
     });
     const take = () => this.take;
     const leadIn = () => this.settings.leadIn;
-    this.listening = new Listening({ ...this, take, leadIn, running: () => this.making.running });
+    const running = () => this.making.running;
+    this.listening = new Listening({ ...this, take, leadIn, running });
+    this.insight = new Insight({ ...this, take, running });
     this.judging = new Judging({ ...this, take }, () => {
       this.arrange();
       this.refresh();
@@ -132,8 +136,11 @@ class Studio {
       hear: (index) => this.listening.hear(this.blind.order[index]),
       loop: (edge) => this.listening.moveLoop(edge),
       zoom: (factor) => this.zoom(factor),
+      look: (held) => this.insight.hold(held),
+      leave: () => this.insight.clear(),
       move: (seconds) => this.listening.seek(this.listening.transport.position + seconds),
     });
+    this.find("#lanes").addEventListener("pointerenter", () => this.insight.prepare());
     showTheme(this.root, this.find("#theme"), () => this.redrawAll());
     window.addEventListener("pagehide", () => {
       this.making.runs.stop();
@@ -199,6 +206,7 @@ class Studio {
     this.bar.showTakes(history.takes, take);
     this.blind.refresh(take, running);
     this.outcome.show(take, running);
+    this.insight.refresh();
   }
 
   fit() {
@@ -224,8 +232,18 @@ export async function mount({ element, ...gradio }) {
     return;
   }
   const studio = new Studio(root, gradio, models);
-  // For tests and measurements: the output node, the clock, whether all samples are there, and who lets models play.
+  // For tests and measurements: the output node, the clock, the take, where on its roll a note is, whether all samples
+  // are there, and who lets models play.
   const { sound, listening } = studio;
   const { transport } = listening;
-  window.musictx = { sound, transport, ready: sound.samples.ready, player: studio.making.runs.player };
+  window.musictx = {
+    sound,
+    transport,
+    get take() {
+      return studio.take;
+    },
+    boxOf: (model, note) => studio.lanes.lane(model).roll.boxOf(note),
+    ready: sound.samples.ready,
+    player: studio.making.runs.player,
+  };
 }

@@ -32,6 +32,8 @@ export const server = {
   presets: async () => ask("presets"),
   vote: async (vote) => ask("vote", json(vote)),
   download: async (body) => ask("download", json(body)),
+  // "attention", "surprise" or "again": see app/insight.py.
+  look: async (what, body) => ask(`look/${what}`, json(body)),
   alive: async () => ask("alive", { cache: "no-store" }),
   // Also while the page is being left; a server that does not answer has nothing to stop.
   stop: async (run, lane) =>

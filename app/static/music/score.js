@@ -1,6 +1,9 @@
 // Notes of a primer and of a lane. Times are seconds on the axis on which 0 is the primer's start;
 // rows, as the server and links have them, are [onset, offset, pitch, velocity] in whole milliseconds.
 
+const SAME = 0.01; // seconds between the notes of a chord, at most
+const LATELY = 2; // seconds after which a note no longer is what was struck last
+
 /** Cut [start, end) out of rows and pedals, as the server does: attacks before the start are not heard. */
 export function cutRows(rows, pedals, start, end) {
   const notes = [];
@@ -37,6 +40,14 @@ export function pedalledRows(rows, pedals) {
 
 function noteOf([on, off, pitch, velocity], primer) {
   return { on: on / 1000, off: off === null ? null : off / 1000, pitch, velocity, primer };
+}
+
+/** The note that was struck last at a moment, or shortly before it; of a chord the one of `pitch`, or the highest. */
+export function noteNear(notes, at, pitch = null) {
+  const struck = notes.filter(({ on }) => on <= at + SAME && on > at - LATELY);
+  const last = Math.max(...struck.map(({ on }) => on));
+  const chord = struck.filter(({ on }) => on > last - SAME);
+  return chord.find((note) => note.pitch === pitch) ?? chord.sort((a, b) => b.pitch - a.pitch)[0] ?? null;
 }
 
 /** What one lane plays: the primer's notes, then the continuation's as they become known. */

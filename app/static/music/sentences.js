@@ -1,5 +1,7 @@
 // What the page says of a lane's music.
 
+import { pitchName } from "./pitches.js";
+
 /** Minutes and seconds of a time in seconds: 1:05. */
 export function clock(seconds) {
   const whole = Math.max(0, Math.floor(seconds + 1e-6));
@@ -21,6 +23,17 @@ export function readTime(text) {
 /** When the thread was lost, and on which side of the training length if that says something. */
 function place({ at, past }) {
   return `${clock(at)}${past ? ", past its training length" : ""}`;
+}
+
+/** Which notes a model listened to for a note, in a line: `found` is {note, arcs: [{note, weight}]}. */
+export function listeningWords({ note, arcs }) {
+  const name = `${pitchName(note.pitch)} at ${preciseClock(note.on)}`;
+  const whole = arcs.reduce((sum, { weight }) => sum + weight, 0);
+  if (!whole) return `${name}: nothing to listen to`;
+  const back = arcs.reduce((sum, arc) => sum + arc.weight * (note.on - arc.note.on), 0) / whole;
+  const primer = arcs.reduce((sum, arc) => (arc.note.primer ? sum + arc.weight : sum), 0) / whole;
+  const share = note.primer ? "" : `, ${Math.round(100 * primer)} % of it to the primer`;
+  return `${name}: listens ${back.toFixed(1)} s back on average${share}`;
 }
 
 const WORDS = {

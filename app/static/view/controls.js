@@ -73,8 +73,8 @@ export function wireFiles(root, use) {
 }
 
 /**
- * Keys for all of the page; `on` has toggle(), hear(index), move(seconds), loop("from" | "to") and zoom(factor). Folds
- * close on escape and outside clicks.
+ * Keys for all of the page; `on` has toggle(), hear(index), move(seconds), loop("from" | "to"), zoom(factor),
+ * look(held), and leave() for Escape. Folds close on escape and outside clicks.
  */
 export function wireKeys(root, on) {
   let clicked = null;
@@ -87,7 +87,10 @@ export function wireKeys(root, on) {
     clicked = event.target.closest?.("button, summary") ?? null;
   });
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") closeFolds();
+    if (event.key === "Escape") {
+      closeFolds();
+      on.leave();
+    }
     if (isTyping(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;
     // A control reached by keyboard keeps its own keys; one that was clicked does not hold on to them.
     const control = event.target.closest?.("button, summary, [role=slider], input");
@@ -96,10 +99,13 @@ export function wireKeys(root, on) {
       event.preventDefault();
       if (!event.repeat) on.toggle();
     } else if (["1", "2", "3", "4"].includes(event.key)) on.hear(Number(event.key) - 1);
+    else if (event.key === "l" && !event.defaultPrevented && !event.repeat) on.look(true); // no key of the piano
     else if (event.key === "[" || event.key === "]") on.loop(event.key === "[" ? "from" : "to");
     else if (event.key === "+" || event.key === "-") on.zoom(event.key === "+" ? 1 / 2 : 2);
     else if ((event.key === "ArrowLeft" || event.key === "ArrowRight") && free) {
       on.move((event.key === "ArrowLeft" ? -1 : 1) * (event.shiftKey ? 5 : 1));
     }
   });
+  document.addEventListener("keyup", (event) => event.key === "l" && on.look(false));
+  window.addEventListener("blur", () => on.look(false));
 }

@@ -12,6 +12,14 @@ export function h(tag, attributes = {}, ...children) {
   return element;
 }
 
+/** The same for a drawing: svg("path", {d: "…"}). */
+export function svg(tag, attributes = {}, ...children) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+}
+
 /** Give an element a lane's colour, by its name in the style sheet; returns the element. */
 export function paint(element, colour) {
   element.style.setProperty("--lane", `var(--${colour})`);

@@ -1,12 +1,11 @@
 // The on-screen piano: mouse, touch, and the arrow keys of the computer.
 
+import { pitchName } from "../music/pitches.js";
 import { h } from "./dom.js";
 
-const NAMES = ["C", "C sharp", "D", "E flat", "E", "F", "F sharp", "G", "A flat", "A", "B flat", "B"];
 const BLACK = new Set([1, 3, 6, 8, 10]);
 
 const isBlack = (pitch) => BLACK.has(pitch % 12);
-export const pitchName = (pitch) => `${NAMES[pitch % 12]} ${Math.floor(pitch / 12) - 1}`;
 
 /** Keys from `low` to `high`. `on` has noteOn(pitch, velocity) and noteOff(pitch). */
 export class Keyboard {

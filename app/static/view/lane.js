@@ -9,7 +9,7 @@ import { Roll } from "./roll.js";
 const LETTERS = "ABCD";
 
 export class Lane {
-  /** `act(what, model)` is called for the buttons; `onroll` is as in Roll. */
+  /** `act(what, model)` is called for the buttons; `onroll` is for its roll. */
   constructor(models, model, act, onroll) {
     this.models = models;
     this.model = model;

@@ -7,7 +7,7 @@ import { pitchRange } from "./roll.js";
 const REDRAW = 100; // milliseconds between two drawings of a lane that grows: the models need the processor more
 
 export class Lanes {
-  /** `on` has act(what, model), seek(time) and loop(from, to). */
+  /** `on` has act(what, model), seek(time), loop(from, to) and tap(model, note), as in `listenTo` (roll-input.js). */
   constructor(element, models, on) {
     this.element = element;
     const roll = {
@@ -16,7 +16,8 @@ export class Lanes {
       zoom: (factor, at) => this.zoom(factor, at),
       pan: (seconds) => this.pan(seconds),
     };
-    this.lanes = new Map(models.keys.map((key) => [key, new Lane(models, key, on.act, roll)]));
+    const lane = (key) => new Lane(models, key, on.act, { ...roll, tap: (note) => on.tap(key, note) });
+    this.lanes = new Map(models.keys.map((key) => [key, lane(key)]));
     this.order = [...models.keys];
     this.whole = { start: 0, end: 10, low: 48, high: 84 };
     this.part = null; // the stretch that is shown; null: all of it

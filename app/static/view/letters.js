@@ -1,7 +1,7 @@
 // The computer's letters as piano keys, and the octave in which they stand.
 
 import { h, isTyping } from "./dom.js";
-import { pitchName } from "./keyboard.js";
+import { pitchName } from "../music/pitches.js";
 
 // One row of letters for the white keys and the one above for the black ones, by place on the keyboard.
 const ROW = [

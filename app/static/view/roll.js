@@ -1,13 +1,14 @@
 // Piano rolls: notes on a canvas, what sounds on one above it, and the playhead, which the browser only moves.
 
 import { clock } from "../music/sentences.js";
+import { Arcs } from "./arcs.js";
 import { colourOf, prepare } from "./canvas.js";
 import { h } from "./dom.js";
+import { listenTo } from "./roll-input.js";
 
 const BLACK = new Set([1, 3, 6, 8, 10]);
-const WHEEL = 1.0015; // by how much a wheel zooms for each pixel
+const FAINT = 0.4; // of notes that are not listened to, where arcs are shown
 const FOOT = 15; // pixels of the time axis below the notes
-const SHORTEST_LOOP = 0.25; // seconds; a shorter drag is a click
 
 /** Lowest and highest pitch of some notes, with room around them, at least `span` semitones apart. */
 export function pitchRange(pitches, span = 36) {
@@ -22,59 +23,22 @@ export function pitchRange(pitches, span = 36) {
   return [Math.max(0, low - 2 - Math.floor(missing / 2)), Math.min(127, high + 2 + Math.ceil(missing / 2))];
 }
 
-/**
- * One lane's roll. `on` has seek(time), for a click or a drag; loop(from, to), for a drag with Shift held; zoom(factor,
- * time) and pan(seconds), for a wheel.
- */
+/** One lane's roll; `on` is as in `listenTo` (roll-input.js). */
 export class Roll {
   constructor(on) {
-    this.on = on;
     this.notes = h("canvas", { class: "roll-notes", role: "img", "aria-label": "Piano roll" });
     this.above = h("canvas", { class: "roll-above", "aria-hidden": "true" });
     this.head = h("div", { class: "roll-head", hidden: true });
-    this.element = h("div", { class: "roll" }, this.notes, this.above, this.head);
+    this.arcs = new Arcs(this);
+    this.element = h("div", { class: "roll" }, this.notes, this.arcs.element, this.above, this.head, this.arcs.words);
     this.view = { start: 0, end: 10, low: 48, high: 84 };
     this.score = null;
     this.expected = null; // where the training length will be passed, before that is known
     this.marks = true; // whether the training length is marked
     this.loop = null; // {from, to}
-    this.width = 0; // as last drawn: asking the page for it would cost a layout in every frame
+    this.width = this.height = 0; // as last drawn: asking the page for it would cost a layout in every frame
     this.glowing = null; // the notes that are lit; null if that has to be drawn anew
-    this.listen();
-  }
-
-  listen() {
-    const { element, on } = this;
-    let mark = null; // where a drag with Shift began
-    element.addEventListener("pointerdown", (event) => {
-      if (event.button !== 0 || !this.score) return;
-      element.setPointerCapture(event.pointerId);
-      mark = event.shiftKey ? this.timeAt(event) : null;
-      if (mark === null) on.seek(this.timeAt(event));
-    });
-    element.addEventListener("pointermove", (event) => {
-      if (!(event.buttons & 1) || !element.hasPointerCapture(event.pointerId)) return;
-      const at = this.timeAt(event);
-      if (mark === null) on.seek(at);
-      else if (Math.abs(at - mark) >= SHORTEST_LOOP) on.loop(Math.min(mark, at), Math.max(mark, at));
-    });
-    element.addEventListener(
-      "wheel",
-      (event) => {
-        const { start, end } = this.view;
-        if (event.ctrlKey || event.metaKey) on.zoom(WHEEL ** event.deltaY, this.timeAt(event));
-        else if (Math.abs(event.deltaX) > Math.abs(event.deltaY)) on.pan((event.deltaX / this.width) * (end - start));
-        else return; // the page scrolls
-        event.preventDefault();
-      },
-      { passive: false },
-    );
-  }
-
-  timeAt(event) {
-    const box = this.element.getBoundingClientRect();
-    const share = Math.min(1, Math.max(0, (event.clientX - box.left) / box.width));
-    return this.view.start + share * (this.view.end - this.view.start);
+    listenTo(this, on);
   }
 
   scales(width, height) {
@@ -83,34 +47,45 @@ export class Roll {
     return { x: (time) => ((time - start) / (end - start)) * width, y: (pitch) => (high - pitch) * line, line };
   }
 
+  /** A note's place on the roll, in pixels: {left, top, width, height}. */
+  boxOf(note, { x, y, line } = this.scales(this.width, this.height)) {
+    const height = Math.max(2, Math.min(line * 0.86, 9));
+    const left = x(note.on);
+    const width = Math.max(2, x(this.endOf(note)) - left - 0.75);
+    return { left, top: y(note.pitch) + (line - height) / 2, width, height };
+  }
+
+  endOf(note) {
+    return note.off ?? Math.max(note.on + 0.05, this.score.known);
+  }
+
   draw() {
     const { context, width, height } = prepare(this.notes);
-    this.width = width;
+    Object.assign(this, { width, height });
     this.glowing = null; // is drawn anew with the next playhead
     if (!width) return;
-    const { x, y, line } = this.scales(width, height);
+    const scales = this.scales(width, height);
+    const { x, y, line } = scales;
     const colour = (name) => colourOf(this.element, name);
     this.drawGround(context, width, height - FOOT, x, y, line, colour);
     this.drawAxis(context, width, height, x, colour);
     if (!this.score) return;
     const { score } = this;
-    const bar = Math.max(2, Math.min(line * 0.86, 9));
-    const inset = (line - bar) / 2;
     const colours = [colour("--lane"), colour("--primer")];
     for (const note of score.notes) {
-      const off = note.off ?? Math.max(note.on + 0.05, score.known);
-      if (off < this.view.start || note.on > this.view.end) continue;
-      const left = x(note.on);
-      context.globalAlpha = 0.5 + 0.5 * Math.min(1, note.velocity / 100);
+      if (this.endOf(note) < this.view.start || note.on > this.view.end) continue;
+      const box = this.boxOf(note, scales);
+      context.globalAlpha = (this.arcs.found ? FAINT : 1) * (0.5 + 0.5 * Math.min(1, note.velocity / 100));
       context.fillStyle = colours[note.primer ? 1 : 0];
       context.beginPath();
-      context.roundRect(left, y(note.pitch) + inset, Math.max(2, x(off) - left - 0.75), bar, Math.min(2, bar / 2));
+      context.roundRect(box.left, box.top, box.width, box.height, Math.min(2, box.height / 2));
       context.fill();
     }
     context.globalAlpha = 1;
     const beyond = score.beyond ?? this.expected;
     if (this.marks && beyond !== null) this.drawTrainingLength(context, x(beyond), width, height, colour);
     if (this.loop) this.drawLoop(context, x, height, colour);
+    this.arcs.draw();
   }
 
   drawGround(context, width, height, x, y, line, colour) {
