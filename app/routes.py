@@ -26,6 +26,7 @@ from musictx.errors import MusictxError
 from .downloads import render_download
 from .insight import Insight
 from .limits import SlowWork
+from .model_files import ModelFiles
 from .models import LaneModel, differ_in_positions_only
 from .presets import presets
 from .stage import Stage
@@ -52,7 +53,9 @@ def routes(models: Sequence[LaneModel], votes: VoteBook, stage: Stage) -> list[B
     looking = SlowWork(2, 24, "the server is looking at other visitors' music; try again in a moment")
     insight = Insight(models)
     questions = {"attention": insight.attention, "surprise": insight.surprise, "again": insight.again}
-    lanes = {"models": [lane.facts() for lane in models], "alike": differ_in_positions_only(models)}
+    files = ModelFiles(models)
+    facts = [{**lane.facts(), "file": files.facts.get(lane.key)} for lane in models]
+    lanes = {"models": facts, "alike": differ_in_positions_only(models)}
 
     async def describe(request: Request) -> Response:
         return JSONResponse(lanes)
@@ -90,6 +93,7 @@ def routes(models: Sequence[LaneModel], votes: VoteBook, stage: Stage) -> list[B
                     routes=[
                         Route("/alive", _plainly(_alive)),
                         Route("/models", _plainly(describe)),
+                        Route("/models/{name}", _plainly(files.answer)),
                         Route("/presets", _plainly(_presets)),
                         Route("/upload", _plainly(upload), methods=["POST"]),
                         Route("/download", _plainly(download), methods=["POST"]),

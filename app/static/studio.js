@@ -17,6 +17,7 @@ import { showLanes, wireButtons, wireFiles, wireKeys } from "./view/controls.js"
 import { showModels } from "./view/explain.js";
 import { Lanes } from "./view/lanes.js";
 import { Notice } from "./view/notice.js";
+import { showPlaces } from "./view/places.js";
 import { Settings } from "./view/settings.js";
 import { showTheme } from "./view/theme.js";
 import { TransportBar } from "./view/transport-bar.js";
@@ -35,6 +36,8 @@ class Studio {
       tap: (model, note) => this.insight.tap(model, note),
     });
     this.settings = new Settings(find("#settings"), models, () => this.settingsChanged());
+    this.player = makePlayer(gradio, models, (text) => this.notice.say(text));
+    showPlaces(find("#places"), this.player, models, this.settings);
     Object.assign(this, makePrimers(this, find));
     this.blind = new BlindTest(find("#vote"), models, (choice) => this.judging.voted(choice));
     this.bar = new TransportBar(find("#transport"), {
@@ -60,16 +63,13 @@ class Studio {
       this.refresh();
       this.redrawAll();
     });
-    this.making = new Making(
-      { ...this, player: makePlayer(gradio, models, (text) => this.notice.say(text)) },
-      {
-        refresh: () => this.refresh(),
-        fit: () => this.fit(),
-        arrange: () => this.arrange(),
-        begun: () => showLanes(this.find(".listen")),
-        focus: () => this.find("[data-testid=continue]").focus(),
-      },
-    );
+    this.making = new Making(this, {
+      refresh: () => this.refresh(),
+      fit: () => this.fit(),
+      arrange: () => this.arrange(),
+      begun: () => showLanes(this.find(".listen")),
+      focus: () => this.find("[data-testid=continue]").focus(),
+    });
     this.outcome = new Outcome(this, find("#compare"), find("#outcome"));
     showModels(root, models);
     this.bar.showLanes(models.all.length);
@@ -244,6 +244,6 @@ export async function mount({ element, ...gradio }) {
     },
     boxOf: (model, note) => studio.lanes.lane(model).roll.boxOf(note),
     ready: sound.samples.ready,
-    player: studio.making.runs.player,
+    player: studio.player,
   };
 }

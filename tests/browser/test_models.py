@@ -20,9 +20,9 @@ def own_server(
     model_folders: dict[str, str],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Server:
-    """Two relative models, as after `musictx train --from relative`."""
+    """Two relative models, as after `musictx train --from relative`; one has sizes that no browser plays."""
     folder = tmp_path_factory.mktemp("runs")
-    mine = small_model(folder / "My songs", {"tokens_seen": 1_500_000})
+    mine = small_model(folder / "My songs", {"tokens_seen": 1_500_000}, width=24)
     return start_server(models=[mine, model_folders["relative"]])
 
 
@@ -49,6 +49,17 @@ def test_a_lane_for_each_model_with_its_own_name_and_colour(open_studio: Open, o
     studio.run(seconds=2)
     studio.wait_done(("my-songs", "relative"))
     assert studio.rows("my-songs") != studio.rows("relative")
+
+
+def test_a_model_that_no_browser_plays_stays_on_the_server(open_studio: Open, own_server: Server) -> None:
+    studio = open_studio(own_server)
+    studio.get("settings").click()
+    assert "My songs cannot play in a browser" in studio.page.locator("#places").inner_text()
+    studio.get("place").select_option("here")
+    studio.run(seconds=2)
+    studio.wait_done(("my-songs", "relative"))
+    assert studio.page.evaluate("[...window.musictx.player.here.workers.keys()]") == ["relative"]
+    assert studio.rows("my-songs") and studio.rows("relative")
 
 
 def test_own_models_are_judged_blind_by_their_own_names(open_studio: Open, own_server: Server) -> None:

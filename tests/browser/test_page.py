@@ -178,6 +178,8 @@ def test_a_visitor_who_must_wait_is_told_the_place(open_studio: Open, small_serv
     second.page.wait_for_function(
         "document.querySelector('.notice').textContent.includes('One visitor is ahead')"
     )
+    third.get("settings").click()
+    third.get("place").select_option("server")  # or it would not wait
     third.run(seconds=2)
     third.page.wait_for_function(
         "document.querySelector('.notice').textContent.includes('2 visitors are ahead')"

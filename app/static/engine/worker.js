@@ -45,7 +45,14 @@ async function modelFile(model, progress) {
   if (!isWhole(file))
     throw new Error("The model arrived cut or changed. Reload the page; if it happens again, the site is damaged.");
   await cache?.put(model.address, new Response(file)).catch(() => postMessage({ full: true }));
+  if (cache) await forgetEarlier(cache, model.address);
   return file;
+}
+
+/** A model that was trained again has another hash in its address, and its earlier file only takes up room. */
+async function forgetEarlier(cache, address) {
+  const name = (url) => url.replace(/-[0-9a-f]+\.bin$/, "");
+  for (const { url } of await cache.keys()) if (url !== address && name(url) === name(address)) await cache.delete(url);
 }
 
 /** An engine with the model's file; the one that is here if it has it. */

@@ -5,6 +5,8 @@ const LOST = "The browser ended this model. What is there stays; press Continue 
 const FULL = "This browser has no room to keep the models; they are fetched again the next time. Free some space for that.";
 const NO_WORKER = "This browser cannot run the models beside the page. Update it, or try another one.";
 
+export const MOST_THEME = 0.5; // beyond, models try several ways at once, for which one thread is too slow
+
 /** Lets lanes play; a place to play at like the server (play.js), with {state: "loading"} messages besides. */
 export class HerePlayer {
   /** `models` maps a lane's name to its {name, address, bytes, sha256, context_length, limit}; `tell` shows a sentence. */
@@ -14,6 +16,21 @@ export class HerePlayer {
     this.workers = new Map();
     this.open = new Map();
     setInterval(() => this.watchOver(), 1000);
+  }
+
+  /** Whether lanes play on this computer. */
+  get isHere() {
+    return true;
+  }
+
+  /** Of all models' files. */
+  get bytes() {
+    return [...this.models.values()].reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
+  /** Whether a lane can play what is asked for. */
+  can(lane, { settings }) {
+    return this.models.has(lane) && !(settings.theme > MOST_THEME);
   }
 
   /** The lanes that play. */

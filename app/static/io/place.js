@@ -1,6 +1,7 @@
 // Where the models play, and who answers the page: the server that it came from, or this computer. Nothing else
 // in the page knows.
 
+import { EitherPlayer } from "./either.js";
 import { HerePlayer } from "./here.js";
 import { local } from "./local.js";
 import { ServerPlayer } from "./play.js";
@@ -10,7 +11,9 @@ import { server } from "./server.js";
 export const isSite = document.querySelector("meta[name=musictx]")?.content === "site";
 
 /** Who makes the music and keeps the votes, in the page's words. */
-export const maker = isSite ? "this browser, on your own computer" : "this page’s server";
+export const maker = isSite
+  ? "this browser, on your own computer"
+  : "this page’s server, or by this browser on your own computer, as the settings say";
 export const keeper = isSite ? "by this browser" : "by this page’s server, without a name";
 
 /** What the page asks for besides the lanes' music. */
@@ -18,10 +21,13 @@ export const services = isSite ? local : server;
 
 /** Lets the lanes of `models` play; `gradio` is what the page got from Gradio, if it did; `tell` shows a sentence. */
 export function makePlayer(gradio, models, tell) {
-  if (!isSite) return new ServerPlayer(gradio, models.keys);
-  const facts = models.all.map(({ key, training_length, file }) => [
+  const able = models.all.filter((model) => model.file);
+  const facts = able.map(({ key, training_length, file }) => [
     key,
     { name: key, context_length: training_length, ...file, address: new URL(file.address, document.baseURI).href },
   ]);
-  return new HerePlayer(new Map(facts), tell);
+  const here = new HerePlayer(new Map(facts), tell);
+  if (isSite) return here;
+  const server = new ServerPlayer(gradio, models.keys);
+  return able.length ? new EitherPlayer(server, here, tell) : server;
 }

@@ -6,7 +6,7 @@ const SILENCE = 4000; // milliseconds without a word from a running lane after w
 const PATIENCE = 3; // how often it may be asked before a lane that says nothing is given up
 
 /**
- * Lets lanes play. Another place to play at needs the same `start`, `stop` and `playing`.
+ * Lets lanes play. Another place to play at needs the same `start`, `stop`, `playing` and `isHere`.
  *
  * A message is {state: "waiting", place} while others play, {state: "running", …} with the notes so far as
  * `Score.receive` takes them, and at the end {state: "done", …} or {state: "error", error}.
@@ -19,6 +19,11 @@ export class ServerPlayer {
     this.open = new Map();
     watch("value", () => this.receive(props.value));
     setInterval(() => this.watchOver(), 1000);
+  }
+
+  /** Whether lanes play on this computer. */
+  get isHere() {
+    return false;
   }
 
   /** The lanes that play, or wait for their turn. */

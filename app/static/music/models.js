@@ -13,7 +13,8 @@ const SCHEMES = {
 export class Models {
   /**
    * `models` are what the server says of each: key, name, colour, position, training_length and window (in events),
-   * parameters, tokens_seen; `alike` says that nothing learned sets them apart but how they know the order.
+   * parameters, tokens_seen, and the file with which a browser plays it, if one can; `alike` says that nothing
+   * learned sets them apart but how they know the order.
    */
   constructor({ models, alike }) {
     this.all = models;
@@ -46,4 +47,9 @@ export class Models {
 /** A whole number with its thousands parted: 1,024. */
 export function grouped(number) {
   return String(number).replace(/\B(?=(\d{3})+$)/g, ",");
+}
+
+/** Bytes in millions: 6.7. */
+export function megabytes(bytes) {
+  return (bytes / 1e6).toFixed(1);
 }

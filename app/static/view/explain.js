@@ -1,6 +1,6 @@
 // The page's words about the models that it has.
 
-import { isSite, maker } from "../io/place.js";
+import { maker } from "../io/place.js";
 import { grouped } from "../music/models.js";
 import { h, paint } from "./dom.js";
 
@@ -13,7 +13,6 @@ export function showModels(root, models) {
     h("span", {}, several ? "Which of them keeps the thread?" : "Does it keep the thread?"),
   );
   find("#maker").textContent = maker;
-  for (const place of root.querySelectorAll("[data-server]")) place.hidden = isSite;
   for (const figure of root.querySelectorAll(".schemes figure")) {
     const model = models.all.find((each) => each.position === figure.dataset.position);
     figure.hidden = !model;

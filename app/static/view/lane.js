@@ -1,6 +1,6 @@
 // A lane: one model's name, state, numbers, buttons and roll, and what is said of its music.
 
-import { grouped } from "../music/models.js";
+import { grouped, megabytes } from "../music/models.js";
 import { clock } from "../music/sentences.js";
 import { h, paint, setUsable } from "./dom.js";
 import { icon } from "./icons.js";
@@ -160,7 +160,6 @@ export class Lane {
 
   /** How much of the model is here, before it can play. */
   showLoading({ received, total }) {
-    const megabytes = (bytes) => (bytes / 1e6).toFixed(1);
     this.numbers.textContent = `loading the model\n${megabytes(received)} of ${megabytes(total)} MB`;
   }
 

@@ -1,6 +1,6 @@
 // The form beside the primer: how to continue.
 
-import { isSite } from "../io/place.js";
+import { MOST_THEME } from "../io/here.js";
 import { setUsable } from "./dom.js";
 
 const NAMES = ["seconds", "temperature", "top_p", "top_k", "min_p", "theme", "seed"];
@@ -15,7 +15,6 @@ export class Settings {
   constructor(form, models, changed) {
     this.form = form;
     this.models = models;
-    if (isSite) this.field("theme").max = 0.5; // several ways at once are for servers
     this.defaults = this.values;
     this.suggested = this.defaults.seconds; // a telling length for the primer
     this.ownLength = false; // whether the visitor has chosen another
@@ -24,6 +23,14 @@ export class Settings {
       if (isUsable(event.target)) event.target.removeAttribute("aria-invalid");
       changed();
     });
+  }
+
+  /** The models play on this computer, or on the server: offer what they can do there. */
+  usePlace(isHere) {
+    const theme = this.field("theme");
+    theme.max = isHere ? MOST_THEME : 1;
+    theme.value = Math.min(theme.value, theme.max);
+    this.form.querySelector("[data-server]").hidden = isHere;
   }
 
   /** Bring the buttons up to date. */
@@ -83,7 +90,7 @@ export class Settings {
   /** What is said of settings that this page cannot follow; empty if it can. */
   lack(values) {
     const can = !(values.theme > this.field("theme").max);
-    return can ? "" : " It was made with more Theme than the models have without a server: here it is other music.";
+    return can ? "" : " It was made with more Theme than the models have on this computer: here it is other music.";
   }
 
   /** Offer a length; it is taken unless the visitor has chosen one. */
