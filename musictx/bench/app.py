@@ -133,19 +133,19 @@ def bench_app(*, seconds: float = 60.0, repetitions: int = 5, address: str | Non
         except Error as error:
             raise MusictxError(f"no demo answers at {url} ({error.message.splitlines()[0]})") from error
         page.evaluate(PROBE)
-        default = [_latencies(page, lead_in=2.0, seed=1 + k) for k in range(repetitions)]
-        alone = [_latencies(page, lead_in=0.0, seed=1 + k) for k in range(repetitions)]
-        listened = _leads(page, seconds)
+        default = [latencies(page, lead_in=2.0, seed=1 + k) for k in range(repetitions)]
+        alone = [latencies(page, lead_in=0.0, seed=1 + k) for k in range(repetitions)]
+        listened = leads_of(page, seconds)
         version = browser.version
     return {
         "machine": facts,
         "chromium": version,
         "seconds": seconds,
         "click_to_first_note_seen": {
-            lane: _summary([each["seen"][lane] for each in default]) for lane in ("any", *MODELS)
+            lane: summary([each["seen"][lane] for each in default]) for lane in ("any", *MODELS)
         },
-        "click_to_first_sound": _summary([each["sound"] for each in default]),
-        "click_to_first_sound_of_the_continuation": _summary([each["sound"] for each in alone]),
+        "click_to_first_sound": summary([each["sound"] for each in default]),
+        "click_to_first_sound_of_the_continuation": summary([each["sound"] for each in alone]),
         **listened,
     }
 
@@ -182,13 +182,15 @@ def _wait_for(url: str, server: subprocess.Popen[bytes]) -> None:
     raise MusictxError(f"the demo did not start: {said.splitlines()[-1] if said else 'it said nothing'}")
 
 
-def _continue(page: Any, **settings: float) -> None:
+def press_continue(page: Any, **settings: float) -> None:
+    """Put in settings, and let the models play."""
     for name, value in settings.items():
         page.locator(f"[name={name}]").evaluate("(field, value) => { field.value = value }", value)
     page.get_by_test_id("continue").click()
 
 
-def _wait_done(page: Any, seconds: float) -> None:
+def wait_done(page: Any, seconds: float) -> None:
+    """Wait until every lane has played so many seconds of music, slowly if need be."""
     page.wait_for_function(
         "[...document.querySelectorAll('.lane')].every((lane) => /done|error/.test(lane.dataset.state))",
         timeout=(60 + 20 * seconds) * 1000,
@@ -198,12 +200,12 @@ def _wait_done(page: Any, seconds: float) -> None:
         raise MusictxError(f"a lane of the demo failed: {errors[0]}")
 
 
-def _latencies(page: Any, *, lead_in: float, seed: int) -> dict[str, Any]:
+def latencies(page: Any, *, lead_in: float, seed: int) -> dict[str, Any]:
     """Seconds from the click to what is seen and heard, in one short run."""
     seconds = 4
-    _continue(page, seconds=seconds, seed=seed, lead_in=lead_in)
+    press_continue(page, seconds=seconds, seed=seed, lead_in=lead_in)
     page.wait_for_function("window.probe.sound !== null", timeout=60_000)
-    _wait_done(page, seconds)
+    wait_done(page, seconds)
     probe = page.evaluate("window.probe")
     if page.evaluate("window.musictx.transport.state") != "stopped":
         page.get_by_test_id("play").click()
@@ -214,11 +216,11 @@ def _latencies(page: Any, *, lead_in: float, seed: int) -> dict[str, Any]:
     return {"seen": {"any": min(seen.values()), **seen}, "sound": (probe["sound"] - probe["click"]) / 1000}
 
 
-def _leads(page: Any, seconds: float) -> dict[str, Any]:
+def leads_of(page: Any, seconds: float) -> dict[str, Any]:
     """Listen to one whole run: least lead of each lane, waits, late notes."""
-    _continue(page, seconds=seconds, seed=1, lead_in=2.0)
+    press_continue(page, seconds=seconds, seed=1, lead_in=2.0)
     page.wait_for_function("window.musictx.transport.state === 'playing'", timeout=60_000)
-    _wait_done(page, seconds)
+    wait_done(page, seconds)
     page.wait_for_function("window.musictx.transport.state === 'stopped'", timeout=(60 + 20 * seconds) * 1000)
     heard = page.evaluate("window.musictx.transport.statistics")
     speeds = page.evaluate(
@@ -234,5 +236,6 @@ def _leads(page: Any, seconds: float) -> dict[str, Any]:
     }
 
 
-def _summary(values: list[float]) -> dict[str, float]:
+def summary(values: list[float]) -> dict[str, float]:
+    """What a figure is reported as."""
     return {"median": round(statistics.median(values), 3), "worst": round(max(values), 3)}

@@ -197,3 +197,20 @@ def demo(
     with console.status("measuring"):
         result = bench_app(seconds=seconds, repetitions=repetitions, address=address)
     print(json.dumps(result, indent=None if as_json else 2))
+
+
+@bench.command()
+def site(
+    seconds: Annotated[float, typer.Option(help="Length of the continuation listened to.")] = 60.0,
+    repetitions: Repetitions = 5,
+    as_json: AsJson = False,
+) -> None:
+    """The web demo without a server: first note, times real time, gaps, a first visit over a slow line.
+
+    Example: musictx bench site
+    """
+    from musictx.bench.site import bench_site
+
+    with console.status("measuring"):
+        result = bench_site(seconds=seconds, repetitions=repetitions)
+    print(json.dumps(result, indent=None if as_json else 2))

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import time
+from io import BytesIO
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,6 +20,7 @@ from musictx.bench.common import interleaved, machine, peak_memory, spread, thre
 from musictx.bench.encode import bench_encode, made_up
 from musictx.bench.generate import bench_generate
 from musictx.bench.report import draw, show
+from musictx.bench.site import SlowFiles
 from musictx.bench.train import BARE, bench_train
 from musictx.checkpoint import load_model, save_model
 from musictx.cli import app
@@ -196,10 +200,26 @@ def test_json_is_one_object_and_nothing_else(arguments: list[str], checkpoint: s
     assert result["bench"] == arguments[0] and result["machine"]["cores"] >= 1
 
 
-def test_bench_app_hands_its_options_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("musictx.bench.app.bench_app", lambda **options: {"options": options})
-    done = CliRunner().invoke(app, ["bench", "app", "--seconds", "7", "--repetitions", "2", "--json"])
-    assert json.loads(done.stdout)["options"] == {"seconds": 7.0, "repetitions": 2, "address": None}
+@pytest.mark.parametrize(("name", "more"), [("app", {"address": None}), ("site", {})])
+def test_measurements_of_the_page_get_their_options(
+    monkeypatch: pytest.MonkeyPatch, name: str, more: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(f"musictx.bench.{name}.bench_{name}", lambda **options: {"options": options})
+    done = CliRunner().invoke(app, ["bench", name, "--seconds", "7", "--repetitions", "2", "--json"])
+    assert json.loads(done.stdout)["options"] == {"seconds": 7.0, "repetitions": 2, **more}
+
+
+def test_a_slow_line_is_shared_by_all_that_is_fetched(tmp_path: Path) -> None:
+    """What comes at the same time comes one packet after another, each when the line has done the last."""
+    given: list[int] = []
+    files: Any = type("_Files", (SlowFiles,), {"__init__": lambda self: None, "rate": 2.0**24, "_free": 0.0})
+    begun = time.monotonic()
+    for _ in range(2):
+        files().copyfile(
+            BytesIO(bytes(2**19)), SimpleNamespace(write=lambda packet: given.append(len(packet)))
+        )
+    assert sum(given) == 2**20
+    assert time.monotonic() - begun >= 2.0**20 / files.rate
 
 
 @pytest.mark.parametrize(
