@@ -38,21 +38,21 @@ async function modelFile(model, progress) {
   const isWhole = (file) => sha256(file) === model.sha256;
   // Only pages from https or from this computer have a cache, and some private windows have none.
   const cache = await globalThis.caches?.open(KEPT).catch(() => null);
-  const kept = await cache?.match(model.address);
+  const kept = await cache?.match(model.address).catch(() => null);
   const before = kept && new Uint8Array(await kept.arrayBuffer());
   if (before && isWhole(before)) return before;
   const file = await fetchBytes(model.address, model.bytes, progress);
   if (!isWhole(file))
     throw new Error("The model arrived cut or changed. Reload the page; if it happens again, the site is damaged.");
-  await cache?.put(model.address, new Response(file)).catch(() => postMessage({ full: true }));
-  if (cache) await forgetEarlier(cache, model.address);
+  if (cache) await keep(cache, model.address, file).catch(() => postMessage({ full: true }));
   return file;
 }
 
-/** A model that was trained again has another hash in its address, and its earlier file only takes up room. */
-async function forgetEarlier(cache, address) {
+/** Keep a file. A model that was trained again has another hash in its address: its earlier file only takes up room. */
+async function keep(cache, address, file) {
   const name = (url) => url.replace(/-[0-9a-f]+\.bin$/, "");
   for (const { url } of await cache.keys()) if (url !== address && name(url) === name(address)) await cache.delete(url);
+  await cache.put(address, new Response(file));
 }
 
 /** An engine with the model's file; the one that is here if it has it. */
