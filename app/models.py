@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from musictx.checkpoint import SHIPPED_MODELS, find_model, load_model, read_card
+from musictx.checkpoint import SHIPPED_MODELS, find_model, load_model, read_card, weights_hash
 from musictx.errors import MusictxError
 from musictx.events import START
 from musictx.export.web_model import model_facts, web_model
@@ -47,6 +48,11 @@ class LaneModel:
     model: Any
     card: dict[str, Any]
 
+    @cached_property
+    def weights(self) -> str:
+        """Hash of the model's weights, which is kept with each vote."""
+        return weights_hash(self.model)
+
     def facts(self) -> dict[str, Any]:
         """What the page says of the model, ready for JSON; lengths in tokens."""
         config = self.model.config
@@ -59,6 +65,7 @@ class LaneModel:
             "window": config.window,
             "parameters": self.model.parameter_count(),
             "tokens_seen": self.card.get("tokens_seen"),
+            "weights": self.weights,
             "shipped": self.key in SHIPPED_MODELS,
         }
 

@@ -11,7 +11,7 @@ import gradio as gr
 import torch
 from starlette.middleware import Middleware
 
-from musictx.checkpoint import SHIPPED_MODELS, weights_hash
+from musictx.checkpoint import SHIPPED_MODELS
 from musictx.errors import MusictxError
 
 from .faults import Faults
@@ -82,7 +82,7 @@ def launch(
     lanes = load_models(models)
     warm_up(lanes)
     page = build(lanes, stage)
-    book = VoteBook({lane.key: weights_hash(lane.model) for lane in lanes}, votes)
+    book = VoteBook({lane.key: lane.weights for lane in lanes}, votes)
     page.queue(max_size=2 * MOST_LANES)
     theme = gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]).set(
         body_background_fill=PAPER, body_background_fill_dark=PAPER

@@ -1,5 +1,6 @@
 // What can be seen inside the models: the notes that they listened to when they chose a note.
 
+import { REAL } from "./music/models.js";
 import { noteNear } from "./music/score.js";
 import { listeningWords } from "./music/sentences.js";
 import { isSite, services } from "./io/place.js";
@@ -32,6 +33,11 @@ export class Insight {
     if (this.shown && (this.fault || this.shown !== this.state)) this.clear();
   }
 
+  /** The models in the lanes. */
+  get order() {
+    return this.lanes.order.filter((model) => model !== REAL);
+  }
+
   /** What the lanes hold now, as a text. */
   get state() {
     const scores = [...(this.takeOf()?.scores.values() ?? [])];
@@ -46,7 +52,7 @@ export class Insight {
   /** Let the server read the take, so that the first answer comes at once. */
   prepare() {
     if (this.fault) return;
-    for (const model of this.lanes.order) {
+    for (const model of this.order) {
       const known = this.of(model);
       known.prepared ??= this.ask("attention", model, { note: null }).catch(() => (known.prepared = null));
     }
@@ -54,7 +60,7 @@ export class Insight {
 
   /** A note of a lane was tapped, or (null) a place without one. */
   tap(model, note) {
-    if (!note || this.fault) this.clear();
+    if (!note || this.fault || model === REAL) this.clear();
     else this.look(note.on, model, note);
   }
 
@@ -62,7 +68,7 @@ export class Insight {
   async look(at, model = null, note = null) {
     const asked = (this.asked = Symbol("question"));
     this.shown = this.state;
-    const answers = this.lanes.order.map(async (each) => {
+    const answers = this.order.map(async (each) => {
       const { roll } = this.lanes.lane(each);
       const chosen = each === model ? note : noteNear(roll.score.notes, at, note?.pitch);
       if (!chosen) return roll.arcs.show(null, "no note here");

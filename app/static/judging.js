@@ -2,31 +2,26 @@
 
 export class Judging {
   /** `take` gives the take that is shown; `changed` is called when names are hidden or shown. */
-  constructor({ blind, bar, listening, notice, take }, changed) {
-    Object.assign(this, { blind, bar, listening, notice, changed });
+  constructor({ blind, listening, notice, take }, changed) {
+    Object.assign(this, { blind, listening, notice, changed });
     this.takeOf = take;
   }
 
-  /** Begin, or end without a vote. */
-  switch(on) {
-    this.blind.switch(on);
+  /** Begin, or end without a vote; `real`: how the piece goes on stands in a lane too, where that is known. */
+  switch(on, real) {
+    this.blind.switch(on, real);
+    this.changed();
     this.listening.hear(on ? this.blind.order[0] : this.listening.first);
-    this.show();
   }
 
-  async voted(choice) {
+  async voted(choice, verdict) {
     const take = this.takeOf();
-    this.blind.reveal(take, choice);
-    this.show();
+    this.blind.reveal(take, choice, verdict);
+    this.changed();
     try {
-      await this.blind.send(take, choice);
+      await this.blind.send(take, choice, verdict);
     } catch (error) {
       this.notice.say(error.message, true);
     }
-  }
-
-  show() {
-    this.bar.showBlind(this.blind.on);
-    this.changed();
   }
 }

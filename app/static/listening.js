@@ -1,6 +1,7 @@
 // What is heard: the primer or the lanes, which of them, and where the playhead stands.
 
 import { recall, remember } from "./io/memory.js";
+import { countHeard } from "./music/hearing.js";
 import { Transport } from "./sound/transport.js";
 import { WAITS } from "./view/transport-bar.js";
 
@@ -10,18 +11,19 @@ const LOOP = 8; // seconds that are looped at first
 export class Listening {
   /**
    * `take` gives the take that is shown, or null; `running` whether its models still play; `leadIn` how many seconds
-   * of the primer come before them.
+   * of the primer come before them; `heardMore` is called when more of the take was heard.
    */
-  constructor({ sound, models, lanes, primer, bar, notice, take, running, leadIn }) {
+  constructor({ sound, models, lanes, primer, bar, notice, take, running, leadIn, heardMore }) {
     Object.assign(this, { sound, lanes, primer, bar, notice });
     this.takeOf = take;
     this.isRunning = running;
     this.leadIn = leadIn;
+    this.heardMore = heardMore;
     this.program = "primer"; // what the transport plays: "primer" or "lanes"
     this.first = models.first;
     this.heard = this.first;
     this.toldWait = null; // what the notice says that the clock waits for
-    this.frameAt = 0;
+    this.counted = {}; // what sounded when the last frame was drawn, and where the playhead stood
     this.transport = new Transport(sound, () => this.changed());
     this.setVolume(recall("musictx.volume") ?? 0.8);
   }
@@ -59,7 +61,18 @@ export class Listening {
   loadLanes(take) {
     this.setLoop(null);
     this.program = "lanes";
-    this.transport.load(take.scores, this.heard);
+    this.transport.load(this.scoresOf(take), this.heard);
+  }
+
+  /** The scores of what stands in the lanes now. */
+  scoresOf(take) {
+    return new Map(this.lanes.order.map((model) => [model, take.scores.get(model)]));
+  }
+
+  /** Others stand in the lanes. */
+  arranged() {
+    if (this.playsLanes) this.transport.scores = this.scoresOf(this.take);
+    this.showHeard();
   }
 
   toggle() {
@@ -184,12 +197,21 @@ export class Listening {
 
   /** For every frame that the browser draws: move the playheads, and count how long a take was listened to. */
   follow() {
-    const now = performance.now();
     const playing = this.transport.state === "playing";
-    if (this.lanes.frame(now) || playing) this.drawPlayheads();
-    if (playing && this.playsLanes) this.take.heard.seconds += Math.min(0.1, (now - this.frameAt) / 1000);
-    this.frameAt = now;
+    if (this.lanes.frame(performance.now()) || playing) this.drawPlayheads();
+    this.count();
     requestAnimationFrame(() => this.follow());
+  }
+
+  /** Count what sounded since the last frame, by the music's clock: however seldom frames are drawn. */
+  count() {
+    const { state, segment, position } = this.transport;
+    const voices = this.playsLanes && state === "playing" ? segment.lane : null;
+    if (voices && voices === this.counted.voices) {
+      countHeard(this.take.heard, this.heard, this.take.scores.get(this.heard), this.counted.at, position);
+      this.heardMore();
+    }
+    this.counted = { voices, at: position };
   }
 
   drawPlayheads() {

@@ -49,10 +49,9 @@ export class Making {
     this.step();
     const take = newTake(this.models.all, this.primer, this.settings.values);
     this.history.add(take);
-    this.listening.heard = this.blind.nextTake(this.listening.heard);
     this.notice.say("");
+    this.listening.heard = this.blind.nextTake(this.listening.heard, take);
     this.adopt(take);
-    this.on.arrange();
     const { transport } = this.listening;
     transport.at = this.listening.entrance;
     this.runs.start(take, more);
@@ -64,6 +63,7 @@ export class Making {
   /** Show a take and make it what the transport plays. */
   adopt(take) {
     this.runs.take = take;
+    this.on.arrange();
     this.lanes.show(take, null, take.expected);
     this.listening.loadLanes(take);
     this.on.fit();

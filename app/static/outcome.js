@@ -1,6 +1,7 @@
 // What came of a take: the sentence in each lane, the table below them, and what is read out at the end of a run.
 
 import { describe } from "./music/measures.js";
+import { REAL } from "./music/models.js";
 import { findMotifs } from "./music/motifs.js";
 import { verdictSentence } from "./music/sentences.js";
 import { judge } from "./music/verdict.js";
@@ -24,7 +25,7 @@ export class Outcome {
       lane.verdict = found ? verdictSentence(this.models.of(model).name, found.verdict) : "";
       lane.showSaid();
     }
-    const shown = take && !this.blind.on ? this.lanes.order.filter((model) => this.of(take, model)) : [];
+    const shown = take && !this.blind.on ? this.lanes.order.filter((model) => model !== REAL && this.of(take, model)) : [];
     showComparison(
       this.table,
       shown.map((model) => ({ ...this.models.of(model), ...this.of(take, model) })),

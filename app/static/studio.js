@@ -2,13 +2,16 @@
 
 import { makePrimers } from "./bringing.js";
 import { makePlayer, services } from "./io/place.js";
+import { saveVotes } from "./io/save.js";
 import { keepTakes, recallTakes } from "./io/session.js";
 import { Insight } from "./insight.js";
 import { Judging } from "./judging.js";
+import { Linking } from "./linking.js";
 import { Listening } from "./listening.js";
 import { Making } from "./making.js";
 import { tellingLength } from "./music/length.js";
-import { Models } from "./music/models.js";
+import { Models, REAL } from "./music/models.js";
+import { hasMusic } from "./music/takes.js";
 import { Outcome } from "./outcome.js";
 import { Samples } from "./sound/samples.js";
 import { Sound } from "./sound/synth.js";
@@ -39,7 +42,11 @@ class Studio {
     this.player = makePlayer(gradio, models, (text) => this.notice.say(text));
     showPlaces(find("#places"), this.player, models, this.settings);
     Object.assign(this, makePrimers(this, find));
-    this.blind = new BlindTest(find("#vote"), models, (choice) => this.judging.voted(choice));
+    this.blind = new BlindTest(find("#vote"), models, {
+      chosen: (...vote) => this.judging.voted(...vote),
+      save: saveVotes,
+      ask: () => this.linking.share(true),
+    });
     this.bar = new TransportBar(find("#transport"), {
       toggle: () => this.listening.toggle(),
       seek: (time) => this.listening.seek(time),
@@ -48,15 +55,14 @@ class Studio {
       loop: () => this.listening.toggleLoop(),
       save: () => this.making.saveAll(),
       view: (view) => this.setView(view),
-      blind: (on) => this.judging.switch(on),
+      blind: (on, real) => this.judging.switch(on, real),
       undo: () => this.making.undo(),
-      share: () => this.primers.share(this.take ?? this.untaken),
+      share: () => this.linking.share(),
       take: (index) => this.making.show(this.making.history.takes[index]),
     });
-    const take = () => this.take;
-    const leadIn = () => this.settings.leadIn;
-    const running = () => this.making.running;
-    this.listening = new Listening({ ...this, take, leadIn, running });
+    const [take, running] = [() => this.take, () => this.making.running];
+    const [leadIn, heardMore] = [() => this.settings.leadIn, () => this.blind.heardMore(this.take)];
+    this.listening = new Listening({ ...this, take, leadIn, heardMore, running });
     this.insight = new Insight({ ...this, take, running });
     this.judging = new Judging({ ...this, take }, () => {
       this.arrange();
@@ -70,6 +76,7 @@ class Studio {
       begun: () => showLanes(this.find(".listen")),
       focus: () => this.find("[data-testid=continue]").focus(),
     });
+    this.linking = new Linking({ ...this, take }, (how) => this.continueMusic(how));
     this.outcome = new Outcome(this, find("#compare"), find("#outcome"));
     showModels(root, models);
     this.bar.showLanes(models.all.length);
@@ -83,12 +90,6 @@ class Studio {
     return this.making?.take ?? null;
   }
 
-  /** What a take would be made from. */
-  get untaken() {
-    const { source, stretch } = this.primer;
-    return { source, stretch, begins: this.primer.cut().begins, settings: this.settings.values, more: {} };
-  }
-
   async start() {
     const link = await this.primers.start(this.settings);
     const { takes, shown } = recallTakes(this.models.keys);
@@ -100,15 +101,8 @@ class Studio {
       this.notice.say("The page was loaded again; what the models played is still here.");
     }
     this.refresh();
-    this.playLink(link);
-    window.addEventListener("hashchange", async () => this.playLink(await this.primers.follow(this.settings)));
-  }
-
-  /** Let the models play what a link asks for; the visitor says when it is heard. */
-  playLink(link) {
-    if (!link) return;
-    this.continueMusic({ silent: true, more: link.more });
-    this.notice.say(`This music came with the link. Press play to listen.${this.settings.lack(link.settings)}`);
+    this.linking.follow(link);
+    window.addEventListener("hashchange", async () => this.linking.follow(await this.primers.follow(this.settings)));
   }
 
   listen() {
@@ -133,7 +127,8 @@ class Studio {
     wireFiles(this.root, (file) => this.primers.upload(file));
     wireKeys(this.root, {
       toggle: () => this.listening.toggle(),
-      hear: (index) => this.listening.hear(this.blind.order[index]),
+      hear: (index) => index < this.blind.order.length && this.listening.hear(this.blind.order[index]),
+      vote: (key) => this.piano.open || this.blind.vote.press(key), // an open piano has the letters
       loop: (edge) => this.listening.moveLoop(edge),
       zoom: (factor) => this.zoom(factor),
       look: (held) => this.insight.hold(held),
@@ -174,14 +169,19 @@ class Studio {
   showPreview() {
     if (this.take) return;
     const { source } = this.primer;
+    if (this.blind.revealed) this.blind.place();
+    this.arrange();
     this.lanes.show(null, source ? this.primer.score() : null, source ? this.primer.expected(this.models.all) : {});
     this.fit();
     this.refresh();
   }
 
   arrange() {
-    this.lanes.arrange(this.blind.order, this.blind.on);
-    this.listening.showHeard();
+    const { blind, take } = this;
+    blind.goesOn = take ? take.scores.has(REAL) : Boolean(this.primer.goesOn(this.settings.values.seconds));
+    this.lanes.arrange(blind.order, blind.on);
+    this.bar.showBlind(blind);
+    this.listening.arranged();
   }
 
   zoom(factor) {
@@ -201,7 +201,7 @@ class Studio {
     const { take } = this;
     const { running, history } = this.making;
     this.settings.show(running, Boolean(take));
-    const made = take && !running && [...take.scores.values()].some((score) => score.continuationCount);
+    const made = take && !running && hasMusic(take);
     this.bar.showUsable(history.steps.length > 0, Boolean(take), Boolean(made && !this.blind.on));
     this.bar.showTakes(history.takes, take);
     this.blind.refresh(take, running);

@@ -203,6 +203,24 @@ class Studio:
             arg=[model, count],
         )
 
+    def hear_all(self) -> None:
+        """Listen to what stands in each lane, for as long as it takes until there may be a vote."""
+        for letter in "abcde"[: len(self.order())]:
+            self.hear(letter)
+
+    def hear(self, letter: str) -> None:
+        """Listen to one lane of a blind test."""
+        cut = "[...window.musictx.transport.scores.values()][0].length"
+        self.page.keyboard.press(str("abcde".index(letter) + 1))
+        self.get("position").fill(str(self.page.evaluate(cut)))
+        if self.page.evaluate("window.musictx.transport.state") == "stopped":
+            self.get("play").click()
+        self.page.wait_for_function(
+            "(letter) => document.querySelector(`[data-testid=vote-${letter}]`)"
+            ".style.getPropertyValue('--heard') === '100%'",
+            arg=letter,
+        )
+
     def rows(self, model: str) -> list[list[int]]:
         """Everything in a lane: [onset ms, offset ms, pitch, velocity]."""
         rows: list[list[int]] = self.page.evaluate(

@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
+from .conftest import Server
+from .music import midi_bytes, scale
+from .test_page import votes
+
 Open = Callable[..., Any]
+
+# How many different colours a lane's roll shows to the right of where its model begins.
+COLOURS = """(model) => {
+  const canvas = document.querySelector(`[data-testid=lane-${model}] .roll-notes`);
+  const { end, scores } = window.musictx.transport;
+  const cut = Math.ceil((canvas.width * scores.get(model).length) / end) + 4;
+  const often = { willReadFrequently: true };
+  const copy = new OffscreenCanvas(canvas.width, canvas.height).getContext("2d", often);
+  copy.drawImage(canvas, 0, 0);
+  const { data } = copy.getImageData(cut, 0, canvas.width - cut, canvas.height);
+  return new Set(new Uint32Array(data.buffer)).size;
+}"""
 
 
 def vote_text(studio: Any) -> str:
     return str(studio.page.locator("#vote").inner_text())
 
 
-def test_music_shown_with_its_names_is_not_asked_about(open_studio: Open) -> None:
-    studio = open_studio()
+def test_music_shown_with_its_names_is_not_asked_about(open_studio: Open, quick_server: Server) -> None:
+    studio = open_studio(quick_server)
     studio.run(seconds=2, seed=31)
     studio.wait_done()
     assert studio.get("comparison").is_visible()
@@ -36,8 +55,10 @@ def test_music_shown_with_its_names_is_not_asked_about(open_studio: Open) -> Non
     assert studio.get("vote-a").count() == 0
 
 
-def test_a_vote_is_read_out_keeps_the_focus_and_is_not_undone(open_studio: Open) -> None:
-    studio = open_studio()
+def test_a_vote_is_read_out_keeps_the_focus_and_is_not_undone(
+    open_studio: Open, quick_server: Server
+) -> None:
+    studio = open_studio(quick_server)
     place = studio.page.get_by_role("status").and_(studio.page.locator("#vote"))
     assert place.evaluate("(vote) => vote.checkVisibility() && !vote.textContent")  # there before it speaks
     studio.get("blind").click()
@@ -47,6 +68,7 @@ def test_a_vote_is_read_out_keeps_the_focus_and_is_not_undone(open_studio: Open)
     studio.get(f"more-{order[0]}").click()
     studio.wait_done()
     assert "keeps the tune best" in vote_text(studio)
+    studio.hear_all()
     studio.get("vote-b").press("Enter")
     assert "You chose B" in vote_text(studio)
     assert studio.page.evaluate("document.activeElement.id") == "vote"
@@ -54,3 +76,106 @@ def test_a_vote_is_read_out_keeps_the_focus_and_is_not_undone(open_studio: Open)
     studio.get("blind").click()
     assert studio.get("vote-a").count() == 0
     assert "cannot be judged blind" in vote_text(studio)
+
+
+def test_nothing_tells_what_a_hidden_lane_plays(open_studio: Open, quick_server: Server) -> None:
+    studio = open_studio(quick_server)
+    studio.get("blind").click()
+    studio.run(seconds=4, seed=33)
+    studio.wait_done()
+    model = studio.order()[0]
+    studio.page.wait_for_function(f"({COLOURS})('{model}') > 1")  # words stand where the notes will be
+    hidden = studio.page.evaluate(COLOURS, model)
+    lane = studio.lane(model)
+    assert not any(digit in lane.inner_text() for digit in "0123456789")
+    assert lane.get_attribute("aria-label") == "A"
+    assert "hidden until the vote" in lane.locator(".roll-notes").get_attribute("aria-label")
+    studio.get("blind").click()
+    studio.page.wait_for_function(f"({COLOURS})('{model}') > {hidden} + 5")
+    assert "notes" in lane.inner_text()
+
+
+def test_a_vote_waits_until_every_lane_was_heard(open_studio: Open, quick_server: Server) -> None:
+    studio = open_studio(quick_server)
+    studio.get("blind").click()
+    studio.run(seconds=4, seed=34)
+    studio.wait_done()
+    assert "C" in studio.get("to-hear").inner_text()
+    for key in ("b", "0"):
+        studio.page.keyboard.press(key)
+    assert studio.get("vote-b").get_attribute("aria-disabled") == "true"
+    assert "keeps the tune best" in vote_text(studio)
+    studio.hear("b")
+    assert "B" not in studio.get("to-hear").inner_text()
+    assert studio.get("vote-b").is_disabled()
+    studio.hear_all()
+    assert "heard them all" in studio.get("to-hear").inner_text()
+    studio.page.keyboard.press("b")
+    assert "You chose B" in vote_text(studio)
+
+
+@pytest.mark.parametrize(
+    ("key", "verdict", "said"), [("0", "none", "none of them"), ("=", "alike", "all alike")]
+)
+def test_none_and_all_alike_are_kept(
+    open_studio: Open, quick_server: Server, key: str, verdict: str, said: str
+) -> None:
+    studio = open_studio(quick_server)
+    studio.get("blind").click()
+    studio.run(seconds=2, seed=35)
+    studio.wait_done()
+    studio.hear_all()
+    with studio.page.expect_response("**/vote"):
+        studio.page.keyboard.press(key)
+    assert said in vote_text(studio)
+    kept = votes(quick_server)[-1]
+    assert (kept["choice"], kept["verdict"]) == (None, verdict)
+
+
+def test_how_the_piece_goes_on_can_be_a_lane(open_studio: Open, quick_server: Server) -> None:
+    studio = open_studio(quick_server)
+    studio.get("blind").click()
+    assert not studio.get("real").is_visible()  # the card is all that is known of the piece
+    notes = scale(count=100, step=0.2, lowest=20)
+    piece = {"name": "long.mid", "mimeType": "audio/midi", "buffer": midi_bytes(notes)}
+    studio.get("upload").set_input_files(piece)
+    studio.get("real").click()
+    assert studio.page.locator(".lanes h3").all_inner_texts() == ["A", "B", "C", "D"]
+    studio.run(seconds=2, seed=36)
+    studio.wait_done()
+    assert studio.page.locator(".lane-actions:visible").count() == 0  # the piece itself would have none
+    rows = studio.page.evaluate("window.musictx.transport.scores.get('real').rows(true)")
+    assert [row[2] for row in rows] == list(range(rows[0][2], rows[0][2] + len(rows))) and len(rows) >= 9
+    studio.hear_all()
+    letter = "abcd"[studio.order().index("real")]
+    with studio.page.expect_response("**/vote"):
+        studio.get(f"vote-{letter}").click()
+    kept = votes(quick_server)[-1]
+    assert kept["choice"] == "real" and "real" in json.loads(kept["heard"])
+    assert "The piece itself" in vote_text(studio)
+    assert "real" in studio.order()
+    studio.get("vary").click()
+    studio.wait_done()
+    assert "real" not in studio.order()
+
+
+def test_a_link_opens_as_a_blind_test(open_studio: Open, quick_server: Server) -> None:
+    studio = open_studio(quick_server)
+    studio.get("preset-fur-elise").click()
+    studio.get("primer-end").fill("4")
+    studio.get("primer-end").press("Enter")
+    studio.get("blind").click()
+    studio.get("real").click()
+    studio.run(seconds=2, seed=37)
+    studio.wait_done()
+    played = {model: studio.rows(model) for model in studio.order()}
+    studio.get("share").click()
+    studio.page.wait_for_function("location.hash !== ''")
+    friend = open_studio(quick_server, start=False).open(studio.page.evaluate("location.hash"))
+    friend.page.wait_for_function("document.querySelector('.notice').textContent.includes('blind test')")
+    assert friend.page.locator(".lanes h3").all_inner_texts() == ["A", "B", "C", "D"]
+    assert friend.get("seed").input_value() == "37"
+    friend.get("continue").click()
+    friend.wait_done()
+    assert {model: friend.rows(model) for model in friend.order()} == played
+    assert "keeps the tune best" in vote_text(friend)

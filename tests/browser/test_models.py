@@ -68,6 +68,7 @@ def test_own_models_are_judged_blind_by_their_own_names(open_studio: Open, own_s
     studio.run(seconds=2, seed=5)
     studio.wait_done(("my-songs", "relative"))
     assert studio.get("vote-b").is_visible() and studio.get("vote-c").count() == 0
+    studio.hear_all()
     studio.get("vote-a").click()
     studio.page.wait_for_function(
         "performance.getEntriesByType('resource').some((e) => e.name.endsWith('/vote'))"

@@ -110,8 +110,10 @@ def test_dark_and_light(open_studio: Open) -> None:
     assert paper() != dark
 
 
-def test_a_blind_test_hides_names_until_the_vote_and_keeps_it(open_studio: Open, server: Server) -> None:
-    studio = open_studio()
+def test_a_blind_test_hides_names_until_the_vote_and_keeps_it(
+    open_studio: Open, quick_server: Server
+) -> None:
+    studio = open_studio(quick_server)
     studio.get("blind").click()
     studio.run(seconds=2, seed=12)
     studio.wait_done()
@@ -125,17 +127,22 @@ def test_a_blind_test_hides_names_until_the_vote_and_keeps_it(open_studio: Open,
     )
     assert len(set(colours)) == 1
     order = studio.order()
+    studio.hear_all()
     studio.get("vote-b").click()
     assert order[1] in studio.get("reveal").locator("xpath=..").inner_text().lower()
     assert set(studio.page.locator(".lanes h3").all_inner_texts()) == {"Vanilla", "Relative", "RoPE"}
     studio.page.wait_for_function(
         "performance.getEntriesByType('resource').some((e) => e.name.endsWith('/vote'))"
     )
-    kept = votes(server)[-1]
+    kept = votes(quick_server)[-1]
     assert (kept["choice"], json.loads(kept["lane_order"]), kept["seed"]) == (order[1], order, 12)
     assert json.loads(kept["settings"])["seconds"] == 2
     assert kept["primer_name"] == FIRST["name"]
     assert len(kept["primer_sha256"]) == 64
+    assert kept["verdict"] == "chosen"
+    assert all(json.loads(kept["heard"])[model] > 0 for model in order)
+    assert set(json.loads(kept["models"])) == set(order)
+    assert kept["visitor"] == json.loads(studio.page.evaluate("localStorage.getItem('musictx.visitor')"))
 
 
 def test_the_blind_order_changes(open_studio: Open) -> None:

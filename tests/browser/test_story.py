@@ -85,6 +85,7 @@ def test_a_blind_test_says_nothing_of_what_happened(studio: Any) -> None:
     assert not [model for model in MODELS if "512" in said(studio, model)]
     studio.run(seconds=30, seed=2)
     studio.wait_done()
+    studio.hear_all()
     assert {said(studio, model) for model in MODELS} == {"What happens here is said after the vote."}
     told = studio.get("outcome").text_content()
     assert "vote" in told and not [name for name in NAMES.values() if name in told]

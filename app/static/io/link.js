@@ -50,11 +50,13 @@ const isWhole = (value) => Number.isInteger(value) && value >= 0;
 
 /**
  * The text after # for {preset | title, notes, pedals, continues}, where `continues` says that music comes before them,
- * stretch, settings and lanes continued further.
+ * stretch, settings and lanes continued further; `blind`, {real}, makes it a blind test, with the real one in a lane
+ * too or without it.
  */
-export async function writeLink({ preset, title, notes, pedals, continues, stretch, settings, more }) {
+export async function writeLink({ preset, title, notes, pedals, continues, stretch, settings, more, blind }) {
   const music = preset ? { p: preset } : { t: title, n: packRows(notes), d: pedals.flat(), c: continues };
-  const content = JSON.stringify({ v: 1, ...music, a: stretch.start, b: stretch.end, s: settings, m: more });
+  const how = { a: stretch.start, b: stretch.end, s: settings, m: more, q: blind && 1 + Number(blind.real) };
+  const content = JSON.stringify({ v: 1, ...music, ...how });
   const bytes = await through(new CompressionStream("deflate-raw"), new TextEncoder().encode(content));
   return `music=${toText(bytes)}`;
 }
@@ -65,9 +67,10 @@ export async function readLink(hash) {
   if (!text) return null;
   try {
     const bytes = await through(new DecompressionStream("deflate-raw"), toBytes(text));
-    const { v, p, t, n, d, c, a, b, s, m } = JSON.parse(new TextDecoder().decode(bytes));
+    const { v, p, t, n, d, c, a, b, s, m, q } = JSON.parse(new TextDecoder().decode(bytes));
     if (v !== 1 || !isWhole(a) || !isWhole(b) || typeof s !== "object") throw new Error();
-    const common = { stretch: { start: a, end: b }, settings: { theme: 0, ...s }, more: readMore(m) };
+    const blind = q ? { real: q === 2 } : null;
+    const common = { stretch: { start: a, end: b }, settings: { theme: 0, ...s }, more: readMore(m), blind };
     if (p) return { preset: String(p), ...common };
     if (!n.every(isWhole) || !d.every(isWhole)) throw new Error();
     const pedals = d.flatMap((down, k) => (k % 2 ? [] : [[down, d[k + 1]]]));

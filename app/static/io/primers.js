@@ -153,8 +153,8 @@ export class Primers {
     if (this.primer.source?.recorded) this.recorded(piece);
   }
 
-  /** A link to `from`: its primer, settings and lanes continued further. */
-  async share({ source, stretch, begins, settings, more }) {
+  /** A link to `from`: its primer, settings and lanes continued further; or to a blind test of it, {real}. */
+  async share({ source, stretch, begins, settings, more }, blind = null) {
     const inside = ([on, off]) => off > stretch.start && on < stretch.end;
     const hash = await writeLink({
       preset: source.preset,
@@ -164,7 +164,8 @@ export class Primers {
       continues: !begins,
       stretch,
       settings,
-      more,
+      more: blind ? {} : more,
+      blind,
     });
     history.replaceState(null, "", `#${hash}`);
     const said = await navigator.clipboard.writeText(location.href).then(
@@ -172,7 +173,8 @@ export class Primers {
       () => "The link stands in the address bar. It holds the primer, the seed and the settings",
     );
     const here = isLocal(location.hostname) ? " Its address is of this machine only: others cannot open it." : "";
-    this.on.passing(`${said}, and gives the same music again.${here}`);
+    const what = blind ? "opens as a blind test: the same music, without names" : "gives the same music again";
+    this.on.passing(`${said}, and ${what}.${here}`);
   }
 
   /** Keep primer and settings across a reload. The address no longer says what the page holds. */

@@ -1,5 +1,6 @@
 // While the models play: starting and stopping lanes, and what their messages do to the take.
 
+import { REAL } from "../music/models.js";
 import { nextPart } from "../music/takes.js";
 
 /** `on` has notice(text), arrived(), called after every message, and changed(), when a lane starts or ends. */
@@ -21,7 +22,7 @@ export class Runs {
   start(take, more) {
     this.take = take;
     this.pendingMore = Object.fromEntries(Object.entries(more).map(([model, from]) => [model, [...from]]));
-    for (const model of this.lanes.order) this.startLane(model);
+    for (const model of this.lanes.order) if (model !== REAL) this.startLane(model);
   }
 
   /** Play a lane's next part: the first one, or more of what is there, or of what is there until `from` (s). */

@@ -1,5 +1,6 @@
 // Lanes and votes as files, handed to the visitor.
 
+import { REAL } from "../music/models.js";
 import { services } from "./place.js";
 import { zip } from "./zip.js";
 
@@ -12,7 +13,7 @@ export async function saveLane(take, model, format, alone) {
 export async function saveAll(take, alone) {
   const files = [];
   for (const [model, score] of take.scores) {
-    if (!score.continuationCount) continue;
+    if (model === REAL || !score.continuationCount) continue;
     for (const format of ["mid", "wav"]) {
       const blob = await laneFile(take, model, format, alone);
       files.push({ name: fileName(take, model, format, alone), bytes: new Uint8Array(await blob.arrayBuffer()) });

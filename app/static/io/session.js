@@ -1,9 +1,10 @@
 // The takes of this tab, kept while the page is reloaded: Gradio does so by itself when a lost connection is back.
 
 import { recall, remember } from "./memory.js";
+import { REAL } from "../music/models.js";
 import { Score } from "../music/score.js";
 
-const KEY = "musictx.takes.2"; // the number says of which version of the page
+const KEY = "musictx.takes.3"; // the number says of which version of the page
 
 function pack(takes, shown) {
   const sources = [...new Set(takes.map((take) => take.source))];
@@ -46,7 +47,8 @@ export function recallTakes(models) {
   const kept = recall(KEY, "sessionStorage");
   try {
     const { takes, shown } = kept ? unpack(kept) : { takes: [], shown: null };
-    const fits = (take) => take.scores.size === models.length && models.every((model) => take.scores.has(model));
+    const played = (take) => [...take.scores.keys()].filter((model) => model !== REAL);
+    const fits = (take) => played(take).length === models.length && models.every((model) => take.scores.has(model));
     return takes.every(fits) ? { takes, shown } : { takes: [], shown: null };
   } catch {
     return { takes: [], shown: null }; // of another version of the page

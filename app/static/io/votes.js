@@ -13,7 +13,8 @@ function python(value) {
 const asFloat = (number) => (Number.isInteger(number) ? `${number}.0` : String(number));
 
 /** Keep a vote as the page sends it to a server; throws an error with a plain sentence. */
-export function keepVote({ order, choice, verdict, settings, notes, length, primer_name, heard_seconds, visitor, heard }) {
+export function keepVote(sent) {
+  const { order, choice, verdict, settings, notes, length, primer_name, heard_seconds, visitor, heard, models } = sent;
   const before = votes();
   const rows = [...notes].sort((a, b) => a[0] - b[0] || a[2] - b[2] || a[1] - b[1]);
   const music = new TextEncoder().encode(`[${python(rows)}, ${asFloat(length / 1000)}]`);
@@ -30,7 +31,7 @@ export function keepVote({ order, choice, verdict, settings, notes, length, prim
     verdict: choice === null ? (verdict ?? "unsure") : "chosen",
     visitor: visitor ?? null,
     heard: heard ? JSON.stringify(heard) : null,
-    models: null,
+    models: models ? JSON.stringify(models) : null,
   };
   if (!remember(KEY, [...before, vote]))
     throw new Error("The vote could not be kept: this browser keeps nothing for the page, or has no room left.");

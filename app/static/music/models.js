@@ -1,5 +1,8 @@
 // The models whose continuations stand side by side, in the order of the lanes.
 
+export const REAL = "real"; // the lane in which the piece goes on as it was written
+
+const THE_PIECE = { key: REAL, name: "The piece itself", colour: "primer" };
 const NUMBERS = ["No", "One", "Two", "Three", "Four"];
 
 /** How a scheme knows the order of events, in a musician's words. */
@@ -23,12 +26,17 @@ export class Models {
   }
 
   of(key) {
-    return this.all.find((model) => model.key === key);
+    return key === REAL ? THE_PIECE : this.all.find((model) => model.key === key);
   }
 
   /** How many there are, as a sentence begins. */
   get number() {
     return NUMBERS[this.all.length];
+  }
+
+  /** By model, the hash of its weights. */
+  get weights() {
+    return Object.fromEntries(this.all.map(({ key, weights }) => [key, weights]));
   }
 
   /** Which lane is chosen at first. */
@@ -38,6 +46,7 @@ export class Models {
 
   /** One line about a model, for its lane. */
   tagline(key) {
+    if (key === REAL) return "how it really goes on";
     const { position, tokens_seen: seen } = this.of(key);
     const scheme = SCHEMES[position] ?? `${position} positions`;
     return this.alike || !seen ? scheme : `${scheme}; ${(seen / 1e6).toFixed(1)} M events of training`;

@@ -63,10 +63,12 @@ export class Score {
     this.beyond = null; // from here on the music is longer than what the model was trained on
   }
 
-  /** A finished score of one piece without continuation, for listening to a primer. */
-  static finished(rows, length) {
+  /** A finished score of a piece until `end` (s), of which the primer is what begins before `length`. */
+  static finished(rows, length, end = length) {
     const score = new Score(rows, length);
-    score.known = length;
+    for (const note of score.notes) note.primer = note.on < length;
+    score.primerCount = score.notes.filter((note) => note.primer).length;
+    score.known = end;
     score.complete = true;
     return score;
   }

@@ -1,5 +1,8 @@
 // What has been made so far: takes, each with a score for every model, and the steps back to earlier ones.
 
+import { unheard } from "./hearing.js";
+import { REAL } from "./models.js";
+
 const MOST_TAKES = 9;
 const MOST_STEPS = 30;
 const MORE_SEED = 7919; // a lane that goes on draws from another seed than the one it began with
@@ -19,11 +22,21 @@ export function newTake(models, primer, settings) {
     errors: {},
     messages: {},
     scores: new Map(),
-    heard: { seconds: 0, named: false }, // how long it was listened to, and whether its models were ever named
+    heard: unheard(),
   };
   const score = primer.score();
   for (const { key } of models) take.scores.set(key, Object.assign(score.clone(), { complete: false, known: 0 }));
+  const real = primer.goesOn(settings.seconds);
+  if (real) {
+    take.scores.set(REAL, real);
+    take.states[REAL] = "done";
+  }
   return take;
+}
+
+/** Whether a model has played something. */
+export function hasMusic(take) {
+  return [...take.scores].some(([model, score]) => model !== REAL && score.continuationCount);
 }
 
 /**

@@ -1,8 +1,11 @@
 // The blind test: who stands in which lane, whose names were seen, and what becomes of a vote.
 
-import { Vote } from "./vote.js";
 import { services } from "../io/place.js";
-import { saveVotes } from "../io/save.js";
+import { visitor } from "../io/visitor.js";
+import { shareHeard } from "../music/hearing.js";
+import { REAL } from "../music/models.js";
+import { hasMusic } from "../music/takes.js";
+import { Vote } from "./vote.js";
 
 /** A random order of some things. */
 function shuffled(things) {
@@ -16,61 +19,88 @@ function shuffled(things) {
 }
 
 export class BlindTest {
-  /** `voted` is called with a model, or null for "cannot tell". */
-  constructor(element, models, voted) {
+  /** `on` is as in Vote. */
+  constructor(element, models, on) {
     this.models = models;
     this.on = false;
-    this.order = [...this.models.keys];
+    this.real = false; // whether how the piece goes on stands in a lane too …
+    this.goesOn = false; // … where that is known
+    this.places = [...models.keys];
     this.revealed = null; // what was heard of the take whose vote's answer is shown
-    this.vote = new Vote(element, models, voted);
+    this.vote = new Vote(element, models, on);
+  }
+
+  /** What stands in the lanes, from the first one on. */
+  get order() {
+    return this.places.filter((key) => key !== REAL || (this.real && this.goesOn));
+  }
+
+  /** Put everybody into a place: into any while names are hidden. */
+  place() {
+    this.places = this.on ? shuffled([...this.models.keys, REAL]) : [...this.models.keys];
+    this.revealed = null;
   }
 
   /** Begin or end without a vote. */
-  switch(on) {
+  switch(on, real = this.real) {
     this.on = on;
-    this.revealed = null;
-    this.order = on ? shuffled(this.models.keys) : [...this.models.keys];
+    this.real = real;
+    this.place();
   }
 
   /**
-   * For a new take the lanes are shuffled again. Which one to hear then, where `heard` was until now: the same lane,
+   * For a new `take` the lanes are shuffled again. Which one to hear then, where `heard` was until now: the same lane,
    * whoever stands in it, for going on with the same model would tell which it is.
    */
-  nextTake(heard) {
+  nextTake(heard, take) {
     const lane = this.order.indexOf(heard);
-    if (this.on) this.order = shuffled(this.models.keys);
-    else if (this.revealed) this.order = [...this.models.keys];
-    this.revealed = null;
-    return this.on ? this.order[lane] : heard;
+    if (this.on || this.revealed) this.place();
+    this.goesOn = take.scores.has(REAL);
+    const { order } = this;
+    return !this.on && order.includes(heard) ? heard : (order[lane] ?? order[0]);
   }
 
   /** Names are shown from now on, with what was chosen. */
-  reveal(take, choice) {
+  reveal(take, choice, verdict) {
     this.on = false;
     this.revealed = take.heard;
-    this.vote.reveal(this.order, choice, services.votesFile && saveVotes);
+    this.vote.reveal(this.order, choice, verdict, Boolean(services.votesFile));
   }
 
   /** Keep a vote; throws an error with a plain sentence. */
-  send(take, choice) {
+  send(take, choice, verdict) {
+    const { order } = this;
+    const of = (table) => Object.fromEntries(order.filter((key) => key in table).map((key) => [key, table[key]]));
     return services.vote({
-      order: this.order,
+      order,
       choice,
+      verdict,
       settings: take.settings,
       notes: take.notes,
       pedals: take.pedals,
       length: take.length,
       primer_name: take.source.preset || take.source.title,
       heard_seconds: take.heard.seconds,
+      heard: of(take.heard.lanes),
+      models: of(this.models.weights),
+      visitor: visitor(),
     });
   }
 
   /** Ask, or say why not, or be silent, as it stands with the take that is shown. */
   refresh(take, running) {
     if (take && !this.on) take.heard.named = true;
-    const some = take && !running && [...take.scores.values()].some((score) => score.continuationCount);
     if (this.on && take?.heard.named) this.vote.decline();
-    else if (this.on && some) this.vote.ask(this.order);
+    else if (this.on && take && !running && hasMusic(take)) this.vote.ask(this.order, this.shares(take));
     else if (this.revealed !== take?.heard) this.vote.hide();
+  }
+
+  /** More of a take was heard. */
+  heardMore(take) {
+    if (this.vote.choices.size) this.vote.showHeard(this.order, this.shares(take));
+  }
+
+  shares({ heard, scores }) {
+    return new Map(this.order.map((model) => [model, shareHeard(heard, model, scores.get(model))]));
   }
 }

@@ -74,7 +74,7 @@ export function wireFiles(root, use) {
 
 /**
  * Keys for all of the page; `on` has toggle(), hear(index), move(seconds), loop("from" | "to"), zoom(factor),
- * look(held), and leave() for Escape. Folds close on escape and outside clicks.
+ * look(held), vote(key), and leave() for Escape. Folds close on escape and outside clicks.
  */
 export function wireKeys(root, on) {
   let clicked = null;
@@ -98,13 +98,13 @@ export function wireKeys(root, on) {
     if (event.key === " " && free) {
       event.preventDefault();
       if (!event.repeat) on.toggle();
-    } else if (["1", "2", "3", "4"].includes(event.key)) on.hear(Number(event.key) - 1);
+    } else if (/^[1-5]$/.test(event.key)) on.hear(Number(event.key) - 1);
     else if (event.key === "l" && !event.defaultPrevented && !event.repeat) on.look(true); // no key of the piano
     else if (event.key === "[" || event.key === "]") on.loop(event.key === "[" ? "from" : "to");
     else if (event.key === "+" || event.key === "-") on.zoom(event.key === "+" ? 1 / 2 : 2);
     else if ((event.key === "ArrowLeft" || event.key === "ArrowRight") && free) {
       on.move((event.key === "ArrowLeft" ? -1 : 1) * (event.shiftKey ? 5 : 1));
-    }
+    } else if (/^[a-e0=]$/i.test(event.key)) on.vote(event.key.toLowerCase());
   });
   document.addEventListener("keyup", (event) => event.key === "l" && on.look(false));
   window.addEventListener("blur", () => on.look(false));

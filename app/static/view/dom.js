@@ -1,5 +1,8 @@
 // Small helpers for making and finding elements. Text that comes from a visitor only ever becomes a text node.
 
+/** How lanes are called whose names are hidden. */
+export const LETTERS = "ABCDE";
+
 /** Make an element: h("button", {class: "quiet", onclick: f, "aria-label": "…"}, "text", child, …). */
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);

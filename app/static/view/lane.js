@@ -1,12 +1,10 @@
 // A lane: one model's name, state, numbers, buttons and roll, and what is said of its music.
 
-import { grouped, megabytes } from "../music/models.js";
+import { REAL, grouped, megabytes } from "../music/models.js";
 import { clock } from "../music/sentences.js";
-import { h, paint, setUsable } from "./dom.js";
+import { LETTERS, h, paint, setUsable } from "./dom.js";
 import { icon } from "./icons.js";
 import { Roll } from "./roll.js";
-
-const LETTERS = "ABCD";
 
 export class Lane {
   /** `act(what, model)` is called for the buttons; `onroll` is for its roll. */
@@ -39,6 +37,7 @@ export class Lane {
       midi: button("midi", `midi-${model}`, ".mid", "Download as MIDI:"),
       wav: button("wav", `wav-${model}`, ".wav", "Download as sound:"),
     };
+    this.actionsElement = h("div", { class: "lane-actions" }, ...Object.values(this.actions));
     this.said = h("p", { class: "said", "data-testid": `said-${model}` });
     const label = "Listen from just before the training length:";
     this.beyondButton = button("beyond", `beyond-${model}`, "From just before it", label, icon("play"));
@@ -58,7 +57,7 @@ export class Lane {
         h("div", { class: "lane-name" }, this.title, this.hearButton),
         this.tagline,
         this.numbers,
-        h("div", { class: "lane-actions" }, ...Object.values(this.actions)),
+        this.actionsElement,
       ),
       h(
         "div",
@@ -89,7 +88,9 @@ export class Lane {
     this.refresh();
   }
 
-  place(index, blind) {
+  /** `alike`: lanes with buttons of their own would tell which one is the piece itself. */
+  place(index, blind, alike) {
+    this.actionsElement.hidden = this.model === REAL || (blind && alike);
     this.letter = LETTERS[index];
     this.blind = blind;
     this.element.dataset.blind = blind;
@@ -110,8 +111,9 @@ export class Lane {
     const count = score?.continuationCount ?? 0;
     this.title.textContent = this.name;
     this.tagline.textContent = this.blind ? "its name is hidden" : this.models.tagline(this.model);
-    this.element.setAttribute("aria-label", `${this.name}: ${count} notes`);
-    this.roll.notes.setAttribute("aria-label", `Piano roll of ${this.name}: ${count} notes continue the primer`);
+    this.element.setAttribute("aria-label", this.blind ? this.name : `${this.name}: ${count} notes`);
+    const drawn = this.blind ? "what it plays is hidden until the vote" : `${count} notes continue the primer`;
+    this.roll.notes.setAttribute("aria-label", `Piano roll of ${this.name}: ${drawn}`);
     const usable = this.state === "done" || this.state === "error";
     for (const [what, button] of Object.entries(this.actions)) {
       const told = this.blind && (what === "midi" || what === "wav"); // a file's name would tell the model's
@@ -122,20 +124,20 @@ export class Lane {
     }
     this.hearButton.disabled = !score;
     this.roll.expected = this.blind ? null : this.expected;
-    this.roll.marks = !this.blind;
+    this.roll.hides = this.blind;
     this.showNumbers();
     this.showSaid();
   }
 
-  /** Show the last message's numbers: notes, and how fast they come. Speed would give a hidden model away. */
+  /** Show the last message's numbers: notes, and how fast they come. Both would give a hidden model away. */
   showNumbers() {
     const { score } = this;
-    if (!score) {
+    if (!score || this.blind) {
       this.numbers.textContent = "";
       return;
     }
     let text = this.state === "waiting" && !score.continuationCount ? "" : `${score.continuationCount} notes`;
-    if (this.message?.tokens && !this.blind) {
+    if (this.message?.tokens) {
       const { tokens_per_second: tokens, music_per_second: music } = this.message;
       text += `\n${Math.round(tokens)} tokens/s · ${music.toFixed(1)} s of music/s`;
     }
@@ -153,6 +155,7 @@ export class Lane {
   }
 
   trainingLength(beyond) {
+    if (this.model === REAL) return "";
     const events = `Training length: ${grouped(this.models.of(this.model).training_length)} events`;
     if (beyond !== null) return `${events}, passed at ${clock(beyond)}`;
     return this.expected === null ? events : `${events}, about ${clock(this.expected)}`;

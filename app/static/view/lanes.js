@@ -1,5 +1,6 @@
 // The lanes on the page: their order, their common axes, and when they are drawn.
 
+import { REAL } from "../music/models.js";
 import { moved, turned, zoomed } from "../music/view.js";
 import { Lane } from "./lane.js";
 import { pitchRange } from "./roll.js";
@@ -17,7 +18,7 @@ export class Lanes {
       pan: (seconds) => this.pan(seconds),
     };
     const lane = (key) => new Lane(models, key, on.act, { ...roll, tap: (note) => on.tap(key, note) });
-    this.lanes = new Map(models.keys.map((key) => [key, lane(key)]));
+    this.lanes = new Map([...models.keys, REAL].map((key) => [key, lane(key)]));
     this.order = [...models.keys];
     this.whole = { start: 0, end: 10, low: 48, high: 84 };
     this.part = null; // the stretch that is shown; null: all of it
@@ -42,8 +43,11 @@ export class Lanes {
   /** Put the lanes into an order and give them their names, or letters. */
   arrange(order, blind) {
     this.order = order;
-    this.element.replaceChildren(...order.map((model) => this.lane(model).element));
-    order.forEach((model, index) => this.lane(model).place(index, blind));
+    const elements = order.map((model) => this.lane(model).element);
+    const { children } = this.element;
+    const same = elements.length === children.length && elements.every((each, k) => each === children[k]);
+    if (!same) this.element.replaceChildren(...elements); // else what has the focus keeps it
+    order.forEach((model, index) => this.lane(model).place(index, blind, order.includes(REAL)));
     this.redraw();
   }
 
@@ -69,7 +73,7 @@ export class Lanes {
 
   /** One time axis and one range of pitches for all lanes; `seconds` is what a running lane will add. */
   fit(take, seconds) {
-    const scores = [...this.lanes.values()].map((lane) => lane.score).filter(Boolean);
+    const scores = this.order.map((model) => this.lane(model).score).filter(Boolean);
     if (!scores.length) return;
     const expected = (score) => (take && score.complete ? score.end : score.partStart + seconds);
     const end = Math.max(...scores.map((score) => Math.max(score.end, expected(score))));

@@ -1,6 +1,7 @@
 // The primer: a piece, and the stretch of it from which everything starts.
 
 import { countEvents } from "../music/events.js";
+import { LEAST } from "../music/hearing.js";
 import { expectedBeyond } from "../music/length.js";
 import { cutRows, pedalledRows, Score } from "../music/score.js";
 import { preciseClock, readTime } from "../music/sentences.js";
@@ -154,6 +155,18 @@ export class Primer {
     const { notes, pedals, length } = this.cut();
     const rows = pedalledRows(notes, pedals).map(([on, off, ...rest]) => [on, Math.min(off, length), ...rest]);
     return Score.finished(rows, length / 1000);
+  }
+
+  /** The stretch, and how the piece goes on for so many seconds; null where it ends too soon to be judged. */
+  goesOn(seconds) {
+    if (!this.source) return null;
+    const { start, end } = this.stretch;
+    const until = Math.min(this.duration, end + 1000 * seconds);
+    if (until - end < 1000 * Math.min(seconds, LEAST)) return null;
+    const { notes, pedals } = cutRows(this.source.notes, this.source.pedals, start, until);
+    const rows = pedalledRows(notes, pedals).map(([on, off, ...rest]) => [on, Math.min(off, until - start), ...rest]);
+    const score = Score.finished(rows, (end - start) / 1000, (until - start) / 1000);
+    return score.continuationCount ? score : null;
   }
 
   listTracks() {

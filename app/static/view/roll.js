@@ -34,7 +34,7 @@ export class Roll {
     this.view = { start: 0, end: 10, low: 48, high: 84 };
     this.score = null;
     this.expected = null; // where the training length will be passed, before that is known
-    this.marks = true; // whether the training length is marked
+    this.hides = false; // whether what the model plays, and its training length, are hidden
     this.loop = null; // {from, to}
     this.width = this.height = 0; // as last drawn: asking the page for it would cost a layout in every frame
     this.glowing = null; // the notes that are lit; null if that has to be drawn anew
@@ -55,10 +55,6 @@ export class Roll {
     return { left, top: y(note.pitch) + (line - height) / 2, width, height };
   }
 
-  endOf(note) {
-    return note.off ?? Math.max(note.on + 0.05, this.score.known);
-  }
-
   draw() {
     const { context, width, height } = prepare(this.notes);
     Object.assign(this, { width, height });
@@ -73,6 +69,7 @@ export class Roll {
     const { score } = this;
     const colours = [colour("--lane"), colour("--primer")];
     for (const note of score.notes) {
+      if (this.hides && !note.primer) continue;
       if (this.endOf(note) < this.view.start || note.on > this.view.end) continue;
       const box = this.boxOf(note, scales);
       context.globalAlpha = (this.arcs.found ? FAINT : 1) * (0.5 + 0.5 * Math.min(1, note.velocity / 100));
@@ -83,9 +80,15 @@ export class Roll {
     }
     context.globalAlpha = 1;
     const beyond = score.beyond ?? this.expected;
-    if (this.marks && beyond !== null) this.drawTrainingLength(context, x(beyond), width, height, colour);
+    if (!this.hides && beyond !== null) this.drawTrainingLength(context, x(beyond), width, height, colour);
     if (this.loop) this.drawLoop(context, x, height, colour);
     this.arcs.draw();
+  }
+
+  /** Where a note ends as it is drawn: how long one of the primer's goes on would tell of what is hidden. */
+  endOf({ on, off }) {
+    const end = off ?? Math.max(on + 0.05, this.score.known);
+    return this.hides ? Math.min(end, this.score.length) : end;
   }
 
   drawGround(context, width, height, x, y, line, colour) {
@@ -105,10 +108,11 @@ export class Roll {
     context.fillRect(0, 0, cut, height);
     context.fillStyle = colour("--ink-soft");
     context.fillRect(cut, 0, 1, height);
-    if (this.score.continuationCount) return;
+    if (this.score.continuationCount && !this.hides) return;
     context.font = `12px ${getComputedStyle(this.element).fontFamily}`;
     context.textBaseline = "middle";
-    context.fillText("plays on from here", cut + 12, height / 2);
+    const words = this.score.continuationCount ? "hidden until you have voted" : "plays on from here";
+    context.fillText(words, cut + 12, height / 2);
   }
 
   /** Lines and numbers of the time axis: minutes and seconds. */
@@ -177,7 +181,8 @@ export class Roll {
     const found = [];
     for (const note of this.score.notes) {
       if (note.on > position) break;
-      if ((note.off ?? this.score.known) >= position) found.push(note);
+      if (this.hides && !note.primer) continue;
+      if (this.endOf(note) >= position) found.push(note);
     }
     return found;
   }
@@ -188,9 +193,9 @@ export class Roll {
     const { x, y, line } = this.scales(width, height);
     const bar = Math.max(3, Math.min(line, 10));
     context.fillStyle = colourOf(this.element, "--glow");
-    for (const { on, off, pitch } of this.glowing) {
-      const left = x(on);
-      context.fillRect(left, y(pitch) + (line - bar) / 2, Math.max(3, x(off ?? this.score.known) - left), bar);
+    for (const note of this.glowing) {
+      const [left, right] = [x(note.on), x(this.endOf(note))];
+      context.fillRect(left, y(note.pitch) + (line - bar) / 2, Math.max(3, right - left), bar);
     }
   }
 }

@@ -23,7 +23,7 @@ function range(attributes) {
 }
 
 /**
- * `on` has toggle(), seek(s), volume(v), zoom(factor), loop(), view(name), blind(on), undo(), share(), save() and
+ * `on` has toggle(), seek(s), volume(v), zoom(factor), loop(), view(name), blind(on, real), undo(), share(), save() and
  * take(index).
  */
 export class TransportBar {
@@ -66,7 +66,14 @@ export class TransportBar {
       () => on.blind(this.blindButton.getAttribute("aria-pressed") !== "true"),
       "Blind test",
     );
-    for (const each of [this.loopButton, this.blindButton]) each.setAttribute("aria-pressed", "false");
+    this.realButton = button(
+      "real",
+      "real",
+      "How the piece really goes on stands in a lane too",
+      () => on.blind(true, this.realButton.getAttribute("aria-pressed") !== "true"),
+      "The real one too",
+    );
+    for (const each of [this.loopButton, this.blindButton, this.realButton]) each.setAttribute("aria-pressed", "false");
     this.undoButton = button("undo", "undo", "Take the last step back", () => on.undo(), "Undo");
     this.shareButton = button("share", "link", "A link that gives the same music again", () => on.share(), "Copy link");
     const all = "Save all lanes, as MIDI and as sound, in a ZIP file";
@@ -90,6 +97,7 @@ export class TransportBar {
         group("Arrangement", ...Object.values(this.views)),
         this.loopButton,
         this.blindButton,
+        this.realButton,
         this.undoButton,
         this.shareButton,
         this.saveButton,
@@ -101,8 +109,11 @@ export class TransportBar {
     for (const [name, each] of Object.entries(this.views)) each.setAttribute("aria-pressed", name === view);
   }
 
-  showBlind(blind) {
-    this.blindButton.setAttribute("aria-pressed", blind);
+  showBlind({ on, real, goesOn }) {
+    this.blindButton.setAttribute("aria-pressed", on);
+    this.realButton.setAttribute("aria-pressed", real);
+    this.realButton.hidden = !(on && goesOn);
+    this.shareButton.lastChild.textContent = on ? "Copy blind link" : "Copy link";
   }
 
   showLoop(loop) {
