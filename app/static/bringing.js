@@ -1,11 +1,14 @@
 // How a primer comes into the page: a card, an upload, the piano, a link; and the stretch of it that is chosen.
 
+import { Answering } from "./answering.js";
 import { Primers } from "./io/primers.js";
+import { savePiece } from "./io/save.js";
 import { Cards } from "./view/cards.js";
+import { DuetPanel } from "./view/duet.js";
 import { Piano } from "./view/piano.js";
 import { Primer } from "./view/primer.js";
 
-/** Make the parts, {cards, primer, primers, piano}. `studio` is asked for the other parts when something happens. */
+/** Make the parts, {cards, primer, primers, piano, duet}. `studio` is asked for the other parts when something happens. */
 export function makePrimers(studio, find) {
   const cards = new Cards(find("#presets"), {
     choose: (preset) => primers.choose(preset),
@@ -34,5 +37,21 @@ export function makePrimers(studio, find) {
     notice: (text) => studio.notice.say(text),
     quiet: () => studio.listening.transport.pause(),
   });
-  return { cards, primer, primers, piano };
+  const panel = new DuetPanel(studio.models, {
+    switch: (on) => duet.switch(on),
+    changed: () => duet.changed(),
+    save: () => savePiece(piano.recorder.piece, "duet.mid").catch((error) => studio.notice.say(error.message, true)),
+  });
+  piano.element.append(panel.element);
+  const duet = new Answering({
+    sound: studio.sound,
+    piano,
+    panel,
+    player: studio.player,
+    values: () => studio.settings.values,
+    say: (text, bad) => studio.notice.say(text, bad),
+    quiet: () => studio.listening.transport.pause(),
+  });
+  piano.duet = duet;
+  return { cards, primer, primers, piano, duet };
 }

@@ -233,7 +233,7 @@ export async function mount({ element, ...gradio }) {
   }
   const studio = new Studio(root, gradio, models);
   // For tests and measurements: the output node, the clock, the take, where on its roll a note is, whether all samples
-  // are there, and who lets models play.
+  // are there, who lets models play, and the duet.
   const { sound, listening } = studio;
   const { transport } = listening;
   window.musictx = {
@@ -245,5 +245,6 @@ export async function mount({ element, ...gradio }) {
     boxOf: (model, note) => studio.lanes.lane(model).roll.boxOf(note),
     ready: sound.samples.ready,
     player: studio.player,
+    duet: studio.duet,
   };
 }

@@ -1,4 +1,4 @@
-"""How fast the web demo feels: click to first note seen, click to first sound, lead over the playhead.
+"""How fast the web demo feels: click to first note and first sound, lead over the playhead, pause to answer.
 
 Measured in a real Chromium on a real server, from the click as the browser dispatches it.
 """
@@ -18,6 +18,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from musictx.bench.common import machine
+from musictx.bench.duet import answers_of
 from musictx.errors import MusictxError
 
 MODELS = ("vanilla", "relative", "rope")
@@ -45,8 +46,12 @@ async () => {
   await sound.context.audioWorklet.addModule(URL.createObjectURL(code));
   const node = new AudioWorkletNode(sound.context, 'probe');
   sound.output.connect(node);
-  window.probe = { click: null, seen: {}, sound: null };
-  node.port.onmessage = () => { window.probe.sound ??= performance.now(); };
+  window.probe = { click: null, seen: {}, sound: null, sounds: null };
+  node.port.onmessage = () => {
+    const now = performance.now();
+    window.probe.sound ??= now;
+    window.probe.sounds?.push(now);
+  };
   document.addEventListener('click', (event) => {
     if (!event.target.closest('[data-testid=continue]')) return;
     Object.assign(window.probe, { click: event.timeStamp, seen: {}, sound: null });
@@ -108,7 +113,8 @@ def bench_app(*, seconds: float = 60.0, repetitions: int = 5, address: str | Non
     dict
         ``click_to_first_note_seen``: seconds until the first lane (``any``) and each lane shows a note.
         ``click_to_first_sound``: seconds until the output sounds, with the primer's last two seconds
-        played first as by default; ``click_to_first_sound_of_the_continuation``: without them. Each as
+        played first as by default; ``click_to_first_sound_of_the_continuation``: without them.
+        ``pause_to_first_sound``: in a duet, for each model, from the end of the pause. Each as
         ``median`` and ``worst``. ``smallest_lead``: for each lane, the least seconds of music known
         ahead of the playhead while the lane was being made; ``waits`` and ``late_notes``: how often
         the sound had to wait for a lane, and how many notes came late.
@@ -136,6 +142,7 @@ def bench_app(*, seconds: float = 60.0, repetitions: int = 5, address: str | Non
         default = [latencies(page, lead_in=2.0, seed=1 + k) for k in range(repetitions)]
         alone = [latencies(page, lead_in=0.0, seed=1 + k) for k in range(repetitions)]
         listened = leads_of(page, seconds)
+        answers = answers_of(page, MODELS, repetitions)
         version = browser.version
     return {
         "machine": facts,
@@ -146,6 +153,7 @@ def bench_app(*, seconds: float = 60.0, repetitions: int = 5, address: str | Non
         },
         "click_to_first_sound": summary([each["sound"] for each in default]),
         "click_to_first_sound_of_the_continuation": summary([each["sound"] for each in alone]),
+        "pause_to_first_sound": {model: summary(passed) for model, passed in answers.items()},
         **listened,
     }
 

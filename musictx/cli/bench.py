@@ -188,7 +188,7 @@ def demo(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """The web demo in a browser: click to first note and first sound, lead over the playhead.
+    """The web demo in a browser: click to first note and sound, lead over the playhead, pause to answer.
 
     Example: musictx bench app
     """

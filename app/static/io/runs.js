@@ -10,12 +10,13 @@ export class Runs {
     this.lanes = lanes;
     this.on = on;
     this.take = null;
+    this.playing = new Set(); // lanes of the take; the player may play other things
     this.queued = false;
     this.pendingMore = {};
   }
 
   get running() {
-    return this.player.playing.length > 0;
+    return this.playing.size > 0;
   }
 
   /** Let all models play on. `more` says from where each lane is to be continued further by itself, as in a take. */
@@ -27,8 +28,9 @@ export class Runs {
 
   /** Play a lane's next part: the first one, or more of what is there, or of what is there until `from` (s). */
   startLane(model, from = null) {
-    if (this.player.playing.includes(model)) return;
+    if (this.playing.has(model)) return;
     const part = nextPart(this.take, model, from);
+    this.playing.add(model);
     this.setState(model, "waiting");
     this.player.start(model, part, (message) => this.receive(model, message));
     this.on.changed();
@@ -38,7 +40,7 @@ export class Runs {
   stop() {
     this.pendingMore = {};
     this.queued = false;
-    for (const model of this.player.playing) {
+    for (const model of [...this.playing]) {
       this.player.stop(model);
       this.end(model, "done");
     }
@@ -87,6 +89,7 @@ export class Runs {
   }
 
   end(model, state, error = "") {
+    this.playing.delete(model);
     this.take.scores.get(model).finish();
     this.setState(model, state, error);
     this.lanes.dirty.add(this.lanes.lane(model));

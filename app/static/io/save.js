@@ -25,6 +25,11 @@ export async function saveAll(take, alone) {
   hand(zip(files), `${primerName(take)}-${take.settings.seed}.zip`);
 }
 
+/** Save notes and pedals as MIDI; throws an error with a plain sentence. */
+export async function savePiece({ notes, pedals }, name) {
+  hand(await services.download({ format: "mid", notes, pedals }), name);
+}
+
 /** Save the votes that this browser has kept; `musictx votes` reads the file. */
 export function saveVotes() {
   hand(services.votesFile(), "musictx-votes.json");

@@ -70,6 +70,12 @@ export class Recorder {
     }
   }
 
+  /** Notes that were played along with these, at times of this recording. */
+  add(rows) {
+    this.notes = [...this.notes, ...rows].sort((a, b) => a[0] - b[0] || a[2] - b[2]);
+    this.changed();
+  }
+
   /** Take back the last note. */
   undo() {
     if (!this.notes.length) return;

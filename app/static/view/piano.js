@@ -18,6 +18,8 @@ export class Piano {
     this.voices = new Map();
     this.sustained = new Map();
     this.pedalDown = false;
+    this.duet = null; // who listens to what is played: has press(pitch), lift(pitch), pedal(down) and switch(on)
+    this.others = []; // pitches that somebody else plays
     this.recorder = new Recorder(() => {
       on.recorded(this.recorder.piece);
       this.refresh();
@@ -96,6 +98,7 @@ export class Piano {
 
   noteOn(pitch, velocity) {
     this.sound.wake();
+    this.duet?.press(pitch);
     const now = this.sound.context.currentTime;
     for (const map of [this.voices, this.sustained]) {
       const before = map.get(pitch);
@@ -109,6 +112,7 @@ export class Piano {
 
   noteOff(pitch) {
     this.recorder.noteOff(pitch);
+    this.duet?.lift(pitch);
     this.keyboard.show(pitch, false);
     const voice = this.voices.get(pitch);
     if (!voice) return;
@@ -120,6 +124,7 @@ export class Piano {
   pedal(down) {
     this.pedalDown = down;
     this.recorder.pedal(down);
+    this.duet?.pedal(down);
     if (down || !this.sound.context) return;
     for (const voice of this.sustained.values()) this.sound.release(voice, this.sound.context.currentTime);
     this.sustained.clear();
@@ -130,6 +135,13 @@ export class Piano {
     if (this.pedalDown) this.pedal(false);
     this.letters.pressed.clear();
     this.keyboard.struck.clear();
+  }
+
+  /** Show the keys that somebody else holds down. */
+  showOthers(pitches) {
+    for (const pitch of this.others) if (!this.voices.has(pitch)) this.keyboard.show(pitch, false);
+    for (const pitch of pitches) this.keyboard.show(pitch, true);
+    this.others = pitches;
   }
 
   toggleRecording() {
@@ -145,12 +157,14 @@ export class Piano {
   }
 
   endRecording() {
+    this.duet?.switch(false);
     this.recorder.stop();
     this.refresh();
   }
 
   /** Undo the last note or clear all: `how` says which. */
   takeBack(how) {
+    this.duet?.switch(false);
     this.recorder[how]();
     this.on.takenBack(this.recorder.piece);
     this.refresh();
