@@ -13,6 +13,7 @@ from starlette.middleware import Middleware
 
 from musictx.checkpoint import SHIPPED_MODELS
 from musictx.errors import MusictxError
+from musictx.process import return_freed_memory
 
 from .faults import Faults
 from .guard import SameSite
@@ -75,6 +76,7 @@ def launch(
     """
     # Lanes run in threads of their own; more threads inside each only get in one another's way.
     torch.set_num_threads(1)
+    return_freed_memory()
     if prefix and (not prefix.startswith("/") or f"{prefix}/".startswith(f"{PREFIX}/")):
         raise MusictxError(f"--root-path is {prefix!r}; give a path such as /music, and not {PREFIX}")
     _check_address(host, port)

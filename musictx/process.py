@@ -54,8 +54,21 @@ def keep_freed_memory() -> None:
     Each step frees and asks for the same large tensors; handing their pages back and forth costs 10 to
     25 % of a training step on the CPU. Other C libraries are left as they are.
     """
+    _mallopt(mmap_threshold=2**30, trim_threshold=2**31 - 1)
+
+
+def return_freed_memory() -> None:
+    """Tell glibc to give large freed blocks back to the system: a server must not grow with its visitors.
+
+    By itself glibc takes larger and larger blocks from its heaps, one heap for each few threads, where one
+    that is still in use keeps all before it. Other C libraries are left as they are.
+    """
+    _mallopt(mmap_threshold=2**20, trim_threshold=2**20)
+
+
+def _mallopt(*, mmap_threshold: int, trim_threshold: int) -> None:
+    """Set from how many bytes on a block has pages of its own, and how many free bytes a heap keeps."""
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt is not None:
-        trim_threshold, mmap_threshold = -1, -3  # M_TRIM_THRESHOLD, M_MMAP_THRESHOLD in malloc.h
-        mallopt(mmap_threshold, 2**30)
-        mallopt(trim_threshold, 2**31 - 1)
+        mallopt(-3, mmap_threshold)  # M_MMAP_THRESHOLD and M_TRIM_THRESHOLD in malloc.h
+        mallopt(-1, trim_threshold)
