@@ -26,7 +26,9 @@ from musictx.errors import MusictxError
 MODELS = ("vanilla", "relative", "rope")
 FIRST = presets()[0]  # the card that is chosen on arrival
 PATIENCE = 120_000  # ms for anything that a page does: how fast it is, `musictx bench app` measures
-NO_NETWORK = "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
+StartSite = Callable[[], "Place"]
+OTHER_NAME = "musictx.test"  # leads here, but to the browser it is no page of this computer
+NO_NETWORK = f"--host-resolver-rules=MAP {OTHER_NAME} 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 
 
 @pytest.fixture(scope="session")
@@ -41,17 +43,24 @@ def chromium() -> Iterator[Any]:
         yield browser
 
 
-def small_model(folder: Path, card: dict[str, Any] | None = None, **config: Any) -> str:
+def small_model(
+    folder: Path, card: dict[str, Any] | None = None, *, endless: bool = False, **config: Any
+) -> str:
     """A quick model, untrained, with a training length that its music soon passes. Returns its folder."""
     import torch
 
     from musictx.checkpoint import save_model
+    from musictx.events import END
     from musictx.model import ModelConfig, MusicTransformer
 
     torch.manual_seed(len(folder.name))
     small = {"layers": 1, "width": 32, "heads": 2, "context_length": 96, "position": "relative", **config}
     model = MusicTransformer(ModelConfig(**small))
-    torch.nn.init.normal_(model.head.weight, std=0.3)  # not all events alike, as they are at first
+    weight = torch.nn.init.normal_(model.head.weight, std=0.3)  # not all events alike, as they are at first
+    if endless:  # the end of the piece is the unlikeliest of all, whatever was played
+        with torch.no_grad():
+            weight -= weight.mean(1, keepdim=True)
+            weight[END], model.norm.bias[:] = -1, 1
     save_model(model, folder, card)
     return str(folder)
 
@@ -73,11 +82,17 @@ def model_folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 
 @dataclass
-class Server:
-    """One running demo."""
+class Place:
+    """Where a page comes from."""
 
     address: str
     process: subprocess.Popen[bytes]
+
+
+@dataclass
+class Server(Place):
+    """One running demo."""
+
     votes: Path
     outside: Path
     log: Path
@@ -92,9 +107,7 @@ def start_server(
 
     def start(visitors: int = 3, at: Server | None = None, models: Sequence[str] = ()) -> Server:
         folder = tmp_path_factory.mktemp("server")
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = int(urlsplit(at.address).port or 0) if at else probe.getsockname()[1]
+        port = int(urlsplit(at.address).port or 0) if at else free_port()
         votes, outside, log = folder / "votes.sqlite", folder / "outside", folder / "log"
         played = list(models or model_folders.values())
         options = {"port": port, "models": played, "votes": str(votes), "visitors": visitors}
@@ -119,17 +132,27 @@ def start_server(
         server.process.wait(timeout=20)
 
 
-def wait_for(server: Server) -> None:
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def answers(place: Place, path: str) -> bool:
+    """Wait until a file is served; false if there will be none."""
     deadline = time.monotonic() + 180
-    while time.monotonic() < deadline:
-        if server.process.poll() is not None:
-            break
+    while time.monotonic() < deadline and place.process.poll() is None:
         try:
-            urllib.request.urlopen(f"{server.address}musictx/alive", timeout=5)
-            return
+            urllib.request.urlopen(place.address + path, timeout=5).close()
+            return True
         except OSError:
             time.sleep(0.1)
-    pytest.fail(f"the demo did not start:\n{server.log.read_text()[-2000:]}")
+    return False
+
+
+def wait_for(server: Server) -> None:
+    if not answers(server, "musictx/alive"):
+        pytest.fail(f"the demo did not start:\n{server.log.read_text()[-2000:]}")
 
 
 @pytest.fixture(scope="session")
@@ -143,6 +166,55 @@ def quick_server(start_server: Callable[..., Server], tmp_path_factory: pytest.T
     folder = tmp_path_factory.mktemp("quick")
     models = [small_model(folder / name, position=name, context_length=512) for name in MODELS]
     return start_server(models=models)
+
+
+@pytest.fixture(scope="session")
+def endless_models(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Quick models that play for as long as they are asked to."""
+    folder = tmp_path_factory.mktemp("endless")
+    return [small_model(folder / name, endless=True, position=name, context_length=512) for name in MODELS]
+
+
+@pytest.fixture(scope="session")
+def endless_server(start_server: Callable[..., Server], endless_models: list[str]) -> Server:
+    return start_server(models=endless_models)
+
+
+@pytest.fixture(scope="session")
+def start_site(endless_models: list[str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartSite]:
+    """Serve the page as a folder of files, below a path, by Python's own web server."""
+    from app.site import write_site
+
+    started: list[Place] = []
+    folder = tmp_path_factory.mktemp("site")
+    write_site(folder / "music", endless_models, told=lambda _: None)
+
+    def start() -> Place:
+        port = free_port()
+        command = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1", "-d", str(folder)]
+        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        place = Place(f"http://127.0.0.1:{port}/music/", process)
+        started.append(place)
+        assert answers(place, "index.html")
+        return place
+
+    yield start
+    for place in started:
+        place.process.terminate()
+    for place in started:
+        place.process.wait(timeout=20)
+
+
+@pytest.fixture(scope="session")
+def endless_site(start_site: StartSite) -> Place:
+    return start_site()
+
+
+@pytest.fixture(params=["server", "site"])
+def quick(request: pytest.FixtureRequest) -> Place:
+    """Quick models, both ways: from a server, and as a folder of files."""
+    place: Place = request.getfixturevalue(f"endless_{request.param}")
+    return place
 
 
 @pytest.fixture(scope="session")
@@ -266,7 +338,7 @@ def open_studio(chromium: Any, usual_context: Any, server: Server) -> Iterator[C
     opened: list[Studio] = []
 
     def open_one(
-        at: Server | None = None,
+        at: Place | None = None,
         *,
         start: bool = True,
         script: str | None = None,
@@ -281,7 +353,7 @@ def open_studio(chromium: Any, usual_context: Any, server: Server) -> Iterator[C
         page.on("pageerror", lambda error: studio.console.append(f"error: {error}"))
 
         def note_outside(request: Any) -> None:
-            if not re.match(r"(https?://(127\.0\.0\.1|localhost)[:/]|blob:|data:)", request.url):
+            if not request.url.startswith((studio.address, "blob:", "data:", "about:")):
                 studio.outside.append(request.url)
 
         page.on("request", note_outside)

@@ -11,7 +11,7 @@ from typing import Any
 
 import mido
 
-from .conftest import FIRST, MODELS, Server
+from .conftest import FIRST, MODELS, Place, Server
 
 Open = Callable[..., Any]
 
@@ -83,8 +83,8 @@ def test_a_run_that_is_stopped_or_left_at_once_ends_on_the_server_too(
         assert "ahead" not in second.notice().inner_text()
 
 
-def test_ten_clicks_are_one_run(open_studio: Open) -> None:
-    studio = open_studio()
+def test_ten_clicks_are_one_run(open_studio: Open, quick: Place) -> None:
+    studio = open_studio(quick)
     studio.get("seconds").fill("3")
     studio.page.evaluate(
         "() => { for (let k = 0; k < 10; k += 1) document.querySelector('[data-testid=continue]').click(); }"
@@ -94,8 +94,8 @@ def test_ten_clicks_are_one_run(open_studio: Open) -> None:
     assert int(studio.lane("vanilla").get_attribute("data-notes")) > 0
 
 
-def test_seed_and_settings_decide_the_music(open_studio: Open) -> None:
-    studio = open_studio()
+def test_seed_and_settings_decide_the_music(open_studio: Open, quick: Place) -> None:
+    studio = open_studio(quick)
 
     def music(seed: int, **settings: float) -> list[list[int]]:
         studio.run(
@@ -108,23 +108,30 @@ def test_seed_and_settings_decide_the_music(open_studio: Open) -> None:
 
     first = music(5)
     assert music(5) == first
-    changes = ({"seed": 6}, {"temperature": 0.3}, {"top_k": 2}, {"top_p": 0.2}, {"min_p": 0.4}, {"theme": 1})
+    changes = (
+        {"seed": 6},
+        {"temperature": 0.3},
+        {"top_k": 2},
+        {"top_p": 0.2},
+        {"min_p": 0.4},
+        {"theme": 0.5},
+    )
     for change in changes:
         assert music(**{"seed": 5, **change}) != first, change
     studio.get("take-1").click()
     assert studio.rows("relative") == first
 
 
-def test_an_impossible_setting_is_told(open_studio: Open) -> None:
-    studio = open_studio()
+def test_an_impossible_setting_is_told(open_studio: Open, quick: Place) -> None:
+    studio = open_studio(quick)
     studio.get("seconds").fill("9999")
     studio.get("continue").click()
     assert studio.notice().inner_text() == "Length must be a whole number from 2 to 180."
     assert studio.lane("relative").get_attribute("data-state") == "waiting"
 
 
-def test_more_goes_on_where_the_lane_ended_and_undo_takes_it_back(open_studio: Open) -> None:
-    studio = open_studio()
+def test_more_goes_on_where_the_lane_ended_and_undo_takes_it_back(open_studio: Open, quick: Place) -> None:
+    studio = open_studio(quick)
     studio.run(seconds=3)
     studio.wait_done()
     before = studio.rows("rope")
@@ -139,8 +146,8 @@ def test_more_goes_on_where_the_lane_ended_and_undo_takes_it_back(open_studio: O
     assert studio.rows("rope") == before
 
 
-def test_a_lane_becomes_the_primer_and_undo_brings_the_old_one_back(open_studio: Open) -> None:
-    studio = open_studio()
+def test_a_lane_becomes_the_primer_and_undo_brings_the_old_one_back(open_studio: Open, quick: Place) -> None:
+    studio = open_studio(quick)
     studio.run(seconds=3)
     studio.wait_done()
     count = len(studio.rows("vanilla"))
@@ -158,8 +165,8 @@ def test_a_lane_becomes_the_primer_and_undo_brings_the_old_one_back(open_studio:
     assert len(studio.rows("vanilla")) == count
 
 
-def test_variation_is_another_take(open_studio: Open) -> None:
-    studio = open_studio()
+def test_variation_is_another_take(open_studio: Open, quick: Place) -> None:
+    studio = open_studio(quick)
     studio.run(seconds=3, seed=8)
     studio.wait_done()
     first = studio.rows("relative")
@@ -170,8 +177,8 @@ def test_variation_is_another_take(open_studio: Open) -> None:
     assert studio.rows("relative") != first
 
 
-def test_downloads_hold_the_primer_or_leave_it_out(open_studio: Open) -> None:
-    studio = open_studio()
+def test_downloads_hold_the_primer_or_leave_it_out(open_studio: Open, quick: Place) -> None:
+    studio = open_studio(quick)
     studio.run(seconds=3)
     studio.wait_done()
     rows = studio.rows("relative")
@@ -195,8 +202,8 @@ def test_nothing_is_left_in_the_temporary_folder(open_studio: Open, server: Any)
     assert not list(server.votes.parent.glob("musictx-*"))
 
 
-def test_a_link_gives_the_same_music_again(open_studio: Open) -> None:
-    studio = open_studio()
+def test_a_link_gives_the_same_music_again(open_studio: Open, quick: Place) -> None:
+    studio = open_studio(quick)
     studio.get("preset-greensleeves").click()
     studio.run(seconds=3, seed=21, temperature=0.9)
     studio.wait_done()
@@ -206,7 +213,7 @@ def test_a_link_gives_the_same_music_again(open_studio: Open) -> None:
     studio.get("share").click()
     studio.page.wait_for_function("document.querySelector('.notice').textContent.includes('link')")
     link = studio.page.evaluate("navigator.clipboard.readText()")
-    other = open_studio(start=False)
+    other = open_studio(quick, start=False)
     other.page.goto(link)
     other.page.wait_for_selector(".mtx[data-ready=true]")
     for model in MODELS:
@@ -221,8 +228,8 @@ def test_a_link_gives_the_same_music_again(open_studio: Open) -> None:
     assert other.get("temperature").input_value() == "0.9"
 
 
-def test_a_damaged_link_is_told(open_studio: Open) -> None:
-    studio = open_studio(start=False).open("#music=abcdef")
+def test_a_damaged_link_is_told(open_studio: Open, quick: Place) -> None:
+    studio = open_studio(quick, start=False).open("#music=abcdef")
     assert "link is damaged" in studio.notice().inner_text()
     studio.run(seconds=2)
     studio.wait_done()

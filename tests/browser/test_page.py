@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import FIRST, MODELS, Server, wait_for
+from .conftest import FIRST, MODELS, Place, Server, wait_for
 
 Open = Callable[..., Any]
 
@@ -37,8 +37,8 @@ def test_everything_works_without_a_network(open_studio: Open, server: Server) -
     assert not server.outside.exists() or server.outside.read_text() == ""
 
 
-def test_lanes_fit_one_screen_and_share_their_axes(open_studio: Open) -> None:
-    studio = open_studio()
+def test_lanes_fit_one_screen_and_share_their_axes(open_studio: Open, quick: Place) -> None:
+    studio = open_studio(quick)
     studio.run(seconds=2)
     studio.wait_done()
     boxes = [studio.lane(model).locator(".roll").bounding_box() for model in MODELS]
@@ -64,8 +64,8 @@ def test_a_narrow_screen_has_everything_and_nothing_sticks_out(open_studio: Open
         assert box["x"] >= 0 and box["x"] + box["width"] <= 390, testid
 
 
-def test_every_control_has_a_name_and_can_be_reached_by_keyboard(open_studio: Open) -> None:
-    studio = open_studio()
+def test_every_control_has_a_name_and_can_be_reached_by_keyboard(open_studio: Open, quick: Place) -> None:
+    studio = open_studio(quick)
     unnamed = studio.page.evaluate(
         """() => [...document.querySelectorAll('.mtx button, .mtx input, .mtx summary, .mtx [role=slider]')]
             .filter((each) => each.offsetParent)
@@ -167,9 +167,9 @@ def test_two_visitors_do_not_see_each_other(open_studio: Open) -> None:
     assert two.page.get_by_test_id("take-2").count() == 0
 
 
-def test_two_tabs_of_one_visitor_play_on_their_own(open_studio: Open) -> None:
-    one = open_studio()
-    two = open_studio(context=one.page.context)
+def test_two_tabs_of_one_visitor_play_on_their_own(open_studio: Open, quick: Place) -> None:
+    one = open_studio(quick)
+    two = open_studio(quick, context=one.page.context)
     one.run(seconds=2, seed=1)
     two.run(seconds=2, seed=1)
     one.wait_done()

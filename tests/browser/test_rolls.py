@@ -12,15 +12,15 @@ from typing import Any
 import mido
 import pytest
 
-from .conftest import FIRST, MODELS, Server
+from .conftest import FIRST, MODELS, Place
 
 Open = Callable[..., Any]
 
 
 @pytest.fixture
-def studio(open_studio: Open, quick_server: Server) -> Any:
+def studio(open_studio: Open, quick: Place) -> Any:
     """A page with a finished take, silent."""
-    studio = open_studio(quick_server)
+    studio = open_studio(quick)
     studio.run(seconds=20, seed=4)
     studio.wait_done()
     if studio.page.evaluate("window.musictx.transport.state") != "stopped":

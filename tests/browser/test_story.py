@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from .conftest import MODELS, Server
+from .conftest import MODELS, Place
 
 Open = Callable[..., Any]
 NAMES = {"vanilla": "Vanilla", "relative": "Relative", "rope": "RoPE"}
 
 
 @pytest.fixture
-def studio(open_studio: Open, quick_server: Server) -> Any:
-    studio = open_studio(quick_server)
+def studio(open_studio: Open, quick: Place) -> Any:
+    studio = open_studio(quick)
     studio.get("preset-chopin-black-keys").click()  # so many notes that the training length is soon passed
     return studio
 

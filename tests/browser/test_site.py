@@ -1,0 +1,61 @@
+"""The page as a folder of files: nothing but the folder is asked, and once loaded not even that."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .conftest import MODELS, OTHER_NAME, Place, StartSite
+from .test_lanes import download, pitches_of
+
+Open = Callable[..., Any]
+
+
+def test_everything_works_without_a_network(open_studio: Open, endless_site: Place) -> None:
+    studio = open_studio(endless_site)
+    studio.page.evaluate("window.musictx.ready")
+    studio.run(seconds=2)
+    studio.wait_done()
+    failed = studio.page.evaluate(
+        """performance.getEntriesByType('resource')
+            .filter((entry) => entry.responseStatus >= 400).map((entry) => entry.name)"""
+    )
+    assert failed == []
+
+
+def test_once_loaded_the_page_goes_on_with_its_server_stopped(
+    open_studio: Open, start_site: StartSite
+) -> None:
+    place = start_site()
+    studio = open_studio(place, locale="en-GB")
+    studio.loses_server = True
+    studio.run(seconds=2, seed=1)
+    studio.wait_done()  # each lane has kept its model
+    studio.page.wait_for_function("navigator.serviceWorker.ready.then((kept) => Boolean(kept.active))")
+    rows = {model: studio.rows(model) for model in MODELS}
+    place.process.kill()
+    place.process.wait(timeout=20)
+    studio.open()
+    assert {model: studio.rows(model) for model in MODELS} == rows
+    studio.get("preset-greensleeves").click()
+    studio.run(seconds=2, seed=2)
+    studio.wait_done()
+    assert all(int(studio.lane(model).get_attribute("data-notes")) > 0 for model in MODELS)
+    studio.page.wait_for_function("window.musictx.transport.position > 0.5")
+    assert pitches_of(download(studio, "midi-rope")) == sorted(row[2] for row in studio.rows("rope"))
+    assert len(download(studio, "wav-rope")) > 100_000
+
+
+def test_it_plays_where_the_browser_keeps_nothing(open_studio: Open, endless_site: Place) -> None:
+    """Without https, except on this computer, there are no service workers, no caches and no clipboard."""
+    place = Place(endless_site.address.replace("127.0.0.1", OTHER_NAME), endless_site.process)
+    studio = open_studio(place, locale="en-GB")
+    assert (
+        studio.page.evaluate("[isSecureContext, 'caches' in window, 'serviceWorker' in navigator]")
+        == [False] * 3
+    )
+    studio.run(seconds=2)
+    studio.wait_done()
+    assert all(int(studio.lane(model).get_attribute("data-notes")) > 0 for model in MODELS)
+    studio.get("more-rope").click()
+    studio.wait_done()
