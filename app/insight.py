@@ -120,15 +120,15 @@ class Insight:
         -------
         dict
             ``first``, ``second``: means; ``from``, ``at``: where (ms) the primer, or what the model reads of
-            it, begins the first time and the second; ``notes``: ``[row, nats]`` of each of its notes, the
-            second time.
+            it, begins the first time and the second; ``notes``: ``[row, nats]`` of each of its notes, that
+            it comes the second time, as `surprise` counts them.
         """
         name, take = self._take(sent)
         found = primer_again(self._models[name], take)
         heard = note_tokens(take.tokens[: take.primer])
         rows = _rows(sent["notes"], take, heard.onset, heard.pitch)
         end = take.begins + tokens_to_table(take.tokens).end / STEPS_PER_SECOND
-        costs = zip(rows.tolist(), found.second.tolist(), strict=True)
+        costs = zip(rows.tolist(), found.second_strike.tolist(), strict=True)
         return {
             "first": round(float(found.first.mean()), 2),
             "second": round(float(found.second.mean()), 2),

@@ -55,6 +55,7 @@ class Studio {
       loop: () => this.listening.toggleLoop(),
       save: () => this.making.saveAll(),
       view: (view) => this.setView(view),
+      inside: () => this.insight.toggle(),
       blind: (on, real) => this.judging.switch(on, real),
       undo: () => this.making.undo(),
       share: () => this.linking.share(),
@@ -63,7 +64,7 @@ class Studio {
     const [take, running] = [() => this.take, () => this.making.running];
     const [leadIn, heardMore] = [() => this.settings.leadIn, () => this.blind.heardMore(this.take)];
     this.listening = new Listening({ ...this, take, leadIn, heardMore, running });
-    this.insight = new Insight({ ...this, take, running });
+    this.insight = new Insight({ ...this, take, running, fit: () => this.fit() }, find("#insight"));
     this.judging = new Judging({ ...this, take }, () => {
       this.arrange();
       this.refresh();
@@ -135,7 +136,6 @@ class Studio {
       leave: () => this.insight.clear(),
       move: (seconds) => this.listening.seek(this.listening.transport.position + seconds),
     });
-    this.find("#lanes").addEventListener("pointerenter", () => this.insight.prepare());
     showTheme(this.root, this.find("#theme"), () => this.redrawAll());
     window.addEventListener("pagehide", () => {
       this.making.runs.stop();
@@ -232,8 +232,8 @@ export async function mount({ element, ...gradio }) {
     return;
   }
   const studio = new Studio(root, gradio, models);
-  // For tests and measurements: the output node, the clock, the take, where on its roll a note is, whether all samples
-  // are there, who lets models play, and the duet.
+  // For tests and measurements: the output node, the clock, the take, the lanes, whether all samples are there, who
+  // lets models play, and the duet.
   const { sound, listening } = studio;
   const { transport } = listening;
   window.musictx = {
@@ -242,7 +242,7 @@ export async function mount({ element, ...gradio }) {
     get take() {
       return studio.take;
     },
-    boxOf: (model, note) => studio.lanes.lane(model).roll.boxOf(note),
+    lanes: studio.lanes,
     ready: sound.samples.ready,
     player: studio.player,
     duet: studio.duet,

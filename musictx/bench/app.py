@@ -1,4 +1,4 @@
-"""How fast the web demo feels: click to first note and first sound, lead over the playhead, pause to answer.
+"""How fast the web demo feels: first note, first sound, lead over the playhead, answers in a duet, tap to arcs.
 
 Measured in a real Chromium on a real server, from the click as the browser dispatches it.
 """
@@ -64,6 +64,33 @@ async () => {
 }
 """
 
+# When a note was tapped, and when each lane had drawn what its model listened to.
+TAPS = """
+() => {
+  const begin = (event) => { window.tap = { at: event.timeStamp, drawn: {} }; };
+  document.addEventListener('pointerup', begin, true);
+  for (const lane of document.querySelectorAll('.lane')) {
+    const words = lane.querySelector('.roll-words');
+    const drawn = () => { window.tap.drawn[lane.dataset.model] = performance.now(); };
+    new MutationObserver(() => {
+      if (!words.hidden) requestAnimationFrame(drawn);
+    }).observe(words, { attributes: true, attributeFilter: ['hidden'] });
+  }
+}
+"""
+PLACE = """
+(share) => {
+  const { transport, lanes } = window.musictx;
+  const { element } = lanes.lane('relative').roll;
+  element.scrollIntoView({ block: 'center' });
+  const { notes, primerCount } = transport.scores.get('relative');
+  const note = notes[primerCount + Math.floor(share * (notes.length - primerCount))];
+  const { left, top, height } = lanes.lane('relative').roll.boxOf(note);
+  const frame = element.getBoundingClientRect();
+  return [frame.left + left + 1, frame.top + top + height / 2];
+}
+"""
+
 
 def find_chromium() -> str | None:
     """Path of a Chromium: ``MUSICTX_CHROMIUM``, or one on the path; None leaves it to playwright."""
@@ -117,7 +144,9 @@ def bench_app(*, seconds: float = 60.0, repetitions: int = 5, address: str | Non
         ``pause_to_first_sound``: in a duet, for each model, from the end of the pause. Each as
         ``median`` and ``worst``. ``smallest_lead``: for each lane, the least seconds of music known
         ahead of the playhead while the lane was being made; ``waits`` and ``late_notes``: how often
-        the sound had to wait for a lane, and how many notes came late.
+        the sound had to wait for a lane, and how many notes came late. ``tap_to_arcs``: seconds from a tap
+        on a note until all lanes show what their models listened to, for the ``first`` one, for which the
+        server has to read the take, and for those after it.
 
     Raises
     ------
@@ -143,6 +172,7 @@ def bench_app(*, seconds: float = 60.0, repetitions: int = 5, address: str | Non
         alone = [latencies(page, lead_in=0.0, seed=1 + k) for k in range(repetitions)]
         listened = leads_of(page, seconds)
         answers = answers_of(page, MODELS, repetitions)
+        taps = _taps(page, repetitions)
         version = browser.version
     return {
         "machine": facts,
@@ -155,6 +185,7 @@ def bench_app(*, seconds: float = 60.0, repetitions: int = 5, address: str | Non
         "click_to_first_sound_of_the_continuation": summary([each["sound"] for each in alone]),
         "pause_to_first_sound": {model: summary(passed) for model, passed in answers.items()},
         **listened,
+        "tap_to_arcs": {"first": round(taps[0], 3), **summary(taps[1:])},
     }
 
 
@@ -242,6 +273,22 @@ def leads_of(page: Any, seconds: float) -> dict[str, Any]:
         "late_notes": heard["late"],
         "speed": speeds,
     }
+
+
+def _taps(page: Any, repetitions: int) -> list[float]:
+    """Seconds from a tap on a note to arcs in all lanes, once the models have played; the first one first."""
+    page.evaluate(TAPS)
+    found = []
+    for k in range(repetitions + 1):
+        page.mouse.click(*page.evaluate(PLACE, (k + 0.5) / (repetitions + 1)))
+        page.wait_for_function(
+            "(count) => Object.keys(window.tap?.drawn ?? {}).length === count",
+            arg=len(MODELS),
+            timeout=60_000,
+        )
+        found.append(page.evaluate("(Math.max(...Object.values(window.tap.drawn)) - window.tap.at) / 1000"))
+        page.keyboard.press("Escape")
+    return found
 
 
 def summary(values: list[float]) -> dict[str, float]:

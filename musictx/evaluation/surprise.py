@@ -98,10 +98,13 @@ class PrimerAgain:
     first, second : np.ndarray [shape=(notes,)]
         Of each note of the primer, at the beginning and after the take: strike and release. The first
         VELOCITY counts in neither: whether it has to be said depends on what came before.
+    second_strike : np.ndarray [shape=(notes,)]
+        Of the second, what the strike costs.
     """
 
     first: np.ndarray
     second: np.ndarray
+    second_strike: np.ndarray
 
     @property
     def gain(self) -> float:
@@ -140,4 +143,6 @@ def primer_again(model: MusicTransformer, take: Take) -> PrimerAgain:
     nats = token_nats(model, np.concatenate([take.tokens, primer[said]]))
     first, second = nats[: take.primer][is_event], np.zeros(len(primer))
     second[said] = nats[len(take.tokens) :]
-    return PrimerAgain(notes.sums(first * counted), notes.sums(second * counted))
+    second *= counted
+    strike = notes.sums(second, release=False)
+    return PrimerAgain(notes.sums(first * counted), notes.sums(second), strike)

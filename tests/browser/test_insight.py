@@ -48,7 +48,7 @@ def point(studio: Any, model: str, index: int) -> tuple[float, float]:
     roll = studio.lane(model).locator(".roll").bounding_box()
     note = studio.page.evaluate(
         """([model, index]) =>
-            window.musictx.boxOf(model, window.musictx.transport.scores.get(model).notes[index])""",
+            window.musictx.lanes.lane(model).roll.boxOf(window.musictx.transport.scores.get(model).notes[index])""",
         [model, index],
     )
     return roll["x"] + note["left"] + 1, roll["y"] + note["top"] + note["height"] / 2
@@ -97,7 +97,7 @@ def test_arcs_lead_to_the_notes_that_the_server_names_in_all_lanes(studio: Any) 
         ]
         widths = [arc["width"] for arc in drawn]
         assert len(drawn) == 10 and widths == sorted(widths, reverse=True) and widths[0] > widths[-1]
-        assert "listens" in studio.lane(model).locator(WORDS).inner_text()
+        assert "s back on average" in studio.lane(model).locator(WORDS).inner_text()
 
 
 def test_arcs_go_where_nothing_is_tapped_and_where_the_music_changes(studio: Any) -> None:
@@ -169,3 +169,119 @@ def test_hidden_names_are_not_told_by_arcs(studio: Any) -> None:
     studio.page.keyboard.press("l")
     assert studio.page.locator(f"{WORDS}, .roll-arcs path").count() == 0
     assert not [url for url in asked if "/look/" in url]
+
+
+def inside(studio: Any) -> None:
+    """Open the line of what can be seen inside the models."""
+    studio.get("inside").click()
+    assert studio.get("inside-hint").is_visible()
+
+
+def wait_drawn(studio: Any, model: str, coloured: bool) -> None:
+    studio.page.wait_for_function(
+        """([model, coloured]) => {
+            const { lanes } = window.musictx;
+            return Boolean(lanes.lane(model).roll.nats) === coloured && lanes.dirty.size === 0;
+        }""",
+        arg=[model, coloured],
+    )
+
+
+def colours(studio: Any, model: str) -> list[int | None]:
+    """Which tenth of the legend each note of a lane is painted in; None for none of them."""
+    found: list[int | None] = studio.lane(model).evaluate(
+        """(lane) => {
+            const style = getComputedStyle(lane);
+            const [calm, stirred, startled] = ["--calm", "--stirred", "--startled"].map((name) =>
+              style.getPropertyValue(name));
+            const one = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+            const rgb = (colour) => {
+              one.fillStyle = colour;
+              one.fillRect(0, 0, 1, 1);
+              return [...one.getImageData(0, 0, 1, 1).data].slice(0, 3);
+            };
+            const steps = Array.from({ length: 11 }, (_, k) => rgb(
+              k < 5 ? `color-mix(in oklab, ${stirred} ${20 * k}%, ${calm})`
+                    : `color-mix(in oklab, ${startled} ${20 * (k - 5)}%, ${stirred})`));
+            const canvas = lane.querySelector(".roll-notes");
+            const scale = canvas.width / canvas.clientWidth;
+            const context = canvas.getContext("2d");
+            const { model } = lane.dataset;
+            return window.musictx.transport.scores.get(model).notes.map((note) => {
+              const { left, top, width, height } = window.musictx.lanes.lane(model).roll.boxOf(note);
+              const at = [scale * (left + width / 2), scale * (top + height / 2)].map(Math.floor);
+              const [r, g, b] = context.getImageData(...at, 1, 1).data;
+              const away = steps.map((step) => Math.hypot(step[0] - r, step[1] - g, step[2] - b));
+              const least = Math.min(...away);
+              return least < 24 ? away.indexOf(least) : null;
+            });
+        }"""
+    )
+    return found
+
+
+def test_notes_are_coloured_by_what_the_server_says_of_their_surprise(studio: Any) -> None:
+    inside(studio)
+    assert not studio.get("legend").is_visible()
+    before = colours(studio, "relative")
+    studio.get("surprise").press("Enter")
+    assert "Surprise in nats: 0" in studio.get("legend").inner_text()
+    for model in MODELS:
+        nats = ask(studio, "surprise", model)["nats"]
+        wait_drawn(studio, model, True)
+        painted = colours(studio, model)
+        pairs = [
+            (step, min(value, 10)) for step, value in zip(painted, nats, strict=True) if step is not None
+        ]
+        assert len(pairs) > len(nats) / 2  # others are covered by later notes
+        assert sum(abs(step - value) <= 1 for step, value in pairs) > 0.8 * len(pairs)
+    studio.get("surprise").click()
+    wait_drawn(studio, "relative", False)
+    assert colours(studio, "relative") == before
+
+
+def test_the_primer_comes_again_with_both_numbers(studio: Any) -> None:
+    inside(studio)
+    end = studio.page.evaluate("window.musictx.transport.end")
+    studio.get("again").click()
+    studio.page.wait_for_function("document.querySelectorAll('.roll-again:not([hidden])').length === 3")
+    for model in MODELS:
+        answer = ask(studio, "again", model)
+        said = studio.lane(model).locator(".roll-again").inner_text()
+        assert said == f"the primer again: {answer['first']:.1f} → {answer['second']:.1f} nats a note"
+    assert studio.get("surprise").get_attribute("aria-pressed") == "true"
+    shown = studio.page.evaluate("window.musictx.lanes.lane('relative').roll.view.end")
+    assert shown >= end + studio.page.evaluate("window.musictx.take.length") / 1000 - 1
+    studio.get("surprise").click()  # without colours it cannot be shown
+    assert studio.page.locator(".roll-again:not([hidden])").count() == 0
+    studio.page.wait_for_function(
+        "(end) => window.musictx.lanes.lane('relative').roll.view.end <= end + 0.01", arg=end
+    )
+
+
+def test_other_heads_lead_elsewhere(studio: Any) -> None:
+    index = first_played(studio, "relative")
+    inside(studio)
+    tap(studio, "relative", index)
+    studio.get("heads").click()
+    studio.get("heads-all").click()
+    answer = ask(studio, "attention", "relative", note=index)
+    heads = [[layer, head] for layer, head, _ in answer["all"]]
+    wanted = ask(studio, "attention", "relative", note=index, heads=heads)["arcs"]
+    assert wanted
+    studio.page.wait_for_function(
+        """(weight) => [...document.querySelectorAll("[data-testid=lane-relative] .roll-arcs path")].at(-1)
+            ?.dataset.weight === String(weight)""",
+        arg=wanted[0][1],
+    )
+
+
+def test_nothing_inside_is_seen_before_the_vote(studio: Any) -> None:
+    inside(studio)
+    studio.get("again").click()
+    studio.page.wait_for_selector(".roll-again:not([hidden])")
+    studio.get("blind").click()
+    assert studio.page.locator(".roll-again:not([hidden])").count() == 0
+    assert studio.get("inside-hint").inner_text() == "What the models listened to is shown after the vote."
+    assert studio.get("surprise").is_disabled() and not studio.get("legend").is_visible()
+    assert studio.page.evaluate("window.musictx.lanes.lane('rope').roll.nats") is None

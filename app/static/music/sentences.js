@@ -32,8 +32,8 @@ export function listeningWords({ note, arcs }) {
   if (!whole) return `${name}: nothing to listen to`;
   const back = arcs.reduce((sum, arc) => sum + arc.weight * (note.on - arc.note.on), 0) / whole;
   const primer = arcs.reduce((sum, arc) => (arc.note.primer ? sum + arc.weight : sum), 0) / whole;
-  const share = note.primer ? "" : `, ${Math.round(100 * primer)} % of it to the primer`;
-  return `${name}: listens ${back.toFixed(1)} s back on average${share}`;
+  const share = note.primer ? "" : `, ${Math.round(100 * primer)} % to the primer`;
+  return `${name}: ${back.toFixed(1)} s back on average${share}`;
 }
 
 const WORDS = {

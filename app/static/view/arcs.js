@@ -43,7 +43,7 @@ export class Arcs {
   path(note, weight, from, to) {
     const [x, y] = [from.left + Math.min(from.width, 8) / 2, from.top];
     const [tx, ty] = [to.left + Math.min(to.width, 8) / 2, to.top];
-    const highest = 2 * TOP - (y + ty) / 2; // a curve goes half the way to where it points
+    const highest = TOP - Math.sqrt(Math.max(0, y - TOP) * Math.max(0, ty - TOP)); // so that it reaches TOP and no more
     const peak = Math.max(highest, Math.min(y, ty) - 12 - Math.abs(tx - x) / 3);
     return svg("path", {
       d: `M${x.toFixed(1)} ${y.toFixed(1)} Q${((x + tx) / 2).toFixed(1)} ${peak.toFixed(1)} ${tx.toFixed(1)} ${ty.toFixed(1)}`,

@@ -72,6 +72,8 @@ export function wireFiles(root, use) {
   });
 }
 
+const isLook = (event) => event.key.toLowerCase() === "l";
+
 /**
  * Keys for all of the page; `on` has toggle(), hear(index), move(seconds), loop("from" | "to"), zoom(factor),
  * look(held), vote(key), and leave() for Escape. Folds close on escape and outside clicks.
@@ -99,13 +101,13 @@ export function wireKeys(root, on) {
       event.preventDefault();
       if (!event.repeat) on.toggle();
     } else if (/^[1-5]$/.test(event.key)) on.hear(Number(event.key) - 1);
-    else if (event.key === "l" && !event.defaultPrevented && !event.repeat) on.look(true); // no key of the piano
+    else if (isLook(event) && !event.defaultPrevented && !event.repeat) on.look(true); // no key of the piano
     else if (event.key === "[" || event.key === "]") on.loop(event.key === "[" ? "from" : "to");
     else if (event.key === "+" || event.key === "-") on.zoom(event.key === "+" ? 1 / 2 : 2);
     else if ((event.key === "ArrowLeft" || event.key === "ArrowRight") && free) {
       on.move((event.key === "ArrowLeft" ? -1 : 1) * (event.shiftKey ? 5 : 1));
     } else if (/^[a-e0=]$/i.test(event.key)) on.vote(event.key.toLowerCase());
   });
-  document.addEventListener("keyup", (event) => event.key === "l" && on.look(false));
+  document.addEventListener("keyup", (event) => isLook(event) && on.look(false));
   window.addEventListener("blur", () => on.look(false));
 }

@@ -76,7 +76,8 @@ export class Lanes {
     const scores = this.order.map((model) => this.lane(model).score).filter(Boolean);
     if (!scores.length) return;
     const expected = (score) => (take && score.complete ? score.end : score.partStart + seconds);
-    const end = Math.max(...scores.map((score) => Math.max(score.end, expected(score))));
+    const again = [...this.lanes.values()].map((lane) => lane.roll.again?.end ?? 0);
+    const end = Math.max(...scores.map((score) => Math.max(score.end, expected(score))), ...again);
     const [low, high] = pitchRange(scores.flatMap((score) => score.notes.map((note) => note.pitch)));
     const whole = { start: 0, end, low, high };
     if (Object.keys(whole).every((key) => whole[key] === this.whole[key])) return;

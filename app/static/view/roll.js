@@ -5,6 +5,7 @@ import { Arcs } from "./arcs.js";
 import { colourOf, prepare } from "./canvas.js";
 import { h } from "./dom.js";
 import { listenTo } from "./roll-input.js";
+import { drawAgain, surpriseColours } from "./surprise.js";
 
 const BLACK = new Set([1, 3, 6, 8, 10]);
 const FAINT = 0.4; // of notes that are not listened to, where arcs are shown
@@ -30,7 +31,11 @@ export class Roll {
     this.above = h("canvas", { class: "roll-above", "aria-hidden": "true" });
     this.head = h("div", { class: "roll-head", hidden: true });
     this.arcs = new Arcs(this);
-    this.element = h("div", { class: "roll" }, this.notes, this.arcs.element, this.above, this.head, this.arcs.words);
+    this.againWords = h("p", { class: "roll-again", role: "status", hidden: true });
+    this.nats = null; // by note, where surprise is shown
+    this.again = null; // the primer that is set again after the take: see surprise.js
+    this.element = h("div", { class: "roll" }, this.notes, this.arcs.element, this.above, this.head);
+    this.element.append(this.arcs.words, this.againWords);
     this.view = { start: 0, end: 10, low: 48, high: 84 };
     this.score = null;
     this.expected = null; // where the training length will be passed, before that is known
@@ -68,17 +73,20 @@ export class Roll {
     if (!this.score) return;
     const { score } = this;
     const colours = [colour("--lane"), colour("--primer")];
+    const surprise = this.nats && surpriseColours(this.element);
     for (const note of score.notes) {
       if (this.hides && !note.primer) continue;
       if (this.endOf(note) < this.view.start || note.on > this.view.end) continue;
       const box = this.boxOf(note, scales);
-      context.globalAlpha = (this.arcs.found ? FAINT : 1) * (0.5 + 0.5 * Math.min(1, note.velocity / 100));
-      context.fillStyle = colours[note.primer ? 1 : 0];
+      const loud = surprise ? 1 : 0.5 + 0.5 * Math.min(1, note.velocity / 100);
+      context.globalAlpha = (this.arcs.found ? FAINT : 1) * loud;
+      context.fillStyle = surprise ? surprise(this.nats.get(note)) : colours[note.primer ? 1 : 0];
       context.beginPath();
       context.roundRect(box.left, box.top, box.width, box.height, Math.min(2, box.height / 2));
       context.fill();
     }
     context.globalAlpha = 1;
+    if (this.again) drawAgain(context, this, scales);
     const beyond = score.beyond ?? this.expected;
     if (!this.hides && beyond !== null) this.drawTrainingLength(context, x(beyond), width, height, colour);
     if (this.loop) this.drawLoop(context, x, height, colour);
@@ -89,6 +97,13 @@ export class Roll {
   endOf({ on, off }) {
     const end = off ?? Math.max(on + 0.05, this.score.known);
     return this.hides ? Math.min(end, this.score.length) : end;
+  }
+
+  /** Set the primer again after the take, or (null) do so no longer. */
+  setAgain(again) {
+    this.again = again;
+    this.againWords.textContent = again?.words ?? "";
+    this.againWords.hidden = !again;
   }
 
   drawGround(context, width, height, x, y, line, colour) {

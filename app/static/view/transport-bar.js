@@ -23,8 +23,8 @@ function range(attributes) {
 }
 
 /**
- * `on` has toggle(), seek(s), volume(v), zoom(factor), loop(), view(name), blind(on, real), undo(), share(), save() and
- * take(index).
+ * `on` has toggle(), seek(s), volume(v), zoom(factor), loop(), inside(), view(name), blind(on, real), undo(), share(),
+ * save() and take(index).
  */
 export class TransportBar {
   constructor(element, on) {
@@ -66,6 +66,8 @@ export class TransportBar {
       () => on.blind(this.blindButton.getAttribute("aria-pressed") !== "true"),
       "Blind test",
     );
+    const inside = "What each model listened to, and what surprised it";
+    this.insideButton = button("inside", "inside", inside, () => on.inside(), "Look inside");
     this.realButton = button(
       "real",
       "real",
@@ -73,7 +75,8 @@ export class TransportBar {
       () => on.blind(true, this.realButton.getAttribute("aria-pressed") !== "true"),
       "The real one too",
     );
-    for (const each of [this.loopButton, this.blindButton, this.realButton]) each.setAttribute("aria-pressed", "false");
+    const switches = [this.loopButton, this.insideButton, this.blindButton, this.realButton];
+    for (const each of switches) each.setAttribute("aria-pressed", "false");
     this.undoButton = button("undo", "undo", "Take the last step back", () => on.undo(), "Undo");
     this.shareButton = button("share", "link", "A link that gives the same music again", () => on.share(), "Copy link");
     const all = "Save all lanes, as MIDI and as sound, in a ZIP file";
@@ -96,6 +99,7 @@ export class TransportBar {
         group("Zoom", this.farther, this.nearer),
         group("Arrangement", ...Object.values(this.views)),
         this.loopButton,
+        this.insideButton,
         this.blindButton,
         this.realButton,
         this.undoButton,
@@ -114,6 +118,11 @@ export class TransportBar {
     this.realButton.setAttribute("aria-pressed", real);
     this.realButton.hidden = !(on && goesOn);
     this.shareButton.lastChild.textContent = on ? "Copy blind link" : "Copy link";
+  }
+
+  showInside(open) {
+    this.insideButton.setAttribute("aria-pressed", open);
+    this.insideButton.setAttribute("aria-expanded", open);
   }
 
   showLoop(loop) {
