@@ -1,4 +1,4 @@
-"""How fast the web demo feels: first note, first sound, lead over the playhead, answers in a duet, tap to arcs.
+"""How fast the web demo feels: first note, first sound, lead over the playhead, answer in a duet, arcs.
 
 Measured in a real Chromium on a real server, from the click as the browser dispatches it.
 """

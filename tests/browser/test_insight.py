@@ -205,7 +205,9 @@ def colours(studio: Any, model: str) -> list[int | None]:
                     : `color-mix(in oklab, ${startled} ${20 * (k - 5)}%, ${stirred})`));
             const canvas = lane.querySelector(".roll-notes");
             const scale = canvas.width / canvas.clientWidth;
-            const context = canvas.getContext("2d");
+            const copy = new OffscreenCanvas(canvas.width, canvas.height);
+            const context = copy.getContext("2d", { willReadFrequently: true });
+            context.drawImage(canvas, 0, 0);
             const { model } = lane.dataset;
             return window.musictx.transport.scores.get(model).notes.map((note) => {
               const { left, top, width, height } = window.musictx.lanes.lane(model).roll.boxOf(note);
