@@ -46,7 +46,7 @@ export class InsightBar {
     for (const each of [this.surprise, this.again]) setUsable(each, !fault);
     this.surprise.setAttribute("aria-pressed", surprise);
     this.again.setAttribute("aria-pressed", again);
-    this.legend.hidden = !surprise;
+    this.legend.hidden = !surprise || Boolean(fault);
     this.hint.hidden = surprise && !fault;
     const text = fault || HINT;
     if (this.hint.textContent !== text) this.hint.textContent = text;
