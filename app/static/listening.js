@@ -181,7 +181,10 @@ export class Listening {
 
   changed() {
     const { waitsFor } = this.transport;
-    if (waitsFor !== this.toldWait) this.notice.say(WAITS[waitsFor] ?? "", waitsFor === "lost piano");
+    if (waitsFor !== this.toldWait) {
+      if (WAITS[waitsFor]) this.notice.say(WAITS[waitsFor], waitsFor === "lost piano");
+      else this.notice.withdraw(WAITS[this.toldWait]);
+    }
     this.toldWait = waitsFor;
     this.primer.setPlaying(this.primerSounds);
     this.showHeard();

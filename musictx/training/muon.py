@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import Tensor, nn
 
-from .devices import computes_bfloat16
+from musictx.training.devices import computes_bfloat16
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)  # steepest at 0 (Jordan)
 ITERATIONS = 5

@@ -6,8 +6,7 @@ import torch
 from torch import nn
 
 from musictx.model import MusicTransformer
-
-from .muon import Muon
+from musictx.training.muon import Muon
 
 
 def schedule(progress: float, step: int, *, warmup: int, decay: float) -> float:

@@ -242,7 +242,7 @@ def test_nothing_moves_smoothly_for_those_who_do_not_want_it(open_studio: Open, 
 def test_a_last_message_that_is_lost_comes_again(studio: Any) -> None:
     studio.page.evaluate(
         """() => {
-            const { player } = window.musictx;
+            const player = window.musictx.player.server;
             const receive = player.receive.bind(player);
             const lost = new Set();
             player.receive = (text) => {

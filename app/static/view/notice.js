@@ -19,6 +19,11 @@ export class Notice {
     this.passing = true;
   }
 
+  /** This is over: clear the line, unless something else was said since. */
+  withdraw(text) {
+    if (this.element.textContent === text) this.say("");
+  }
+
   /** Something was changed. */
   forget() {
     if (this.passing) this.say("");
