@@ -56,7 +56,7 @@ export function showComparison(element, lanes) {
   const rows = ROWS.filter(([, , , has]) => !has || sides.some(has));
   const head = ({ colour, name, beyond }) => {
     const note = beyond === null ? "within its training length" : `before → after ${clock(beyond)}`;
-    return paint(h("th", { scope: "col", class: "column" }, name, h("small", {}, note)), colour);
+    return paint(h("th", { scope: "col", class: "column" }, `${name} `, h("small", {}, note)), colour);
   };
   element.append(
     h("h2", {}, "Before and after the training length"),
