@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 
 from .api import add_endpoints
-from .head import TITLE
+from .head import STYLES, TITLE
 from .models import MOST_MODELS, LaneModel
 from .stage import Stage
 from .streaming import lane_player
@@ -18,8 +18,6 @@ KEEP_FILES = (600, 3600)  # every ten minutes, what programs sent and got more t
 MOST_LANES = 96  # generators open at once; `Stage` decides which of them play
 
 _STATIC = Path(__file__).parent / "static"
-_STYLES = ("base", "primers", "lanes", "insight", "compare", "narrow")  # later ones count more
-_STYLE = '<link rel="stylesheet" href="musictx/static/view/{}.css">'
 # Each event's name must stand quoted in this text for Gradio to accept it.
 _EVENTS = " ".join(f"'play_{number}'" for number in range(MOST_MODELS))
 _MOUNT = f"""
@@ -47,7 +45,7 @@ def build(models: Sequence[LaneModel], stage: Stage) -> gr.Blocks:
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=KEEP_FILES) as page:
         studio = gr.HTML(
             html_template=(_STATIC / "studio.html").read_text(encoding="utf-8"),
-            head="".join(_STYLE.format(name) for name in _STYLES),
+            head="".join(STYLES),
             js_on_load=_MOUNT,
             apply_default_css=False,
         )

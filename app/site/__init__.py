@@ -13,10 +13,9 @@ from musictx.checkpoint import SHIPPED_MODELS
 from musictx.errors import MusictxError
 from musictx.files import write_bytes
 
+from ..head import STYLES
 from ..models import LaneModel, differ_in_positions_only, load_models, web_file
 from ..presets import presets
-
-STYLES = ("base", "primers", "lanes", "insight", "compare", "narrow")  # later ones count more
 
 _HERE = Path(__file__).parent
 _STATIC = _HERE.parent / "static"
@@ -67,9 +66,7 @@ def write_site(
 
 def page_files() -> dict[str, bytes]:
     """Everything of a site except its models and the service worker, by path."""
-    styles = "\n    ".join(
-        f'<link rel="stylesheet" href="musictx/static/view/{name}.css">' for name in STYLES
-    )
+    styles = "\n    ".join(STYLES)
     index = (_HERE / "index.html").read_text(encoding="utf-8").replace("<!-- styles -->", styles)
     studio = (_STATIC / "studio.html").read_text(encoding="utf-8")
     files = {"index.html": index.replace("<!-- studio -->", studio).encode()}

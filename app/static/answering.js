@@ -1,12 +1,12 @@
 // The duet: what is played on the piano is answered by a model on the same piano, and both become one recording.
 
+import { MOST_THEME } from "./io/here.js";
 import { Conversation } from "./music/conversation.js";
 import { Score } from "./music/score.js";
 import { Transport } from "./sound/transport.js";
 
 const TICK = 15; // milliseconds between two looks at the clock
 const [SHORTEST, LONGEST] = [4, 20]; // seconds of an answer, which is as long as what it answers
-const MOST_THEME = 0.5; // with more of it a model tries several ways first, which takes time
 
 const now = () => performance.now() / 1000;
 

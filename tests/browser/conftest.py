@@ -126,10 +126,15 @@ def start_server(
         return server
 
     yield start
-    for server in started:
-        server.process.terminate()
-    for server in started:
-        server.process.wait(timeout=20)
+    end(started)
+
+
+def end(started: Sequence[Place]) -> None:
+    """All at once: each takes its time."""
+    for place in started:
+        place.process.terminate()
+    for place in started:
+        place.process.wait(timeout=20)
 
 
 def free_port() -> int:
@@ -168,6 +173,15 @@ def quick_server(start_server: Callable[..., Server], tmp_path_factory: pytest.T
     return start_server(models=models)
 
 
+@pytest.fixture(scope="module")
+def page(chromium: Any, quick_server: Server) -> Iterator[Any]:
+    """A page from which the modules can be imported; the studio itself is not needed."""
+    opened = chromium.new_page()
+    opened.goto(f"{quick_server.address}musictx/static/icon.svg")
+    yield opened
+    opened.close()
+
+
 @pytest.fixture(scope="session")
 def endless_models(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """Quick models that play for as long as they are asked to."""
@@ -199,10 +213,7 @@ def start_site(endless_models: list[str], tmp_path_factory: pytest.TempPathFacto
         return place
 
     yield start
-    for place in started:
-        place.process.terminate()
-    for place in started:
-        place.process.wait(timeout=20)
+    end(started)
 
 
 @pytest.fixture(scope="session")

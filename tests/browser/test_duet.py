@@ -65,14 +65,6 @@ CASES: dict[str, tuple[list[list[Any]], list[str], str]] = {
 }
 
 
-@pytest.fixture(scope="module")
-def page(chromium: Any, quick_server: Server) -> Any:
-    opened = chromium.new_page()
-    opened.goto(f"{quick_server.address}musictx/static/icon.svg")
-    yield opened
-    opened.close()
-
-
 @pytest.mark.parametrize("case", CASES)
 def test_a_conversation_takes_turns(page: Any, case: str) -> None:
     events, asked, state = CASES[case]

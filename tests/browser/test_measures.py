@@ -22,15 +22,6 @@ Open = Callable[..., Any]
 Row = list[int]
 
 
-@pytest.fixture(scope="module")
-def page(chromium: Any, quick_server: Any) -> Any:
-    """A page from which the modules can be imported; the studio itself is not needed."""
-    opened = chromium.new_page()
-    opened.goto(f"{quick_server.address}musictx/static/icon.svg")
-    yield opened
-    opened.close()
-
-
 def call(page: Any, module: str, name: str, *arguments: Any) -> Any:
     """Call an exported function of a module of the page."""
     return page.evaluate(

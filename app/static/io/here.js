@@ -5,7 +5,7 @@ const LOST = "The browser ended this model. What is there stays; press Continue 
 const FULL = "This browser has no room to keep the models; they are fetched again the next time. Free some space for that.";
 const NO_WORKER = "This browser cannot run the models beside the page. Update it, or try another one.";
 
-export const MOST_THEME = 0.5; // beyond, models try several ways at once, for which one thread is too slow
+export const MOST_THEME = 0.5; // beyond, models try several ways at once: too slow for one thread, and for a duet
 
 /** Lets lanes play; a place to play at like the server (play.js), with {state: "loading"} messages besides. */
 export class HerePlayer {
