@@ -5,6 +5,7 @@ const FILES = {}; // path → hash
 const MODELS = []; // paths
 const PAGE = "musictx-page";
 const KEPT = "musictx-models";
+const LINE = "musictx-line"; // held while a model is on its way (sound/line.js)
 
 const address = (path) => new URL(path, registration.scope).href;
 const marked = (path) => `${address(path)}?${FILES[path]}`; // kept under its hash: what is the same is not fetched again
@@ -20,6 +21,7 @@ async function fetchAll() {
   const cache = await caches.open(PAGE);
   for (const path of Object.keys(FILES)) {
     if (await cache.match(marked(path))) continue;
+    await navigator.locks?.request(LINE, { mode: "shared" }, () => {});
     const response = await fetch(address(path), { cache: "no-cache" });
     if (!response.ok) throw new Error(`${path} is missing`);
     await cache.put(marked(path), response);

@@ -54,7 +54,7 @@ export class Making {
     this.adopt(take);
     const { transport } = this.listening;
     transport.at = this.listening.entrance;
-    this.runs.start(take, more);
+    this.runs.start(take, more, this.listening.heard);
     if (silent) return;
     transport.play();
     this.on.begun();

@@ -10,7 +10,8 @@ function say(text) {
   if (place) place.textContent = text;
 }
 
-mount({ element: document.querySelector("#site") });
+await mount({ element: document.querySelector("#site") });
+await window.musictx?.ready; // the piano comes before what is kept for the next time
 
 // Not there without https, except on this computer, and in some private windows: then the page needs its network.
 navigator.serviceWorker?.register("service-worker.js").then(

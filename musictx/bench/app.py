@@ -171,8 +171,8 @@ def bench_app(*, seconds: float = 60.0, repetitions: int = 5, address: str | Non
         default = [latencies(page, lead_in=2.0, seed=1 + k) for k in range(repetitions)]
         alone = [latencies(page, lead_in=0.0, seed=1 + k) for k in range(repetitions)]
         listened = leads_of(page, seconds)
-        answers = answers_of(page, MODELS, repetitions)
         taps = _taps(page, repetitions)
+        answers = answers_of(page, MODELS, repetitions)
         version = browser.version
     return {
         "machine": facts,

@@ -67,8 +67,9 @@ def bench_site(*, seconds: float = 60.0, repetitions: int = 5) -> dict[str, Any]
         ``at_once``, the time for the primer included. ``smallest_lead``, ``waits``, ``late_notes``: as
         `musictx.bench.app.bench_app` has them. ``cold``: with nothing kept, over a line of ``megabits``
         Mbit/s, seconds until the page can be used (``ready``), and from then with Continue pressed at once
-        until the first note (``click_to_first_note``); ``load_to_first_note`` is their sum. ``megabytes``
-        is the size of the folder.
+        until the first note (``click_to_first_note``); ``load_to_first_note`` is their sum, and
+        ``load_to_continuation`` the time until a note of it can be heard, after the primer's last two
+        seconds. ``megabytes`` is the size of the folder.
 
     Raises
     ------
@@ -80,8 +81,8 @@ def bench_site(*, seconds: float = 60.0, repetitions: int = 5) -> dict[str, Any]
     if repetitions < 1:
         raise MusictxError(f"repetitions is {repetitions}; at least 1 is needed")
     facts = machine()
-    with open_chromium() as browser, written_site() as (folder, size), _serving(folder, _Files) as url:
-        with _serving(folder, SlowFiles) as slow:
+    with open_chromium() as browser, written_site() as (folder, size), serve_files(folder, Files) as url:
+        with serve_files(folder, SlowFiles) as slow:
             cold = [_cold(browser, slow) for _ in range(repetitions)]
         page = browser.new_page(viewport={"width": 1280, "height": 800})
         page.goto(url)
@@ -123,7 +124,7 @@ def written_site() -> Iterator[tuple[Path, int]]:
         yield Path(folder) / "site", sum(sizes.values())
 
 
-class _Files(SimpleHTTPRequestHandler):
+class Files(SimpleHTTPRequestHandler):
     """Python's own server of files, at the end of a line that all visits share."""
 
     rate = math.inf  # bytes a second
@@ -143,14 +144,15 @@ class _Files(SimpleHTTPRequestHandler):
             outputfile.write(packet)
 
 
-class SlowFiles(_Files):
+class SlowFiles(Files):
     """The same over the slow line."""
 
     rate = LINE * 1e6 / 8
 
 
 @contextmanager
-def _serving(folder: Path, handler: type[_Files]) -> Iterator[str]:
+def serve_files(folder: Path, handler: type[Files] = Files) -> Iterator[str]:
+    """The address of a folder's files, while they are served."""
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=str(folder))) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         try:
@@ -182,8 +184,15 @@ def _cold(browser: Any, url: str) -> dict[str, float]:
             timeout=120_000,
         )
         seen = time.monotonic()
+        page.wait_for_function(
+            "({ transport }) => transport.position > transport.scores.get(transport.heard).length",
+            arg=page.evaluate_handle("window.musictx"),
+            timeout=120_000,
+        )
+        sounds = time.monotonic()
     return {
         "ready": ready - begun,
         "click_to_first_note": seen - ready,
         "load_to_first_note": seen - begun,
+        "load_to_continuation": sounds - begun,
     }

@@ -214,3 +214,27 @@ def site(
     with console.status("measuring"):
         result = bench_site(seconds=seconds, repetitions=repetitions)
     print(json.dumps(result, indent=None if as_json else 2))
+
+
+@bench.command()
+def browser(
+    runtime: Annotated[
+        Path,
+        typer.Argument(
+            metavar="DIST", help="Folder dist of npm's package onnxruntime-web.", show_default=False
+        ),
+    ],
+    before: Annotated[int, typer.Option(min=24, help="Tokens before the measured steps.")] = 512,
+    repetitions: Repetitions = 5,
+    as_json: AsJson = False,
+) -> None:
+    """A step of the three models in a browser: the page's engine next to onnxruntime-web, and Python.
+
+    Example: npm pack onnxruntime-web && tar xf onnxruntime-web-*.tgz && musictx bench browser package/dist
+    """
+    from musictx.bench.browser_step import bench_browser_step
+    from musictx.checkpoint import SHIPPED_MODELS
+
+    with console.status("measuring"):
+        result = bench_browser_step(runtime, models=SHIPPED_MODELS, before=before, repetitions=repetitions)
+    print(json.dumps(result, indent=None if as_json else 2))

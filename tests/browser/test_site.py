@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -59,3 +60,33 @@ def test_it_plays_where_the_browser_keeps_nothing(open_studio: Open, endless_sit
     assert all(int(studio.lane(model).get_attribute("data-notes")) > 0 for model in MODELS)
     studio.get("more-rope").click()
     studio.wait_done()
+
+
+def test_the_first_model_sounds_while_the_others_are_on_their_way(
+    open_studio: Open, endless_site: Place
+) -> None:
+    """Models come one after another, and what is there does not wait for what is not."""
+    studio = open_studio(endless_site, locale="en-GB", script="delete Navigator.prototype.serviceWorker")
+    asked: list[Any] = []
+
+    def answer(route: Any) -> None:
+        asked.append(route)
+        if len(asked) == 1:
+            route.continue_()
+
+    studio.page.context.route("**/models/*.bin", answer)
+    studio.run(seconds=20)
+    musictx = studio.page.evaluate_handle("window.musictx")
+    studio.page.wait_for_function(
+        "({ transport }) => transport.position > transport.scores.get(transport.heard).length", arg=musictx
+    )
+    heard, second = (re.search(r"models/(\w+)-", route.request.url)[1] for route in asked)  # the third waits
+    notes = {name: int(studio.lane(name).get_attribute("data-notes")) for name in MODELS}
+    assert musictx.evaluate("({ transport }) => transport.heard") == heard
+    assert [name for name in MODELS if notes[name]] == [heard]
+    studio.get(f"solo-{second}").click()  # now the sound waits, for its model
+    studio.page.wait_for_function("({ transport }) => transport.state === 'waiting'", arg=musictx)
+    asked[1].continue_()
+    studio.page.context.unroute("**/models/*.bin")
+    studio.wait_done()
+    studio.page.wait_for_function("({ transport }) => transport.state === 'playing'", arg=musictx)

@@ -15,7 +15,7 @@ const milliseconds = (seconds) => rint(seconds * 1000);
 const row = (n) => [milliseconds(n.on), milliseconds(n.off), n.pitch, n.velocity];
 
 /** The music that a request asks to be continued: its primer as the model gets it. */
-export function readRequest({ notes, pedals = [], length, begins = true }, model) {
+function readRequest({ notes, pedals = [], length, begins = true }, model) {
   const start = begins ? 0 : 1; // a passage from the middle of a piece is not the beginning of one
   const music = {
     notes: notes.map(([on, off, pitch, velocity]) => ({
@@ -45,7 +45,7 @@ function turn() {
 }
 
 /** Show the model a primer; what it has seen of it already stays. False if `wanted` said no on the way. */
-export async function prefill(engine, tokens, wanted) {
+async function prefill(engine, tokens, wanted) {
   const known = engine.common(tokens);
   engine.rewind(known);
   let turned = performance.now();

@@ -41,3 +41,10 @@ export function sha256(bytes) {
   }
   return Array.from(state, (word) => (word >>> 0).toString(16).padStart(8, "0")).join("");
 }
+
+/** The same by the browser's own means, some ten times as fast, where it offers them. */
+export async function quickSha256(bytes) {
+  if (!globalThis.crypto?.subtle) return sha256(bytes);
+  const hash = new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+  return Array.from(hash, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}

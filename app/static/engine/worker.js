@@ -1,11 +1,11 @@
 // One lane's models in a thread of their own. The page sends
-//   {do: "play", model, request}, {do: "prepare", model, request} or {do: "stop"};
+//   {do: "play", model, request} or {do: "stop"};
 // it gets {message}, as the server's lanes say them, {loading: {run, received, total}} while a model arrives, and
 // {full: true} if the browser has no room to keep it.
 
 import { Engine } from "./engine.js";
-import { play, prefill, readRequest } from "./playing.js";
-import { sha256 } from "./sha256.js";
+import { play } from "./playing.js";
+import { quickSha256 } from "./sha256.js";
 
 const BROKEN = "Something went wrong while this model was playing. What is there stays; press Continue to try again.";
 const KEPT = "musictx-models"; // the browser's cache of model files, by address
@@ -35,14 +35,14 @@ async function fetchBytes(address, size, progress) {
 
 /** The file of a model {address, bytes, sha256}: kept from an earlier time, or fetched and kept. */
 async function modelFile(model, progress) {
-  const isWhole = (file) => sha256(file) === model.sha256;
+  const isWhole = async (file) => (await quickSha256(file)) === model.sha256;
   // Only pages from https or from this computer have a cache, and some private windows have none.
   const cache = await globalThis.caches?.open(KEPT).catch(() => null);
   const kept = await cache?.match(model.address).catch(() => null);
   const before = kept && new Uint8Array(await kept.arrayBuffer());
-  if (before && isWhole(before)) return before;
+  if (before && (await isWhole(before))) return before;
   const file = await fetchBytes(model.address, model.bytes, progress);
-  if (!isWhole(file))
+  if (!(await isWhole(file)))
     throw new Error("The model arrived cut or changed. Reload the page; if it happens again, the site is damaged.");
   if (cache) await keep(cache, model.address, file).catch(() => postMessage({ full: true }));
   return file;
@@ -83,11 +83,8 @@ async function act(task) {
     const engine = await open(model, (received) => {
       if (wanted()) postMessage({ loading: { run: request.run, received, total: model.bytes } });
     });
-    if (!wanted()) return;
-    if (task.do === "play") await play(engine, model, request, say, wanted);
-    else await prefill(engine, readRequest(request, model).tokens, wanted);
+    if (wanted()) await play(engine, model, request, say, wanted);
   } catch (error) {
-    if (task.do !== "play") return; // it will be said when it is played
     const kept = { at: 0, notes: [], offs: [], tokens: 0, known: 0, beyond: null };
     say({ run: request.run, lane: model.name, state: "error", ...kept, error: sentence(error) });
   } finally {

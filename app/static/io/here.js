@@ -1,5 +1,7 @@
 // Where the models play: on this computer, each lane in a worker of its own.
 
+import { aloneOnTheLine } from "../sound/line.js";
+
 const SILENCE = 20; // seconds without a word from a running lane after which it is taken for lost
 const LOST = "The browser ended this model. What is there stays; press Continue to try again.";
 const FULL = "This browser has no room to keep the models; they are fetched again the next time. Free some space for that.";
@@ -14,6 +16,8 @@ export class HerePlayer {
     this.models = models;
     this.tell = tell;
     this.workers = new Map();
+    this.here = new Set(); // lanes whose model has come
+    this.coming = new Map(); // lane → what to call when its model has come, or is not wanted any more
     this.open = new Map();
     setInterval(() => this.watchOver(), 1000);
   }
@@ -41,19 +45,36 @@ export class HerePlayer {
   /** Let a lane play what `request` asks for; `on` is called with each message. */
   start(lane, request, on) {
     this.stop(lane);
-    this.open.set(lane, { run: request.run, on, silent: 0 });
-    this.worker(lane)?.postMessage({ do: "play", model: this.models.get(lane), request });
+    const model = this.models.get(lane);
+    const open = { run: request.run, on, silent: 0 };
+    const play = () => this.worker(lane)?.postMessage({ do: "play", model, request });
+    this.open.set(lane, open);
+    if (this.here.has(lane)) return play();
+    open.inLine = true;
+    on({ state: "loading", received: 0, total: model.bytes });
+    return aloneOnTheLine(() => {
+      if (this.open.get(lane) !== open) return null; // it was stopped meanwhile
+      open.inLine = false;
+      play();
+      return new Promise((done) => this.coming.set(lane, done));
+    });
   }
 
-  /** Show a lane's model a primer before Continue, so that its first note comes sooner; if the model is here. */
-  prepare(lane, request) {
-    if (this.workers.has(lane) && !this.open.has(lane))
-      this.workers.get(lane).postMessage({ do: "prepare", model: this.models.get(lane), request });
+  /** A lane's model has come, or is not wanted any more: the next one may come. */
+  arrive(lane) {
+    this.coming.get(lane)?.();
+    this.coming.delete(lane);
+  }
+
+  /** Begin the workers before they are needed: their code is there when Continue is pressed. */
+  begin() {
+    for (const lane of this.models.keys()) this.worker(lane);
   }
 
   /** Stop a lane. No message comes any more. */
   stop(lane) {
     if (this.open.delete(lane)) this.workers.get(lane)?.postMessage({ do: "stop" });
+    this.arrive(lane);
   }
 
   worker(lane) {
@@ -79,6 +100,8 @@ export class HerePlayer {
       this.tell(FULL);
       return;
     }
+    if (message && message.state !== "error") this.here.add(lane);
+    if (message) this.arrive(lane);
     const open = this.open.get(lane);
     if (!open || open.run !== (message ?? loading).run) return; // of an earlier run or part
     open.silent = 0;
@@ -89,6 +112,8 @@ export class HerePlayer {
   lose(lane, error) {
     this.workers.get(lane)?.terminate();
     this.workers.delete(lane);
+    this.here.delete(lane);
+    this.arrive(lane);
     const open = this.open.get(lane);
     if (this.open.delete(lane)) open.on({ state: "error", error });
   }
@@ -96,7 +121,7 @@ export class HerePlayer {
   /** A phone may end a worker and say nothing. Counted in ticks: a page that sleeps does not tick. */
   watchOver() {
     for (const [lane, open] of [...this.open]) {
-      open.silent += 1;
+      open.silent += open.inLine ? 0 : 1;
       if (open.silent > SILENCE) this.lose(lane, LOST);
     }
   }

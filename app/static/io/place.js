@@ -27,7 +27,10 @@ export function makePlayer(gradio, models, tell) {
     { name: key, context_length: training_length, ...file, address: new URL(file.address, document.baseURI).href },
   ]);
   const here = new HerePlayer(new Map(facts), tell);
-  if (isSite) return here;
+  if (isSite) {
+    here.begin();
+    return here;
+  }
   const server = new ServerPlayer(gradio, models.keys);
   return able.length ? new EitherPlayer(server, here, tell) : server;
 }

@@ -19,11 +19,12 @@ export class Runs {
     return this.playing.size > 0;
   }
 
-  /** Let all models play on. `more` says from where each lane is to be continued further by itself, as in a take. */
-  start(take, more) {
+  /** Let all models play on, the one in `heard` first. `more`: from where each lane goes on further, as in a take. */
+  start(take, more, heard) {
     this.take = take;
     this.pendingMore = Object.fromEntries(Object.entries(more).map(([model, from]) => [model, [...from]]));
-    for (const model of this.lanes.order) if (model !== REAL) this.startLane(model);
+    const order = this.lanes.order.filter((model) => model !== REAL);
+    for (const model of order.sort((a, b) => (b === heard) - (a === heard))) this.startLane(model);
   }
 
   /** Play a lane's next part: the first one, or more of what is there, or of what is there until `from` (s). */
@@ -53,6 +54,7 @@ export class Runs {
       return;
     }
     if (message.state === "loading") {
+      take.scores.get(model).fetching = true;
       this.lanes.lane(model).showLoading(message);
       return;
     }

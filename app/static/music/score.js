@@ -60,6 +60,7 @@ export class Score {
     this.known = 0; // nothing is missing before this time; the server says so with its first message
     this.partStart = length; // end of what the models were last given
     this.complete = false;
+    this.fetching = false; // its model is on its way to this computer
     this.beyond = null; // from here on the music is longer than what the model was trained on
   }
 
@@ -112,6 +113,7 @@ export class Score {
 
   /** Take in one message; whatever is here already stays as it is. */
   receive({ at, notes, offs, known, beyond }) {
+    this.fetching = false;
     if (this.base + at > this.notes.length) return; // messages were lost; a later one says it all again
     notes.forEach(([on, pitch, velocity], k) => {
       this.notes[this.base + at + k] ??= noteOf([on, null, pitch, velocity], false);

@@ -1,5 +1,7 @@
 // The piano's samples: which of them a note mixes, fetched in the order in which they are needed.
 
+import { freeLine } from "./line.js";
+
 const LAYER_VELOCITY = { soft: 40, loud: 77 };
 const INAUDIBLE = 0.04; // the smallest weight with which a layer is mixed in
 const AT_ONCE = 4; // samples fetched at a time, so that the page's own requests are not held up
@@ -24,6 +26,7 @@ export class Samples {
     this.nearest = null; // by layer and pitch (0 to 127), the sample to play; unknown before the list is here
     this.queue = [];
     this.complete = false;
+    this.hurry = new AbortController(); // ends the wait for models when notes need samples
     this.lost = new Set(); // files that were asked for again and still did not come
     this.ready = this.load();
   }
@@ -43,11 +46,17 @@ export class Samples {
     const decoder = new OfflineAudioContext(1, 1, 44100);
     const decode = async (response) => decoder.decodeAudioData(await response.arrayBuffer());
     const worker = async () => {
-      for (let sample = this.queue.shift(); sample; sample = this.queue.shift())
+      for (let sample = await this.next(); sample; sample = await this.next())
         sample.buffer = await this.fetch(sample.file, decode);
     };
     await Promise.all(Array.from({ length: AT_ONCE }, worker));
     this.complete = true;
+  }
+
+  /** The sample to fetch next. One that no note needs yet lets the models go first. */
+  async next() {
+    if (!this.queue[0]?.needed) await freeLine(this.hurry.signal);
+    return this.queue.shift();
   }
 
   /** What `read` makes of a file. It is asked for until it is there: a line that failed may come back. */
@@ -80,6 +89,11 @@ export class Samples {
       layersOf(velocity).map(({ layer }) => this.nearest[layer][pitch]),
     );
     const waiting = new Set(this.queue);
-    this.queue = [...new Set([...needed.filter((sample) => waiting.has(sample)), ...this.queue])];
+    const first = needed.filter((sample) => waiting.has(sample));
+    this.queue = [...new Set([...first, ...this.queue])];
+    if (first.every((sample) => sample.needed)) return;
+    for (const sample of first) sample.needed = true;
+    this.hurry.abort();
+    this.hurry = new AbortController();
   }
 }

@@ -27,6 +27,7 @@ export class Transport {
     this.waitsFor = null; // while it waits: "models", "piano", or "lost piano" if the samples do not arrive
     this.at = 0; // where the playhead stands while it does not move
     this.segment = null; // what plays now: the lane that is heard, and which context time is which musical time
+    this.behind = new Set(); // lanes whose models came later; the others sound meanwhile
     this.statistics = { late: 0, waits: 0, leads: {} };
     this.timer = null;
   }
@@ -37,6 +38,7 @@ export class Transport {
     this.scores = scores;
     this.heard = heard;
     this.at = at;
+    this.behind.clear();
     this.statistics = { late: 0, waits: 0, leads: {} };
   }
 
@@ -50,11 +52,22 @@ export class Transport {
     return [...this.scores.values()].every((score) => score.complete);
   }
 
-  /** Up to here every lane's music is known. */
+  /** The lanes that the playhead waits for, with their scores. */
+  get awaited() {
+    return [...this.scores].filter(([name, { complete }]) => !complete && (name === this.heard || !this.behind.has(name)));
+  }
+
+  /** Up to here every awaited lane's music is known. */
   get known() {
-    let known = Infinity;
-    for (const score of this.scores.values()) if (!score.complete) known = Math.min(known, score.known);
-    return known;
+    return Math.min(...this.awaited.map(([, score]) => score.known));
+  }
+
+  /** A lane whose model is still on its way is not waited for, until it has caught up. */
+  lookBehind() {
+    for (const [name, score] of this.scores) {
+      if (score.fetching) this.behind.add(name);
+      else if (score.complete || score.known - this.position > START_LEAD) this.behind.delete(name);
+    }
   }
 
   /** Up to here the piano has the samples for what is heard. */
@@ -71,10 +84,7 @@ export class Transport {
 
   /** How far the playhead can be moved. What the models were given is there before they say so. */
   get reach() {
-    let reach = this.end;
-    for (const score of this.scores.values())
-      if (!score.complete) reach = Math.min(reach, Math.max(score.known, score.partStart));
-    return reach;
+    return Math.min(this.end, ...this.awaited.map(([, score]) => Math.max(score.known, score.partStart)));
   }
 
   /** The notes of the lane that is heard that are still to be struck. */
@@ -131,7 +141,8 @@ export class Transport {
   hear(name) {
     const { position, segment } = this;
     this.heard = name;
-    if (segment && !this.sound.samples.complete) return this.seek(position); // the new lane may have to wait
+    // The new lane may have to wait.
+    if (segment && (!this.sound.samples.complete || this.behind.has(name))) return this.seek(position);
     if (segment) {
       segment.lane.leave();
       segment.lane = this.enter(this.sound.context.currentTime, position);
@@ -165,6 +176,7 @@ export class Transport {
   tick() {
     const { samples } = this.sound;
     if (!samples.complete) samples.prefer(this.ahead);
+    this.lookBehind();
     if (this.state === "waiting") this.tryToStart();
     if (this.state === "playing") this.advance();
   }
@@ -195,10 +207,8 @@ export class Transport {
     const turn = this.loop && position <= this.loop.to ? this.loop.to : Infinity;
     const horizon = Math.min(position + LOOK_AHEAD, frontier, turn);
     const when = (time) => segment.context + time - segment.music;
-    for (const [name, score] of this.scores) {
-      if (score.complete) continue;
+    for (const [name, score] of this.awaited)
       this.statistics.leads[name] = Math.min(this.statistics.leads[name] ?? Infinity, score.known - position);
-    }
     this.statistics.late += segment.lane.schedule(horizon, when);
     if (turn - position < TURN && frontier >= turn) {
       this.segment.lane.leave(when(turn));
