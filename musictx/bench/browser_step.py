@@ -104,9 +104,9 @@ def bench_browser_step(
     Returns
     -------
     dict
-        ``milliseconds_per_step``: for each model, of ``browser, 8 bits`` and ``browser, float32`` (the page's
-        engine), ``onnxruntime-web, float32``, and ``Python, 8 bits``. ``logits_apart``: the largest difference
-        between the two float32 contestants' logits after the last step.
+        ``milliseconds_per_step``: for each model, of the page's engine (``browser, 8 bits`` and
+        ``browser, float32``), ``onnxruntime-web, float32``, and ``Python, 8 bits``. ``logits_apart``: the
+        largest difference between the two float32 contestants' logits after the last step.
 
     Raises
     ------

@@ -209,10 +209,15 @@ def test_measurements_of_the_page_get_their_options(
     assert json.loads(done.stdout)["options"] == {"seconds": 7.0, "repetitions": 2, **more}
 
 
+def test_a_step_in_the_browser_needs_onnxruntime_web(tmp_path: Path) -> None:
+    done = CliRunner().invoke(app, ["bench", "browser", str(tmp_path)])
+    assert isinstance(done.exception, MusictxError) and "npm pack onnxruntime-web" in str(done.exception)
+
+
 def test_a_slow_line_is_shared_by_all_that_is_fetched(tmp_path: Path) -> None:
     """What comes at the same time comes one packet after another, each when the line has done the last."""
     given: list[int] = []
-    files: Any = type("_Files", (SlowFiles,), {"__init__": lambda self: None, "rate": 2.0**24, "_free": 0.0})
+    files: Any = type("Files", (SlowFiles,), {"__init__": lambda self: None, "rate": 2.0**24, "_free": 0.0})
     begun = time.monotonic()
     for _ in range(2):
         files().copyfile(
