@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import urllib.request
 from pathlib import Path
 
@@ -43,5 +44,17 @@ def test_a_machine_too_busy_to_show_the_page_at_once_does_not_end_the_server(
     try:
         with urllib.request.urlopen(f"{address}musictx/alive", timeout=60) as answer:
             assert answer.status == 200
+    finally:
+        gr.close_all(verbose=False)
+
+
+def test_a_server_that_nobody_uses_leaves_the_processor_alone(tmp_path: Path) -> None:
+    save_model(MusicTransformer(ModelConfig(layers=1, width=32, heads=2)), tmp_path / "model")
+    launch(models=[tmp_path / "model"], votes=tmp_path / "votes.sqlite", block=False)
+    try:
+        time.sleep(0.5)
+        before = time.process_time()
+        time.sleep(2)
+        assert time.process_time() - before < 0.05  # 0.1 with Gradio's own pace
     finally:
         gr.close_all(verbose=False)
