@@ -221,10 +221,23 @@ def endless_site(start_site: StartSite) -> Place:
     return start_site()
 
 
-@pytest.fixture(params=["server", "site"])
+@pytest.fixture(scope="session")
+def offline_site(start_site: StartSite, usual_context: Any) -> Place:
+    """A site that the usual profile has played once; its server is gone."""
+    place = start_site()
+    studio = Studio(usual_context.new_page(), place.address).open()
+    studio.run(seconds=2)
+    studio.wait_done()  # each lane has kept its model
+    studio.page.wait_for_function("navigator.serviceWorker.ready.then((kept) => Boolean(kept.active))")
+    studio.page.close()
+    end([place])
+    return place
+
+
+@pytest.fixture(params=["endless_server", "offline_site"])
 def quick(request: pytest.FixtureRequest) -> Place:
-    """Quick models, both ways: from a server, and as a folder of files."""
-    place: Place = request.getfixturevalue(f"endless_{request.param}")
+    """Quick models, both ways: from a server, and as a folder of files once loaded, whose server is gone."""
+    place: Place = request.getfixturevalue(request.param)
     return place
 
 
