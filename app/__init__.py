@@ -8,6 +8,8 @@ import os
 
 # Read by Gradio when it is imported: no usage statistics, no look-up of newer versions.
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+# Nor does it keep a record of each event, and sum all of them up after each.
+os.environ |= {"GRADIO_ANALYTICS_MAX_EVENTS": "1", "GRADIO_ANALYTICS_CACHE_FREQUENCY": str(2**62)}
 
 from .layout import build
 from .server import launch

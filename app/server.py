@@ -101,6 +101,7 @@ def launch(
             },
             favicon_path=ICON,
             max_threads=MOST_LANES + 16,
+            state_session_capacity=2 * MOST_LANES,  # of so many pages Gradio keeps what they show last
             theme=theme,
             footer_links=["api"],  # the list of endpoints opens from there, and from there alone
             max_file_size=MOST_BYTES,

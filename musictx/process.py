@@ -48,27 +48,33 @@ def memory() -> float:
         return float("inf")
 
 
+# What can be set, by its number in glibc's malloc.h.
+_TRIM_THRESHOLD, _MMAP_THRESHOLD, _ARENA_MAX = -1, -3, -8
+
+
 def keep_freed_memory() -> None:
     """Tell glibc to keep large freed blocks instead of giving them back to the system.
 
     Each step frees and asks for the same large tensors; handing their pages back and forth costs 10 to
     25 % of a training step on the CPU. Other C libraries are left as they are.
     """
-    _mallopt(mmap_threshold=2**30, trim_threshold=2**31 - 1)
+    _mallopt({_MMAP_THRESHOLD: 2**30, _TRIM_THRESHOLD: 2**31 - 1})
 
 
 def return_freed_memory() -> None:
     """Tell glibc to give large freed blocks back to the system: a server must not grow with its visitors.
 
-    By itself glibc takes larger and larger blocks from its heaps, one heap for each few threads, where one
-    that is still in use keeps all before it. Other C libraries are left as they are.
+    By itself glibc takes larger and larger blocks from its heaps, where one that is still in use keeps all
+    before it; and threads have heaps of their own, each of which keeps what the largest primer took. Now
+    blocks of a megabyte and more have pages of their own, and all threads share one heap. To be called before
+    there are threads. Other C libraries are left as they are.
     """
-    _mallopt(mmap_threshold=2**20, trim_threshold=2**20)
+    _mallopt({_MMAP_THRESHOLD: 2**20, _TRIM_THRESHOLD: 2**20, _ARENA_MAX: 1})
 
 
-def _mallopt(*, mmap_threshold: int, trim_threshold: int) -> None:
-    """Set from how many bytes on a block has pages of its own, and how many free bytes a heap keeps."""
+def _mallopt(settings: dict[int, int]) -> None:
+    """Settings of glibc's ``malloc``."""
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if mallopt is not None:
-        mallopt(-3, mmap_threshold)  # M_MMAP_THRESHOLD and M_TRIM_THRESHOLD in malloc.h
-        mallopt(-1, trim_threshold)
+        for number, value in settings.items():
+            mallopt(number, value)
