@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,9 @@ import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
+# Two workers share the cores, so PyTorch has one for each, in what they start too; it is not imported yet.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 # The same examples in every run, and no failures because a machine is busy.
 settings.register_profile("tests", derandomize=True, deadline=None)
 settings.load_profile("tests")
@@ -18,20 +22,24 @@ settings.load_profile("tests")
 MidiFileMaker = Callable[..., Path]
 
 
-class BrowserLast(LoadScopeScheduling):
-    """Two workers share the tests; the browser's stay with one and come last: what they time is theirs."""
+# What the sound of these does is timed: they come last, and stay with one worker.
+TIMED = "tests/browser/test_listening.py"
+
+
+class TimedLast(LoadScopeScheduling):
+    """Two workers share the tests, one by one, but those of `TIMED`."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "browser" if nodeid.startswith("tests/browser/") else nodeid
+        return TIMED if nodeid.startswith(TIMED) else nodeid
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> BrowserLast:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> TimedLast:
     config.option.loadscopereorder = False
-    return BrowserLast(config, log)
+    return TimedLast(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: item.nodeid.startswith("tests/browser/"))
+    items.sort(key=lambda item: [item.nodeid.startswith(name) for name in (TIMED, "tests/browser/")])
 
 
 @pytest.fixture(scope="session")

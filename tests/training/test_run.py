@@ -68,9 +68,8 @@ def test_windows_are_drawn_as_the_mix_says() -> None:
 def test_a_killed_run_goes_on_to_the_same_end(whole: Path, tmp_path: Path) -> None:
     """Killed between a measurement and its state, killed while it saved, and then left alone."""
     script = Path(__file__).parents[1] / "training_helpers.py"
-    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     for where in ("logging 10", "saving 19"):
-        done = subprocess.run([sys.executable, str(script), str(tmp_path), where], env=environment)
+        done = subprocess.run([sys.executable, str(script), str(tmp_path), where])
         assert done.returncode == -signal.SIGKILL
     assert torch.load(tmp_path / "state.pt", weights_only=True)["step"] == 18
     assert list(tmp_path.glob(".*.part"))
@@ -193,7 +192,7 @@ def test_two_processes_are_one(tmp_path: Path) -> None:
     )
     path = tmp_path / "train.py"
     path.write_text(script)
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": os.pathsep.join(sys.path)}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     for seconds in ("0", "1000"):
         command = [sys.executable, str(path), str(tmp_path / "two"), seconds]
         done = subprocess.run(command, env=environment, capture_output=True, text=True)
