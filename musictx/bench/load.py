@@ -132,7 +132,7 @@ async def _load(
     limits = httpx.Limits(max_connections=None)
     async with httpx.AsyncClient(base_url=url, timeout=PATIENCE, limits=limits) as client:
         try:
-            lanes = await _lanes(client)
+            lanes = await lanes_of(client)
         except (httpx.HTTPError, KeyError, ValueError) as error:
             raise MusictxError(f"no demo answers at {url} ({error})") from error
         warm = Visitor(client, lanes, 2.0, seed=0)
@@ -184,7 +184,7 @@ def summary(runs: list[Run]) -> dict[str, Any]:
     }
 
 
-async def _lanes(client: Any) -> list[tuple[str, int, int]]:
+async def lanes_of(client: Any) -> list[tuple[str, int, int]]:
     """Of each lane its name, and what Gradio calls its function and what triggers it."""
     models = (await client.get("musictx/models")).raise_for_status().json()["models"]
     config = (await client.get("config")).raise_for_status().json()
