@@ -21,7 +21,7 @@ from musictx.sampling.compiling import told_of_compiling
 MOST_MODELS = 4
 # The page's colours (static/view/base.css): a scheme's own one first, then those that no scheme has.
 SCHEME_COLOURS = {"vanilla": "vanilla", "relative": "relative", "rope": "rope"}
-OTHER_COLOURS = ("plum", "ochre", "rose", "slate")
+OTHER_COLOURS = ("rose", "ochre", "olive", "slate")
 SCHEME_NAMES = {"vanilla": "Vanilla", "relative": "Relative", "rope": "RoPE", "learned": "Learned"}
 
 

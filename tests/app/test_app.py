@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, TimeoutError
 from pathlib import Path
@@ -18,7 +19,7 @@ from starlette.testclient import TestClient
 
 from app import launch
 from app.api import _play as play_for_program
-from app.models import LaneModel, differ_in_positions_only, load_models
+from app.models import OTHER_COLOURS, SCHEME_COLOURS, LaneModel, differ_in_positions_only, load_models
 from app.payloads import LIMITS, MOST_NOTES, Settings, note_rows, read_length, read_notes, read_settings
 from app.presets import presets
 from app.routes import routes
@@ -32,6 +33,7 @@ from musictx.midi import write_midi
 from musictx.model import ModelConfig, MusicTransformer
 from musictx.performance import Performance, make_notes, shift
 from musictx.sampling import NoteOff, NoteOn, continue_performance
+from musictx.shipped import shipped_folder
 
 HASHES = {"vanilla": "aa", "relative": "bb", "rope": "cc"}  # of the weights in the lanes
 ROWS = [[0, 400, 60, 70], [500, 900, 64, 80], [1000, 1500, 67, 90]]
@@ -246,7 +248,7 @@ def test_programs_wait_in_the_pages_queue(model: MusicTransformer, tmp_path: Pat
     stage = Stage(visitors=1)
     visitor = stage.enter("someone", "run")
     assert stage.wait(visitor, 0.0) == 0
-    lane = LaneModel("mine", "Mine", "plum", model, {})
+    lane = LaneModel("mine", "Mine", "rose", model, {})
     with ThreadPoolExecutor() as pool:
         call = (lane, None, (0.0, 0.0), Settings(seconds=2), stage, tmp_path / "answer", False)
         played = pool.submit(play_for_program, *call)
@@ -471,6 +473,12 @@ def test_lanes_have_names_colours_and_training_lengths_of_their_models(tmp_path:
     assert facts[0]["tokens_seen"] == 12_000_000
     assert facts[0]["colour"] == "relative" and facts[1]["colour"] == "rope"
     assert len({each["colour"] for each in facts}) == 3  # two relative models are told apart
+
+
+def test_every_colour_of_a_lane_is_in_the_pages_palette_light_and_dark() -> None:
+    palette = (shipped_folder("app") / "static" / "view" / "base.css").read_text(encoding="utf-8")
+    for colour in (*SCHEME_COLOURS.values(), *OTHER_COLOURS):
+        assert len(re.findall(rf"^  --{colour}: #[0-9a-f]{{6}};$", palette, re.MULTILINE)) == 2, colour
 
 
 def test_lanes_differ_in_positions_only_if_their_cards_say_so(tmp_path: Path) -> None:
