@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from app.site import page_files
 from musictx.shipped import load_demo, shipped_folder
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -66,6 +68,25 @@ def test_nothing_but_musictx_is_installed(installed):
     }.items():
         needed = {path.relative_to(shipped_folder(name)) for path in shipped_folder(name).glob(pattern)}
         assert needed and needed <= {path.relative_to(shipped / name) for path in (shipped / name).rglob("*")}
+
+
+@pytest.mark.parametrize("installed", ["build_wheel"], indirect=True)
+def test_an_installed_musictx_writes_the_whole_site(installed, tmp_path):
+    environment = {**os.environ, "PYTHONPATH": str(installed)}
+    command = [sys.executable, "-m", "musictx", "site", "public"]
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    public = tmp_path / "public"
+    written = {
+        path.relative_to(public).as_posix(): path.read_bytes() for path in public.rglob("*") if path.is_file()
+    }
+    needed = page_files()  # as the clone has them
+    assert {name: written.get(name) for name in needed} == needed
+    models = json.loads(written["musictx/models.json"])["models"]
+    assert [model["key"] for model in models] == ["vanilla", "relative", "rope"]
+    files = {model["file"]["address"]: model["file"]["bytes"] for model in models}
+    assert {name: len(written[name]) for name in files} == files
+    assert set(written) == {*needed, *files, "musictx/models.json", "service-worker.js"}
 
 
 def test_the_demo_is_one_package_however_often_it_is_asked_for():
