@@ -1,12 +1,13 @@
-"""Choose the page's first card: on which primer does one run show what sets the models apart?
+"""Order the page's cards: on which primers does one run show what sets the models apart?
 
-    python checkpoints/cards.py --seeds 5
+    python checkpoints/cards.py --seeds 5 --output cards.json
 
 Plays every card as the page does, with the page's default length and settings, and judges each lane by the
 page's own rules (app/static/music/verdict.js, run by Node). A run tells the story if the first lane, vanilla,
-loses the thread past its training length while the others keep it. The first card is the one that tells it in
-the most runs; among equals, the one on which vanilla loses the thread soonest. With --quick, cards that are
-two runs behind the best are not played any more.
+loses the thread past its training length while the others keep it. Cards stand in the order of how many of
+their runs tell it; among equals, the one on which vanilla loses the thread soonest comes first. With --output
+the runs are kept after each seed, and an interrupted measurement goes on from there. With --quick, cards that
+are two runs behind the best are not played any more.
 """
 
 from __future__ import annotations
@@ -118,7 +119,7 @@ def judge_round(pool: Any, models: tuple[str, ...], cards: list[dict[str, Any]],
         for (card, _), (first, last) in zip(runs, played, strict=True)
     ]
     for (card, name), found in zip(runs, node(VERDICTS, given), strict=True):
-        if name == card["lanes"][0]:
+        if name == next(iter(card["lanes"])):
             card["takes"].append({})
         card["takes"][-1][name] = found
 
@@ -126,8 +127,30 @@ def judge_round(pool: Any, models: tuple[str, ...], cards: list[dict[str, Any]],
 def summarise(card: dict[str, Any]) -> dict[str, Any]:
     """How many of a card's runs told the story, and how long (s) after the primer they did so."""
     told = [take for take in card["takes"] if tells(take)]
-    after = [take[card["lanes"][0]]["verdict"]["at"] - card["end"] / 1000 for take in told]
+    first = next(iter(card["lanes"]))
+    after = [take[first]["verdict"]["at"] - card["end"] / 1000 for take in told]
     return {"told": len(told), "after": float(np.median(after)) if after else np.inf}
+
+
+def read(path: Path) -> dict[str, Any]:
+    """What was kept of each card's runs, by its name."""
+    return {run["name"]: run for run in json.loads(path.read_text())} if path.is_file() else {}
+
+
+def recall(path: Path, cards: list[dict[str, Any]], seeds: int) -> None:
+    """Give the cards what was kept of their runs, if it came of the same models and length."""
+    kept = read(path)
+    for card in cards:
+        run = kept.get(card["name"])
+        if run and (run["seconds"], run["lanes"]) == (card["seconds"], card["lanes"]):
+            card["takes"] = run["takes"][:seeds]
+
+
+def keep(path: Path, cards: list[dict[str, Any]]) -> None:
+    """Write what came of every run so far."""
+    fields = ("name", "seconds", "lanes", "takes")
+    runs = read(path) | {card["name"]: {key: card[key] for key in fields} for card in cards}
+    path.write_text(json.dumps(list(runs.values()), indent=1) + "\n")
 
 
 def show(card: dict[str, Any]) -> None:
@@ -137,7 +160,8 @@ def show(card: dict[str, Any]) -> None:
     print(f"{card['name']:20} {card['seconds']:3} s, told by {found['told']} of {len(takes)} {after}")
     for name in card["lanes"]:
         sides = np.array([take[name]["most"] for take in takes], dtype=float)
-        before, beyond = (np.median(side[~np.isnan(side)]) for side in sides.T)
+        known = (side[~np.isnan(side)] for side in sides.T)
+        before, beyond = (np.median(side) if len(side) else np.nan for side in known)
         kinds = " ".join(take[name]["verdict"]["kind"] for take in takes)
         print(f"    {name:10} notes at once {before:3.0f} → {beyond:3.0f}   {kinds}")
 
@@ -151,7 +175,7 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="leave out cards that cannot be the first")
     parser.add_argument("--card", action="append", help="repeatable; by default all")
     parser.add_argument("--model", action="append", help="repeatable; by default the shipped ones")
-    parser.add_argument("--output", type=Path, help="JSON file for every run")
+    parser.add_argument("--output", type=Path, help="JSON file for every run; goes on with what it holds")
     arguments = parser.parse_args()
     models = tuple(arguments.model or SHIPPED_MODELS)
     load_demo()
@@ -159,30 +183,30 @@ def main() -> None:
     from musictx.app.presets import presets
 
     lanes_facts = [lane.facts() for lane in load_models(models)]
-    cards = [dict(card, takes=[], lanes=[facts["key"] for facts in lanes_facts]) for card in presets()]
+    weights = {facts["key"]: facts["weights"] for facts in lanes_facts}
+    cards = [dict(card, takes=[], lanes=weights) for card in presets()]
     if arguments.card:
         cards = [card for card in cards if card["name"] in arguments.card]
     lengths = node(LENGTHS, {"cards": cards, "lengths": [facts["training_length"] for facts in lanes_facts]})
     for card, seconds in zip(cards, lengths, strict=True):
         card["seconds"] = seconds
+    if arguments.output:
+        recall(arguments.output, cards, arguments.seeds)
     going = cards
     with ProcessPoolExecutor(os.cpu_count()) as pool:
         for seed in range(1, 1 + arguments.seeds):
-            judge_round(pool, models, going, seed)
-            print(
-                f"seed {seed}: {sum(tells(card['takes'][-1]) for card in going)} of {len(going)} cards",
-                flush=True,
-            )
+            waiting = [card for card in going if len(card["takes"]) < seed]
+            judge_round(pool, models, waiting, seed)
+            if arguments.output:
+                keep(arguments.output, cards)
+            told = sum(tells(card["takes"][seed - 1]) for card in going)
+            print(f"seed {seed}: {told} of {len(going)} cards", flush=True)
             best = max(summarise(card)["told"] for card in going)
             if arguments.quick:
                 going = [card for card in going if summarise(card)["told"] > best - 2]
     rank = [(-len(card["takes"]), -summarise(card)["told"], summarise(card)["after"]) for card in cards]
     for _, card in sorted(zip(rank, cards, strict=True), key=lambda each: each[0]):
         show(card)
-    if arguments.output:
-        kept = ("name", "seconds", "lanes", "takes")
-        runs = [{key: card[key] for key in kept} for card in cards]
-        arguments.output.write_text(json.dumps(runs, indent=1) + "\n")
 
 
 if __name__ == "__main__":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import runpy
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -69,6 +70,20 @@ def test_a_shipped_model_is_the_runs_in_16_bits_with_a_card(script, model, tmp_p
     card = json.loads((tmp_path / "shipped" / "card.json").read_text())
     assert card["command"] == "musictx train" and "NC" in card["licence"]
     assert card["primers_nll"] == pytest.approx(np.log(391), abs=0.5)  # of a model that has learned nothing
+
+
+def test_an_interrupted_measurement_of_the_cards_goes_on(script, model, tmp_path):
+    if shutil.which("node") is None:
+        pytest.skip("needs Node (18 or newer), which is not here")
+    output = tmp_path / "cards.json"
+    options = ("--model", model, "--card", "ode-to-joy", "--output", output)
+    assert "of 1" in script("cards.py", *options, "--seeds", 1)
+    (card,) = json.loads(output.read_text())
+    card["takes"][0][next(iter(card["lanes"]))]["verdict"]["kind"] = "storm"
+    output.write_text(json.dumps([card]))
+    assert "storm" in script("cards.py", *options, "--seeds", 2)  # the first run was not played again
+    (card,) = json.loads(output.read_text())
+    assert len(card["takes"]) == 2
 
 
 def test_answers_are_judged_like_real_music(script, model, pieces, tmp_path):
