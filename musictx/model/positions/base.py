@@ -30,6 +30,7 @@ class Positions(nn.Module):
 
     has_kernel: ClassVar[bool] = False  # may `musictx.sampling.engine` decode with it?
     shift_invariant: ClassVar[bool] = False  # is music the same wherever in the context it stands?
+    beginning: ClassVar[tuple[int, ...]] = ()  # the state before the first token, of a scheme that has one
     changeable: ClassVar[frozenset[str]] = frozenset()  # its settings that may change after training
 
     def __init__(self, config: ModelConfig):
@@ -80,7 +81,10 @@ class Positions(nn.Module):
         return Order(start, self.added(start, end), self.rotation(places), self.distance_bias(end), state)
 
     def coordinates(self, tokens: Tensor, start: int, state: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        """Where tokens stand [shape=(T, n) or (B, T, n)], and the state after them: by default, the index."""
+        """Where tokens stand [shape=(T, n) or (B, T, n)], and the state after them.
+
+        The first coordinate is the index; by default there is no other.
+        """
         return torch.arange(start, start + tokens.shape[1], device=tokens.device)[:, None], None
 
     def added(self, start: int, end: int) -> Tensor | None:

@@ -32,6 +32,7 @@ class Musical(Rotating):
     """
 
     has_kernel, shift_invariant = True, True
+    beginning = 0, -1, -1  # time, last pitch and first pitch (-1: no note yet)
     frequency: Tensor  # (d / 2,), radians per unit
     coordinate: Tensor  # (d / 2,), which one turns each pair
     steps: Tensor  # (vocabulary,), 10 ms that an event takes
@@ -64,17 +65,16 @@ class Musical(Rotating):
         """
         batch, length = tokens.shape
         if state is None:
-            state = torch.tensor([[0, -1, -1]], device=tokens.device).expand(batch, -1)
+            state = torch.tensor([self.beginning], device=tokens.device).expand(batch, -1)
         before, last, first = state.split(1, 1)
         time = before + self.steps[tokens].cumsum(1)
         own = self.pitch[tokens]
-        place = torch.arange(1, length + 1, device=tokens.device)
-        latest = torch.where(own >= 0, place, 0).cummax(1).values  # note event; 0: in the state
-        pitch = torch.cat([last, own], 1).gather(1, latest)
-        known = pitch >= 0
-        first = torch.where(first >= 0, first, pitch.gather(1, known.byte().argmax(1, keepdim=True)))
+        note = (own >= 0).long().cumsum(1)  # how many note events there were; 0: the last one is in the state
+        pitches = torch.cat([last, torch.full_like(own, -1)], 1).scatter_reduce(1, note, own, "amax")
+        pitch = pitches.gather(1, note)
+        first = torch.where(first >= 0, first, pitches[:, 1:2])
         index = torch.arange(start, start + length, device=tokens.device).expand(batch, -1)
-        height = torch.where(known, pitch - first, 0)
+        height = torch.where(pitch >= 0, pitch - first, 0)
         after = torch.cat([time[:, -1:], pitch[:, -1:], first], 1)
         return torch.stack([index, time, height], -1), after
 
