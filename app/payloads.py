@@ -16,6 +16,7 @@ from musictx.sampling import SamplingSettings
 
 MOST_NOTES = 20_000
 MOST_SECONDS = 3600.0  # no note of a page lies later than this
+GAP_SECONDS = (0.1, 15.0)  # how short and how long a stretch can be that is filled in
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,27 @@ def read_length(length: Any) -> float:
     if not 0 < seconds <= MOST_SECONDS:
         raise MusictxError(f"the primer is {seconds:g} s long; choose a stretch of up to {MOST_SECONDS:g} s")
     return seconds
+
+
+def read_gap(gap: Any) -> tuple[float, float]:
+    """Start and end (s) of a stretch that is to be filled in, from whole milliseconds.
+
+    Raises
+    ------
+    MusictxError
+        If it is no stretch, or not as long as `GAP_SECONDS` allow.
+    """
+    if not isinstance(gap, Mapping):
+        raise MusictxError("the stretch did not arrive; reload the page and try again")
+    start = _number(gap.get("start"), "The start of the stretch") / 1000
+    end = _number(gap.get("end"), "The end of the stretch") / 1000
+    shortest, longest = GAP_SECONDS
+    if not (0 <= start <= MOST_SECONDS and shortest <= end - start <= longest):
+        raise MusictxError(
+            f"the stretch goes from {start:g} s to {end:g} s; choose one of {shortest:g} to {longest:g} s "
+            "inside the music"
+        )
+    return start, end
 
 
 def note_rows(notes: np.ndarray) -> list[list[int]]:

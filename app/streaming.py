@@ -20,9 +20,11 @@ from musictx.errors import MusictxError
 from musictx.events import END, STEP_SECONDS
 from musictx.performance import shift
 from musictx.sampling import NoteOff, NoteOn, NoteStream, generate
+from musictx.sampling.filling import CANDIDATES
 from musictx.sampling.primer import Primer, prepare_primer
 
-from .payloads import Settings, note_rows, read_length, read_notes, read_settings, sentence
+from .filling import told_filling
+from .payloads import Settings, note_rows, read_gap, read_length, read_notes, read_settings, sentence
 from .stage import Stage, Ticket
 
 MESSAGE_SECONDS = 0.08  # time between two messages of a lane, if no other page's lanes play
@@ -30,7 +32,7 @@ HEARTBEAT_SECONDS = 1.0  # a lane that has nothing to say still says so this oft
 OVERLAP = 6  # messages whose content is repeated
 LAST_AGAIN = (0.5, 1.5)  # seconds after which the last message is said again: one can be lost on its way
 MOST_TOKENS_A_SECOND = 400  # a bound: no music that a person can follow has more
-FAULT = "Something went wrong while this model was playing. What is there stays; press Continue to try again."
+FAULT = "Something went wrong while this model was playing. What is there stays; try again."
 
 _log = logging.getLogger(__name__)
 
@@ -124,7 +126,7 @@ def lane_player(name: str, model: Any, stage: Stage) -> Callable[..., Iterator[s
         ticket = stage.enter(str(request.session_hash), lane.run.partition(".")[0])
         last = ""
         try:
-            for message in _play(lane, model, stage, ticket, sent):
+            for message in (_fill if "gap" in sent else _play)(lane, model, stage, ticket, sent):
                 last = message
                 yield message
         except MusictxError as error:
@@ -169,6 +171,21 @@ def _play(lane: Lane, model: Any, stage: Stage, ticket: Ticket, sent: dict[str, 
     ended = yield from _stream(lane, model, stage, ticket, primer, settings)
     if stage.is_current(ticket, lane.part):
         yield lane.message("done", everything=True, ended=ended)
+
+
+def _fill(lane: Lane, model: Any, stage: Stage, ticket: Ticket, sent: dict[str, Any]) -> Iterator[str]:
+    """Play a stretch of what the page sends anew: its last message has several takes of it."""
+    settings, gap = read_settings(sent.get("settings")), read_gap(sent["gap"])
+    performance = read_notes(sent.get("notes"), sent.get("pedals", ()))
+    yield from _queue(lane, stage, ticket)
+    begins = bool(sent.get("begins", True))
+    for told in told_filling(model, performance, gap, settings, from_beginning=begins):
+        if not stage.is_current(ticket, lane.part):
+            return
+        if isinstance(told, float):
+            yield lane.message("running", made=round(told, 2), candidates=CANDIDATES)
+        else:
+            yield lane.message("done", takes=[note_rows(filling.notes) for filling in told])
 
 
 def _queue(lane: Lane, stage: Stage, ticket: Ticket) -> Iterator[str]:

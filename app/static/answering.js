@@ -3,6 +3,7 @@
 import { MOST_THEME } from "./io/here.js";
 import { Conversation } from "./music/conversation.js";
 import { Score } from "./music/score.js";
+import { newRun } from "./music/takes.js";
 import { Transport } from "./sound/transport.js";
 
 const TICK = 15; // milliseconds between two looks at the clock
@@ -92,8 +93,7 @@ export class Answering {
     this.model = this.panel.model;
     this.says = "";
     const score = (this.score = new Score(notes, length / 1000));
-    const run = `${crypto.getRandomValues(new Uint32Array(2)).join("")}.0`;
-    const request = { run, begins: true, notes, pedals, length, settings };
+    const request = { run: `${newRun()}.0`, begins: true, notes, pedals, length, settings };
     this.player.start(this.model, request, (message) => this.score === score && this.receive(message));
   }
 

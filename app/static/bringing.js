@@ -22,6 +22,7 @@ export function makePrimers(studio, find) {
     step: () => studio.making.step(),
     play: () => studio.listening.playPrimer(),
     tracks: (tracks) => primers.chooseTracks(tracks),
+    filling: () => studio.refresh(),
   });
   const primers = new Primers(primer, cards, {
     step: () => studio.making.step(),

@@ -82,12 +82,12 @@ export class Insight {
   get state() {
     const take = this.takeOf();
     const scores = [...(take?.scores.values() ?? [])];
-    return { take, text: scores.map((score) => `${score.notes.length} ${score.known} ${score.base}`).join() };
+    return { take, scores, text: scores.map((score) => `${score.notes.length} ${score.known} ${score.base}`).join() };
   }
 
-  isStill({ take, text }) {
+  isStill({ take, scores, text }) {
     const now = this.state;
-    return now.take === take && now.text === text;
+    return now.take === take && now.text === text && now.scores.every((score, k) => score === scores[k]);
   }
 
   clear() {

@@ -7,21 +7,21 @@ import { WAITS } from "./view/transport-bar.js";
 
 const BEFORE = 4; // seconds before the training length from which a lane is played
 const LOOP = 8; // seconds that are looped at first
+const AROUND = 3; // seconds before and after a passage with which one hears how it fits
 
 export class Listening {
   /**
    * `take` gives the take that is shown, or null; `running` whether its models still play; `leadIn` how many seconds
-   * of the primer come before them; `heardMore` is called when more of the take was heard.
+   * of the primer come before them; `heardMore` is called when more of the take was heard; `marked` when another stretch
+   * is marked in the lanes.
    */
-  constructor({ sound, models, lanes, primer, bar, notice, take, running, leadIn, heardMore }) {
-    Object.assign(this, { sound, lanes, primer, bar, notice });
-    this.takeOf = take;
-    this.isRunning = running;
-    this.leadIn = leadIn;
-    this.heardMore = heardMore;
+  constructor({ sound, models, lanes, primer, bar, notice, take, running, leadIn, heardMore, marked }) {
+    Object.assign(this, { sound, lanes, primer, bar, notice, leadIn, heardMore, marked, takeOf: take, isRunning: running });
     this.program = "primer"; // what the transport plays: "primer" or "lanes"
     this.first = models.first;
     this.heard = this.first;
+    this.loop = null; // {from, to}: the stretch that is marked in the lanes
+    this.passage = 0; // where in its piece (ms) the primer that sounds begins
     this.toldWait = null; // what the notice says that the clock waits for
     this.counted = {}; // what sounded when the last frame was drawn, and where the playhead stood
     this.transport = new Transport(sound, () => this.changed());
@@ -43,9 +43,20 @@ export class Listening {
   /** Play the primer, or stop it. */
   playPrimer() {
     if (this.primerSounds) return this.transport.pause();
-    const score = this.primer.score();
+    return this.playPassage(this.primer.stretch);
+  }
+
+  /** Play a stretch {start, end} (ms) of the primer's piece with a little of what is around it. */
+  playAround({ start, end }) {
+    this.playPassage({ start: Math.max(0, start - 1000 * AROUND), end: end + 1000 * AROUND });
+  }
+
+  playPassage(passage) {
+    const score = this.primer.score(passage);
     if (!score.notes.length) return this.notice.say("There is no note in the chosen stretch.", true);
+    this.setLoop(null);
     this.program = "primer";
+    this.passage = passage.start;
     this.transport.load(new Map([["primer", score]]), "primer");
     return this.transport.play();
   }
@@ -126,6 +137,14 @@ export class Listening {
     }
   }
 
+  /** Play a lane around a stretch {from, to}, again and again. */
+  listenAround(model, { from, to }) {
+    this.hear(model);
+    this.transport.loop = { from: Math.max(0, from - AROUND), to: Math.min(this.transport.end, to + AROUND) };
+    this.transport.seek(this.transport.loop.from);
+    this.transport.play();
+  }
+
   /** Play a lane from just before its training length. */
   listenBeyond(model) {
     const { beyond } = this.take.scores.get(model);
@@ -146,7 +165,7 @@ export class Listening {
 
   /** Play a stretch again and again, or end that. Without a stretch it is the next few seconds. */
   toggleLoop() {
-    if (this.transport.loop) return this.setLoop(null);
+    if (this.loop) return this.setLoop(null);
     this.showLanes();
     const { end } = this.transport;
     const from = Math.max(0, Math.min(this.transport.position, end - LOOP));
@@ -159,16 +178,17 @@ export class Listening {
       this.showLanes();
       if (this.transport.position < loop.from || this.transport.position > loop.to) this.transport.seek(loop.from);
     }
-    this.transport.loop = loop;
+    this.loop = this.transport.loop = loop;
     this.lanes.showLoop(loop);
     this.bar.showLoop(loop);
+    this.marked();
   }
 
-  /** Move one edge ("from" or "to") of the loop to the playhead. */
-  moveLoop(edge) {
+  /** Move one edge ("from" or "to") of the loop to a time, or to the playhead. */
+  moveLoop(edge, time = this.transport.position) {
     if (!this.take) return;
-    const at = this.transport.position;
-    const loop = { from: 0, to: this.transport.end, ...this.transport.loop, [edge]: at };
+    const { end } = this.transport;
+    const loop = { from: 0, to: end, ...this.loop, [edge]: Math.min(Math.max(0, time), end) };
     if (loop.to - loop.from >= 0.25) this.setLoop(loop);
   }
 
@@ -222,7 +242,7 @@ export class Listening {
     const { primerSounds, playsLanes } = this;
     if (playsLanes && state === "playing") this.lanes.follow(position);
     this.lanes.drawPlayheads(playsLanes ? position : null, this.heard);
-    this.primer.showPlayhead(primerSounds ? position : null);
+    this.primer.showPlayhead(primerSounds ? this.passage + 1000 * position : null);
     const whole = playsLanes && this.isRunning() ? Math.max(end, this.lanes.end) : end;
     const moves = playsLanes || primerSounds;
     this.bar.show(moves ? position : 0, moves ? whole : 0, state, Boolean(this.primer.source), primerSounds);

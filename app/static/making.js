@@ -151,6 +151,14 @@ export class Making {
     if (document.activeElement.matches(":focus-visible")) this.on.focus();
   }
 
+  /** A lane's music becomes another. */
+  exchange(model, score) {
+    this.take.scores.set(model, score);
+    this.lanes.exchange(model, score);
+    this.listening.arranged();
+    this.on.refresh();
+  }
+
   /** Remember how things stand, before something is changed. */
   step() {
     const { source, stretch } = this.primer;

@@ -1,6 +1,7 @@
 // The studio: makes the page's parts and tells each of what happens in the others.
 
 import { makePrimers } from "./bringing.js";
+import { makeFillings } from "./filling.js";
 import { makePlayer, services } from "./io/place.js";
 import { saveVotes } from "./io/save.js";
 import { keepTakes, recallTakes } from "./io/session.js";
@@ -63,7 +64,8 @@ class Studio {
     });
     const [take, running] = [() => this.take, () => this.making.running];
     const [leadIn, heardMore] = [() => this.settings.leadIn, () => this.blind.heardMore(this.take)];
-    this.listening = new Listening({ ...this, take, leadIn, heardMore, running });
+    const marked = () => this.refresh();
+    this.listening = new Listening({ ...this, take, leadIn, heardMore, running, marked });
     this.insight = new Insight({ ...this, take, running, fit: () => this.fit() }, find("#insight"));
     this.judging = new Judging({ ...this, take }, () => {
       this.arrange();
@@ -77,6 +79,7 @@ class Studio {
       begun: () => showLanes(this.find(".listen")),
       focus: () => this.find("[data-testid=continue]").focus(),
     });
+    this.fillings = makeFillings(this, find);
     this.linking = new Linking({ ...this, take }, (how) => this.continueMusic(how));
     this.outcome = new Outcome(this, find("#compare"), find("#outcome"));
     showModels(root, models);
@@ -167,13 +170,13 @@ class Studio {
 
   /** Before the first run the lanes show the primer that they are going to get. */
   showPreview() {
-    if (this.take) return;
+    if (this.take) return this.refresh();
     const { source } = this.primer;
     if (this.blind.revealed) this.blind.place();
     this.arrange();
     this.lanes.show(null, source ? this.primer.score() : null, source ? this.primer.expected(this.models.all) : {});
     this.fit();
-    this.refresh();
+    return this.refresh();
   }
 
   arrange() {
@@ -207,6 +210,7 @@ class Studio {
     this.blind.refresh(take, running);
     this.outcome.show(take, running);
     this.insight.refresh();
+    for (const filling of this.fillings) filling.refresh();
   }
 
   fit() {
@@ -234,17 +238,7 @@ export async function mount({ element, ...gradio }) {
   const studio = new Studio(root, gradio, models);
   // For tests and measurements: the output node, the clock, the take, the lanes, whether all samples are there, who
   // lets models play, and the duet.
-  const { sound, listening } = studio;
-  const { transport } = listening;
-  window.musictx = {
-    sound,
-    transport,
-    get take() {
-      return studio.take;
-    },
-    lanes: studio.lanes,
-    ready: sound.samples.ready,
-    player: studio.player,
-    duet: studio.duet,
-  };
+  const { sound, listening, lanes, player, duet } = studio;
+  const parts = { sound, transport: listening.transport, lanes, ready: sound.samples.ready, player, duet };
+  window.musictx = Object.defineProperty(parts, "take", { get: () => studio.take });
 }

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from musictx.errors import MusictxError
 from musictx.events import PAD, STEPS_PER_SECOND, TIME_SHIFT, tokens_to_table
 from musictx.model import MusicTransformer
-from musictx.performance import Performance, apply_pedal
+from musictx.performance import Performance, apply_pedal, shift
 from musictx.sampling.continuation import MOST_VARIATIONS, continue_variations
 from musictx.sampling.takes import take_tokens
 
@@ -70,6 +70,8 @@ def fill_in(
     *,
     takes: int = 1,
     candidates: int = CANDIDATES,
+    tokens: int | None = None,
+    from_beginning: bool = True,
     seed: int = 0,
     on_progress: Callable[[float], None] | None = None,
     **settings: Any,
@@ -86,6 +88,10 @@ def fill_in(
         Different fillings.
     candidates : int
         How many to draw them from. With 1, the stretch is a plain continuation of what is before it.
+    tokens : int, optional
+        Largest number of tokens of a candidate.
+    from_beginning : bool
+        Whether the performance is the beginning of a piece.
     seed : int
     on_progress : callable, optional
         Called with the seconds of the candidates made so far.
@@ -109,7 +115,16 @@ def fill_in(
     """
     check_takes(takes, candidates)
     found = fill_candidates(
-        model, performance, start, end, candidates=candidates, seed=seed, on_progress=on_progress, **settings
+        model,
+        performance,
+        start,
+        end,
+        candidates=candidates,
+        tokens=tokens,
+        from_beginning=from_beginning,
+        seed=seed,
+        on_progress=on_progress,
+        **settings,
     )
     rng = np.random.default_rng([seed % 2**64, 2**32])  # no variation has this stream
     return [found[k] for k in draw_likely(np.array([f.nats for f in found]), rng)[:takes]]
@@ -133,6 +148,8 @@ def fill_candidates(
     end: float,
     *,
     candidates: int = CANDIDATES,
+    tokens: int | None = None,
+    from_beginning: bool = True,
     seed: int = 0,
     on_progress: Callable[[float], None] | None = None,
     **settings: Any,
@@ -149,17 +166,23 @@ def fill_candidates(
             f"no note begins after {end:g} s, so there is nothing to lead into; `musictx continue` plays on"
         )
     primer = replace(heard, notes=before) if len(before) else Performance()
+    # A passage from the middle of a piece is not the beginning of one: its time axis must not start at 0.
+    origin = 0.0 if from_beginning else 1.0
     made = continue_variations(
         model,
-        primer,
+        shift(primer, origin),
         seconds=end - start,
-        primer_end=start if len(before) else None,
+        tokens=tokens,
+        primer_start=origin,
+        primer_end=origin + start if len(before) else None,
         seed=seed,
         variations=candidates,
         on_progress=on_progress,
         # From the model itself, so that the weights of the candidates mean what they say.
         **{"theme": 0.0, **settings, "allow_end": False},
     )
+    if on_progress:
+        on_progress(end - start)  # what is left is to weigh them
     wholes = []
     for continuation in made:
         notes = continuation.performance.notes
@@ -168,7 +191,7 @@ def fill_candidates(
             notes["onset"], notes["offset"] = notes["onset"] + start, notes["offset"] + start
         new = _fitting(notes, before)
         wholes.append(replace(heard, notes=np.concatenate([before, new, after])))
-    costs = following_nats(model, wholes, start, end).sum(1)
+    costs = following_nats(model, wholes, start, end, from_beginning=from_beginning).sum(1)
     return [Filling(whole, start, end, float(nats)) for whole, nats in zip(wholes, costs, strict=True)]
 
 
@@ -185,6 +208,8 @@ def following_nats(
     start: float,
     end: float,
     count: int = FOLLOWING,
+    *,
+    from_beginning: bool = True,
 ) -> np.ndarray:
     """How surprised a model is by what follows a stretch, after each way of playing the stretch.
 
@@ -197,6 +222,8 @@ def following_nats(
         The stretch (s), on the 10 ms grid; what is before it is what the model listens to as a primer.
     count : int
         So many note events after the stretch.
+    from_beginning : bool
+        As in `fill_in`.
 
     Returns
     -------
@@ -205,7 +232,7 @@ def following_nats(
     """
     sequences, places = [], []
     for performance in performances:
-        take = take_tokens(model, performance, start)
+        take = take_tokens(model, performance, start, from_beginning=from_beginning)
         table = tokens_to_table(take.tokens)
         border = round((end - take.begins) * STEPS_PER_SECOND)
         # What ends with the stretch belongs to it, what begins with its end comes after it.

@@ -33,8 +33,8 @@ export class HerePlayer {
   }
 
   /** Whether a lane can play what is asked for. */
-  can(lane, { settings }) {
-    return this.models.has(lane) && !(settings.theme > MOST_THEME);
+  can(lane, { settings, gap }) {
+    return this.models.has(lane) && !gap && !(settings.theme > MOST_THEME);
   }
 
   /** The lanes that play. */

@@ -76,7 +76,7 @@ export class ServerPlayer {
       open.asked += 1;
       if ((alive && open.asked <= PATIENCE) || this.open.get(lane) !== open) continue;
       this.open.delete(lane);
-      const next = alive ? "press Continue to try again" : "the page comes back by itself when the server does";
+      const next = alive ? "try again" : "the page comes back by itself when the server does";
       const error = `The connection to the server was lost. What is there stays; ${next}.`;
       open.on({ state: "error", error });
     }

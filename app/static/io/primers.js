@@ -154,7 +154,7 @@ export class Primers {
   }
 
   /** A link to `from`: its primer, settings and lanes continued further; or to a blind test of it, {real}. */
-  async share({ source, stretch, begins, settings, more }, blind = null) {
+  async share({ source, stretch, begins, settings, more, filled }, blind = null) {
     const inside = ([on, off]) => off > stretch.start && on < stretch.end;
     const hash = await writeLink({
       preset: source.preset,
@@ -174,7 +174,8 @@ export class Primers {
     );
     const here = isLocal(location.hostname) ? " Its address is of this machine only: others cannot open it." : "";
     const what = blind ? "opens as a blind test: the same music, without names" : "gives the same music again";
-    this.on.passing(`${said}, and ${what}.${here}`);
+    const less = filled?.length ? ", but for what was filled in" : "";
+    this.on.passing(`${said}, and ${what}${less}.${here}`);
   }
 
   /** Keep primer and settings across a reload. The address no longer says what the page holds. */

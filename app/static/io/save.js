@@ -19,8 +19,8 @@ export async function saveAll(take, alone) {
       files.push({ name: fileName(take, model, format, alone), bytes: new Uint8Array(await blob.arrayBuffer()) });
     }
   }
-  const { source, stretch, settings } = take;
-  const origin = { primer: source.title, from_ms: stretch.start, to_ms: stretch.end, ...settings };
+  const { source, stretch, settings, filled } = take;
+  const origin = { primer: source.title, from_ms: stretch.start, to_ms: stretch.end, ...settings, filled };
   files.push({ name: "settings.json", bytes: new TextEncoder().encode(`${JSON.stringify(origin, null, 2)}\n`) });
   hand(zip(files), `${primerName(take)}-${take.settings.seed}.zip`);
 }

@@ -148,6 +148,15 @@ export class Score {
       ]);
   }
 
+  /** This score with other notes (rows) in a stretch {start, end} in ms; all that begins outside stays. */
+  filled({ start, end }, rows) {
+    const copy = this.clone();
+    const outside = copy.notes.filter(({ on }) => on < start / 1000 || on >= end / 1000);
+    const inside = rows.map((row) => noteOf(row, false));
+    copy.notes = [...outside, ...inside].sort((a, b) => a.on - b.on || a.pitch - b.pitch);
+    return copy;
+  }
+
   clone() {
     const copy = Object.assign(Object.create(Score.prototype), this);
     copy.notes = this.notes.map((note) => ({ ...note }));

@@ -7,6 +7,11 @@ const MOST_TAKES = 9;
 const MOST_STEPS = 30;
 const MORE_SEED = 7919; // a lane that goes on draws from another seed than the one it began with
 
+/** A name for what is asked of the models. */
+export function newRun() {
+  return Array.from(crypto.getRandomValues(new Uint32Array(3)), (word) => word.toString(36)).join("");
+}
+
 /** A new take: the cut primer, how it is continued, and for each model a score, a state and what was said about it. */
 export function newTake(models, primer, settings) {
   const take = {
@@ -15,9 +20,10 @@ export function newTake(models, primer, settings) {
     source: primer.source,
     stretch: { ...primer.stretch },
     settings,
-    run: Array.from(crypto.getRandomValues(new Uint32Array(3)), (word) => word.toString(36)).join(""),
+    run: newRun(),
     parts: {},
     more: {}, // by model, for each part after the first from where it goes on (s), or null: from the end
+    filled: [], // {model, from, to, seed} of each stretch that was filled in
     states: {},
     errors: {},
     messages: {},
@@ -67,6 +73,11 @@ function copyOf(take) {
   for (const key of ["parts", "more", "states", "errors", "messages"]) copy[key] = { ...take[key] };
   copy.scores = new Map([...take.scores].map(([model, score]) => [model, score.clone()]));
   return copy;
+}
+
+/** A take that begins as another is now, and goes its own way. */
+export function branchOf(take) {
+  return { ...copyOf(take), run: newRun() };
 }
 
 /** The takes of this page and the steps that led to how it is now. */

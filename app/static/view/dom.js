@@ -1,5 +1,7 @@
 // Small helpers for making and finding elements. Text that comes from a visitor only ever becomes a text node.
 
+import { readTime } from "../music/sentences.js";
+
 /** How lanes are called whose names are hidden. */
 export const LETTERS = "ABCDE";
 
@@ -21,6 +23,19 @@ export function svg(tag, attributes = {}, ...children) {
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
   element.append(...children);
   return element;
+}
+
+/** A field for a time, which `onchange` gets in seconds, or NaN: {input, label}. */
+export function momentField(testid, text, label, onchange) {
+  const input = h("input", {
+    type: "text",
+    inputmode: "decimal",
+    class: "moment",
+    "data-testid": testid,
+    "aria-label": `${label}, as minutes:seconds or seconds`,
+    onchange: () => onchange(readTime(input.value)),
+  });
+  return { input, label: h("label", { class: "field" }, text, input) };
 }
 
 /** Give an element a lane's colour, by its name in the style sheet; returns the element. */

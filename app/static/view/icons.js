@@ -13,6 +13,8 @@ const PATHS = {
   link: '<path d="M10 14a4 4 0 0 0 5.7 0l3-3A4 4 0 0 0 13 5.3l-1 1M14 10a4 4 0 0 0-5.7 0l-3 3A4 4 0 0 0 11 18.7l1-1"/>',
   undo: '<path d="M8.5 5 4.5 9l4 4M5 9h9a5 5 0 0 1 0 10h-3"/>',
   loop: '<path d="M16 4l3.5 3.5L16 11M19 7.5H9a5 5 0 0 0-5 5M8 20l-3.5-3.5L8 13M5 16.5h10a5 5 0 0 0 5-5"/>',
+  previous: '<path d="M14.5 6 8.5 12l6 6"/>',
+  next: '<path d="M9.5 6l6 6-6 6"/>',
   nearer: '<circle cx="10.5" cy="10.5" r="6"/><path d="M15 15l5 5M8 10.5h5M10.5 8v5"/>',
   farther: '<circle cx="10.5" cy="10.5" r="6"/><path d="M15 15l5 5M8 10.5h5"/>',
   rows: '<path d="M4 6.5h16M4 12h16M4 17.5h16"/>',

@@ -71,6 +71,14 @@ export class Lanes {
     this.redraw();
   }
 
+  /** A lane's score becomes another. */
+  exchange(model, score) {
+    const lane = this.lane(model);
+    lane.roll.score = score;
+    lane.refresh();
+    this.dirty.add(lane);
+  }
+
   /** One time axis and one range of pitches for all lanes; `seconds` is what a running lane will add. */
   fit(take, seconds) {
     const scores = this.order.map((model) => this.lane(model).score).filter(Boolean);

@@ -4,9 +4,9 @@ import { countEvents } from "../music/events.js";
 import { LEAST } from "../music/hearing.js";
 import { expectedBeyond } from "../music/length.js";
 import { cutRows, pedalledRows, Score } from "../music/score.js";
-import { preciseClock, readTime } from "../music/sentences.js";
+import { preciseClock } from "../music/sentences.js";
 import { firstStretch, lastStretch, moveEdge, moveStretch, onGrid } from "../music/stretch.js";
-import { h } from "./dom.js";
+import { h, momentField } from "./dom.js";
 import { icon } from "./icons.js";
 import { PrimerRoll } from "./primer-roll.js";
 
@@ -14,7 +14,7 @@ const LONGER = 2000; // ms that a piece must be longer than the primer for there
 
 /**
  * A piece and the stretch of it that the models get. `on` has changed(), step(), called before the visitor chooses
- * another stretch, play() and tracks(indices).
+ * another stretch, play(), tracks(indices) and filling(), when the line is opened or closed in which it is filled in.
  */
 export class Primer {
   constructor(element, on) {
@@ -56,6 +56,19 @@ export class Primer {
       zoom("primer-zoom-out", "farther", "Show more of the piece", 2),
       zoom("primer-zoom-in", "nearer", "Show less of the piece", 1 / 2),
     );
+    this.fillLine = h("div", { class: "fill", id: "primer-fill", role: "group", "aria-label": "Fill in the primer" });
+    this.fillButton = h(
+      "button",
+      {
+        type: "button",
+        "data-testid": "primer-fill",
+        "aria-expanded": "false",
+        "aria-controls": "primer-fill",
+        title: "Let a model play the chosen stretch anew, so that it leads into what follows",
+        onclick: () => this.showFilling(!this.fills),
+      },
+      "Fill in",
+    );
     this.trackList = h("div", { class: "popover" });
     this.tracks = h("details", { class: "fold", "data-testid": "tracks" }, h("summary", {}, "Tracks"), this.trackList);
     this.roll = new PrimerRoll({
@@ -69,25 +82,19 @@ export class Primer {
         this.playButton,
         h("div", { class: "primer-title" }, this.title, this.detail),
         this.tracks,
+        this.fillButton,
         this.places,
         this.zooms,
         h("div", { class: "range" }, this.from.label, this.to.label),
       ),
+      this.fillLine,
       this.roll.element,
     );
     this.setPlaying(false);
   }
 
   timeField(testid, text, label, edge) {
-    const input = h("input", {
-      type: "text",
-      inputmode: "decimal",
-      class: "moment",
-      "data-testid": testid,
-      "aria-label": `${label}, as minutes:seconds or seconds`,
-      onchange: () => this.move(edge, Math.round(readTime(input.value) * 1000), {}),
-    });
-    return { input, label: h("label", { class: "field" }, text, input) };
+    return momentField(testid, text, label, (seconds) => this.move(edge, Math.round(1000 * seconds), {}));
   }
 
   placeButton(testid, text, stretchOf) {
@@ -150,11 +157,11 @@ export class Primer {
     );
   }
 
-  /** The stretch as it sounds. */
-  score() {
-    const { notes, pedals, length } = this.cut();
-    const rows = pedalledRows(notes, pedals).map(([on, off, ...rest]) => [on, Math.min(off, length), ...rest]);
-    return Score.finished(rows, length / 1000);
+  /** A stretch {start, end} (ms) of the piece as it sounds: the chosen one, if it is no other. */
+  score({ start, end } = this.stretch) {
+    const { notes, pedals } = cutRows(this.source.notes, this.source.pedals, start, end);
+    const rows = pedalledRows(notes, pedals).map(([on, off, ...rest]) => [on, Math.min(off, end - start), ...rest]);
+    return Score.finished(rows, (end - start) / 1000);
   }
 
   /** The stretch, and how the piece goes on for so many seconds; null where it ends too soon to be judged. */
@@ -206,8 +213,18 @@ export class Primer {
     this.detail.textContent = `${count} notes, ${length} of ${preciseClock(this.duration / 1000)}`;
     this.from.input.value = preciseClock(start / 1000);
     this.to.input.value = preciseClock(end / 1000);
-    this.places.hidden = this.zooms.hidden = this.duration - (end - start) < LONGER;
+    for (const each of [this.places, this.zooms, this.fillButton]) each.hidden = this.duration - (end - start) < LONGER;
     this.roll.show(this.stretch, count);
+  }
+
+  /** Whether the line is open in which a model fills in the stretch. */
+  get fills() {
+    return !this.fillButton.hidden && this.fillButton.getAttribute("aria-expanded") === "true";
+  }
+
+  showFilling(open) {
+    this.fillButton.setAttribute("aria-expanded", open);
+    this.on.filling();
   }
 
   draw() {
@@ -219,8 +236,8 @@ export class Primer {
     this.playButton.setAttribute("aria-label", playing ? "Stop the primer" : "Listen to the primer");
   }
 
-  /** Where the playhead stands, in seconds from the stretch's start; null hides it. */
-  showPlayhead(position) {
-    this.roll.showPlayhead(position === null ? null : this.stretch.start + position * 1000);
+  /** Where the playhead stands in the piece (ms); null hides it. */
+  showPlayhead(time) {
+    this.roll.showPlayhead(time);
   }
 }

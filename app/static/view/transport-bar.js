@@ -150,7 +150,8 @@ export class TransportBar {
     while (buttons.length < takes.length) this.takes.append(this.takeButton(buttons.length));
     takes.forEach((take, index) => {
       buttons[index].setAttribute("aria-pressed", take === current);
-      buttons[index].setAttribute("aria-label", `Take ${index + 1}, seed ${take.settings.seed}`);
+      const filled = take.filled.length ? ", filled in" : "";
+      buttons[index].setAttribute("aria-label", `Take ${index + 1}, seed ${take.settings.seed}${filled}`);
     });
   }
 

@@ -1,0 +1,140 @@
+// Filling in: a model plays a marked stretch anew so that it leads into what follows, and one chooses among its takes.
+
+import { isSite } from "./io/place.js";
+import { newRun } from "./music/takes.js";
+import { LaneStretch, PrimerStretch } from "./stretches.js";
+import { FillBar } from "./view/fill-bar.js";
+
+const LONGEST = 15; // seconds, as on the server
+const NO_SERVER = "Filling in needs a server, and this page has none. Run musictx app on your own computer for it.";
+const BUSY = "The models are still playing. A stretch can be filled in when they have ended.";
+const WAITING = "The models are playing for others; this comes after them.";
+const HINT = "A model plays the stretch anew, so that it leads into what follows.";
+
+/** What fills in stretches: one that is marked in the lanes, and the primer's. */
+export function makeFillings(studio, find) {
+  const fillings = [
+    new Filling(studio, find("#fill"), "fill", new LaneStretch(studio), () => fillings),
+    new Filling(studio, find("#primer-fill"), "primer-fill", new PrimerStretch(studio), () => fillings),
+  ];
+  return fillings;
+}
+
+class Filling {
+  /** `name` begins the names of its buttons; `place` is where the stretch is (stretches.js); `all` gives the fillings. */
+  constructor({ player, models, making, settings, notice }, element, name, place, all) {
+    Object.assign(this, { player, models, making, settings, notice, place, all });
+    // What is being done: {model, gap, seed, made, candidates, says}; once there are takes, {takes, shown} as well. The
+    // place keeps there what it was `before`, and is `now`.
+    this.work = null;
+    this.bar = new FillBar(element, name, models, {
+      start: (model) => this.start(model),
+      stop: () => this.stop(),
+      choose: (index) => this.choose(index),
+      keep: () => this.end(),
+      undo: () => this.undo(),
+      move: place.move && ((edge, time) => this.move(edge, time)),
+    });
+  }
+
+  /** Whether a model plays candidates. */
+  get running() {
+    return Boolean(this.work && !this.work.takes);
+  }
+
+  /** Why a stretch {start, end} in ms cannot be filled in now, or an empty text. */
+  faultOf(gap) {
+    if (isSite) return NO_SERVER;
+    if (this.making.running || this.all().some(({ running }) => running)) return BUSY;
+    const fault = this.place.faultOf(gap);
+    if (fault) return fault;
+    const seconds = (gap.end - gap.start) / 1000;
+    if (seconds > LONGEST) return `This stretch lasts ${seconds.toFixed(1)} s; choose one of up to ${LONGEST} s.`;
+    const follows = this.models.keys.some((model) => this.place.follows(model, gap));
+    return follows ? "" : "Nothing follows this stretch that it could lead into.";
+  }
+
+  move(edge, time) {
+    this.place.move(edge, time);
+    this.refresh();
+  }
+
+  start(model) {
+    const fault = this.settings.findFault();
+    if (fault) {
+      this.notice.say(fault, true);
+      return;
+    }
+    const settings = this.settings.values;
+    const work = { model, gap: this.place.gap, seed: settings.seed, made: 0, candidates: "", says: "" };
+    const request = { run: `${newRun()}.0`, ...this.place.begin(work), settings };
+    this.work = work;
+    this.player.start(model, request, (message) => this.work === work && this.receive(message));
+    this.refreshAll();
+  }
+
+  receive({ state, error, made = 1, candidates, takes }) {
+    const { work } = this;
+    if (state === "error") {
+      this.end();
+      this.notice.say(error, true);
+      return;
+    }
+    Object.assign(work, { made, candidates: candidates ?? work.candidates, says: state === "waiting" ? WAITING : "" });
+    if (takes) {
+      work.takes = takes;
+      work.shown = 0;
+      this.place.open(work);
+      this.choose(0);
+    }
+    this.refreshAll();
+  }
+
+  /** Put one of the takes where it belongs, and hear it there. */
+  choose(index) {
+    this.work.shown = index;
+    this.place.put(this.work, this.work.takes[index]);
+    this.place.listen(this.work);
+    this.refresh();
+  }
+
+  stop() {
+    this.player.stop(this.work.model);
+    this.end();
+  }
+
+  undo() {
+    this.place.undo();
+    this.end();
+  }
+
+  /** What is there stays. */
+  end() {
+    this.work = null;
+    this.refreshAll();
+  }
+
+  refreshAll() {
+    for (const each of this.all()) each.refresh();
+  }
+
+  /** Bring the line up to date. */
+  refresh() {
+    if (this.work && !this.place.isStill(this.work)) this.leave();
+    const { work, place, bar } = this;
+    const { gap } = place;
+    if (work) bar[work.takes ? "choose" : "follow"](work);
+    else if (!gap) bar.hide();
+    else {
+      const where = this.player.isHere ? " That is done by the server." : "";
+      bar.offer(gap, this.faultOf(gap), HINT + where, (model) => place.follows(model, gap));
+    }
+  }
+
+  /** The music is another now: what is still being made is not wanted, and what was chosen stays. */
+  leave() {
+    const { model } = this.work;
+    if (this.running && !this.making.runs.playing.has(model)) this.player.stop(model);
+    this.work = null;
+  }
+}

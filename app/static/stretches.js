@@ -1,0 +1,139 @@
+// The stretches that can be filled in: the one that is marked in the lanes, and the primer's in its piece.
+
+import { cutRows, pedalledRows } from "./music/score.js";
+import { onGrid } from "./music/stretch.js";
+import { branchOf } from "./music/takes.js";
+
+const [BEFORE, AFTER] = [120_000, 60_000]; // ms around the primer that are sent: more than a model reads
+
+/** What is looped in the lanes. Filled in, it makes another take. */
+export class LaneStretch {
+  constructor({ making, listening, lanes, blind }) {
+    Object.assign(this, { making, listening, lanes, blind });
+  }
+
+  /** What is marked, {start, end} in ms, or null. */
+  get gap() {
+    const { loop } = this.listening;
+    return loop && this.making.take ? onGrid({ start: 1000 * loop.from, end: 1000 * loop.to }) : null;
+  }
+
+  /** Move an edge, "from" or "to", to a time (s). */
+  move(edge, time) {
+    this.listening.moveLoop(edge, time);
+  }
+
+  /** Why the stretch cannot be filled in, or an empty text. */
+  faultOf({ start }) {
+    if (this.blind.on) return "Stretches can be filled in after the vote.";
+    const inPrimer = start < this.making.take.length;
+    return inPrimer ? "This stretch begins in the primer. Mark one in what the models played." : "";
+  }
+
+  /** Whether there is something in a lane that it can lead into. */
+  follows(model, { end }) {
+    return this.making.take.scores.get(model).notes.some(({ on }) => 1000 * on >= end);
+  }
+
+  /** What the model of some `work` (filling.js) is asked for. */
+  begin(work) {
+    const { take } = this.making;
+    Object.assign(work, { now: take, before: take.scores.get(work.model) });
+    return { gap: work.gap, notes: work.before.rows(), pedals: [], begins: take.begins };
+  }
+
+  /** Whether the music is still what it is about. */
+  isStill({ now }) {
+    return this.making.take === now && !this.making.running;
+  }
+
+  /** There are takes of the stretch: what is shown becomes another take, and the one before stays. */
+  open(work) {
+    const { model, gap, seed } = work;
+    const { making } = this;
+    making.step();
+    const filled = [...making.take.filled, { model, from: gap.start, to: gap.end, seed }];
+    work.now = { ...branchOf(making.take), filled };
+    making.history.add(work.now);
+    this.staying(() => making.adopt(work.now));
+  }
+
+  put({ model, gap, before }, rows) {
+    this.making.exchange(model, before.filled(gap, rows));
+  }
+
+  listen({ model, gap }) {
+    this.listening.listenAround(model, { from: gap.start / 1000, to: gap.end / 1000 });
+  }
+
+  undo() {
+    this.staying(() => this.making.undo());
+  }
+
+  /** Change takes with the time axis and what is marked on it as they are. */
+  staying(change) {
+    const [{ part }, { loop }] = [this.lanes, this.listening];
+    change();
+    this.lanes.part = part;
+    this.lanes.showView();
+    this.listening.setLoop(loop);
+  }
+}
+
+/** The window of the primer, while its line is open. Filled in, it makes another primer. */
+export class PrimerStretch {
+  constructor({ making, listening, models, primer, primers }) {
+    Object.assign(this, { making, listening, models, primer, primers });
+  }
+
+  get gap() {
+    return this.primer.fills ? this.primer.stretch : null;
+  }
+
+  faultOf() {
+    return "";
+  }
+
+  follows(_, { end }) {
+    return this.primer.source.notes.some(([on]) => on >= end);
+  }
+
+  begin(work) {
+    const { source } = this.primer;
+    const { start, end } = work.gap;
+    const from = Math.max(0, start - BEFORE);
+    Object.assign(work, { now: source, before: source, from });
+    const begins = !source.continues && !source.notes.some(([on]) => on < from);
+    const around = cutRows(source.notes, source.pedals, from, end + AFTER);
+    return { ...around, begins, gap: { start: start - from, end: end - from } };
+  }
+
+  isStill({ now, gap }) {
+    const { source, stretch } = this.primer;
+    return source === now && stretch.start === gap.start && stretch.end === gap.end;
+  }
+
+  open() {
+    this.making.step();
+  }
+
+  put(work, rows) {
+    const { model, gap, before, from } = work;
+    const outside = pedalledRows(before.notes, before.pedals).filter(([on]) => on < gap.start || on >= gap.end);
+    const inside = rows.map(([on, off, ...rest]) => [on + from, off + from, ...rest]);
+    const notes = [...outside, ...inside].sort((a, b) => a[0] - b[0] || a[2] - b[2]);
+    const title = `${before.title}, filled in by ${this.models.of(model).name}`;
+    work.now = { title, composer: before.composer, continues: before.continues, notes, pedals: [] };
+    const { view } = this.primer.roll;
+    this.primers.set(work.now, gap);
+    this.primer.roll.setView(view);
+  }
+
+  listen({ gap }) {
+    this.listening.playAround(gap);
+  }
+
+  undo() {
+    this.making.undo();
+  }
+}

@@ -1,0 +1,95 @@
+// The line in which a stretch is filled in: who plays it anew, how far that is, and which of the takes it is to be.
+
+import { preciseClock } from "../music/sentences.js";
+import { h, momentField, paint, setUsable } from "./dom.js";
+import { icon } from "./icons.js";
+
+// As checkpoints/RESULTS.md has it.
+const HOW =
+  "drawn by how likely each makes what follows, which on 20 pieces came a third of the way from playing straight on " +
+  "to the real passage as the relative model that played judges it, and a fifth as RoPE does.";
+const REACHABLE = ":not([hidden]) > button:enabled:not([hidden])";
+
+export class FillBar {
+  /**
+   * `name` begins the names of its buttons. `on` has start(model), stop(), choose(index), keep(), undo() and, where the
+   * stretch can be moved in this line, move(edge, s).
+   */
+  constructor(element, name, models, on) {
+    Object.assign(this, { element, name, models });
+    const players = models.all.map(({ key, name: text, colour }) => [
+      key,
+      paint(this.button(key, `${text} plays the stretch anew`, () => on.start(key), text), colour),
+    ]);
+    this.players = new Map(players);
+    const edge = (which, what) => momentField(`${name}-${which}`, which, what, (time) => on.move(which, time));
+    this.edges = on.move ? [edge("from", "Start of the stretch"), edge("to", "End of the stretch")] : [];
+    this.progress = h("progress", { max: "1", "aria-label": "How much of the candidates is played" });
+    this.status = h("strong", { role: "status", "data-testid": `${name}-status` });
+    this.hint = h("p", { class: "hint", role: "status", "data-testid": `${name}-hint` });
+    this.previous = this.button("previous", "The take before", () => on.choose(this.shown - 1));
+    this.next = this.button("next", "The next take", () => on.choose(this.shown + 1));
+    const group = (role, label, ...inner) => h("div", { class: role, role: "group", "aria-label": label }, ...inner);
+    this.parts = {
+      offer: [
+        h("span", {}, "Fill in"),
+        ...this.edges.map(({ label }) => label),
+        h("span", {}, "with"),
+        group("fillers", "Who plays the stretch anew", ...this.players.values()),
+      ],
+      follow: [this.progress, this.button("stop", "Leave the stretch as it is", () => on.stop(), "Stop")],
+      choose: [
+        group("pair", "Takes of the stretch", this.previous, this.next),
+        this.button("keep", "Leave it so", () => on.keep(), "Keep"),
+        this.button("undo", "Bring back what was there before", () => on.undo(), "Undo"),
+      ],
+    };
+    element.append(this.status, ...Object.values(this.parts).flat(), this.hint);
+    this.hide();
+  }
+
+  button(what, label, onclick, text) {
+    const attributes = { type: "button", "data-testid": `${this.name}-${what}`, title: label, onclick };
+    if (text) return h("button", attributes, text);
+    return h("button", { ...attributes, class: "icon", "aria-label": label }, icon(what));
+  }
+
+  /** There is no stretch. */
+  hide() {
+    this.element.hidden = true;
+  }
+
+  /** Offer to fill in a stretch {start, end} in ms. `fault` says why not now, `able` who could. */
+  offer({ start, end }, fault, hint, able) {
+    for (const [k, { input }] of this.edges.entries()) input.value = preciseClock([start, end][k] / 1000);
+    for (const [key, button] of this.players) setUsable(button, !fault && able(key));
+    this.show("offer", "", fault || hint);
+  }
+
+  /** A model plays candidates, `made` of them from 0 to 1; `says`, what there is to say besides. */
+  follow({ model, made, candidates, says }) {
+    this.progress.value = made;
+    const { name } = this.models.of(model);
+    this.show("follow", says || `${name} ${made < 1 ? "plays" : "weighs"} ${candidates} candidates …`, "");
+  }
+
+  /** Let one choose among the takes, of which one is `shown`. */
+  choose({ model, takes, shown, candidates }) {
+    this.shown = shown;
+    setUsable(this.previous, shown > 0);
+    setUsable(this.next, shown < takes.length - 1);
+    const count = takes[shown].length;
+    const text = `${this.models.of(model).name}, take ${shown + 1} of ${takes.length}: ${count} note${count === 1 ? "" : "s"}`;
+    this.show("choose", text, `${takes.length} of ${candidates} candidates, ${HOW}`);
+  }
+
+  show(what, status, hint) {
+    const focused = this.element.contains(document.activeElement);
+    this.element.hidden = false;
+    for (const [name, parts] of Object.entries(this.parts)) for (const part of parts) part.hidden = name !== what;
+    if (this.status.textContent !== status) this.status.textContent = status;
+    if (this.hint.textContent !== hint) this.hint.textContent = hint;
+    // The button that was pressed may be gone: who goes on by keyboard does so from those in its place.
+    if (focused && document.activeElement.closest("[hidden]")) this.element.querySelector(REACHABLE)?.focus();
+  }
+}

@@ -1,0 +1,144 @@
+"""Filling in: a marked stretch is played anew, one chooses among its takes, and all around it stays to the note."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import mido
+
+from .conftest import MODELS, Place, Server
+from .test_lanes import download
+
+Open = Callable[..., Any]
+Rows = Sequence[Sequence[int]]
+
+
+def rows_of(content: bytes) -> Rows:
+    """The notes of a saved file: [onset ms, offset ms, pitch, velocity]."""
+    rows, sounding, now = [], {}, 0.0
+    for message in mido.MidiFile(file=io.BytesIO(content)):
+        now += message.time
+        if message.type == "note_on" and message.velocity:
+            sounding[message.note] = (round(1000 * now), message.velocity)
+        elif message.type in ("note_on", "note_off"):
+            onset, velocity = sounding.pop(message.note)
+            rows.append([onset, round(1000 * now), message.note, velocity])
+    return sorted(rows)
+
+
+def outside(rows: Rows, start: float, end: float) -> Rows:
+    return [row for row in rows if not 1000 * start <= row[0] < 1000 * end]
+
+
+def mark(studio: Any, start: float, end: float) -> None:
+    """Mark a stretch of the lanes (s)."""
+    studio.get("loop").click()
+    for edge, time in (("to", end), ("from", start), ("to", end)):
+        studio.get(f"fill-{edge}").fill(str(time))
+        studio.get(f"fill-{edge}").press("Enter")
+
+
+def wait_takes(studio: Any, name: str = "fill") -> None:
+    studio.page.wait_for_selector(f"[data-testid={name}-keep]:visible")
+
+
+def finished(studio: Any) -> float:
+    """Let the models play for 8 s, and stop the sound; where the primer ends (s)."""
+    studio.get("preset-chopin-black-keys").click()
+    studio.run(seconds=8, seed=5)
+    studio.wait_done()
+    if studio.page.evaluate("window.musictx.transport.state") != "stopped":
+        studio.get("play").click()
+    return float(studio.page.evaluate("window.musictx.take.length")) / 1000
+
+
+def test_a_stretch_is_filled_in_and_all_around_it_stays(open_studio: Open, endless_server: Server) -> None:
+    studio = open_studio(endless_server)
+    start = finished(studio) + 2
+    end = start + 2
+    mark(studio, start, end)
+    before = {model: studio.rows(model) for model in MODELS}
+    saved = rows_of(download(studio, "midi-rope"))
+    studio.get("fill-rope").press("Enter")
+    wait_takes(studio)
+    assert studio.get("fill-status").inner_text().startswith("RoPE, take 1 of 4: ")
+    assert "4 of 16 candidates, drawn by how likely" in studio.get("fill-hint").inner_text()
+    takes = [studio.rows("rope")]
+    for _ in range(3):
+        studio.get("fill-next").click()
+        takes.append(studio.rows("rope"))
+    assert len({str(take) for take in takes}) == 4
+    for take in takes:
+        assert outside(take, start, end) == outside(before["rope"], start, end)
+    studio.page.wait_for_function("(end) => window.musictx.transport.position > end", arg=end)  # heard on
+    studio.get("fill-keep").click()
+    filled = rows_of(download(studio, "midi-rope"))
+    assert filled != saved and outside(filled, start, end) == outside(saved, start, end)
+    assert studio.get("take-2").get_attribute("aria-label") == "Take 2, seed 5, filled in"
+    assert [studio.rows(model) for model in MODELS[:2]] == [before[model] for model in MODELS[:2]]
+    studio.get("take-1").click()
+    assert studio.rows("rope") == before["rope"]
+
+
+def test_a_filling_can_be_stopped_and_taken_back(open_studio: Open, endless_server: Server) -> None:
+    studio = open_studio(endless_server)
+    start = finished(studio)
+    mark(studio, start, start + 6)
+    before = studio.rows("relative")
+    studio.get("fill-relative").press("Enter")
+    studio.get("fill-stop").press("Enter")  # which has the focus now
+    assert studio.rows("relative") == before and studio.get("take-2").count() == 0
+    studio.get("fill-relative").click()
+    wait_takes(studio)
+    assert studio.rows("relative") != before
+    studio.get("fill-undo").click()
+    assert studio.rows("relative") == before and studio.get("take-2").count() == 0
+    assert studio.get("fill-relative").is_enabled()  # what was marked still is
+    for edge, time, words in (
+        ("from", start - 2, "begins in the primer"),
+        ("to", start + 7.9, "Nothing follows this stretch"),
+    ):
+        studio.get(f"fill-{edge}").fill(str(time))
+        studio.get(f"fill-{edge}").press("Enter")
+        assert studio.get("fill-relative").is_disabled() and words in studio.get("fill-hint").inner_text()
+        studio.get("fill-from").fill(str(start))
+        studio.get("fill-from").press("Enter")
+    studio.get("blind").click()
+    assert studio.get("fill-hint").inner_text() == "Stretches can be filled in after the vote."
+
+
+def test_the_primer_is_filled_in_where_its_piece_goes_on(open_studio: Open, endless_server: Server) -> None:
+    studio = open_studio(endless_server)
+    studio.get("primer-start").fill("2")
+    studio.get("primer-start").press("Enter")
+    studio.get("primer-end").fill("4")
+    studio.get("primer-end").press("Enter")
+    studio.get("primer-fill").click()
+    title = studio.page.locator(".primer-title strong").inner_text()
+    studio.get("primer-fill-vanilla").click()
+    wait_takes(studio, "primer-fill")
+    assert studio.page.locator(".primer-title strong").inner_text() == f"{title}, filled in by Vanilla"
+    studio.get("primer-fill-keep").click()
+    studio.run(seconds=2)
+    studio.wait_done()
+    (primer,) = {str([row for row in studio.rows(model) if row[0] < 2000]) for model in MODELS}
+    studio.get("undo").click()
+    studio.get("undo").click()
+    assert studio.page.locator(".primer-title strong").inner_text() == title
+    studio.run(seconds=2)
+    studio.wait_done()
+    assert str([row for row in studio.rows("rope") if row[0] < 2000]) != primer
+
+
+def test_a_page_without_a_server_says_what_it_lacks(open_studio: Open, endless_site: Place) -> None:
+    studio = open_studio(endless_site)
+    studio.get("primer-fill").click()
+    lacks = "and this page has none. Run musictx app on your own computer"
+    assert lacks in studio.get("primer-fill-hint").inner_text()
+    finished(studio)
+    studio.get("loop").click()
+    assert lacks in studio.get("fill-hint").inner_text() and studio.get("fill-rope").is_disabled()
+    studio.get("inside").click()
+    assert lacks in studio.get("inside-hint").inner_text() and studio.get("surprise").is_disabled()
