@@ -1,4 +1,4 @@
-"""Filling in: a marked stretch is played anew, one chooses among its takes, and all around it stays to the note."""
+"""Filling in: a marked stretch is played anew, one chooses among its takes, and all around it stays."""
 
 from __future__ import annotations
 
@@ -32,12 +32,17 @@ def outside(rows: Rows, start: float, end: float) -> Rows:
     return [row for row in rows if not 1000 * start <= row[0] < 1000 * end]
 
 
+def move(studio: Any, edge: str, time: float) -> None:
+    """Type a time (s) into a field."""
+    studio.get(edge).fill(str(time))
+    studio.get(edge).press("Enter")
+
+
 def mark(studio: Any, start: float, end: float) -> None:
     """Mark a stretch of the lanes (s)."""
     studio.get("loop").click()
     for edge, time in (("to", end), ("from", start), ("to", end)):
-        studio.get(f"fill-{edge}").fill(str(time))
-        studio.get(f"fill-{edge}").press("Enter")
+        move(studio, f"fill-{edge}", time)
 
 
 def wait_takes(studio: Any, name: str = "fill") -> None:
@@ -96,25 +101,20 @@ def test_a_filling_can_be_stopped_and_taken_back(open_studio: Open, endless_serv
     studio.get("fill-undo").click()
     assert studio.rows("relative") == before and studio.get("take-2").count() == 0
     assert studio.get("fill-relative").is_enabled()  # what was marked still is
-    for edge, time, words in (
-        ("from", start - 2, "begins in the primer"),
-        ("to", start + 7.9, "Nothing follows this stretch"),
-    ):
-        studio.get(f"fill-{edge}").fill(str(time))
-        studio.get(f"fill-{edge}").press("Enter")
-        assert studio.get("fill-relative").is_disabled() and words in studio.get("fill-hint").inner_text()
-        studio.get("fill-from").fill(str(start))
-        studio.get("fill-from").press("Enter")
+    move(studio, "fill-from", start - 2)
+    assert studio.get("fill-hint").inner_text().startswith("This stretch begins in the primer.")
+    move(studio, "fill-from", start)
+    move(studio, "fill-to", start + 60)
+    assert studio.get("fill-hint").inner_text().startswith("Nothing follows this stretch")
+    assert studio.get("fill-relative").is_disabled()
     studio.get("blind").click()
     assert studio.get("fill-hint").inner_text() == "Stretches can be filled in after the vote."
 
 
 def test_the_primer_is_filled_in_where_its_piece_goes_on(open_studio: Open, endless_server: Server) -> None:
     studio = open_studio(endless_server)
-    studio.get("primer-start").fill("2")
-    studio.get("primer-start").press("Enter")
-    studio.get("primer-end").fill("4")
-    studio.get("primer-end").press("Enter")
+    move(studio, "primer-start", 2)
+    move(studio, "primer-end", 4)
     studio.get("primer-fill").click()
     title = studio.page.locator(".primer-title strong").inner_text()
     studio.get("primer-fill-vanilla").click()

@@ -19,7 +19,7 @@ export class FillBar {
     Object.assign(this, { element, name, models });
     const players = models.all.map(({ key, name: text, colour }) => [
       key,
-      paint(this.button(key, `${text} plays the stretch anew`, () => on.start(key), text), colour),
+      paint(this.button(key, "", () => on.start(key), text), colour),
     ]);
     this.players = new Map(players);
     const edge = (which, what) => momentField(`${name}-${which}`, which, what, (time) => on.move(which, time));
@@ -62,7 +62,11 @@ export class FillBar {
   /** Offer to fill in a stretch {start, end} in ms. `fault` says why not now, `able` who could. */
   offer({ start, end }, fault, hint, able) {
     for (const [k, { input }] of this.edges.entries()) input.value = preciseClock([start, end][k] / 1000);
-    for (const [key, button] of this.players) setUsable(button, !fault && able(key));
+    for (const [key, button] of this.players) {
+      setUsable(button, !fault && able(key));
+      const { name } = this.models.of(key);
+      button.title = able(key) ? `${name} plays the stretch anew` : `Nothing follows this stretch in what ${name} played`;
+    }
     this.show("offer", "", fault || hint);
   }
 
