@@ -24,6 +24,16 @@ console.log(JSON.stringify(cases.map(([notes, pedals, start, end]) => [
 ])));
 """
 
+FILLED = """
+const { Score } = await import(process.argv[1]);
+const cases = JSON.parse(await new Response(process.stdin).text());
+console.log(JSON.stringify(cases.map(([notes, start, end]) => {
+  const score = Score.finished(notes, 1);
+  const filled = score.filled({ start, end }, [[start, end, 60, 64], [start + 10, end, 62, 64]]);
+  return [score.rows(), filled.rows(), filled.continuationCount];
+})));
+"""
+
 
 @pytest.fixture(scope="module")
 def cases() -> list[tuple[Any, Any, int, int]]:
@@ -37,17 +47,22 @@ def cases() -> list[tuple[Any, Any, int, int]]:
     return made
 
 
-@pytest.fixture(scope="module")
-def page(cases: Any) -> Any:
-    """What the page's own rules make of the cases."""
+def answer(script: str, cases: Any) -> Any:
+    """What a script says of the cases, with the page's rules for music."""
     node = shutil.which("node")
     if node is None:
         pytest.skip("needs Node (18 or newer), which is not here")
     module = (Path(shipped_folder("app")) / "static" / "music" / "score.js").as_uri()
-    command = [node, "--input-type=module", "-e", RULES, module]
+    command = [node, "--input-type=module", "-e", script, module]
     done = subprocess.run(command, input=json.dumps(cases), capture_output=True, text=True, check=False)
     assert not done.returncode, done.stderr
     return json.loads(done.stdout)
+
+
+@pytest.fixture(scope="module")
+def page(cases: Any) -> Any:
+    """What the page's own rules make of the cases."""
+    return answer(RULES, cases)
 
 
 def test_the_page_applies_the_pedal_as_the_library_does(cases: Any, page: Any) -> None:
@@ -60,3 +75,15 @@ def test_the_page_cuts_as_the_library_does(cases: Any, page: Any) -> None:
         wanted = slice_time(read_notes(notes, pedals), start / 1000, end / 1000)
         assert sorted(cut["notes"]) == sorted(note_rows(wanted.notes))
         assert sorted(cut["pedals"]) == sorted(span_rows(wanted.pedals))
+
+
+def test_a_score_with_a_stretch_filled_in_is_the_same_around_it(cases: Any) -> None:
+    stretches = [(notes, 1000 + start, 1100 + end) for notes, _, start, end in cases]
+    for (notes, start, end), (before, filled, count) in zip(
+        stretches, answer(FILLED, stretches), strict=True
+    ):
+        new = [[start, end, 60, 64], [start + 10, end, 62, 64]]
+        outside = [row for row in notes if not start <= row[0] < end]
+        assert sorted(before) == sorted(notes) and sorted(filled) == sorted(outside + new)
+        assert [row[0] for row in filled] == sorted(row[0] for row in filled)
+        assert count == len(filled) - sum(row[0] < 1000 for row in notes)

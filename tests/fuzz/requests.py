@@ -33,6 +33,7 @@ PLAY = {
     "begins": True,
     "settings": SETTINGS,
 }
+FILL = {**PLAY, "gap": {"start": 500, "end": 900}}
 VOTE = {
     "order": ["rope", "vanilla", "relative"],
     "choice": "relative",
@@ -68,6 +69,7 @@ REQUESTS: tuple[tuple[str, str, Any], ...] = (
     ("GET", "/gradio_api/info", None),
     ("POST", "/gradio_api/queue/join", JOIN),
     ("POST", "/gradio_api/queue/join", {**JOIN, "fn_index": 1}),
+    ("POST", "/gradio_api/queue/join", {**JOIN, "event_data": FILL}),
     ("POST", "/gradio_api/call/continue", CALL),
     ("POST", "/gradio_api/call/info", {"data": []}),
     ("GET", "/gradio_api/queue/data?session_hash=abc", None),

@@ -7,7 +7,7 @@ import { icon } from "./icons.js";
 // As checkpoints/RESULTS.md has it.
 const HOW =
   "drawn by how likely each makes what follows, which on 20 pieces came a third of the way from playing straight on " +
-  "to the real passage as the relative model that played judges it, and a fifth as RoPE does.";
+  "to the real passage as the relative model judges it, which played, and a fifth as RoPE does.";
 const REACHABLE = ":not([hidden]) > button:enabled:not([hidden])";
 
 export class FillBar {

@@ -63,6 +63,7 @@ export class Primer {
         type: "button",
         "data-testid": "primer-fill",
         "aria-expanded": "false",
+        "aria-pressed": "false",
         "aria-controls": "primer-fill",
         title: "Let a model play the chosen stretch anew, so that it leads into what follows",
         onclick: () => this.showFilling(!this.fills),
@@ -223,7 +224,7 @@ export class Primer {
   }
 
   showFilling(open) {
-    this.fillButton.setAttribute("aria-expanded", open);
+    for (const state of ["aria-expanded", "aria-pressed"]) this.fillButton.setAttribute(state, open);
     this.on.filling();
   }
 
