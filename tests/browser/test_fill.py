@@ -134,6 +134,7 @@ def test_the_primer_is_filled_in_where_its_piece_goes_on(open_studio: Open, endl
 
 def test_a_page_without_a_server_says_what_it_lacks(open_studio: Open, endless_site: Place) -> None:
     studio = open_studio(endless_site)
+    move(studio, "primer-end", 4)
     studio.get("primer-fill").click()
     lacks = "and this page has none. Run musictx app on your own computer"
     assert lacks in studio.get("primer-fill-hint").inner_text()
