@@ -66,10 +66,10 @@ def return_freed_memory() -> None:
 
     By itself glibc takes larger and larger blocks from its heaps, where one that is still in use keeps all
     before it; and threads have heaps of their own, each of which keeps what the largest primer took. Now
-    blocks of a megabyte and more have pages of their own, and all threads share one heap. To be called before
-    there are threads. Other C libraries are left as they are.
+    all threads share one heap, and blocks of 128 kB and more, such as tensors of a primer, have pages of
+    their own. To be called before there are threads. Other C libraries are left as they are.
     """
-    _mallopt({_MMAP_THRESHOLD: 2**20, _TRIM_THRESHOLD: 2**20, _ARENA_MAX: 1})
+    _mallopt({_MMAP_THRESHOLD: 2**17, _TRIM_THRESHOLD: 2**20, _ARENA_MAX: 1})
 
 
 def _mallopt(settings: dict[int, int]) -> None:
