@@ -5,7 +5,8 @@
 Plays every card as the page does, with the page's default length and settings, and judges each lane by the
 page's own rules (app/static/music/verdict.js, run by Node). A run tells the story if the first lane, vanilla,
 loses the thread past its training length while the others keep it. Cards stand in the order of how many of
-their runs tell it; among equals, the one on which vanilla loses the thread soonest comes first. With --output
+their runs tell it; among equals, the one with the clearest break comes first: how many notes at once vanilla
+plays at most past its training length, to how many before it. With --output
 the runs are kept after each seed, and an interrupted measurement goes on from there. With --quick, cards that
 are two runs behind the best are not played any more.
 """
@@ -125,11 +126,20 @@ def judge_round(pool: Any, models: tuple[str, ...], cards: list[dict[str, Any]],
 
 
 def summarise(card: dict[str, Any]) -> dict[str, Any]:
-    """How many of a card's runs told the story, and how long (s) after the primer they did so."""
+    """How many of a card's runs told the story, how long (s) after the primer, and how clearly."""
     told = [take for take in card["takes"] if tells(take)]
     first = next(iter(card["lanes"]))
     after = [take[first]["verdict"]["at"] - card["end"] / 1000 for take in told]
-    return {"told": len(told), "after": float(np.median(after)) if after else np.inf}
+    found = {"told": len(told), "after": float(np.median(after)) if after else np.inf}
+    before, beyond = most(card, first)
+    return found | {"break": float(np.nan_to_num(beyond / before))}
+
+
+def most(card: dict[str, Any], lane: str) -> tuple[float, float]:
+    """Notes at once at most before and after a lane's training length, medians over the runs that pass it."""
+    sides = np.array([take[lane]["most"] for take in card["takes"]], dtype=float)
+    before, beyond = sides[~np.isnan(sides[:, 1])].T
+    return (float(np.median(before)), float(np.median(beyond))) if len(beyond) else (np.nan, np.nan)
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -159,9 +169,7 @@ def show(card: dict[str, Any]) -> None:
     after = f"{found['after']:.0f} s later" if found["told"] else ""
     print(f"{card['name']:20} {card['seconds']:3} s, told by {found['told']} of {len(takes)} {after}")
     for name in card["lanes"]:
-        sides = np.array([take[name]["most"] for take in takes], dtype=float)
-        known = (side[~np.isnan(side)] for side in sides.T)
-        before, beyond = (np.median(side) if len(side) else np.nan for side in known)
+        before, beyond = most(card, name)
         kinds = " ".join(take[name]["verdict"]["kind"] for take in takes)
         print(f"    {name:10} notes at once {before:3.0f} → {beyond:3.0f}   {kinds}")
 
@@ -204,7 +212,7 @@ def main() -> None:
             best = max(summarise(card)["told"] for card in going)
             if arguments.quick:
                 going = [card for card in going if summarise(card)["told"] > best - 2]
-    rank = [(-len(card["takes"]), -summarise(card)["told"], summarise(card)["after"]) for card in cards]
+    rank = [(-len(card["takes"]), -summarise(card)["told"], -summarise(card)["break"]) for card in cards]
     for _, card in sorted(zip(rank, cards, strict=True), key=lambda each: each[0]):
         show(card)
 
