@@ -174,7 +174,10 @@ def _play(lane: Lane, model: Any, stage: Stage, ticket: Ticket, sent: dict[str, 
 
 
 def _fill(lane: Lane, model: Any, stage: Stage, ticket: Ticket, sent: dict[str, Any]) -> Iterator[str]:
-    """Play a stretch of what the page sends anew: its last message has several takes of it."""
+    """Play a stretch of what the page sends anew: its last message has several takes of it.
+
+    No lead is told to the stage, so that nobody is let in meanwhile: candidates take much memory.
+    """
     settings, gap = read_settings(sent.get("settings")), read_gap(sent["gap"])
     performance = read_notes(sent.get("notes"), sent.get("pedals", ()))
     yield from _queue(lane, stage, ticket)

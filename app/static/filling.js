@@ -24,8 +24,8 @@ class Filling {
   /** `name` begins the names of its buttons; `place` is where the stretch is (stretches.js); `all` gives the fillings. */
   constructor({ player, models, making, settings, notice }, element, name, place, all) {
     Object.assign(this, { player, models, making, settings, notice, place, all });
-    // What is being done: {model, gap, seed, made, candidates, says}; once there are takes, {takes, shown} as well. The
-    // place keeps there what it was `before`, and is `now`.
+    // What is being done: {model, gap, seed, made, candidates, says}; once there are takes, {takes, shown, step} as well,
+    // of which the last takes them back. The place keeps there what the music was `before`, and is `now`.
     this.work = null;
     this.bar = new FillBar(element, name, models, {
       start: (model) => this.start(model),
@@ -82,9 +82,8 @@ class Filling {
     }
     Object.assign(work, { made, candidates: candidates ?? work.candidates, says: state === "waiting" ? WAITING : "" });
     if (takes) {
-      work.takes = takes;
-      work.shown = 0;
       this.place.open(work);
+      Object.assign(work, { takes, step: this.lastStep });
       this.choose(0);
     }
     this.refreshAll();
@@ -118,9 +117,21 @@ class Filling {
     for (const each of this.all()) each.refresh();
   }
 
+  /** What Undo would take back. */
+  get lastStep() {
+    return this.making.history.steps.at(-1);
+  }
+
+  /** Whether what is being done is still about the music as it stands. */
+  get isStill() {
+    const { work, making } = this;
+    const undoable = this.running || work.step === this.lastStep;
+    return !making.running && undoable && this.place.isStill(work);
+  }
+
   /** Bring the line up to date. */
   refresh() {
-    if (this.work && !this.place.isStill(this.work)) this.leave();
+    if (this.work && !this.isStill) this.leave();
     const { work, place, bar } = this;
     const { gap } = place;
     if (work) bar[work.takes ? "choose" : "follow"](work);

@@ -44,7 +44,7 @@ export class LaneStretch {
 
   /** Whether the music is still what it is about. */
   isStill({ now }) {
-    return this.making.take === now && !this.making.running;
+    return this.making.take === now;
   }
 
   /** There are takes of the stretch: what is shown becomes another take, and the one before stays. */

@@ -62,6 +62,15 @@ def test_who_asks_waits_in_the_lanes_queue_and_leaves_it() -> None:
     assert stage.wait(stage.enter("a third", "run"), 0) == 0
 
 
+def test_no_two_stretches_are_filled_in_at_once() -> None:
+    stage = Stage(visitors=3)
+    first, second = fill(stage), fill(stage, "another")
+    assert next(first)["state"] == "running"
+    assert next(second)["place"] == 1
+    assert list(first)[-1]["state"] == "done"
+    assert list(second)[-1]["state"] == "done"
+
+
 @pytest.mark.parametrize("leave", [lambda asked, stage: asked.close(), lambda asked, stage: stage.stop(PART)])
 def test_a_filling_that_is_stopped_or_left_ends(leave: Any) -> None:
     stage = Stage(visitors=1)
