@@ -77,7 +77,7 @@ def test_a_stretch_is_filled_in_and_all_around_it_stays(open_studio: Open, endle
     assert len({str(take) for take in takes}) == 4
     for take in takes:
         assert outside(take, start, end) == outside(before["rope"], start, end)
-    studio.page.wait_for_function("(end) => window.musictx.transport.position > end", arg=end)  # heard on
+    studio.page.wait_for_function("(at) => window.musictx.transport.position > at", arg=start)  # it is heard
     studio.get("fill-keep").click()
     filled = rows_of(download(studio, "midi-rope"))
     assert filled != saved and outside(filled, start, end) == outside(saved, start, end)
