@@ -62,19 +62,23 @@ class OwnHead:
 
 def write_head(page: str, address: str) -> str:
     """A page as Gradio writes it with our head; `address` is the page's own, with a slash at its end."""
+    icon = f'<link rel="icon" type="image/svg+xml" href="musictx/static/{ICON.name}">'
+    head, end, rest = _GRADIOS.sub("", page).partition("</head>")
+    return head + "\n".join([*describe(address), icon]) + "\n" + end + rest
+
+
+def describe(address: str = "") -> list[str]:
+    """Title, description and preview picture, as lines of a head; `address` as in `write_head`, if known."""
     properties = {
         "og:type": "website",
-        "og:url": address,
         "og:title": TITLE,
         "og:description": DESCRIPTION,
         "og:image": address + PREVIEW,
+        **({"og:url": address} if address else {}),
     }
     names = {"description": DESCRIPTION, "twitter:card": "summary_large_image"}
-    lines = [
+    return [
         f"<title>{html.escape(TITLE)}</title>",
-        f'<link rel="icon" type="image/svg+xml" href="musictx/static/{ICON.name}">',
         *(f'<meta property="{name}" content="{html.escape(value)}">' for name, value in properties.items()),
         *(f'<meta name="{name}" content="{html.escape(value)}">' for name, value in names.items()),
     ]
-    head, end, rest = _GRADIOS.sub("", page).partition("</head>")
-    return head + "\n".join(lines) + "\n" + end + rest

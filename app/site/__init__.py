@@ -13,7 +13,7 @@ from musictx.checkpoint import SHIPPED_MODELS
 from musictx.errors import MusictxError
 from musictx.files import write_bytes
 
-from ..head import STYLES
+from ..head import STYLES, describe
 from ..models import LaneModel, differ_in_positions_only, load_models, web_file
 from ..presets import presets
 
@@ -66,8 +66,9 @@ def write_site(
 
 def page_files() -> dict[str, bytes]:
     """Everything of a site except its models and the service worker, by path."""
-    styles = "\n    ".join(STYLES)
-    index = (_HERE / "index.html").read_text(encoding="utf-8").replace("<!-- styles -->", styles)
+    index = (_HERE / "index.html").read_text(encoding="utf-8")
+    for place, lines in {"description": describe(), "styles": STYLES}.items():
+        index = index.replace(f"<!-- {place} -->", "\n    ".join(lines))
     studio = (_STATIC / "studio.html").read_text(encoding="utf-8")
     files = {"index.html": index.replace("<!-- studio -->", studio).encode()}
     for name in ("manifest.webmanifest", "icon.svg", "icon-192.png", "icon-512.png"):

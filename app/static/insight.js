@@ -150,6 +150,7 @@ export class Insight {
   /** Colour notes by surprise, and set the primer again after the take, or do so no longer. */
   async colour(surprise, again) {
     const how = (this.colouring = Symbol("colours"));
+    this.bar.wait(surprise || again);
     const answers = this.order.map(async (model) => {
       const lane = this.lanes.lane(model);
       const { roll } = lane;
@@ -168,7 +169,9 @@ export class Insight {
       }
     });
     await Promise.all(answers);
-    if (this.colouring === how) this.fit();
+    if (this.colouring !== how) return;
+    this.bar.wait(false);
+    this.fit();
   }
 
   /** The heads of a lane's model, [layer, head], those that look back farthest first. */

@@ -5,7 +5,6 @@ import { countHeard } from "./music/hearing.js";
 import { Transport } from "./sound/transport.js";
 import { WAITS } from "./view/transport-bar.js";
 
-const BEFORE = 4; // seconds before the training length from which a lane is played
 const LOOP = 8; // seconds that are looped at first
 const AROUND = 3; // seconds before and after a passage with which one hears how it fits
 
@@ -147,10 +146,9 @@ export class Listening {
 
   /** Play a lane from just before its training length. */
   listenBeyond(model) {
-    const { beyond } = this.take.scores.get(model);
     this.showLanes();
     this.hear(model);
-    this.transport.seek(beyond - BEFORE);
+    this.transport.seek(this.take.scores.get(model).turn);
     this.transport.play();
   }
 

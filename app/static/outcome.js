@@ -1,18 +1,22 @@
-// What came of a take: the sentence in each lane, the table below them, and what is read out at the end of a run.
+// What came of a take: the answer to the headline's question, the sentence in each lane, the table below them, and
+// what is read out at the end of a run.
 
 import { describe } from "./music/measures.js";
 import { REAL } from "./music/models.js";
 import { findMotifs } from "./music/motifs.js";
-import { verdictSentence } from "./music/sentences.js";
+import { answerWords, verdictSentence } from "./music/sentences.js";
 import { judge } from "./music/verdict.js";
 import { showComparison } from "./view/compare.js";
+import { h } from "./view/dom.js";
 
 export class Outcome {
-  /** `table` and `status` are where the comparison stands, and what is read out. */
-  constructor({ models, lanes, blind }, table, status) {
-    Object.assign(this, { models, lanes, blind, table, status });
+  /** `headline` asks a question; `table` and `status` are where the comparison stands, and what is read out. */
+  constructor({ models, lanes, blind }, headline, table, status) {
+    Object.assign(this, { models, lanes, blind, headline, table, status });
+    this.question = [...headline.childNodes];
     this.known = new WeakMap(); // by score: what was found, and of how many notes
     this.running = this.wasBlind = false;
+    this.answered = null; // what stands in the headline, unless it is the question
   }
 
   /** Bring all of it up to date; once a run has ended, say how. */
@@ -26,14 +30,21 @@ export class Outcome {
       lane.showSaid();
     }
     const shown = take && !this.blind.on ? this.lanes.order.filter((model) => model !== REAL && this.of(take, model)) : [];
-    showComparison(
-      this.table,
-      shown.map((model) => ({ ...this.models.of(model), ...this.of(take, model) })),
-    );
+    const found = shown.map((model) => ({ ...this.models.of(model), ...this.of(take, model) }));
+    showComparison(this.table, found);
+    this.answer(running ? null : answerWords(found));
     const hidden = this.blind.on !== this.wasBlind; // what was read out with the names on screen, or without
     this.wasBlind = this.blind.on;
     if (running || !take || hidden) this.status.textContent = "";
     if (ended && take) this.status.textContent = this.sentences(take);
+  }
+
+  /** Put [sentence, sentence] in the question's place; null brings it back. */
+  answer(words) {
+    const text = words?.join("") ?? null;
+    if (text === this.answered) return;
+    this.answered = text;
+    this.headline.replaceChildren(...(words ? [words[0], h("span", {}, words[1])] : this.question));
   }
 
   sentences(take) {

@@ -81,8 +81,8 @@ class Studio {
     });
     this.fillings = makeFillings(this, find);
     this.linking = new Linking({ ...this, take }, (how) => this.continueMusic(how));
-    this.outcome = new Outcome(this, find("#compare"), find("#outcome"));
     showModels(root, models);
+    this.outcome = new Outcome(this, find("#headline"), find("#compare"), find("#outcome"));
     this.bar.showLanes(models.all.length);
     this.arrange();
     this.listen();

@@ -357,7 +357,9 @@ def usual_context(chromium: Any) -> Iterator[Any]:
 
 
 @pytest.fixture
-def open_studio(chromium: Any, usual_context: Any, server: Server) -> Iterator[Callable[..., Studio]]:
+def open_studio(
+    chromium: Any, usual_context: Any, request: pytest.FixtureRequest
+) -> Iterator[Callable[..., Studio]]:
     """Open pages, each of a visitor of their own. At the end every console must be empty."""
     opened: list[Studio] = []
 
@@ -371,14 +373,15 @@ def open_studio(chromium: Any, usual_context: Any, server: Server) -> Iterator[C
     ) -> Studio:
         context = context or (new_context(chromium, **options) if options else usual_context)
         page = context.new_page()
-        studio = Studio(page, (at or server).address)
+        place = at or request.getfixturevalue("server")  # started when it is first needed
+        studio = Studio(page, place.address)
         opened.append(studio)
         page.on("console", lambda message: studio.console.append(f"{message.type}: {message.text}"))
         page.on("pageerror", lambda error: studio.console.append(f"error: {error}"))
 
-        def note_outside(request: Any) -> None:
-            if not request.url.startswith((studio.address, "blob:", "data:", "about:")):
-                studio.outside.append(request.url)
+        def note_outside(sent: Any) -> None:
+            if not sent.url.startswith((studio.address, "blob:", "data:", "about:")):
+                studio.outside.append(sent.url)
 
         page.on("request", note_outside)
         if script:

@@ -19,7 +19,7 @@
     return 0.2126 * r + 0.7152 * g + 0.0722 * b;
   };
   const faults = [];
-  for (const element of document.querySelectorAll(".mtx *")) {
+  for (const element of document.querySelectorAll(".mtx *, footer *")) {
     const text = [...element.childNodes].filter((node) => node.nodeType === 3).map((node) => node.data.trim()).join("");
     if (!text || !element.checkVisibility({ opacityProperty: true, visibilityProperty: true })) continue;
     if (element.matches(":disabled, [aria-disabled=true], [aria-disabled=true] *, .unseen, .unseen *")) continue;

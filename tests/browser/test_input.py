@@ -57,7 +57,7 @@ def test_each_midi_note_comes_once_and_an_unplugged_keyboard_lets_go(open_studio
         "'two', 0x90, 67, 80",
     ):
         studio.page.evaluate(f"window.midiSend({message})")
-    assert studio.get("recorded").inner_text().startswith("1 notes")
+    assert studio.get("recorded").inner_text().startswith("1 note,")
     assert keys_down(studio) == [64, 67]
     studio.page.evaluate("window.unplug('one')")
     assert keys_down(studio) == [67]
@@ -138,7 +138,7 @@ def test_a_phone_reaches_every_key_by_octaves(open_studio: Open) -> None:
     assert studio.get("octave").inner_text() == "Octave from C 6"
     key = studio.get("key-96").bounding_box()
     studio.page.touchscreen.tap(key["x"] + 10, key["y"] + 80)
-    assert studio.get("recorded").inner_text().startswith("1 notes")
+    assert studio.get("recorded").inner_text().startswith("1 note,")
     studio.get("octave-lower").focus()
     studio.page.keyboard.press("Enter")
     assert studio.get("octave").inner_text() == "Octave from C 5"

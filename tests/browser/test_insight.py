@@ -250,7 +250,7 @@ def test_the_primer_comes_again_with_both_numbers(studio: Any) -> None:
     for model in MODELS:
         answer = ask(studio, "again", model)
         said = studio.lane(model).locator(".roll-again").inner_text()
-        assert said == f"the primer again: {answer['first']:.1f} → {answer['second']:.1f} nats a note"
+        assert said == f"the primer again: {answer['first']:.1f} → {answer['second']:.1f} nats per note"
     assert studio.get("surprise").get_attribute("aria-pressed") == "true"
     shown = studio.page.evaluate("window.musictx.lanes.lane('relative').roll.view.end")
     assert shown >= end + studio.page.evaluate("window.musictx.take.length") / 1000 - 1

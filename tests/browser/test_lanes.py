@@ -42,7 +42,7 @@ def test_all_lanes_fill_while_the_models_play(open_studio: Open) -> None:
         assert all(on < off for on, off, _, _ in rows)
         assert max(row[1] for row in rows) <= 8_390 + 12_000 + 10
     assert studio.page.get_by_test_id("comparison").is_visible()
-    assert "tokens/s" in studio.lane("rope").inner_text()
+    assert "events/s" in studio.lane("rope").inner_text()
 
 
 def test_stop_keeps_what_is_there_and_ends_the_work(open_studio: Open) -> None:

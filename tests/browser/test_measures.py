@@ -196,9 +196,9 @@ def test_twice_as_many_notes_a_second_are_told(page: Any) -> None:
 def test_the_verdict_is_a_sentence(page: Any) -> None:
     say = "music/sentences", "verdictSentence"
     storm = {"kind": "storm", "at": 24.2, "count": 107, "past": False}
-    assert call(page, *say, "Vanilla", storm) == "Vanilla lost the thread at 0:24: 107 notes at once."
+    assert call(page, *say, "Vanilla", storm) == "Vanilla lost the thread at 0:24: up to 107 notes at once."
     said = call(page, *say, "Vanilla", {**storm, "past": True})
-    assert said == "Vanilla lost the thread at 0:24, past its training length: 107 notes at once."
+    assert said == "Vanilla lost the thread at 0:24, past its training length: up to 107 notes at once."
     ended = {"kind": "ended", "at": 62}
     assert call(page, *say, "RoPE", ended) == "RoPE ended the piece by itself at 1:02."
 
@@ -245,3 +245,17 @@ def test_a_zip_file_is_one_that_others_open(page: Any) -> None:
     with zipfile.ZipFile(io.BytesIO(bytes(content))) as archive:
         assert archive.testzip() is None
         assert {name: archive.read(name) for name in archive.namelist()} == files
+
+
+def test_the_headline_says_who_kept_the_thread_and_who_lost_it(page: Any) -> None:
+    verdicts = {
+        "Vanilla": {"kind": "storm", "past": True},
+        "Relative": {"kind": "kept"},
+        "RoPE": {"kind": "kept"},
+    }
+    found = [{"name": name, "verdict": verdict} for name, verdict in verdicts.items()]
+    say = "music/sentences", "answerWords"
+    lost = "Vanilla lost it past the training length."
+    assert call(page, *say, found) == ["Relative and RoPE kept the thread. ", lost]
+    assert call(page, *say, found[1:]) == ["Relative and RoPE kept the thread.", ""]
+    assert call(page, *say, [{"name": "RoPE", "verdict": {"kind": "ended"}}]) is None

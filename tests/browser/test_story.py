@@ -63,7 +63,7 @@ def test_every_lane_says_its_training_length_before_and_what_happened_after(stud
     table = studio.get("comparison").inner_text()
     passed = table.count("before → after")  # a lane of few notes may not get there
     assert passed and passed + table.count("within its training length") == 3
-    for row in ("Notes at once, at most", "Notes a second", "Distance from the primer’s key"):
+    for row in ("Notes at once, at most", "Notes per second", "Distance from the primer’s key"):
         assert row in table
 
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from app.site import page_files
+
 from .conftest import FIRST, MODELS, Server
 from .music import midi_bytes, scale
 from .test_primer import primer, upload
@@ -260,19 +262,43 @@ def test_a_last_message_that_is_lost_comes_again(studio: Any) -> None:
 # ---- the page from outside, and on a phone
 
 
-def test_the_page_has_a_head_of_its_own(server: Server) -> None:
-    with urllib.request.urlopen(server.address, timeout=30) as answer:
-        head = answer.read().decode().partition("</head>")[0]
-    head = re.sub(r"<script.*?</script>|<style.*?</style>", "", head, flags=re.DOTALL)
+def described(page: str) -> dict[str, str]:
+    """What the head of a page says of it."""
+    head = re.sub(r"<script.*?</script>|<style.*?</style>", "", page.partition("</head>")[0], flags=re.DOTALL)
     assert "<title>musictx: " in head
     found = dict(re.findall(r'<meta (?:property|name)="([\w:]+)" content="([^"]*)"', head))
     assert "Transformers" in found["description"] and found["og:description"] == found["description"]
-    assert found["og:url"] == server.address
     assert "radio" not in " ".join(found.values())
-    pictures = {found["og:image"]: "image/png", f"{server.address}favicon.ico": "image/svg+xml"}
+    return found
+
+
+def test_the_page_has_a_head_of_its_own(endless_server: Server) -> None:
+    with urllib.request.urlopen(endless_server.address, timeout=30) as answer:
+        found = described(answer.read().decode())
+    assert found["og:url"] == endless_server.address
+    pictures = {found["og:image"]: "image/png", f"{endless_server.address}favicon.ico": "image/svg+xml"}
     for address, kind in pictures.items():
         with urllib.request.urlopen(address, timeout=30) as picture:
             assert picture.headers["Content-Type"].startswith(kind)
+
+
+def test_a_site_has_the_same_head_as_far_as_it_knows_its_address() -> None:
+    files = page_files()
+    index = files["index.html"].decode()
+    found = described(index)
+    assert found["og:image"] in files and "og:url" not in found
+    assert all(icon in files for icon in re.findall(r'rel="(?:apple-touch-)?icon" href="([^"]*)"', index))
+
+
+# On a phone: what is smaller than a finger, or sticks out of the screen.
+UNFIT = """() => [...document.querySelectorAll('.mtx :is(button, summary, select, .button, .check, input)')]
+  .filter((each) => each.checkVisibility() && !each.matches('.key, [type=checkbox], [type=file]'))
+  .filter((each) => {
+    const { left, right, width, height } = each.getBoundingClientRect();
+    const beside = !each.closest('.presets') && (left < 0 || right > innerWidth);
+    return Math.min(width, height) < 43.5 || beside || document.documentElement.scrollWidth > innerWidth;
+  })
+  .map((each) => each.outerHTML.slice(0, 120))"""
 
 
 def test_a_phone_shows_the_lanes_after_continue(open_studio: Open, quick_server: Server) -> None:
@@ -288,12 +314,14 @@ def test_a_phone_shows_the_lanes_after_continue(open_studio: Open, quick_server:
     assert 844 - 80 < play["y"] + play["height"] <= 844  # in reach, wherever one scrolls
     studio.get("stop").evaluate("(button) => button.click()")
     studio.wait_done()
-    small = studio.page.evaluate(
-        """() => ['button', 'summary', '.button', 'input[type=number]']
-            .flatMap((kind) => [...document.querySelectorAll(`.mtx ${kind}`)])
-            .filter((each) => each.checkVisibility() && !each.closest('.keyboard'))
-            .filter((each) => each.getBoundingClientRect().height < 43.5)
-            .map((each) => each.outerHTML.slice(0, 120))"""
-    )
-    assert small == []
-    assert studio.page.evaluate("document.documentElement.scrollWidth") <= 390
+    assert studio.page.evaluate(UNFIT) == []
+    parts = (studio.lane("vanilla").locator(part) for part in (".said", ".roll", ".lane-actions"))
+    places = [part.bounding_box()["y"] for part in parts]
+    assert places == sorted(places)  # what happened comes first
+    for testid in ("inside", "blind", "piano", "duet"):
+        studio.get(testid).tap()
+    studio.get("vary").tap()
+    studio.get("stop").evaluate("(button) => button.click()")
+    studio.wait_done()
+    studio.get("settings").tap()
+    assert studio.page.evaluate(UNFIT) == []

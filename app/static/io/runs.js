@@ -86,7 +86,7 @@ export class Runs {
 
   tellPlace(place) {
     const ahead = place === 1 ? "One visitor is" : `${place} visitors are`;
-    this.on.notice(`The models are playing for others. ${ahead} ahead of you; yours starts by itself.`);
+    this.on.notice(`The models are playing for others. ${ahead} ahead of you; your turn comes by itself.`);
     this.queued = true;
   }
 

@@ -10,7 +10,7 @@ const SCHEMES = {
   vanilla: "counts events from the start",
   learned: "has learned each place",
   relative: "knows how far back each event is",
-  rope: "turns each event a little further",
+  rope: "tells distance by a turning clock",
 };
 
 export class Models {

@@ -2,6 +2,7 @@
 // rows, as the server and links have them, are [onset, offset, pitch, velocity] in whole milliseconds.
 
 const SAME = 0.01; // seconds between the notes of a chord, at most
+const BEFORE = 4; // seconds before the training length from which one hears it pass
 const LATELY = 2; // seconds after which a note no longer is what was struck last
 
 /** Cut [start, end) out of rows and pedals, as the server does: attacks before the start are not heard. */
@@ -78,6 +79,11 @@ export class Score {
     let end = Math.max(this.length, this.complete ? 0 : this.known);
     for (const note of this.notes) end = Math.max(end, note.off ?? note.on);
     return end;
+  }
+
+  /** From where one hears the music grow longer than what the model was trained on (s). */
+  get turn() {
+    return Math.max(0, this.beyond - BEFORE);
   }
 
   get continuationCount() {

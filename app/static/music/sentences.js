@@ -20,6 +20,11 @@ export function readTime(text) {
   return match ? 60 * Number(match[1] ?? 0) + Number(match[2].replace(",", ".")) : NaN;
 }
 
+/** A number of things: 1 note, 12 notes. */
+export function counted(number, thing) {
+  return `${number} ${thing}${number === 1 ? "" : "s"}`;
+}
+
 /** When the thread was lost, and on which side of the training length if that says something. */
 function place({ at, past }) {
   return `${clock(at)}${past ? ", past its training length" : ""}`;
@@ -37,15 +42,34 @@ export function listeningWords({ note, arcs }) {
 }
 
 const WORDS = {
-  storm: (found) => `lost the thread at ${place(found)}: ${found.count} notes at once`,
+  storm: (found) => `lost the thread at ${place(found)}: up to ${found.count} notes at once`,
   silence: (found) => `fell silent at ${place(found)}, for ${Math.round(found.seconds)} s`,
   stuck: (found) => `got stuck at ${place(found)}, on ${found.keys === 1 ? "one key" : `${found.keys} keys`}`,
   nothing: () => "ended the piece at once",
   ended: ({ at }) => `ended the piece by itself at ${clock(at)}`,
   within: () => "kept the thread, within its training length",
-  denser: ({ at, ratio }) => `went on past ${clock(at)}, with ${ratio.toFixed(1)} times as many notes a second`,
-  kept: ({ count }) => `kept the thread past its training length: ${count} notes at once at most`,
+  denser: ({ at, ratio }) => `went on past ${clock(at)}, with ${ratio.toFixed(1)} times as many notes per second`,
+  kept: ({ count }) => `kept the thread past its training length: never more than ${counted(count, "note")} at once`,
 };
+
+const KEPT = new Set(["kept", "within"]);
+const LOST = new Set(["storm", "silence", "stuck"]);
+
+/** Names in a row: A, B and C. */
+function listed(names) {
+  return names.length > 1 ? `${names.slice(0, -1).join(", ")} and ${names.at(-1)}` : names.join("");
+}
+
+/** Who kept the thread and who lost it, in two sentences; null if nobody did either. `found` are {name, verdict}. */
+export function answerWords(found) {
+  const of = (kinds) => found.filter(({ verdict }) => kinds.has(verdict.kind));
+  const [kept, lost] = [of(KEPT), of(LOST)];
+  const names = (some) => listed(some.map(({ name }) => name));
+  const past = lost.every(({ verdict }) => verdict.past) ? " past the training length" : "";
+  if (kept.length && lost.length) return [`${names(kept)} kept the thread. `, `${names(lost)} lost it${past}.`];
+  if (kept.length) return [`${names(kept)} kept the thread.`, ""];
+  return lost.length ? [`${names(lost)} lost the thread${past}.`, ""] : null;
+}
 
 /** The verdict on a lane as a sentence. */
 export function verdictSentence(name, verdict) {

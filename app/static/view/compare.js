@@ -12,7 +12,7 @@ const percent = (share) => `${Math.round(100 * share)} %`;
 const ROWS = [
   ["Notes at once, at most", "two hands have ten fingers", (side) => String(side.most)],
   ["Notes at once, on average", "", (side) => side.average.toFixed(1)],
-  ["Notes a second", "does it keep its pace, thin out or pile up?", (side) => side.pace.toFixed(1)],
+  ["Notes per second", "does it keep its pace, thin out or pile up?", (side) => side.pace.toFixed(1)],
   [
     "Distance from the primer’s key",
     "0: the same keys as often; 1: none of them",

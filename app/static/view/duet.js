@@ -32,6 +32,7 @@ export class DuetPanel {
     const pause = { type: "number", min: SHORTEST, max: LONGEST, step: "0.1", value: "0.8", inputmode: "decimal" };
     this.pauseField = h("input", { ...pause, "data-testid": "duet-pause", onchange: () => on.changed() });
     this.save = h("button", { type: "button", "data-testid": "duet-save", onclick: () => on.save() }, "Save .mid");
+    this.hint = h("span", { class: "detail" }, "Play, and when you pause, a model answers on the same piano.");
     this.turn = h("strong", { role: "status", "aria-live": "polite", "data-testid": "turn" });
     const partners = { class: "pair", role: "group", "aria-label": "Who answers", hidden: models.all.length < 2 };
     this.element = h(
@@ -40,6 +41,7 @@ export class DuetPanel {
       this.toggle,
       h("div", partners, ...this.partners.values()),
       h("label", { class: "field" }, "after a pause of", this.pauseField, "s"),
+      this.hint,
       this.turn,
       this.save,
     );
@@ -63,6 +65,7 @@ export class DuetPanel {
     const { name, colour } = this.models.of(this.model);
     this.toggle.setAttribute("aria-pressed", state !== "off");
     this.element.dataset.state = state;
+    this.hint.hidden = state !== "off";
     paint(this.element.parentElement, colour); // the keys that the model plays have its colour
     this.element.parentElement.dataset.turn = state === "answering" ? "model" : "yours";
     const yours = `Your turn: play, and when you pause, ${name} answers.`;

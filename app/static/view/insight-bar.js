@@ -3,7 +3,9 @@
 import { h, setUsable } from "./dom.js";
 import { legend } from "./surprise.js";
 
-const HINT = "Tap a note, or hold L while music plays: arcs lead to the notes that each model listened to most for it.";
+const HINT =
+  "Tap a note, or hold L while music plays: arcs lead to the notes that each model listened to most when it chose that one.";
+const WAIT = "The server reads what the models played …";
 const TOGETHER = 4; // heads whose arcs are shown at once
 
 export class InsightBar {
@@ -11,6 +13,8 @@ export class InsightBar {
   constructor(element, on) {
     this.element = element;
     this.on = on;
+    this.fault = ""; // why nothing can be seen now
+    this.explained = this.waits = false; // whether the legend says what is seen, and whether that is on its way
     const button = (testid, text, title, onclick) =>
       h("button", { type: "button", "data-testid": testid, "aria-pressed": "false", title, onclick }, text);
     const pressed = (each) => each.getAttribute("aria-pressed") === "true";
@@ -47,8 +51,19 @@ export class InsightBar {
     this.surprise.setAttribute("aria-pressed", surprise);
     this.again.setAttribute("aria-pressed", again);
     this.legend.hidden = !surprise || Boolean(fault);
-    this.hint.hidden = surprise && !fault;
-    const text = fault || HINT;
+    Object.assign(this, { fault, explained: surprise && !fault });
+    this.tell();
+  }
+
+  /** Whether colours are still on their way. */
+  wait(waits) {
+    this.waits = waits;
+    this.tell();
+  }
+
+  tell() {
+    this.hint.hidden = this.explained && !this.waits;
+    const text = this.fault || (this.waits ? WAIT : HINT);
     if (this.hint.textContent !== text) this.hint.textContent = text;
   }
 

@@ -1,7 +1,7 @@
 // A lane: one model's name, state, numbers, buttons and roll, and what is said of its music.
 
 import { REAL, grouped, megabytes } from "../music/models.js";
-import { clock } from "../music/sentences.js";
+import { clock, counted } from "../music/sentences.js";
 import { LETTERS, h, paint, setUsable } from "./dom.js";
 import { icon } from "./icons.js";
 import { Roll } from "./roll.js";
@@ -21,26 +21,21 @@ export class Lane {
     this.title = h("h3");
     this.tagline = h("p", { class: "tagline" });
     this.numbers = h("p", { class: "numbers" });
-    const button = (what, testid, text, label, ...inner) =>
-      h(
-        "button",
-        { type: "button", "data-testid": testid, "data-label": label, onclick: () => act(what, model) },
-        ...inner,
-        text,
-      );
-    this.hearButton = button("hear", `solo-${model}`, "Listen", "Listen to", icon("ear"));
+    const button = (what, testid, text, title, ...inner) =>
+      h("button", { type: "button", "data-testid": testid, title, onclick: () => act(what, model) }, ...inner, text);
+    this.hearButton = button("hear", `solo-${model}`, "Listen", null, icon("ear"));
     this.hearButton.classList.add("hear");
     this.actions = {
-      more: button("more", `more-${model}`, "More", "Continue further:"),
-      keep: button("keep", `keep-${model}`, "From here", "Keep until the playhead and go on from there:"),
-      primer: button("primer", `primer-${model}`, "As primer", "Use as the primer:"),
-      midi: button("midi", `midi-${model}`, ".mid", "Download as MIDI:"),
-      wav: button("wav", `wav-${model}`, ".wav", "Download as sound:"),
+      more: button("more", `more-${model}`, "More", "Play on from where it ended"),
+      keep: button("keep", `keep-${model}`, "From here", "Keep what comes before the playhead, and play on from there"),
+      primer: button("primer", `primer-${model}`, "As primer", "Make this music the next primer"),
+      midi: button("midi", `midi-${model}`, ".mid", "Save as a MIDI file"),
+      wav: button("wav", `wav-${model}`, ".wav", "Save as sound"),
     };
     this.actionsElement = h("div", { class: "lane-actions" }, ...Object.values(this.actions));
     this.said = h("p", { class: "said", "data-testid": `said-${model}` });
-    const label = "Listen from just before the training length:";
-    this.beyondButton = button("beyond", `beyond-${model}`, "From just before it", label, icon("play"));
+    const title = "Listen from just before the training length";
+    this.beyondButton = button("beyond", `beyond-${model}`, "", title, icon("play"));
     this.error = h("p", { class: "lane-error", role: "alert" });
     this.element = h(
       "article",
@@ -111,17 +106,17 @@ export class Lane {
     const count = score?.continuationCount ?? 0;
     this.title.textContent = this.name;
     this.tagline.textContent = this.blind ? "its name is hidden" : this.models.tagline(this.model);
-    this.element.setAttribute("aria-label", this.blind ? this.name : `${this.name}: ${count} notes`);
-    const drawn = this.blind ? "what it plays is hidden until the vote" : `${count} notes continue the primer`;
+    this.element.setAttribute("aria-label", this.blind ? this.name : `${this.name}: ${counted(count, "note")}`);
+    const drawn = this.blind ? "what it plays is hidden until the vote" : `${counted(count, "note")} after the primer`;
     this.roll.notes.setAttribute("aria-label", `Piano roll of ${this.name}: ${drawn}`);
     const usable = this.state === "done" || this.state === "error";
     for (const [what, button] of Object.entries(this.actions)) {
       const told = this.blind && (what === "midi" || what === "wav"); // a file's name would tell the model's
       setUsable(button, score && usable && (count > 0 || what === "more") && !told);
     }
-    for (const button of [this.hearButton, this.beyondButton, ...Object.values(this.actions)]) {
-      button.setAttribute("aria-label", `${button.dataset.label} ${this.name}`);
-    }
+    this.hearButton.setAttribute("aria-label", `Listen to ${this.name}`);
+    for (const button of Object.values(this.actions))
+      button.setAttribute("aria-label", `${button.textContent}: ${this.name}`);
     this.hearButton.disabled = !score;
     this.roll.expected = this.blind ? null : this.expected;
     this.roll.hides = this.blind;
@@ -136,10 +131,10 @@ export class Lane {
       this.numbers.textContent = "";
       return;
     }
-    let text = this.state === "waiting" && !score.continuationCount ? "" : `${score.continuationCount} notes`;
+    let text = this.state === "waiting" && !score.continuationCount ? "" : counted(score.continuationCount, "note");
     if (this.message?.tokens) {
       const { tokens_per_second: tokens, music_per_second: music } = this.message;
-      text += `\n${Math.round(tokens)} tokens/s · ${music.toFixed(1)} s of music/s`;
+      text += `\n${Math.round(tokens)} events/s · ${music.toFixed(1)} s of music/s`;
     }
     if (this.numbers.textContent !== text) this.numbers.textContent = text;
   }
@@ -152,6 +147,10 @@ export class Lane {
     this.said.classList.toggle("verdict", !this.blind && Boolean(this.verdict));
     const can = !this.blind && beyond !== null && (this.score.continuationCount ?? 0) > 0;
     if (this.beyondButton.hidden === can) this.beyondButton.hidden = !can;
+    const listen = can ? `Listen from ${clock(this.score.turn)}` : "";
+    if (!can || this.beyondButton.lastChild.textContent === listen) return;
+    this.beyondButton.lastChild.textContent = listen;
+    this.beyondButton.setAttribute("aria-label", `${listen}: ${this.name}`);
   }
 
   trainingLength(beyond) {

@@ -5,6 +5,7 @@ import { Keyboard } from "./keyboard.js";
 import { Letters } from "./letters.js";
 import { MidiInput } from "../io/midi-input.js";
 import { Recorder } from "../music/recorder.js";
+import { counted } from "../music/sentences.js";
 
 /**
  * `on` has recorded({notes, pedals}) and, after Undo and Clear, takenBack({notes, pedals}); notice(sentence); and
@@ -49,7 +50,7 @@ export class Piano {
       min: "30",
       max: "240",
       value: "90",
-      "aria-label": "Beats a minute",
+      "aria-label": "Beats per minute",
       onchange: () => this.setMetronome(),
     });
     this.count = h("span", { class: "detail", "data-testid": "recorded" });
@@ -188,6 +189,6 @@ export class Piano {
     this.record.setAttribute("aria-pressed", recording);
     this.record.lastChild.textContent = recording ? "Stop recording" : "Record";
     this.undoButton.disabled = this.clearButton.disabled = !notes.length;
-    this.count.textContent = notes.length ? `${notes.length} notes, ${(length / 1000).toFixed(1)} s` : "";
+    this.count.textContent = notes.length ? `${counted(notes.length, "note")}, ${(length / 1000).toFixed(1)} s` : "";
   }
 }

@@ -1,6 +1,6 @@
 // The roll of a piece, with the window on it that is the primer, and its two handles.
 
-import { preciseClock } from "../music/sentences.js";
+import { counted, preciseClock } from "../music/sentences.js";
 import { moved, turned, zoomed } from "../music/view.js";
 import { colourOf, prepare } from "./canvas.js";
 import { h } from "./dom.js";
@@ -155,7 +155,7 @@ export class PrimerRoll {
       handle.setAttribute("aria-valuenow", (stretch[edge] / 1000).toFixed(1));
       handle.setAttribute("aria-valuetext", preciseClock(stretch[edge] / 1000));
     }
-    this.canvas.setAttribute("aria-label", `Piano roll of the primer: ${count} notes chosen`);
+    this.canvas.setAttribute("aria-label", `Piano roll of the primer: ${counted(count, "note")} chosen`);
     this.place();
     this.draw();
   }

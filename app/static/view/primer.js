@@ -4,7 +4,7 @@ import { countEvents } from "../music/events.js";
 import { LEAST } from "../music/hearing.js";
 import { expectedBeyond } from "../music/length.js";
 import { cutRows, pedalledRows, Score } from "../music/score.js";
-import { preciseClock } from "../music/sentences.js";
+import { counted, preciseClock } from "../music/sentences.js";
 import { firstStretch, lastStretch, moveEdge, moveStretch, onGrid } from "../music/stretch.js";
 import { h, momentField } from "./dom.js";
 import { icon } from "./icons.js";
@@ -193,7 +193,7 @@ export class Primer {
             onchange: () =>
               this.on.tracks([...this.trackList.querySelectorAll("input:checked")].map((box) => Number(box.value))),
           }),
-          `${track.name || `Track ${track.index + 1}`}: ${track.drums ? "drums, left out" : `${track.notes} notes`}`,
+          `${track.name || `Track ${track.index + 1}`}: ${track.drums ? "drums, left out" : counted(track.notes, "note")}`,
         ),
       ),
     );
@@ -209,9 +209,9 @@ export class Primer {
     if (!this.source) return;
     const { start, end } = this.stretch;
     const count = this.cut().notes.length;
-    this.title.textContent = this.source.title;
+    this.title.textContent = this.title.title = this.source.title;
     const length = preciseClock((end - start) / 1000);
-    this.detail.textContent = `${count} notes, ${length} of ${preciseClock(this.duration / 1000)}`;
+    this.detail.textContent = `${counted(count, "note")}, ${length} of ${preciseClock(this.duration / 1000)}`;
     this.from.input.value = preciseClock(start / 1000);
     this.to.input.value = preciseClock(end / 1000);
     for (const each of [this.places, this.zooms, this.fillButton]) each.hidden = this.duration - (end - start) < LONGER;

@@ -32,7 +32,7 @@ export function setAgain(notes, answer) {
     notes: again,
     at: answer.at / 1000,
     end: Math.max(...again.map(({ off }) => off)),
-    words: `the primer again: ${answer.first.toFixed(1)} → ${answer.second.toFixed(1)} nats a note`,
+    words: `the primer again: ${answer.first.toFixed(1)} → ${answer.second.toFixed(1)} nats per note`,
   };
 }
 

@@ -9,7 +9,7 @@ export const WAITS = {
   models: "The models are still playing; the sound waits a moment for them.",
   piano: "The piano’s sounds are still on their way; the music waits for them.",
   "lost piano":
-    "The piano’s sounds do not arrive, so nothing can be heard. They are asked for again until the server answers.",
+    "The piano’s sounds do not arrive, so nothing can be heard. The page tries again until the server answers.",
 };
 
 function button(testid, symbol, label, onclick, text) {
@@ -82,7 +82,8 @@ export class TransportBar {
     const all = "Save all lanes, as MIDI and as sound, in a ZIP file";
     this.saveButton = button("save-all", "save", all, () => on.save());
     this.takes = h("div", { class: "takes", role: "group", "aria-label": "Takes", hidden: true });
-    const group = (label, ...buttons) => h("div", { class: "pair", role: "group", "aria-label": label }, ...buttons);
+    const group = (label, ...buttons) =>
+      h("div", { class: `pair ${label.toLowerCase()}`, role: "group", "aria-label": label }, ...buttons);
     element.append(
       h(
         "div",

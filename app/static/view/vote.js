@@ -66,9 +66,9 @@ export class Vote {
       const filled = `${Math.floor(100 * (shares.get(name) ?? 0))}%`;
       if (button.style.getPropertyValue("--heard") !== filled) button.style.setProperty("--heard", filled);
     }
-    const letters = missing.map((model) => LETTERS[order.indexOf(model)]).join(", ");
+    const letters = missing.map((model) => LETTERS[order.indexOf(model)]).join(" and ");
     const text = missing.length
-      ? `Still to be heard before you vote: ${letters}, ${LEAST} seconds of what ${missing.length > 1 ? "each" : "it"} plays.`
+      ? `To vote, first listen to ${LEAST} seconds of what ${letters} ${missing.length > 1 ? "play" : "plays"}.`
       : `You have heard them all. Your vote is kept ${keeper}.`;
     if (this.detail.textContent !== text) this.detail.textContent = text;
   }
@@ -99,7 +99,7 @@ export class Vote {
       "reveal",
       h("strong", {}, choice ? `You chose ${name}.` : SAID[verdict]),
       h("span", { "data-testid": "reveal" }, ` ${names}.`),
-      button("ask-friend", "Ask a friend", () => this.on.ask()),
+      button("ask-friend", "Copy this test for a friend", () => this.on.ask()),
       canSave && button("save-votes", "Save my votes", () => this.on.save()),
     );
     // The button that was pressed is gone; who goes on by keyboard does so from the answer.
