@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import FIRST, MODELS, Place, Server, wait_for
+from .conftest import FIRST, MODELS, Place, Server
 
 Open = Callable[..., Any]
 
@@ -198,10 +198,9 @@ def test_a_visitor_who_must_wait_is_told_the_place(open_studio: Open, small_serv
 
 
 def test_a_lost_server_is_told_and_the_music_stays(
-    open_studio: Open, start_server: Callable[..., Server]
+    open_studio: Open, start_server: Callable[..., Server], endless_models: list[str]
 ) -> None:
-    own = start_server()
-    wait_for(own)
+    own = start_server(models=endless_models)
     studio = open_studio(own)
     studio.loses_server = True
     studio.run(seconds=180)
@@ -220,7 +219,7 @@ def test_a_lost_server_is_told_and_the_music_stays(
     assert title == FIRST["title"]
     rows = studio.rows("relative")
     with studio.page.expect_navigation(timeout=60_000):  # Gradio loads the page again once it has an answer
-        start_server(at=own)
+        start_server(at=own, models=endless_models)
     studio.page.wait_for_selector(".mtx[data-ready=true]")
     assert studio.rows("relative") == rows
     assert "still here" in studio.notice().inner_text()
