@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 COMFORTABLE_LEAD = 12.0  # seconds of music ahead of the listener from which a lane can afford to wait
 SCARCE_LEAD = 5.0  # a lane with less than this needs the processor most
-WELCOME_LEAD = 3.0  # another visitor is let in when every lane that plays has at least this
+WELCOME_LEAD = 8.0  # another visitor is let in when every lane that plays has at least this
 YIELD_SECONDS = 0.25  # how long a comfortable lane stands back at a time
 LANES_OF_A_PAGE = 3
 MOST_CROWDED = 10.0
