@@ -12,7 +12,7 @@ import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
-# Two workers share the cores, so PyTorch has one for each, in what they start too; it is not imported yet.
+# The workers share the cores, so PyTorch has one thread in each, in what they start too; it is not imported yet.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # The same examples in every run, and no failures because a machine is busy.
@@ -27,7 +27,7 @@ TIMED = ("tests/browser/test_listening.py", "tests/browser/test_rolls.py::test_a
 
 
 class TimedLast(LoadScopeScheduling):
-    """Two workers share the tests, one by one, but those of `TIMED`."""
+    """The workers share the tests, one by one; those of `TIMED` stay together and come last."""
 
     def _split_scope(self, nodeid: str) -> str:
         return "timed" if nodeid.startswith(TIMED) else nodeid

@@ -141,7 +141,10 @@ class Files(SimpleHTTPRequestHandler):
                 type(self)._free = max(time.monotonic(), self._free) + len(packet) / self.rate
                 sent = self._free
             time.sleep(max(0.0, sent - time.monotonic()))
-            outputfile.write(packet)
+            try:
+                outputfile.write(packet)
+            except ConnectionError:  # a page that was left wants no more
+                return
 
 
 class SlowFiles(Files):
