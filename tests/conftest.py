@@ -12,7 +12,7 @@ import pytest
 from hypothesis import settings
 from xdist.scheduler import LoadScopeScheduling
 
-# The workers share the cores, so PyTorch has one thread in each, in what they start too; it is not imported yet.
+# The workers share the cores: PyTorch has one thread in each, and in what they start. It is not imported yet.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # The same examples in every run, and no failures because a machine is busy.
