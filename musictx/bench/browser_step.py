@@ -140,9 +140,9 @@ def bench_browser_step(
             with serve_files(folder) as url:
                 page = browser.new_page()
                 page.goto(url)
-                facts_of_run = {"before": before, "capacity": before + STEPS, "steps": STEPS}
-                page.evaluate(PLAYERS, {"model": label, "runtime": RUNTIME, **facts_of_run})
-                taken = interleaved_with_page(page, step_work(model, before, int8=True), repetitions)
+                sizes = {"before": before, "capacity": before + STEPS, "steps": STEPS}
+                page.evaluate(PLAYERS, {"model": label, "runtime": RUNTIME, **sizes})
+                taken = _turns(page, step_work(model, before, int8=True), repetitions)
                 apart[label] = round(page.evaluate(APART), 6)
                 page.close()
             found[label] = {who: spread(values, 1 / STEPS) for who, values in taken.items()}
@@ -156,7 +156,7 @@ def bench_browser_step(
     }
 
 
-def interleaved_with_page(page: Any, python: Any, repetitions: int) -> dict[str, list[float]]:
+def _turns(page: Any, python: Any, repetitions: int) -> dict[str, list[float]]:
     """Milliseconds of each contestant's turns; the browser's are taken by the browser's clock."""
     names = {"browser, 8 bits": "8", "browser, float32": "32", "onnxruntime-web, float32": "onnx"}
     taken: dict[str, list[float]] = {name: [] for name in names}

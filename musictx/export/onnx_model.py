@@ -87,9 +87,8 @@ class _Step(nn.Module):
         coordinates, after = positions.coordinates(tokens[None], 0, before)
         moved = position * (torch.arange(coordinates.shape[-1]) == 0)  # the index counts what came before
         rotation = positions.rotation(coordinates + moved)
-        if rotation is not None:
-            cos, sin = (x.flatten(0, -3) if x.dim() > 2 else x for x in rotation)
-            rotation = cos, sin
+        if rotation is not None and rotation[0].dim() > 2:  # (1, 1, T, d)
+            rotation = rotation[0][0], rotation[1][0]
         return rotation, [] if after is None else [after[0]]
 
     def _relative(self, layer: int, q: Tensor, distance: Tensor) -> Tensor | None:
