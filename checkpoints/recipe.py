@@ -3,11 +3,12 @@
     python checkpoints/recipe.py corpus/train corpus/asap corpus/pop909 --output runs/recipe
 
 The corpora are those that `musictx encode` made. Each run sees 2 M tokens in windows of 1024, those of the
-last three 6 M, and is judged by its mean validation loss over the same full chunks. Changes that could
-favour one way of telling order (the learning rates, the optimiser) are tried for all three, the others for
-relative alone. Stop it at any time: runs that are complete are kept, one that was stopped goes on. The table
-and recipe.json are made of all that is complete. Two rows of the published table, QK norm and averaged
-weights, were made with parts that the package does not have any more, and stand as they were measured.
+last rows 6 M, and is judged by its mean validation loss over the same full chunks. Changes that could
+favour one way of telling order (the learning rates, the optimiser) are tried for all three shipped models,
+the others for relative alone. Stop it at any time: runs that are complete are kept, one that was stopped
+goes on. The table and recipe.json are made of all that is complete. Two rows of the published table, QK
+norm and averaged weights, were made with parts that the package does not have any more, and stand as they
+were measured.
 """
 
 from __future__ import annotations
@@ -24,13 +25,15 @@ import numpy as np
 from musictx.bench.common import machine
 from musictx.cli.train import amount
 from musictx.corpus import open_corpus
-from musictx.corpus.batches import NO_AUGMENTATION
+from musictx.corpus.augmentation import NO_AUGMENTATION, Augmentation
+from musictx.corpus.repeats import Repeats
 from musictx.files import write_bytes
 from musictx.model.sizes import sized_config
 from musictx.training import Run
 from musictx.training.config import TrainingConfig
 
 POSITIONS = ("vanilla", "relative", "rope")
+ALL = (*POSITIONS, "musical")
 
 
 @dataclass(frozen=True)
@@ -50,9 +53,14 @@ def rates(factor: float) -> dict[str, Any]:
     return {"matrix_lr": 0.02 * factor, "lr": 3e-3 * factor}
 
 
+def repeats(share: float) -> dict[str, Any]:
+    """Windows in which a passage comes again, beside the base's augmentation."""
+    return {"augmentation": Augmentation(repeats=Repeats(share=share))}
+
+
 # The shipped models' way of training, at a tenth of its length.
 LONGER, LONG = "6 M tokens, windows of 512 first (80 %)", {"tokens": 6_000_000, "curriculum": 0.8}
-BASE = Change("base", positions=POSITIONS, seeds=(0, 1))
+BASE = Change("base", positions=ALL, seeds=(0, 1))
 CHANGES = (
     BASE,
     *(Change(f"rates x {k}", training=rates(k), positions=POSITIONS) for k in (0.5, 2, 4)),
@@ -71,10 +79,14 @@ CHANGES = (
     Change("RMS norm", model={"norm": "rms"}),
     Change("8 heads of 32", model={"heads": 8}),
     Change("2 heads of 128", model={"heads": 2}),
-    Change(LONGER, training=LONG, positions=POSITIONS, against=LONGER),
+    Change(LONGER, training=LONG, positions=ALL, against=LONGER),
     *(
         Change(f"rates x {k} of that", training=LONG | rates(k), positions=POSITIONS, against=LONGER)
         for k in (0.5, 2)
+    ),
+    *(
+        Change(f"repeats in {share:.0%} of that", training=LONG | repeats(share), against=LONGER)
+        for share in (0.3, 0.6)
     ),
 )
 
@@ -131,14 +143,14 @@ def table(results: list[dict[str, Any]]) -> str:
             return f"{asap:.3f} / {pop:.3f}"
         return f"{asap:.3f} / {pop:.3f} ({mean(runs) - mean(first):+.3f})"
 
-    lines = ["| | " + " | ".join(POSITIONS) + " |", "| --- " * (len(POSITIONS) + 1) + "|"]
+    lines = ["| | " + " | ".join(ALL) + " |", "| --- " * (len(ALL) + 1) + "|"]
     for change in CHANGES:
-        found = [cell(change, p) for p in POSITIONS]
+        found = [cell(change, p) for p in ALL]
         if any(found):
             lines.append(f"| {change.name} | " + " | ".join(found) + " |")
     spread = [
         max(map(mean, by_seed)) - min(map(mean, by_seed))
-        for p in POSITIONS
+        for p in ALL
         if len(by_seed := [[r] for r in cells.get((BASE.name, p), [])]) > 1
     ]
     if spread:
