@@ -24,22 +24,39 @@ MidiFileMaker = Callable[..., Path]
 
 # These count notes that sound too late, and silences: they come last, and stay with one worker.
 TIMED = ("tests/browser/test_listening.py", "tests/browser/test_rolls.py::test_a_stretch_is_played_again")
+# Tests of one worker, so that the server that they share is started once.
+TOGETHER = (
+    TIMED,
+    ("tests/browser/test_api.py",),
+    ("tests/browser/test_models.py",),
+    (
+        "tests/browser/test_places.py",
+        "tests/browser/test_page.py::test_a_visitor_who_must_wait",
+        "tests/browser/test_lanes.py::test_a_run_that_is_stopped",
+    ),
+)
 
 
-class TimedLast(LoadScopeScheduling):
-    """The workers share the tests, one by one; those of `TIMED` stay together and come last."""
+class Shared(LoadScopeScheduling):
+    """The workers share the tests, one by one; those of `TOGETHER` stay together."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return "timed" if nodeid.startswith(TIMED) else nodeid
+        return next((names[0] for names in TOGETHER if nodeid.startswith(names)), nodeid)
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> TimedLast:
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Shared:
     config.option.loadscopereorder = False
-    return TimedLast(config, log)
+    return Shared(config, log)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: [item.nodeid.startswith(names) for names in (TIMED, "tests/browser/")])
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--both-ways", action="store_true", help="run each test of the page from a server and as a folder"
+    )
 
 
 @pytest.fixture(scope="session")

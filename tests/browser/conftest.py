@@ -6,12 +6,14 @@ import json
 import os
 import re
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.request
+import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,7 +28,7 @@ from musictx.errors import MusictxError
 MODELS = ("vanilla", "relative", "rope")
 FIRST = presets()[0]  # the card that is chosen on arrival
 PATIENCE = 120_000  # ms for anything that a page does: how fast it is, `musictx bench app` measures
-StartSite = Callable[[], "Place"]
+StartSite = Callable[[Sequence[str]], "Place"]
 OTHER_NAME = "musictx.test"  # leads here, but to the browser it is no page of this computer
 NO_NETWORK = f"--host-resolver-rules=MAP {OTHER_NAME} 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"
 
@@ -87,15 +89,16 @@ class Place:
 
     address: str
     process: subprocess.Popen[bytes]
+    fresh: Place | None = None  # where a profile that was never here finds the same page; here, if None
 
 
 @dataclass
 class Server(Place):
     """One running demo."""
 
-    votes: Path
-    outside: Path
-    log: Path
+    votes: Path = field(kw_only=True)
+    outside: Path = field(kw_only=True)
+    log: Path = field(kw_only=True)
 
 
 @pytest.fixture(scope="session")
@@ -120,7 +123,7 @@ def start_server(
         environment = {**os.environ, "TMPDIR": str(folder), "OMP_NUM_THREADS": "1"}
         with log.open("wb") as output:
             process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment)
-        server = Server(f"http://127.0.0.1:{port}/", process, votes, outside, log)
+        server = Server(f"http://127.0.0.1:{port}/", process, votes=votes, outside=outside, log=log)
         started.append(server)
         wait_for(server)
         return server
@@ -165,26 +168,18 @@ def server(start_server: Callable[..., Server]) -> Server:
     return start_server()
 
 
-@pytest.fixture(scope="session")
-def quick_server(start_server: Callable[..., Server], tmp_path_factory: pytest.TempPathFactory) -> Server:
-    """Untrained models under the usual names: they play at once, and soon pass their training length."""
-    folder = tmp_path_factory.mktemp("quick")
-    models = [small_model(folder / name, position=name, context_length=512) for name in MODELS]
-    return start_server(models=models)
-
-
 @pytest.fixture(scope="module")
-def page(chromium: Any, quick_server: Server) -> Iterator[Any]:
+def page(chromium: Any, endless_server: Server) -> Iterator[Any]:
     """A page from which the modules can be imported; the studio itself is not needed."""
     opened = chromium.new_page()
-    opened.goto(f"{quick_server.address}musictx/static/icon.svg")
+    opened.goto(f"{endless_server.address}musictx/static/icon.svg")
     yield opened
     opened.close()
 
 
 @pytest.fixture(scope="session")
 def endless_models(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """Quick models that play for as long as they are asked to."""
+    """Untrained models under the usual names: quick, and they play for as long as they are asked to."""
     folder = tmp_path_factory.mktemp("endless")
     return [small_model(folder / name, endless=True, position=name, context_length=512) for name in MODELS]
 
@@ -195,15 +190,18 @@ def endless_server(start_server: Callable[..., Server], endless_models: list[str
 
 
 @pytest.fixture(scope="session")
-def start_site(endless_models: list[str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartSite]:
-    """Serve the page as a folder of files, below a path, by Python's own web server."""
+def start_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartSite]:
+    """Serve the page with some models as a folder of files, below a path, by Python's own web server."""
     from app.site import write_site
 
     started: list[Place] = []
-    folder = tmp_path_factory.mktemp("site")
-    write_site(folder / "music", endless_models, told=lambda _: None)
+    folders: dict[tuple[str, ...], Path] = {}
 
-    def start() -> Place:
+    def start(models: Sequence[str]) -> Place:
+        if (key := tuple(models)) not in folders:
+            folders[key] = tmp_path_factory.mktemp("site")
+            write_site(folders[key] / "music", models, told=lambda _: None)
+        folder = folders[key]
         port = free_port()
         command = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1", "-d", str(folder)]
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -217,14 +215,22 @@ def start_site(endless_models: list[str], tmp_path_factory: pytest.TempPathFacto
 
 
 @pytest.fixture(scope="session")
-def endless_site(start_site: StartSite) -> Place:
-    return start_site()
+def endless_site(start_site: StartSite, endless_models: list[str]) -> Place:
+    return start_site(endless_models)
 
 
 @pytest.fixture(scope="session")
-def offline_site(start_site: StartSite, usual_context: Any) -> Place:
+def shipped_site(start_site: StartSite, model_folders: dict[str, str]) -> Place:
+    return start_site(list(model_folders.values()))
+
+
+@pytest.fixture(scope="session")
+def offline_site(
+    start_site: StartSite, endless_models: list[str], endless_site: Place, usual_context: Any
+) -> Place:
     """A site that the usual profile has played once; its server is gone."""
-    place = start_site()
+    place = start_site(endless_models)
+    place.fresh = endless_site
     studio = Studio(usual_context.new_page(), place.address).open()
     studio.run(seconds=2)
     studio.wait_done()  # each lane has kept its model
@@ -234,10 +240,30 @@ def offline_site(start_site: StartSite, usual_context: Any) -> Place:
     return place
 
 
-@pytest.fixture(params=["endless_server", "offline_site"])
-def quick(request: pytest.FixtureRequest) -> Place:
-    """Quick models, both ways: from a server, and as a folder of files once loaded, whose server is gone."""
-    place: Place = request.getfixturevalue(request.param)
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Tests of the page run either way, about half of them each; with --both-ways, all run both ways."""
+    if "way" in metafunc.fixturenames:
+        ways = ["server", "site"]
+        if not metafunc.config.getoption("both_ways"):
+            ways = [ways[zlib.crc32(metafunc.definition.name.encode()) % 2]]
+        metafunc.parametrize("way", ways)
+
+
+@pytest.fixture
+def place(way: str, request: pytest.FixtureRequest) -> Place:
+    """The page: from a server, or as a folder of files once loaded, whose server is gone.
+
+    A test that names a server instead needs one: for arcs, surprise, filling in, its endpoints, its line of
+    visitors.
+    """
+    place: Place = request.getfixturevalue("endless_server" if way == "server" else "offline_site")
+    return place
+
+
+@pytest.fixture
+def unhurried(way: str, request: pytest.FixtureRequest) -> Place:
+    """The page, either way, with the shipped models: a long run takes so long that it can be interrupted."""
+    place: Place = request.getfixturevalue("server" if way == "server" else "shipped_site")
     return place
 
 
@@ -335,6 +361,31 @@ class Studio:
         return float(self.page.evaluate("window.musictx.transport.position"))
 
 
+def voted(studio: Studio, place: Place, vote: Callable[[], None]) -> dict[str, Any]:
+    """Vote, and wait until that is kept: what was kept."""
+    before = len(kept_votes(studio, place))
+    vote()
+    deadline = time.monotonic() + PATIENCE / 1000
+    while len(found := kept_votes(studio, place)) == before:
+        assert time.monotonic() < deadline, "the vote was not kept"
+        studio.page.wait_for_timeout(20)
+    return found[-1]
+
+
+def kept_votes(studio: Studio, place: Place) -> list[dict[str, Any]]:
+    """All votes so far: of a server's file, or of a browser that has no server."""
+    if not isinstance(place, Server):
+        kept: list[dict[str, Any]] = studio.page.evaluate(
+            "JSON.parse(localStorage.getItem('musictx.votes')) ?? []"
+        )
+        return kept
+    if not place.votes.exists():
+        return []
+    with closing(sqlite3.connect(place.votes)) as book:
+        book.row_factory = sqlite3.Row
+        return [dict(row) for row in book.execute("SELECT * FROM votes ORDER BY id")]
+
+
 def without_farewell(console: list[str]) -> list[str]:
     """A page is left in mid-run: Gradio says farewell to its connections in the console."""
     return [line for line in console if not re.search("AbortError|Connection errored out", line)]
@@ -357,14 +408,12 @@ def usual_context(chromium: Any) -> Iterator[Any]:
 
 
 @pytest.fixture
-def open_studio(
-    chromium: Any, usual_context: Any, request: pytest.FixtureRequest
-) -> Iterator[Callable[..., Studio]]:
+def open_studio(chromium: Any, usual_context: Any) -> Iterator[Callable[..., Studio]]:
     """Open pages, each of a visitor of their own. At the end every console must be empty."""
     opened: list[Studio] = []
 
     def open_one(
-        at: Place | None = None,
+        place: Place,
         *,
         start: bool = True,
         script: str | None = None,
@@ -373,8 +422,7 @@ def open_studio(
     ) -> Studio:
         context = context or (new_context(chromium, **options) if options else usual_context)
         page = context.new_page()
-        place = at or request.getfixturevalue("server")  # started when it is first needed
-        studio = Studio(page, place.address)
+        studio = Studio(page, (place if context is usual_context else place.fresh or place).address)
         opened.append(studio)
         page.on("console", lambda message: studio.console.append(f"{message.type}: {message.text}"))
         page.on("pageerror", lambda error: studio.console.append(f"error: {error}"))

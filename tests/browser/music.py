@@ -9,19 +9,25 @@ import mido
 
 
 def midi_bytes(
-    *tracks: Sequence[tuple[float, float, int]], names: Sequence[str] = (), drums: bool = False
+    *tracks: Sequence[tuple[float, float, int]],
+    names: Sequence[str] = (),
+    drums: Sequence[int] = (),
+    unended: Sequence[int] = (),
 ) -> bytes:
-    """A type-1 file: for each track its notes as (onset s, length s, pitch)."""
+    """A type-1 file: for each track its notes as (onset s, length s, pitch).
+
+    `drums` are the tracks that the drum channel plays, `unended` those whose notes have no end.
+    """
     file = mido.MidiFile(ticks_per_beat=500)  # at 120 a minute one tick is a millisecond
     for index, notes in enumerate(tracks):
         track = mido.MidiTrack()
         file.tracks.append(track)
         if index < len(names):
             track.append(mido.MetaMessage("track_name", name=names[index]))
-        channel = 9 if drums else index
-        events = [(on, 1, pitch) for on, _, pitch in notes] + [
-            (on + length, 0, pitch) for on, length, pitch in notes
-        ]
+        channel = 9 if index in drums else index
+        events = [(on, 1, pitch) for on, _, pitch in notes]
+        if index not in unended:
+            events += [(on + length, 0, pitch) for on, length, pitch in notes]
         now = 0
         for when, on, pitch in sorted(events):
             tick = round(when * 1000)

@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-from .conftest import MODELS, Server
+from .conftest import MODELS, Place, voted
 from .music import midi_bytes, scale
-from .test_page import votes
 
 Open = Callable[..., Any]
 
@@ -32,8 +31,8 @@ def vote_text(studio: Any) -> str:
     return str(studio.page.locator("#vote").inner_text())
 
 
-def test_music_shown_with_its_names_is_not_asked_about(open_studio: Open, quick_server: Server) -> None:
-    studio = open_studio(quick_server)
+def test_music_shown_with_its_names_is_not_asked_about(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
     studio.run(seconds=2, seed=31)
     studio.wait_done()
     assert studio.get("comparison").is_visible()
@@ -62,10 +61,8 @@ def test_music_shown_with_its_names_is_not_asked_about(open_studio: Open, quick_
     assert studio.get("vote-a").count() == 0
 
 
-def test_a_vote_is_read_out_keeps_the_focus_and_is_not_undone(
-    open_studio: Open, quick_server: Server
-) -> None:
-    studio = open_studio(quick_server)
+def test_a_vote_is_read_out_keeps_the_focus_and_is_not_undone(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
     place = studio.page.get_by_role("status").and_(studio.page.locator("#vote"))
     assert place.evaluate("(vote) => vote.checkVisibility() && !vote.textContent")  # there before it speaks
     studio.get("blind").click()
@@ -85,8 +82,8 @@ def test_a_vote_is_read_out_keeps_the_focus_and_is_not_undone(
     assert "cannot be judged blind" in vote_text(studio)
 
 
-def test_nothing_tells_what_a_hidden_lane_plays(open_studio: Open, quick_server: Server) -> None:
-    studio = open_studio(quick_server)
+def test_nothing_tells_what_a_hidden_lane_plays(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
     studio.get("blind").click()
     studio.run(seconds=4, seed=33)
     studio.wait_done()
@@ -102,8 +99,8 @@ def test_nothing_tells_what_a_hidden_lane_plays(open_studio: Open, quick_server:
     lane.get_by_text(re.compile(r"\d note")).first.wait_for()
 
 
-def test_a_vote_waits_until_every_lane_was_heard(open_studio: Open, quick_server: Server) -> None:
-    studio = open_studio(quick_server)
+def test_a_vote_waits_until_every_lane_was_heard(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
     studio.get("blind").click()
     studio.run(seconds=4, seed=34)
     studio.wait_done()
@@ -125,22 +122,20 @@ def test_a_vote_waits_until_every_lane_was_heard(open_studio: Open, quick_server
     ("key", "verdict", "said"), [("0", "none", "none of them"), ("=", "alike", "all alike")]
 )
 def test_none_and_all_alike_are_kept(
-    open_studio: Open, quick_server: Server, key: str, verdict: str, said: str
+    open_studio: Open, place: Place, key: str, verdict: str, said: str
 ) -> None:
-    studio = open_studio(quick_server)
+    studio = open_studio(place)
     studio.get("blind").click()
     studio.run(seconds=2, seed=35)
     studio.wait_done()
     studio.hear_all()
-    with studio.page.expect_response("**/vote"):
-        studio.page.keyboard.press(key)
+    kept = voted(studio, place, lambda: studio.page.keyboard.press(key))
     assert said in vote_text(studio)
-    kept = votes(quick_server)[-1]
     assert (kept["choice"], kept["verdict"]) == (None, verdict)
 
 
-def test_how_the_piece_goes_on_can_be_a_lane(open_studio: Open, quick_server: Server) -> None:
-    studio = open_studio(quick_server)
+def test_how_the_piece_goes_on_can_be_a_lane(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
     studio.get("blind").click()
     assert not studio.get("real").is_visible()  # the card is all that is known of the piece
     notes = scale(count=100, step=0.2, lowest=20)
@@ -155,9 +150,7 @@ def test_how_the_piece_goes_on_can_be_a_lane(open_studio: Open, quick_server: Se
     assert [row[2] for row in rows] == list(range(rows[0][2], rows[0][2] + len(rows))) and len(rows) >= 9
     studio.hear_all()
     letter = "abcd"[studio.order().index("real")]
-    with studio.page.expect_response("**/vote"):
-        studio.get(f"vote-{letter}").click()
-    kept = votes(quick_server)[-1]
+    kept = voted(studio, place, studio.get(f"vote-{letter}").click)
     assert kept["choice"] == "real" and "real" in json.loads(kept["heard"])
     assert "The piece itself" in vote_text(studio)
     assert "real" in studio.order()
@@ -166,8 +159,8 @@ def test_how_the_piece_goes_on_can_be_a_lane(open_studio: Open, quick_server: Se
     assert "real" not in studio.order()
 
 
-def test_a_link_opens_as_a_blind_test(open_studio: Open, quick_server: Server) -> None:
-    studio = open_studio(quick_server)
+def test_a_link_opens_as_a_blind_test(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
     studio.get("preset-fur-elise").click()
     studio.get("primer-end").fill("4")
     studio.get("primer-end").press("Enter")
@@ -178,7 +171,7 @@ def test_a_link_opens_as_a_blind_test(open_studio: Open, quick_server: Server) -
     played = {model: studio.rows(model) for model in studio.order()}
     studio.get("share").click()
     studio.page.wait_for_function("location.hash !== ''")
-    friend = open_studio(quick_server, start=False).open(studio.page.evaluate("location.hash"))
+    friend = open_studio(place, start=False).open(studio.page.evaluate("location.hash"))
     friend.page.wait_for_function("document.querySelector('.notice').textContent.includes('blind test')")
     assert friend.page.locator(".lanes h3").all_inner_texts() == ["A", "B", "C", "D"]
     assert friend.get("seed").input_value() == "37"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from .conftest import MODELS
+from .conftest import MODELS, Place
 
 Open = Callable[..., Any]
 
@@ -30,8 +30,8 @@ def focused(studio: Any) -> str:
     )
 
 
-def test_buttons_keep_the_focus_whatever_they_start(open_studio: Open) -> None:
-    studio = open_studio()
+def test_buttons_keep_the_focus_whatever_they_start(open_studio: Open, unhurried: Place) -> None:
+    studio = open_studio(unhurried)
     studio.run(seconds=180)
     studio.wait_notes()
     studio.get("stop").press("Enter")
@@ -53,8 +53,8 @@ def test_buttons_keep_the_focus_whatever_they_start(open_studio: Open) -> None:
     assert focused(studio) == "continue"  # the next thing to do
 
 
-def test_the_lane_that_sounds_says_so_and_can_be_read(open_studio: Open) -> None:
-    studio = open_studio()
+def test_the_lane_that_sounds_says_so_and_can_be_read(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
     studio.run(seconds=4)
     studio.wait_done()
     for _ in ("with names", "blind"):
@@ -71,8 +71,8 @@ def test_the_lane_that_sounds_says_so_and_can_be_read(open_studio: Open) -> None
         studio.get("blind").click()
 
 
-def test_the_transport_button_says_that_it_stops_the_primer(open_studio: Open) -> None:
-    studio = open_studio()
+def test_the_transport_button_says_that_it_stops_the_primer(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
     studio.get("preset-chopin-black-keys").click()
     studio.get("primer-play").click()
     studio.page.wait_for_function("window.musictx.transport.position > 1")
@@ -86,8 +86,8 @@ def test_the_transport_button_says_that_it_stops_the_primer(open_studio: Open) -
     assert studio.get("play").get_attribute("aria-label") == "Play"
 
 
-def test_the_playhead_moves_in_the_primer_before_the_models_answer(open_studio: Open) -> None:
-    studio = open_studio()
+def test_the_playhead_moves_in_the_primer_before_the_models_answer(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
     before, after = studio.page.evaluate(
         """() => {
             document.querySelector('[data-testid=continue]').click();
@@ -98,4 +98,4 @@ def test_the_playhead_moves_in_the_primer_before_the_models_answer(open_studio: 
     )
     assert before > 5
     assert after == before - 1
-    studio.get("stop").click()
+    studio.wait_done()

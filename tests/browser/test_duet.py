@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import Server
+from .conftest import Place
 from .test_input import keys_down, play_letters
 
 Open = Callable[..., Any]
@@ -93,8 +93,8 @@ def recorded(studio: Any) -> list[list[int]]:
     return rows
 
 
-def test_a_model_answers_and_gives_way_to_the_first_key(open_studio: Open, quick_server: Server) -> None:
-    studio = open_studio(quick_server)
+def test_a_model_answers_and_gives_way_to_the_first_key(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
     begin(studio)
     assert studio.page.locator(".duet").get_attribute("data-state") == "answering"
     assert studio.get("turn").inner_text().startswith("Relative answers")
@@ -116,10 +116,8 @@ def test_a_model_answers_and_gives_way_to_the_first_key(open_studio: Open, quick
     assert f"{len(rows)} notes" in studio.page.locator(".primer-title .detail").inner_text()
 
 
-def test_an_answer_ends_by_itself_and_the_duet_goes_on_from_it(
-    open_studio: Open, quick_server: Server
-) -> None:
-    studio = open_studio(quick_server)
+def test_an_answer_ends_by_itself_and_the_duet_goes_on_from_it(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
     begin(studio)
     studio.page.wait_for_selector(".duet[data-state=listening]")
     first = len(recorded(studio))
@@ -135,8 +133,8 @@ def test_an_answer_ends_by_itself_and_the_duet_goes_on_from_it(
     studio.get("duet").click()
 
 
-def test_the_duet_ends_with_the_recording(open_studio: Open, quick_server: Server) -> None:
-    studio = open_studio(quick_server)
+def test_the_duet_ends_with_the_recording(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
     begin(studio)
     studio.run(seconds=2)
     assert studio.get("duet").get_attribute("aria-pressed") == "false"
@@ -149,8 +147,8 @@ def test_the_duet_ends_with_the_recording(open_studio: Open, quick_server: Serve
     assert studio.page.locator(".primer-title strong").inner_text() != "Played by you"
 
 
-def test_one_takes_turns_with_a_model_that_says_nothing(open_studio: Open, quick_server: Server) -> None:
-    studio = open_studio(quick_server)
+def test_one_takes_turns_with_a_model_that_says_nothing(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
     studio.get("piano").click()
     studio.get("duet").click()
     # The model ends at once, or cannot play: the turn comes back, with a word if something is wrong.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .conftest import Place
 from .test_primer import primer
 
 Open = Callable[..., Any]
@@ -43,8 +44,8 @@ def play_letters(studio: Any, letters: str) -> None:
         studio.page.keyboard.up(letter)
 
 
-def test_each_midi_note_comes_once_and_an_unplugged_keyboard_lets_go(open_studio: Open) -> None:
-    studio = open_studio(script=TWO_KEYBOARDS)
+def test_each_midi_note_comes_once_and_an_unplugged_keyboard_lets_go(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place, script=TWO_KEYBOARDS)
     studio.get("piano").click()
     for _ in range(2):
         studio.page.evaluate("document.querySelector('.notice').textContent = ''")
@@ -64,8 +65,10 @@ def test_each_midi_note_comes_once_and_an_unplugged_keyboard_lets_go(open_studio
     assert studio.get("recorded").inner_text().startswith("2 notes")
 
 
-def test_a_key_struck_by_keyboard_comes_up_wherever_the_focus_is_by_then(open_studio: Open) -> None:
-    studio = open_studio()
+def test_a_key_struck_by_keyboard_comes_up_wherever_the_focus_is_by_then(
+    open_studio: Open, place: Place
+) -> None:
+    studio = open_studio(place)
     studio.get("piano").click()
     studio.get("key-60").focus()
     for leave in ("ArrowRight", "Tab"):
@@ -81,8 +84,8 @@ def test_a_key_struck_by_keyboard_comes_up_wherever_the_focus_is_by_then(open_st
     assert keys_down(studio) == []
 
 
-def test_continue_ends_a_recording_and_another_one_can_be_undone(open_studio: Open) -> None:
-    studio = open_studio()
+def test_continue_ends_a_recording_and_another_one_can_be_undone(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
     studio.get("piano").click()
     play_letters(studio, "adg")
     studio.run(seconds=2)
@@ -99,8 +102,8 @@ def test_continue_ends_a_recording_and_another_one_can_be_undone(open_studio: Op
     assert studio.rows("rope") == made
 
 
-def test_clear_and_undo_note_leave_another_primer_alone(open_studio: Open) -> None:
-    studio = open_studio()
+def test_clear_and_undo_note_leave_another_primer_alone(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
     studio.get("piano").click()
     play_letters(studio, "adg")
     studio.get("record").click()
@@ -114,8 +117,8 @@ def test_clear_and_undo_note_leave_another_primer_alone(open_studio: Open) -> No
     assert primer(studio) == chosen
 
 
-def test_a_phone_reaches_every_key_by_octaves(open_studio: Open) -> None:
-    studio = open_studio(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
+def test_a_phone_reaches_every_key_by_octaves(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place, viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
     studio.get("piano").tap()
 
     def in_view() -> set[int]:
@@ -147,13 +150,13 @@ def test_a_phone_reaches_every_key_by_octaves(open_studio: Open) -> None:
         for place in (".bring", "#piano-open", ".primary", "#new-seed")
     ]
     assert len({box["x"] + box["width"] for box in edges}) == 1  # Continue ends where everything else does
-    wide = open_studio()
+    wide = open_studio(place)
     wide.get("piano").click()
     assert not wide.get("octave-lower").is_visible()
 
 
-def test_any_number_in_its_range_is_taken(open_studio: Open) -> None:
-    studio = open_studio()
+def test_any_number_in_its_range_is_taken(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
     studio.get("settings").click()
     red = "(field) => getComputedStyle(field).borderColor"
     usual = studio.get("temperature").evaluate(red)
@@ -175,8 +178,8 @@ def test_any_number_in_its_range_is_taken(open_studio: Open) -> None:
     assert "must be" not in studio.notice().inner_text()
 
 
-def test_a_link_pasted_into_an_open_page_is_followed(open_studio: Open) -> None:
-    one, other = open_studio(), open_studio()
+def test_a_link_pasted_into_an_open_page_is_followed(open_studio: Open, place: Place) -> None:
+    one, other = open_studio(place), open_studio(place)
     one.get("preset-fur-elise").click()
     one.get("seed").fill("4")
     one.get("share").click()

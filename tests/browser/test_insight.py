@@ -25,8 +25,8 @@ def finished(studio: Any, seconds: float = 12) -> Any:
 
 
 @pytest.fixture
-def studio(open_studio: Open, quick_server: Server) -> Any:
-    return finished(open_studio(quick_server))
+def studio(open_studio: Open, endless_server: Server) -> Any:
+    return finished(open_studio(endless_server))
 
 
 def ask(studio: Any, what: str, model: str, **more: Any) -> dict[str, Any]:

@@ -27,8 +27,8 @@ def pitches_of(content: bytes) -> list[int]:
     return sorted(m.note for track in file.tracks for m in track if m.type == "note_on" and m.velocity)
 
 
-def test_all_lanes_fill_while_the_models_play(open_studio: Open) -> None:
-    studio = open_studio()
+def test_all_lanes_fill_while_the_models_play(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
     before = {model: studio.lane(model).get_attribute("data-state") for model in MODELS}
     assert set(before.values()) == {"waiting"}
     studio.get("preset-chopin-black-keys").click()  # 8.39 s
@@ -45,8 +45,8 @@ def test_all_lanes_fill_while_the_models_play(open_studio: Open) -> None:
     assert "events/s" in studio.lane("rope").inner_text()
 
 
-def test_stop_keeps_what_is_there_and_ends_the_work(open_studio: Open) -> None:
-    studio = open_studio()
+def test_stop_keeps_what_is_there_and_ends_the_work(open_studio: Open, unhurried: Place) -> None:
+    studio = open_studio(unhurried)
     studio.page.evaluate(
         """() => {
             window.counts = new Set();
@@ -83,8 +83,8 @@ def test_a_run_that_is_stopped_or_left_at_once_ends_on_the_server_too(
         assert "ahead" not in second.notice().inner_text()
 
 
-def test_ten_clicks_are_one_run(open_studio: Open, quick: Place) -> None:
-    studio = open_studio(quick)
+def test_ten_clicks_are_one_run(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
     studio.get("seconds").fill("3")
     studio.page.evaluate(
         "() => { for (let k = 0; k < 10; k += 1) document.querySelector('[data-testid=continue]').click(); }"
@@ -94,8 +94,8 @@ def test_ten_clicks_are_one_run(open_studio: Open, quick: Place) -> None:
     assert int(studio.lane("vanilla").get_attribute("data-notes")) > 0
 
 
-def test_seed_and_settings_decide_the_music(open_studio: Open, quick: Place) -> None:
-    studio = open_studio(quick)
+def test_seed_and_settings_decide_the_music(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
 
     def music(seed: int, **settings: float) -> list[list[int]]:
         studio.run(
@@ -122,16 +122,16 @@ def test_seed_and_settings_decide_the_music(open_studio: Open, quick: Place) -> 
     assert studio.rows("relative") == first
 
 
-def test_an_impossible_setting_is_told(open_studio: Open, quick: Place) -> None:
-    studio = open_studio(quick)
+def test_an_impossible_setting_is_told(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
     studio.get("seconds").fill("9999")
     studio.get("continue").click()
     assert studio.notice().inner_text() == "Length must be a whole number from 2 to 180."
     assert studio.lane("relative").get_attribute("data-state") == "waiting"
 
 
-def test_more_goes_on_where_the_lane_ended_and_undo_takes_it_back(open_studio: Open, quick: Place) -> None:
-    studio = open_studio(quick)
+def test_more_goes_on_where_the_lane_ended_and_undo_takes_it_back(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
     studio.run(seconds=3)
     studio.wait_done()
     before = studio.rows("rope")
@@ -146,8 +146,8 @@ def test_more_goes_on_where_the_lane_ended_and_undo_takes_it_back(open_studio: O
     assert studio.rows("rope") == before
 
 
-def test_a_lane_becomes_the_primer_and_undo_brings_the_old_one_back(open_studio: Open, quick: Place) -> None:
-    studio = open_studio(quick)
+def test_a_lane_becomes_the_primer_and_undo_brings_the_old_one_back(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
     studio.run(seconds=3)
     studio.wait_done()
     count = len(studio.rows("vanilla"))
@@ -165,8 +165,8 @@ def test_a_lane_becomes_the_primer_and_undo_brings_the_old_one_back(open_studio:
     assert len(studio.rows("vanilla")) == count
 
 
-def test_variation_is_another_take(open_studio: Open, quick: Place) -> None:
-    studio = open_studio(quick)
+def test_variation_is_another_take(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
     studio.run(seconds=3, seed=8)
     studio.wait_done()
     first = studio.rows("relative")
@@ -177,8 +177,8 @@ def test_variation_is_another_take(open_studio: Open, quick: Place) -> None:
     assert studio.rows("relative") != first
 
 
-def test_downloads_hold_the_primer_or_leave_it_out(open_studio: Open, quick: Place) -> None:
-    studio = open_studio(quick)
+def test_downloads_hold_the_primer_or_leave_it_out(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
     studio.run(seconds=3)
     studio.wait_done()
     rows = studio.rows("relative")
@@ -194,16 +194,16 @@ def test_downloads_hold_the_primer_or_leave_it_out(open_studio: Open, quick: Pla
     assert len(alone) == int(studio.lane("relative").get_attribute("data-notes"))
 
 
-def test_nothing_is_left_in_the_temporary_folder(open_studio: Open, server: Any) -> None:
-    studio = open_studio()
+def test_nothing_is_left_in_the_temporary_folder(open_studio: Open, endless_server: Server) -> None:
+    studio = open_studio(endless_server)
     studio.run(seconds=2)
     studio.wait_done()
     download(studio, "wav-rope")
-    assert not list(server.votes.parent.glob("musictx-*"))
+    assert not list(endless_server.votes.parent.glob("musictx-*"))
 
 
-def test_a_link_gives_the_same_music_again(open_studio: Open, quick: Place) -> None:
-    studio = open_studio(quick)
+def test_a_link_gives_the_same_music_again(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
     studio.get("preset-greensleeves").click()
     studio.run(seconds=3, seed=21, temperature=0.9)
     studio.wait_done()
@@ -213,7 +213,7 @@ def test_a_link_gives_the_same_music_again(open_studio: Open, quick: Place) -> N
     studio.get("share").click()
     studio.page.wait_for_function("document.querySelector('.notice').textContent.includes('link')")
     link = studio.page.evaluate("navigator.clipboard.readText()")
-    other = open_studio(quick, start=False)
+    other = open_studio(place, start=False)
     other.page.goto(link)
     other.page.wait_for_selector(".mtx[data-ready=true]")
     for model in MODELS:
@@ -228,15 +228,15 @@ def test_a_link_gives_the_same_music_again(open_studio: Open, quick: Place) -> N
     assert other.get("temperature").input_value() == "0.9"
 
 
-def test_a_damaged_link_is_told(open_studio: Open, quick: Place) -> None:
-    studio = open_studio(quick, start=False).open("#music=abcdef")
+def test_a_damaged_link_is_told(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place, start=False).open("#music=abcdef")
     assert "link is damaged" in studio.notice().inner_text()
     studio.run(seconds=2)
     studio.wait_done()
 
 
-def test_a_reload_in_mid_run_keeps_the_primer_and_the_takes(open_studio: Open) -> None:
-    studio = open_studio()
+def test_a_reload_in_mid_run_keeps_the_primer_and_the_takes(open_studio: Open, unhurried: Place) -> None:
+    studio = open_studio(unhurried)
     studio.get("preset-two-bar-loop").click()
     studio.get("primer-start").fill("2")
     studio.get("primer-start").blur()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .conftest import Place
+
 Open = Callable[..., Any]
 
 # Frames of 128 samples: the context's time, the loudest sample and the power.
@@ -67,8 +69,10 @@ def let_pass(studio: Any, seconds: float) -> None:
     studio.page.wait_for_function("(target) => window.musictx.transport.position >= target", arg=target)
 
 
-def test_music_sounds_without_gaps_while_the_models_play_and_lanes_are_switched(open_studio: Open) -> None:
-    studio = open_studio()
+def test_music_sounds_without_gaps_while_the_models_play_and_lanes_are_switched(
+    open_studio: Open, place: Place
+) -> None:
+    studio = open_studio(place)
     studio.page.evaluate(TAP)
     studio.run(seconds=20, lead_in=8)  # the dense primer is heard by all lanes: any gap is the page's fault
     studio.page.wait_for_function("window.musictx.transport.state === 'playing'")
@@ -95,8 +99,8 @@ def test_music_sounds_without_gaps_while_the_models_play_and_lanes_are_switched(
     assert positions == sorted(positions)
 
 
-def test_ten_loud_notes_at_once_do_not_clip(open_studio: Open) -> None:
-    studio = open_studio()
+def test_ten_loud_notes_at_once_do_not_clip(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
     studio.page.evaluate(TAP)
     studio.page.evaluate(
         """() => {
@@ -109,8 +113,8 @@ def test_ten_loud_notes_at_once_do_not_clip(open_studio: Open) -> None:
     assert 0.3 < max(peak for _, peak, _ in tapped(studio)) < 1.0
 
 
-def test_louder_notes_sound_louder_and_released_notes_end(open_studio: Open) -> None:
-    studio = open_studio()
+def test_louder_notes_sound_louder_and_released_notes_end(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
     studio.page.evaluate(TAP)
     start = studio.page.evaluate(
         """() => {
@@ -131,8 +135,8 @@ def test_louder_notes_sound_louder_and_released_notes_end(open_studio: Open) -> 
     assert peak(start + 1.9, start + 2.2) < 0.02 * peak(start + 1, start + 1.3)
 
 
-def test_space_plays_and_pauses_and_a_click_on_a_roll_seeks(open_studio: Open) -> None:
-    studio = open_studio()
+def test_space_plays_and_pauses_and_a_click_on_a_roll_seeks(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
     studio.run(seconds=3)
     studio.wait_done()
     studio.page.keyboard.press("Space")
@@ -151,8 +155,8 @@ def test_space_plays_and_pauses_and_a_click_on_a_roll_seeks(open_studio: Open) -
     assert studio.page.evaluate("window.musictx.transport.state") == "stopped"
 
 
-def test_a_new_run_stops_the_old_sound_and_keeps_the_volume(open_studio: Open) -> None:
-    studio = open_studio()
+def test_a_new_run_stops_the_old_sound_and_keeps_the_volume(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
     studio.page.evaluate(TAP)
     studio.get("volume").fill("0.3")
     studio.run(seconds=3, lead_in=1)
@@ -168,8 +172,8 @@ def test_a_new_run_stops_the_old_sound_and_keeps_the_volume(open_studio: Open) -
     studio.wait_done()
 
 
-def test_pausing_silences_everything(open_studio: Open) -> None:
-    studio = open_studio()
+def test_pausing_silences_everything(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
     studio.page.evaluate(TAP)
     studio.get("primer-play").click()
     studio.page.wait_for_function("window.musictx.transport.position > 1")
@@ -179,8 +183,8 @@ def test_pausing_silences_everything(open_studio: Open) -> None:
     assert sounding(tapped(studio))[1] < paused + 0.4
 
 
-def test_the_sound_waits_for_a_slow_lane_and_goes_on(open_studio: Open) -> None:
-    studio = open_studio()
+def test_the_sound_waits_for_a_slow_lane_and_goes_on(open_studio: Open, unhurried: Place) -> None:
+    studio = open_studio(unhurried)
     studio.run(seconds=40, lead_in=0)  # on a busy machine too, there is music left when it seems to be behind
     studio.page.wait_for_function("window.musictx.transport.state === 'playing'")
     # One lane seems to be behind: the clock stands still until it has caught up.

@@ -8,26 +8,39 @@ from typing import Any
 
 import pytest
 
-from .conftest import Server, small_model
-from .test_page import votes
+from .conftest import Place, Server, StartSite, small_model, voted
 
 Open = Callable[..., Any]
 
 
 @pytest.fixture(scope="module")
-def own_server(
-    start_server: Callable[..., Server],
-    model_folders: dict[str, str],
-    tmp_path_factory: pytest.TempPathFactory,
-) -> Server:
+def own_models(model_folders: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """Two relative models, as after `musictx train --from relative`; one has sizes that no browser plays."""
     folder = tmp_path_factory.mktemp("runs")
     mine = small_model(folder / "My songs", {"tokens_seen": 1_500_000}, width=24)
-    return start_server(models=[mine, model_folders["relative"]])
+    return [mine, model_folders["relative"]]
 
 
-def test_a_lane_for_each_model_with_its_own_name_and_colour(open_studio: Open, own_server: Server) -> None:
-    studio = open_studio(own_server)
+@pytest.fixture(scope="module")
+def own_server(start_server: Callable[..., Server], own_models: list[str]) -> Server:
+    return start_server(models=own_models)
+
+
+@pytest.fixture
+def own_place(way: str, request: pytest.FixtureRequest) -> Place:
+    """Either way; in the folder is a model that browsers play."""
+    place: Place = request.getfixturevalue("own_server" if way == "server" else "own_site")
+    return place
+
+
+@pytest.fixture(scope="module")
+def own_site(start_site: StartSite, own_models: list[str], tmp_path_factory: pytest.TempPathFactory) -> Place:
+    mine = small_model(tmp_path_factory.mktemp("runs") / "My songs", {"tokens_seen": 1_500_000})
+    return start_site([mine, *own_models[1:]])
+
+
+def test_a_lane_for_each_model_with_its_own_name_and_colour(open_studio: Open, own_place: Place) -> None:
+    studio = open_studio(own_place)
     assert studio.order() == ["my-songs", "relative"]
     assert studio.page.locator(".lanes h3").all_inner_texts() == ["My songs", "Relative"]
     assert studio.page.locator("h1").inner_text().startswith("Two models play on")
@@ -62,27 +75,27 @@ def test_a_model_that_no_browser_plays_stays_on_the_server(open_studio: Open, ow
     assert studio.rows("my-songs") and studio.rows("relative")
 
 
-def test_own_models_are_judged_blind_by_their_own_names(open_studio: Open, own_server: Server) -> None:
-    studio = open_studio(own_server)
+def test_own_models_are_judged_blind_by_their_own_names(open_studio: Open, own_place: Place) -> None:
+    studio = open_studio(own_place)
     studio.get("blind").click()
     studio.run(seconds=2, seed=5)
     studio.wait_done(("my-songs", "relative"))
     assert studio.get("vote-b").is_visible() and studio.get("vote-c").count() == 0
     studio.hear_all()
-    studio.get("vote-a").click()
-    studio.page.wait_for_function(
-        "performance.getEntriesByType('resource').some((e) => e.name.endsWith('/vote'))"
-    )
-    kept = votes(own_server)[-1]
+    kept = voted(studio, own_place, studio.get("vote-a").click)
     assert sorted(json.loads(kept["lane_order"])) == ["my-songs", "relative"]
     assert kept["choice"] == json.loads(kept["lane_order"])[0]
 
 
 def test_one_model_alone_has_no_blind_test(
-    open_studio: Open, start_server: Callable[..., Server], tmp_path_factory: pytest.TempPathFactory
+    open_studio: Open,
+    way: str,
+    start_server: Callable[..., Server],
+    start_site: StartSite,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     folder = small_model(tmp_path_factory.mktemp("alone") / "etudes", {})
-    studio = open_studio(start_server(models=[folder]))
+    studio = open_studio(start_server(models=[folder]) if way == "server" else start_site([folder]))
     assert studio.page.locator("h1").inner_text().startswith("One model plays on")
     assert not studio.get("blind").is_visible()
     studio.run(seconds=2)

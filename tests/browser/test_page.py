@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
 from typing import Any
 
 import pytest
 
-from .conftest import FIRST, MODELS, Place, Server
+from .conftest import FIRST, MODELS, Place, Server, voted
 
 Open = Callable[..., Any]
 
 
-def votes(server: Server) -> list[dict[str, Any]]:
-    with closing(sqlite3.connect(server.votes)) as book:
-        book.row_factory = sqlite3.Row
-        return [dict(row) for row in book.execute("SELECT * FROM votes ORDER BY id")]
-
-
-def test_everything_works_without_a_network(open_studio: Open, server: Server) -> None:
-    studio = open_studio()
+def test_everything_works_without_a_network(open_studio: Open, endless_server: Server) -> None:
+    studio = open_studio(endless_server)
     studio.page.evaluate("window.musictx.ready")
     studio.page.get_by_role("button", name="What am I hearing?").first.click()
     assert studio.get("explain").locator("figure svg").count() == 3
@@ -34,11 +26,11 @@ def test_everything_works_without_a_network(open_studio: Open, server: Server) -
     )
     assert failed == []
     assert studio.outside == []
-    assert not server.outside.exists() or server.outside.read_text() == ""
+    assert not endless_server.outside.exists() or endless_server.outside.read_text() == ""
 
 
-def test_lanes_fit_one_screen_and_share_their_axes(open_studio: Open, quick: Place) -> None:
-    studio = open_studio(quick)
+def test_lanes_fit_one_screen_and_share_their_axes(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
     studio.run(seconds=2)
     studio.wait_done()
     boxes = [studio.lane(model).locator(".roll").bounding_box() for model in MODELS]
@@ -50,8 +42,8 @@ def test_lanes_fit_one_screen_and_share_their_axes(open_studio: Open, quick: Pla
     assert columns[0]["x"] < columns[1]["x"] < columns[2]["x"]
 
 
-def test_a_narrow_screen_has_everything_and_nothing_sticks_out(open_studio: Open) -> None:
-    studio = open_studio(viewport={"width": 390, "height": 844}, has_touch=True)
+def test_a_narrow_screen_has_everything_and_nothing_sticks_out(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place, viewport={"width": 390, "height": 844}, has_touch=True)
     assert studio.page.evaluate("document.documentElement.scrollWidth") <= 390
     studio.get("piano").tap()
     studio.get("key-60").tap()
@@ -64,8 +56,8 @@ def test_a_narrow_screen_has_everything_and_nothing_sticks_out(open_studio: Open
         assert box["x"] >= 0 and box["x"] + box["width"] <= 390, testid
 
 
-def test_every_control_has_a_name_and_can_be_reached_by_keyboard(open_studio: Open, quick: Place) -> None:
-    studio = open_studio(quick)
+def test_every_control_has_a_name_and_can_be_reached_by_keyboard(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
     unnamed = studio.page.evaluate(
         """() => [...document.querySelectorAll('.mtx button, .mtx input, .mtx summary, .mtx [role=slider]')]
             .filter((each) => each.offsetParent)
@@ -95,8 +87,8 @@ def test_every_control_has_a_name_and_can_be_reached_by_keyboard(open_studio: Op
     assert studio.page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
 
 
-def test_dark_and_light(open_studio: Open) -> None:
-    studio = open_studio(color_scheme="dark")
+def test_dark_and_light(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place, color_scheme="dark")
 
     def paper() -> str:
         return str(
@@ -110,10 +102,8 @@ def test_dark_and_light(open_studio: Open) -> None:
     assert paper() != dark
 
 
-def test_a_blind_test_hides_names_until_the_vote_and_keeps_it(
-    open_studio: Open, quick_server: Server
-) -> None:
-    studio = open_studio(quick_server)
+def test_a_blind_test_hides_names_until_the_vote_and_keeps_it(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
     studio.get("blind").click()
     studio.run(seconds=2, seed=12)
     studio.wait_done()
@@ -128,13 +118,9 @@ def test_a_blind_test_hides_names_until_the_vote_and_keeps_it(
     assert len(set(colours)) == 1
     order = studio.order()
     studio.hear_all()
-    studio.get("vote-b").click()
+    kept = voted(studio, place, studio.get("vote-b").click)
     assert order[1] in studio.get("reveal").locator("xpath=..").inner_text().lower()
     assert set(studio.page.locator(".lanes h3").all_inner_texts()) == {"Vanilla", "Relative", "RoPE"}
-    studio.page.wait_for_function(
-        "performance.getEntriesByType('resource').some((e) => e.name.endsWith('/vote'))"
-    )
-    kept = votes(quick_server)[-1]
     assert (kept["choice"], json.loads(kept["lane_order"]), kept["seed"]) == (order[1], order, 12)
     assert json.loads(kept["settings"])["seconds"] == 2
     assert kept["primer_name"] == FIRST["name"]
@@ -145,8 +131,8 @@ def test_a_blind_test_hides_names_until_the_vote_and_keeps_it(
     assert kept["visitor"] == json.loads(studio.page.evaluate("localStorage.getItem('musictx.visitor')"))
 
 
-def test_the_blind_order_changes(open_studio: Open) -> None:
-    studio = open_studio()
+def test_the_blind_order_changes(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
     orders = set()
     for _ in range(12):
         studio.get("blind").click()
@@ -155,8 +141,11 @@ def test_the_blind_order_changes(open_studio: Open) -> None:
     assert len(orders) > 1
 
 
-def test_two_visitors_do_not_see_each_other(open_studio: Open) -> None:
-    one, two = open_studio(locale="en-GB"), open_studio(locale="en-GB")  # each with a profile of its own
+def test_two_visitors_do_not_see_each_other(open_studio: Open, place: Place) -> None:
+    one, two = (
+        open_studio(place, locale="en-GB"),
+        open_studio(place, locale="en-GB"),
+    )  # each with a profile of its own
     two.get("preset-ode-to-joy").click()
     one.run(seconds=2, seed=1)
     two.run(seconds=2, seed=2)
@@ -167,9 +156,9 @@ def test_two_visitors_do_not_see_each_other(open_studio: Open) -> None:
     assert two.page.get_by_test_id("take-2").count() == 0
 
 
-def test_two_tabs_of_one_visitor_play_on_their_own(open_studio: Open, quick: Place) -> None:
-    one = open_studio(quick)
-    two = open_studio(quick, context=one.page.context)
+def test_two_tabs_of_one_visitor_play_on_their_own(open_studio: Open, place: Place) -> None:
+    one = open_studio(place)
+    two = open_studio(place, context=one.page.context)
     one.run(seconds=2, seed=1)
     two.run(seconds=2, seed=1)
     one.wait_done()

@@ -11,8 +11,10 @@ Open = Callable[..., Any]
 HERE = "[...window.musictx.player.here.workers.keys()]"  # the lanes that have played in the browser
 
 
-def test_the_models_play_on_this_computer_if_that_is_chosen(open_studio: Open, quick_server: Server) -> None:
-    studio = open_studio(quick_server)
+def test_the_models_play_on_this_computer_if_that_is_chosen(
+    open_studio: Open, endless_server: Server
+) -> None:
+    studio = open_studio(endless_server)
     studio.run(seconds=4, theme=0.75)
     studio.wait_done()
     assert studio.page.evaluate(HERE) == []

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from .conftest import Place, Server
 from .music import midi_bytes, scale
 
 Open = Callable[..., Any]
@@ -32,8 +33,8 @@ def moment(studio: Any, testid: str) -> float:
     return 60 * int(minutes) + float(seconds)
 
 
-def test_a_preset_card_fills_the_primer_and_can_be_heard(open_studio: Open) -> None:
-    studio = open_studio()
+def test_a_preset_card_fills_the_primer_and_can_be_heard(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
     studio.get("preset-fur-elise").click()
     assert "Für Elise" in primer(studio)["title"]
     assert studio.get("preset-fur-elise").get_attribute("aria-pressed") == "true"
@@ -43,8 +44,8 @@ def test_a_preset_card_fills_the_primer_and_can_be_heard(open_studio: Open) -> N
     assert studio.page.evaluate("window.musictx.transport.state") == "stopped"
 
 
-def test_handles_move_by_key_and_by_mouse(open_studio: Open) -> None:
-    studio = open_studio()
+def test_handles_move_by_key_and_by_mouse(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
     upload(studio, midi_bytes(scale(count=60, lowest=40)))  # 15 s
     studio.page.wait_for_function(
         "document.querySelector('.primer-title strong').textContent === 'piece.mid'"
@@ -64,8 +65,8 @@ def test_handles_move_by_key_and_by_mouse(open_studio: Open) -> None:
     assert primer(studio)["end"] == pytest.approx(12, abs=0.3)
 
 
-def test_tracks_can_be_chosen(open_studio: Open) -> None:
-    studio = open_studio()
+def test_tracks_can_be_chosen(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
     content = midi_bytes(
         scale(count=8), scale(count=5, lowest=40), scale(count=3, lowest=30), names=["right", "left", "bass"]
     )
@@ -90,8 +91,10 @@ def test_tracks_can_be_chosen(open_studio: Open) -> None:
     assert studio.get("tracks").get_by_label("bass").is_checked()
 
 
-def test_a_slow_upload_gives_way_to_what_is_chosen_meanwhile(open_studio: Open) -> None:
-    studio = open_studio()
+def test_a_slow_upload_gives_way_to_what_is_chosen_meanwhile(
+    open_studio: Open, endless_server: Server
+) -> None:
+    studio = open_studio(endless_server)
     held: list[Any] = []
     studio.page.route("**/musictx/upload?*", lambda route: held.append(route))
     with studio.page.expect_request("**/musictx/upload?*"):
@@ -107,8 +110,8 @@ def test_a_slow_upload_gives_way_to_what_is_chosen_meanwhile(open_studio: Open) 
     assert "Joy" in primer(studio)["title"]
 
 
-def test_two_hours_of_music_and_a_minute_of_silence_are_taken(open_studio: Open) -> None:
-    studio = open_studio()
+def test_two_hours_of_music_and_a_minute_of_silence_are_taken(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
     upload(studio, midi_bytes([(k * 1.0, 0.5, 40 + k % 40) for k in range(7200)]), "long.mid")
     studio.page.wait_for_function("document.querySelector('.primer-title strong').textContent === 'long.mid'")
     assert primer(studio)["end"] == pytest.approx(10, abs=0.1)
@@ -123,13 +126,13 @@ def test_two_hours_of_music_and_a_minute_of_silence_are_taken(open_studio: Open)
     studio.wait_done()
 
 
-def test_a_file_that_cannot_be_used_is_named_and_the_primer_kept(open_studio: Open) -> None:
-    studio = open_studio()
+def test_a_file_that_cannot_be_used_is_named_and_the_primer_kept(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
     before = primer(studio)
     for content, name, sentence in (
         (b"this is a letter, not music", "letter.mid", "letter.mid"),
         (b"", "nothing.mid", "empty"),
-        (midi_bytes(scale(), drums=True), "drums.mid", "drum"),
+        (midi_bytes(scale(), drums=[0]), "drums.mid", "drum"),
         (b"MThd" + bytes(9 * 2**20), "huge.mid", "larger than 8 MB"),
         (midi_bytes([]), "no-notes.mid", "no-notes.mid"),
     ):
@@ -145,8 +148,8 @@ def test_a_file_that_cannot_be_used_is_named_and_the_primer_kept(open_studio: Op
         assert primer(studio) == before
 
 
-def test_names_and_texts_of_files_are_never_markup(open_studio: Open) -> None:
-    studio = open_studio()
+def test_names_and_texts_of_files_are_never_markup(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
     evil = "<img src=x onerror=document.title='broken'>"
     content = midi_bytes(scale(), scale(lowest=40), names=[evil, "other"])
     upload(studio, content, f"{evil}.mid")
@@ -156,8 +159,8 @@ def test_names_and_texts_of_files_are_never_markup(open_studio: Open) -> None:
     assert studio.page.title() != "broken"
 
 
-def test_the_on_screen_piano_records_undoes_and_clears(open_studio: Open) -> None:
-    studio = open_studio()
+def test_the_on_screen_piano_records_undoes_and_clears(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
     studio.get("piano").click()
     assert not studio.get("metronome").is_checked()
     for pitch in (60, 64, 67):
@@ -179,8 +182,8 @@ def test_the_on_screen_piano_records_undoes_and_clears(open_studio: Open) -> Non
     assert "no note" in studio.notice().inner_text()
 
 
-def test_the_computers_keys_play(open_studio: Open) -> None:
-    studio = open_studio()
+def test_the_computers_keys_play(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
     studio.get("piano").click()
     for key in ("a", "d", "x", "a"):
         studio.page.keyboard.down(key)
@@ -205,8 +208,8 @@ window.midiSend = (...bytes) => window.midiInput.onmidimessage({ data: new Uint8
 """
 
 
-def test_a_midi_keyboard_plays_with_velocity_and_pedal(open_studio: Open) -> None:
-    studio = open_studio(script=FAKE_MIDI)
+def test_a_midi_keyboard_plays_with_velocity_and_pedal(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place, script=FAKE_MIDI)
     studio.get("piano").click()
     studio.get("midi-connect").click()
     studio.page.wait_for_function("document.querySelector('.notice').textContent.includes('Test keyboard')")
@@ -234,8 +237,10 @@ def test_a_midi_keyboard_plays_with_velocity_and_pedal(open_studio: Open) -> Non
         ),
     ],
 )
-def test_without_web_midi_a_sentence_says_so(open_studio: Open, script: str, sentence: str) -> None:
-    studio = open_studio(script=script)
+def test_without_web_midi_a_sentence_says_so(
+    open_studio: Open, place: Place, script: str, sentence: str
+) -> None:
+    studio = open_studio(place, script=script)
     studio.get("piano").click()
     studio.get("midi-connect").click()
     studio.page.wait_for_function("document.querySelector('.notice').textContent !== ''")

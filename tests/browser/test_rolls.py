@@ -18,9 +18,9 @@ Open = Callable[..., Any]
 
 
 @pytest.fixture
-def studio(open_studio: Open, quick: Place) -> Any:
+def studio(open_studio: Open, place: Place) -> Any:
     """A page with a finished take, silent."""
-    studio = open_studio(quick)
+    studio = open_studio(place)
     studio.run(seconds=20, seed=4)
     studio.wait_done()
     if studio.page.evaluate("window.musictx.transport.state") != "stopped":

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from .conftest import Place
 from .music import midi_bytes, scale
 
 Open = Callable[..., Any]
+
+# A page that asks for its files itself, so that a test can hold them back: in a profile of its own.
+BY_ITSELF = {"locale": "en-GB", "script": "delete Navigator.prototype.serviceWorker"}
 
 # For every note: its pitch, and by how many semitones each sample that it mixes is bent.
 WATCH_STRIKES = """() => {
@@ -32,8 +36,10 @@ def notice_says(studio: Any, words: str) -> None:
     )
 
 
-def test_on_a_slow_line_music_waits_for_its_samples_and_never_sounds_wrong(open_studio: Open) -> None:
-    studio = open_studio(start=False)
+def test_on_a_slow_line_music_waits_for_its_samples_and_never_sounds_wrong(
+    open_studio: Open, place: Place
+) -> None:
+    studio = open_studio(place, start=False, **BY_ITSELF)
     held: list[Any] = []
     holding = [".flac"]  # what has not come through yet
 
@@ -75,8 +81,8 @@ def test_on_a_slow_line_music_waits_for_its_samples_and_never_sounds_wrong(open_
     assert all(len(bends) == 2 and max(map(abs, bends)) < 1.5 for _, *bends in struck)
 
 
-def test_samples_that_fail_are_told_and_asked_for_again(open_studio: Open) -> None:
-    studio = open_studio(start=False)
+def test_samples_that_fail_are_told_and_asked_for_again(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place, start=False, **BY_ITSELF)
     studio.loses_server = True  # the browser itself reports what it could not fetch
     failing = ["index.json"]
 
@@ -99,8 +105,8 @@ def test_samples_that_fail_are_told_and_asked_for_again(open_studio: Open) -> No
     assert [line for line in studio.console if "Failed to load resource" not in line] == []
 
 
-def test_a_key_without_its_sample_is_silent_and_says_so(open_studio: Open) -> None:
-    studio = open_studio(start=False)
+def test_a_key_without_its_sample_is_silent_and_says_so(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place, start=False, **BY_ITSELF)
     studio.page.route("**/piano/*.flac", lambda route: None)  # for good on its way
     studio.open()
     studio.page.evaluate(WATCH_STRIKES)
@@ -110,8 +116,8 @@ def test_a_key_without_its_sample_is_silent_and_says_so(open_studio: Open) -> No
     assert studio.page.evaluate("window.struck") == [[60]]
 
 
-def test_sound_comes_back_after_a_telephone_call(open_studio: Open) -> None:
-    studio = open_studio()
+def test_sound_comes_back_after_a_telephone_call(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
     resumed = studio.page.evaluate(
         """async () => {
             const { sound } = window.musictx;

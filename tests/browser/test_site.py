@@ -25,9 +25,9 @@ def test_everything_works_without_a_network(open_studio: Open, endless_site: Pla
 
 
 def test_once_loaded_the_page_goes_on_with_its_server_stopped(
-    open_studio: Open, start_site: StartSite
+    open_studio: Open, start_site: StartSite, endless_models: list[str]
 ) -> None:
-    place = start_site()
+    place = start_site(endless_models)
     studio = open_studio(place, locale="en-GB")
     studio.loses_server = True
     studio.run(seconds=2, seed=1)

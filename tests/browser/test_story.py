@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from .conftest import MODELS, Place
+from .conftest import MODELS, Place, Server
 
 Open = Callable[..., Any]
 NAMES = {"vanilla": "Vanilla", "relative": "Relative", "rope": "RoPE"}
 
 
 @pytest.fixture
-def studio(open_studio: Open, quick: Place) -> Any:
-    studio = open_studio(quick)
+def studio(open_studio: Open, place: Place) -> Any:
+    studio = open_studio(place)
     studio.get("preset-chopin-black-keys").click()  # so many notes that the training length is soon passed
     return studio
 
@@ -112,8 +112,10 @@ def test_the_words_are_the_same_everywhere(studio: Any) -> None:
     assert "they differ in more than that" in words
 
 
-def test_the_shipped_models_differ_in_one_thing_only_and_rope_has_its_window(open_studio: Open) -> None:
-    studio = open_studio()
+def test_the_shipped_models_differ_in_one_thing_only_and_rope_has_its_window(
+    open_studio: Open, server: Server
+) -> None:
+    studio = open_studio(server)
     studio.page.evaluate("document.querySelector('#explain').open = true")
     words = studio.get("explain").inner_text()
     assert "Nothing else sets them apart" in words

@@ -11,7 +11,7 @@ import pytest
 
 from app.site import page_files
 
-from .conftest import FIRST, MODELS, Server
+from .conftest import FIRST, MODELS, Place, Server
 from .music import midi_bytes, scale
 from .test_primer import primer, upload
 
@@ -19,8 +19,8 @@ Open = Callable[..., Any]
 
 
 @pytest.fixture
-def studio(open_studio: Open, quick_server: Server) -> Any:
-    return open_studio(quick_server)
+def studio(open_studio: Open, place: Place) -> Any:
+    return open_studio(place)
 
 
 def upload_long(studio: Any, seconds: int = 1080) -> None:
@@ -172,21 +172,12 @@ def test_remarks_are_sentences_and_a_copied_link_is_forgotten(studio: Any) -> No
     studio.get("seed").fill("99")
     studio.get("seed").blur()
     assert studio.notice().inner_text() == ""
-    studio.page.route(
-        "**/musictx/upload?*",
-        lambda route: route.fulfill(
-            json={
-                "name": "a.mid",
-                "notes": [[0, 500, 60, 70]],
-                "pedals": [],
-                "tracks": [],
-                "remarks": ["a note never ends", "drums are left out"],
-            }
-        ),
-    )
-    upload(studio, midi_bytes(scale()), "a.mid")
+    content = midi_bytes(scale(count=2), scale(count=3, lowest=40), drums=[1], unended=[0])
+    upload(studio, content, "a.mid")
     studio.page.wait_for_function("document.querySelector('.primer-title strong').textContent === 'a.mid'")
-    assert studio.notice().inner_text() == "A note never ends. Drums are left out."
+    assert studio.notice().inner_text() == (
+        "3 drum notes left out. 2 notes without an end ended at the next strike or the end of the track."
+    )
 
 
 def test_an_impossible_length_is_marked_and_has_the_focus(studio: Any) -> None:
@@ -228,8 +219,8 @@ def test_continue_is_near_for_the_keyboard(studio: Any) -> None:
     assert studio.get(last).get_attribute("aria-pressed") == "true"
 
 
-def test_nothing_moves_smoothly_for_those_who_do_not_want_it(open_studio: Open, quick_server: Server) -> None:
-    studio = open_studio(quick_server, reduced_motion="reduce", viewport={"width": 1280, "height": 400})
+def test_nothing_moves_smoothly_for_those_who_do_not_want_it(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place, reduced_motion="reduce", viewport={"width": 1280, "height": 400})
     before, after = studio.page.evaluate(
         """() => {
             const place = () => document.querySelector('#explain').getBoundingClientRect().top;
@@ -241,7 +232,8 @@ def test_nothing_moves_smoothly_for_those_who_do_not_want_it(open_studio: Open, 
     assert after < before - 50  # at once
 
 
-def test_a_last_message_that_is_lost_comes_again(studio: Any) -> None:
+def test_a_last_message_that_is_lost_comes_again(open_studio: Open, endless_server: Server) -> None:
+    studio = open_studio(endless_server)
     studio.page.evaluate(
         """() => {
             const player = window.musictx.player.server;
@@ -301,8 +293,8 @@ UNFIT = """() => [...document.querySelectorAll('.mtx :is(button, summary, select
   .map((each) => each.outerHTML.slice(0, 120))"""
 
 
-def test_a_phone_shows_the_lanes_after_continue(open_studio: Open, quick_server: Server) -> None:
-    studio = open_studio(quick_server, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+def test_a_phone_shows_the_lanes_after_continue(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     studio.page.emulate_media(reduced_motion="reduce")
     frame = studio.page.locator(".mtx").bounding_box()
     assert frame["width"] >= 0.92 * 390
