@@ -14,10 +14,10 @@ const now = () => performance.now() / 1000;
 export class Answering {
   /**
    * `player` lets models play (io/play.js), as `values` of the settings say; `say` shows a sentence; `quiet` stops
-   * what else plays.
+   * what else sounds, `free` what else the models play: a server plays one thing at a time for a visitor.
    */
-  constructor({ sound, piano, panel, player, values, say, quiet }) {
-    Object.assign(this, { piano, panel, player, values, say, quiet });
+  constructor({ sound, piano, panel, player, values, say, quiet, free }) {
+    Object.assign(this, { piano, panel, player, values, say, quiet, free });
     this.transport = new Transport(sound, () => {});
     this.conversation = null; // while the duet is on
     this.score = null; // of the answer that is prepared or sounds
@@ -80,6 +80,7 @@ export class Answering {
 
   /** Let the model play on before the pause is over, so that its first notes are there by then. */
   prepare() {
+    this.free();
     const { notes, pedals } = this.piano.recorder.piece;
     const length = Math.ceil(Math.max(...notes.map((row) => row[1]), ...pedals.map((span) => span[1])) / 10) * 10;
     const values = this.values();

@@ -67,7 +67,7 @@ def default_path() -> Path:
 
 @dataclass(frozen=True)
 class Vote:
-    """One answer to "Which one keeps the tune best?".
+    """One answer to "Which one keeps the thread best?".
 
     Attributes
     ----------

@@ -71,7 +71,7 @@ def test_a_vote_is_read_out_keeps_the_focus_and_is_not_undone(open_studio: Open,
     order = studio.order()
     studio.get(f"more-{order[0]}").click()
     studio.wait_done()
-    assert "keeps the tune best" in vote_text(studio)
+    assert "keeps the thread best" in vote_text(studio)
     studio.hear_all()
     studio.get("vote-b").press("Enter")
     assert "You chose B" in vote_text(studio)
@@ -108,7 +108,7 @@ def test_a_vote_waits_until_every_lane_was_heard(open_studio: Open, place: Place
     for key in ("b", "0"):
         studio.page.keyboard.press(key)
     assert studio.get("vote-b").get_attribute("aria-disabled") == "true"
-    assert "keeps the tune best" in vote_text(studio)
+    assert "keeps the thread best" in vote_text(studio)
     studio.hear("b")
     assert "B" not in studio.get("to-hear").inner_text()
     assert studio.get("vote-b").is_disabled()
@@ -178,4 +178,4 @@ def test_a_link_opens_as_a_blind_test(open_studio: Open, place: Place) -> None:
     friend.get("continue").click()
     friend.wait_done()
     assert {model: friend.rows(model) for model in friend.order()} == played
-    assert "keeps the tune best" in vote_text(friend)
+    assert "keeps the thread best" in vote_text(friend)

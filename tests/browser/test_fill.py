@@ -9,6 +9,7 @@ from typing import Any
 import mido
 
 from .conftest import MODELS, Place, Server
+from .test_input import play_letters
 from .test_lanes import download
 
 Open = Callable[..., Any]
@@ -109,6 +110,28 @@ def test_a_filling_can_be_stopped_and_taken_back(open_studio: Open, endless_serv
     assert studio.get("fill-relative").is_disabled()
     studio.get("blind").click()
     assert studio.get("fill-hint").inner_text() == "Stretches can be filled in after the vote."
+
+
+def test_a_filling_gives_way_to_an_answer(open_studio: Open, endless_server: Server) -> None:
+    studio = open_studio(endless_server)
+    start = finished(studio)
+    mark(studio, start, start + 2)
+    studio.get("piano").click()
+    studio.get("duet").click()
+    studio.page.evaluate(
+        """() => {
+            const { player } = window.musictx;
+            const start = player.start.bind(player);
+            player.start = (lane, request, on) => request.gap || start(lane, request, on); // it takes long
+        }"""
+    )
+    studio.get("fill-rope").click()
+    assert studio.get("fill-stop").is_visible()
+    studio.get("duet").focus()
+    play_letters(studio, "adg")
+    studio.page.wait_for_selector(".duet[data-state=answering]")
+    assert not studio.get("fill-stop").is_visible() and studio.get("fill-rope").is_enabled()
+    studio.get("duet").click()
 
 
 def test_the_primer_is_filled_in_where_its_piece_goes_on(open_studio: Open, endless_server: Server) -> None:

@@ -201,6 +201,7 @@ def test_the_verdict_is_a_sentence(page: Any) -> None:
     assert said == "Vanilla lost the thread at 0:24, past its training length: up to 107 notes at once."
     ended = {"kind": "ended", "at": 62}
     assert call(page, *say, "RoPE", ended) == "RoPE ended the piece by itself at 1:02."
+    assert call(page, *say, "mine", ended).startswith("Mine ended")
 
 
 # ---- lengths, times, files
@@ -258,4 +259,6 @@ def test_the_headline_says_who_kept_the_thread_and_who_lost_it(page: Any) -> Non
     lost = "Vanilla lost it past the training length."
     assert call(page, *say, found) == ["Relative and RoPE kept the thread. ", lost]
     assert call(page, *say, found[1:]) == ["Relative and RoPE kept the thread.", ""]
+    mine = {"name": "mine", "verdict": {"kind": "kept"}}
+    assert call(page, *say, [mine, *found[1:]])[0] == "Mine, Relative and RoPE kept the thread."
     assert call(page, *say, [{"name": "RoPE", "verdict": {"kind": "ended"}}]) is None

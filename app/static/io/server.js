@@ -1,5 +1,7 @@
 // What the page asks the server for by plain requests; the lanes' music comes another way (play.js).
 
+import { capital } from "../music/sentences.js";
+
 const address = (path) => new URL(`musictx/${path}`, document.baseURI);
 
 /** What the server answers (JSON, or a file), or an Error whose message is a plain sentence. */
@@ -19,7 +21,7 @@ async function ask(path, options) {
 
 /** A capital first, unless a file's name comes first; a full stop last. */
 export function sentence(text) {
-  const whole = /^\p{Ll}+[\s,]/u.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text;
+  const whole = /^\p{Ll}+[\s,]/u.test(text) ? capital(text) : text;
   return /[.!?]$/.test(whole) ? whole : `${whole}.`;
 }
 

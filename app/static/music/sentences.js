@@ -25,6 +25,11 @@ export function counted(number, thing) {
   return `${number} ${thing}${number === 1 ? "" : "s"}`;
 }
 
+/** A text as a sentence begins; a model may be called "mine". */
+export function capital(text) {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
 /** When the thread was lost, and on which side of the training length if that says something. */
 function place({ at, past }) {
   return `${clock(at)}${past ? ", past its training length" : ""}`;
@@ -55,9 +60,9 @@ const WORDS = {
 const KEPT = new Set(["kept", "within"]);
 const LOST = new Set(["storm", "silence", "stuck"]);
 
-/** Names in a row: A, B and C. */
+/** Names in a row, as a sentence begins: A, B and C. */
 function listed(names) {
-  return names.length > 1 ? `${names.slice(0, -1).join(", ")} and ${names.at(-1)}` : names.join("");
+  return capital(names.length > 1 ? `${names.slice(0, -1).join(", ")} and ${names.at(-1)}` : names.join(""));
 }
 
 /** Who kept the thread and who lost it, in two sentences; null if nobody did either. `found` are {name, verdict}. */
@@ -73,5 +78,5 @@ export function answerWords(found) {
 
 /** The verdict on a lane as a sentence. */
 export function verdictSentence(name, verdict) {
-  return `${name} ${WORDS[verdict.kind](verdict)}.`;
+  return `${capital(name)} ${WORDS[verdict.kind](verdict)}.`;
 }

@@ -1,4 +1,4 @@
-// What the blind test asks: which of A, B, C … keeps the tune best?
+// What the blind test asks: which of A, B, C … keeps the thread best?
 
 import { keeper } from "../io/place.js";
 import { LEAST } from "../music/hearing.js";
@@ -49,7 +49,7 @@ export class Vote {
       this.detail = h("span", { class: "detail", "data-testid": "to-hear" });
       this.show(
         `ask ${order}`,
-        h("strong", {}, "Which one keeps the tune best?"),
+        h("strong", {}, "Which one keeps the thread best?"),
         h("div", { class: "choices" }, ...choices.values()),
         this.detail,
       );
