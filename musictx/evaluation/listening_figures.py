@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from musictx.errors import MusictxError
 from musictx.evaluation.listening import STRONGEST, Listening
 from musictx.events import START
 from musictx.model import MusicTransformer
@@ -88,35 +87,6 @@ def _ranked(means: np.ndarray) -> list[HeadFigures]:
         HeadFigures(*place, *means[(slice(None), *place)].tolist()) for place in np.ndindex(means.shape[1:])
     ]
     return sorted(found, key=lambda figures: -figures.seconds)
-
-
-def rank_heads(model: MusicTransformer, takes: Sequence[Take]) -> list[HeadFigures]:
-    """Heads by how far back they listen when a note is chosen, the farthest first.
-
-    Parameters
-    ----------
-    model : MusicTransformer
-    takes : sequence of Take
-        The notes after the primers count, all equally.
-
-    Returns
-    -------
-    list of HeadFigures
-
-    Raises
-    ------
-    MusictxError
-        No take has a note after its primer.
-    """
-    sums, notes = np.zeros((4, model.config.layers, model.config.heads)), 0
-    for take in takes:
-        _, queries = choices(take)
-        if len(queries):
-            sums += listening_table(Listening(model, take.tokens), take.primer, queries).sum(-1)
-            notes += len(queries)
-    if not notes:
-        raise MusictxError("no note comes after the primers; heads are ranked by what a model plays on")
-    return _ranked(sums / notes)
 
 
 def measure_heads(listening: Listening, primer: int, queries: np.ndarray) -> list[HeadFigures]:

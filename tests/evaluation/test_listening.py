@@ -14,7 +14,7 @@ from musictx.evaluation.listening_figures import (
     describe_listening,
     listening_table,
     looking_back,
-    rank_heads,
+    measure_heads,
 )
 from musictx.events import START, decode, encode, note_tokens
 from musictx.model.attention import relative_logits_gather
@@ -201,14 +201,12 @@ def test_heads_are_ranked_by_how_far_back_they_listen():
     queries = choices(take)[1]
     seconds = listening.notes.seconds
     all_alike = [seconds[q] - seconds[: q + 1].mean() for q in queries]
-    far, near = rank_heads(model, [take])
+    far, near = measure_heads(listening, 20, queries)
     assert (far.layer, far.head, near.head) == (0, 0, 1)
     assert far.seconds == pytest.approx(np.mean(all_alike), rel=1e-4)
     assert near.seconds == pytest.approx(0, abs=1e-3)
     assert far.primer == pytest.approx(np.mean([20 / (q + 1) for q in queries]), rel=1e-4)
     assert near.primer == pytest.approx(np.mean(queries < 20), abs=1e-3)
-    with pytest.raises(MusictxError, match="no note comes after"):
-        rank_heads(model, [Take(take.tokens, len(take.tokens))])
 
 
 def test_a_head_that_averages_over_everything_reaches_less_than_one_that_looks_back():
@@ -226,9 +224,9 @@ def test_a_head_that_averages_over_everything_reaches_less_than_one_that_looks_b
     assert seconds[0] > seconds[1] == pytest.approx(0.8, abs=0.01)
     assert reach[1] == pytest.approx(0.8, abs=0.01)
     assert reach[0] < 10 / 80 * listening.notes.seconds[-1]
-    take = Take(listening.tokens, int(queries[0]))
-    assert [h.head for h in rank_heads(model, [take])] == [0, 1]
-    assert [h.head for h in looking_back(rank_heads(model, [take]))] == [1, 0]
+    heads = measure_heads(listening, int(queries[0]), queries)
+    assert [h.head for h in heads] == [0, 1]
+    assert [h.head for h in looking_back(heads)] == [1, 0]
 
 
 def test_attention_on_start_says_nothing_of_distance():
