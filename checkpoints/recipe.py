@@ -85,6 +85,15 @@ CHANGES = (
         for k in (0.5, 2)
     ),
     *(
+        Change(f"{name}, of that length", model, LONG | training, against=LONGER)
+        for name, model, training in (
+            ("SwiGLU", {"activation": "swiglu"}, {}),
+            ("rates fall in the last 40 %", {}, {"decay": 0.4}),
+            ("batch of 4 windows", {}, {"batch": 4}),
+            ("weight decay 0.1", {}, {"weight_decay": 0.1}),
+        )
+    ),
+    *(
         Change(f"repeats in {share:.0%} of that", training=LONG | repeats(share), against=LONGER)
         for share in (0.3, 0.6)
     ),
