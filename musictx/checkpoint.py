@@ -103,9 +103,8 @@ def read_config(folder: Path) -> ModelConfig:
         raise MusictxError(f"{path} cannot be read as a model's configuration: it holds no settings")
     unknown = set(values) - {f.name for f in fields(ModelConfig)}
     if unknown:
-        raise MusictxError(
-            f"{path} has settings that this version does not know: {', '.join(sorted(unknown))}"
-        )
+        names = ", ".join(map(repr, sorted(unknown)))  # whatever the file holds, in one line
+        raise MusictxError(f"{path} has settings that this version does not know: {names[:300]}")
     try:
         config = ModelConfig(**values)
         find_scheme(config.position)

@@ -172,8 +172,9 @@ def test_weights_must_be_those_of_the_configuration(folder: Path, kind: str) -> 
         ('"relative"', "holds no settings"),
         (
             '{"hidden_size": 768, "n_layer": 12}',
-            "does not know: hidden_size, n_layer",
+            "does not know: 'hidden_size', 'n_layer'",
         ),
+        (r'{"\n\r": 1}', r"does not know: '\\n\\r'$"),
         ('{"layers": "six"}', r"config\.json: layers is 'six'"),
         ('{"layers": true}', r"config\.json: layers is True"),
         ('{"layers": 100000}', r"config\.json: layers is 100000; it must be a whole number from 1 to 1000"),

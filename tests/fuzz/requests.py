@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import socket
@@ -201,8 +202,9 @@ class Requests:
             except TimeoutError as error:
                 if not answer:
                     raise AssertionError(f"no answer within {PATIENCE:g} s") from error
-            except (ConnectionResetError, BrokenPipeError):
-                pass  # a request that is refused before it is read
+            except OSError as error:
+                if error.errno not in (errno.ECONNRESET, errno.EPIPE, errno.ENOTCONN):
+                    raise  # those three: a request that is refused before it is read
         return answer
 
     def _memory(self) -> int:
