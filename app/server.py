@@ -20,13 +20,13 @@ from .guard import SameSite
 from .head import ICON, OwnHead
 from .layout import MOST_LANES, build
 from .models import load_models, warm_up
+from .queueing import steady
 from .routes import PREFIX, routes
 from .stage import Stage
 from .uploads import MOST_BYTES
 from .votes import VoteBook
 
 PAPER = "var(--musictx-paper, transparent)"  # static/view/base.css has it, light and dark
-QUEUE_LOOK = 0.02  # seconds between Gradio's looks at its queue; its own 0.001 takes 5 % of a core idle
 
 
 def launch(
@@ -87,7 +87,7 @@ def launch(
     page = build(lanes, stage)
     book = VoteBook({lane.key: lane.weights for lane in lanes}, votes)
     page.queue(max_size=2 * MOST_LANES)
-    page._queue.sleep_when_free = QUEUE_LOOK
+    steady(page._queue)
     theme = gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]).set(
         body_background_fill=PAPER, body_background_fill_dark=PAPER
     )

@@ -8,7 +8,7 @@ import os
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from reprlib import repr as shown
 from typing import Any
@@ -211,7 +211,7 @@ def _vote(row: Mapping[str, Any]) -> Vote:
 
     for name, kind in KINDS.items():
         _check(row, name, row.get(name), kind)
-    return Vote(
+    vote = Vote(
         lanes=lanes,
         verdict=verdict,
         choice=choice,
@@ -226,6 +226,11 @@ def _vote(row: Mapping[str, Any]) -> Vote:
         id=row["id"],
         voted_at=row["voted_at"],
     )
+    try:
+        json.dumps(asdict(vote), ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"vote {row['id']} has a text with half a character") from error
+    return vote
 
 
 def _check(row: Mapping[str, Any], name: str, value: Any, kind: Any) -> None:

@@ -315,6 +315,8 @@ def test_a_row_of_a_damaged_file_is_told_in_a_sentence(tmp_path: Path) -> None:
         {"lane_order": '[["rope"], "vanilla"]'},
         {"heard": "[" * 100_000},
         {"verdict": [0] * 10_000},
+        {"primer_name": "\ud800"},
+        {"settings": r'{"seed": "\ud800"}'},
     )
     for change in odd:
         path.write_text(json.dumps([row | change]))
