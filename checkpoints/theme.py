@@ -5,9 +5,9 @@
 Every model plays on from the first 15 s of held-out pieces with each value of theme, for 45 s. Beside real
 music stand: motif recurrence and melodic alignment beyond chance (less what a continuation has of the
 folder's other primers), the share of primers that stand out, the distance from real music of sampling.py,
-notes a second, notes at once, storms, and the longest passage shared with the training music. Each value is
-compared with theme 0 on the same primers (Wilcoxon). Go on with an output file that exists: what it holds
-is not played again.
+notes a second, notes at once, storms, how much is stuck on a few keys, and the longest passage shared with
+the training music. Each value is compared with theme 0 on the same primers (Wilcoxon). Go on with an output
+file that exists: what it holds is not played again.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ from musictx.evaluation.chance import MEASURES, beside_others
 from musictx.evaluation.copies import CopyIndex
 from musictx.evaluation.intervals import paired_test
 from musictx.evaluation.loading import open_copy_index
-from musictx.evaluation.storms import is_storm
+from musictx.evaluation.storms import is_storm, stuck_share
 from musictx.evaluation.structure import mean_polyphony
 from musictx.performance import Performance, apply_pedal
-from musictx.sampling import SamplingSettings, continue_variations
+from musictx.sampling import SamplingSettings, continue_variations, contrast
 from musictx.study.plan import StudyPrimer
 
 THEMES = (0.0, 0.25, 0.5, 1.0)
@@ -51,6 +51,7 @@ def judge(
         beside = beside_others(heard, place, answer, seconds, measure)
         row[key], row[f"{key} stands out"] = beside.beyond_chance, beside.stands_out
     row["storm"] = is_storm(answer, seconds)
+    row["stuck"] = stuck_share(answer, seconds)
     row["notes a second"] = len(answer) / seconds
     row["notes at once"] = mean_polyphony(answer.notes, 0.0, seconds)
     row["longest copy"] = index.check(answer).longest if index else None
@@ -74,7 +75,8 @@ def show(name: str, rows: Rows, real: Rows, base: Rows) -> None:
     line += f"{np.mean(list(apart.values())):10.3f}"
     line += "".join(f"{column(key, rows).mean():8.1f}" for key in ("notes a second", "notes at once"))
     copies = column("longest copy", rows)
-    line += f"{column('storm', rows).mean():7.0%}{copies.max():7.0f}{copies.mean():6.1f}"
+    line += f"{column('storm', rows).mean():7.0%}{column('stuck', rows).mean():7.1%}"
+    line += f"{copies.max():8.0f}{copies.mean():6.1f}"
     print(line, flush=True)
 
 
@@ -86,6 +88,9 @@ def main() -> None:
     parser.add_argument("music", nargs="+", type=Path, help="folders of held-out pieces")
     parser.add_argument("--model", action="append", help="repeatable; by default the shipped ones")
     parser.add_argument("--theme", action="append", type=float, help="repeatable; by default several")
+    parser.add_argument(
+        "--least", type=float, default=contrast.LEAST, help="probability of a token to be drawn"
+    )
     parser.add_argument("--primers", type=int, default=8, help="of each folder")
     parser.add_argument("--seconds", type=float, default=45.0)
     parser.add_argument("--seed", type=int, default=1)
@@ -93,20 +98,27 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="JSON file for every figure")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
+    contrast.LEAST = arguments.least
     seconds = arguments.seconds
     index = open_copy_index(arguments.copies) if arguments.copies else None
     primers = choose(arguments.music, arguments.primers, seconds)
-    about = {"primers": [p.name for p in primers], "seconds": seconds, "seed": arguments.seed}
+    about = {
+        "primers": [p.name for p in primers],
+        "seconds": seconds,
+        "seed": arguments.seed,
+        "least": arguments.least,
+    }
     found: dict[str, Any] = {"about": about, "rows": {}}
     if arguments.output.is_file():
         found = json.loads(arguments.output.read_text())
         if found["about"] != about:
-            parser.error(f"{arguments.output} holds other primers, seconds or seed")
+            parser.error(f"{arguments.output} holds other primers, seconds, seed or least probability")
     rows: dict[str, Rows] = found["rows"]
     if REAL not in rows:
         answers = [real_answer(p, seconds) for p in primers]
         rows[REAL] = [judge(primers, i, answer, seconds, index) for i, answer in enumerate(answers)]
-    print(f"{'':24}{'motif':>14}{'alignment':>14}{'distance':>10} notes/s at once storms copies (most, mean)")
+    columns = f"{'motif':>14}{'alignment':>14}{'distance':>10} notes/s at once storms  stuck"
+    print(f"{'':24}{columns}  copies (most, mean)")
     show(REAL, rows[REAL], rows[REAL], [])
     for name in arguments.model or SHIPPED_MODELS:
         model = load_model(name)

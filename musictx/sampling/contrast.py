@@ -18,7 +18,7 @@ from musictx.model import MusicTransformer
 from musictx.sampling.cache import Cache
 
 STRIDE = 32  # the short context begins anew after this many tokens, and holds 32 to 63 of them
-LEAST = 0.004  # probability under the whole context below which a token is not drawn
+LEAST = 0.001  # probability under the whole context below which no token is drawn; loops end by unlikely ones
 
 
 def short_start(length: int) -> int:

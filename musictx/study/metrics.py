@@ -12,7 +12,7 @@ import numpy as np
 from musictx.evaluation.copies import CopyIndex
 from musictx.evaluation.listening_figures import QUARTERS, describe_listening
 from musictx.evaluation.similarity import primer_similarity, structureness
-from musictx.evaluation.storms import is_storm
+from musictx.evaluation.storms import is_storm, stuck_share
 from musictx.evaluation.structure import describe_continuation
 from musictx.evaluation.violations import forbidden_share
 from musictx.events import STEPS_PER_SECOND, encode, tokens_to_table
@@ -20,7 +20,7 @@ from musictx.model import MusicTransformer
 from musictx.performance import Performance, slice_time
 from musictx.sampling.takes import take_tokens
 
-VERSION = 2  # raise it when the same continuation would be measured otherwise
+VERSION = 3  # raise it when the same continuation would be measured otherwise
 
 
 def measure(
@@ -49,12 +49,13 @@ def measure(
     -------
     dict
         As `describe_continuation` and `describe_listening`, and ``structureness``, ``primer_similarity``,
-        ``storm``, ``forbidden``, ``copy``; plain numbers.
+        ``storm``, ``stuck``, ``forbidden``, ``copy``; plain numbers.
     """
     alone = slice_time(whole, cut) if whole.duration > cut else Performance()
     figures: dict[str, Any] = describe_continuation(primer, alone, start=0.0, end=alone.duration)
     figures["structureness"] = structureness(whole)
     figures["storm"] = is_storm(alone, alone.duration)
+    figures["stuck"] = stuck_share(alone, alone.duration)
     figures["primer_similarity"] = primer_similarity(primer, alone)
     figures["listening_seconds"] = figures["listening_primer"] = [None] * QUARTERS
     if model is not None and len(alone):
@@ -182,6 +183,12 @@ METRICS = (
         "Storms",
         "Share of continuations with over 40 notes in some second, or over 12 at once on average.",
         lambda m: m["storm"],
+    ),
+    Metric(
+        "stuck",
+        "Stuck on a few keys",
+        "Of the stretches of 2 s with eight notes or more, the share that strikes three keys at most.",
+        lambda m: m["stuck"],
     ),
     Metric(
         "forbidden",

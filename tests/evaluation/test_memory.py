@@ -7,7 +7,7 @@ from musictx.evaluation.alignment import alignment_scores, melodic_alignment
 from musictx.evaluation.chance import MEASURES, Beside, beside_others
 from musictx.evaluation.excerpts import EXCERPT_SECONDS, FIGURES, excerpt_figures, excerpts
 from musictx.evaluation.motifs import Line, find_recurrence, known_patterns, pattern_shares
-from musictx.evaluation.storms import is_storm
+from musictx.evaluation.storms import is_storm, stuck_share
 from musictx.evaluation.telling import baseline, tell_apart
 from musictx.performance import Performance, make_notes, merge, shift, slice_time, stretch, transpose
 from musictx.study.comparison import REAL
@@ -92,6 +92,18 @@ def test_storms_are_many_notes_at_once_or_in_a_second():
     cluster = Performance(make_notes(np.zeros(13), np.full(13, 5.0), np.arange(40, 53)))
     assert is_storm(cluster, 5.0)
     assert not is_storm(Performance(), 5.0)
+
+
+def test_music_that_never_leaves_three_keys_is_stuck():
+    times = np.arange(0, 10, 0.1)
+    tremolo = Performance(make_notes(times, times + 0.1, np.resize([82, 94, 70], len(times))))
+    assert stuck_share(tremolo, 10.0) == 1
+    moving = Performance(make_notes(times, times + 0.1, np.resize([82, 94, 70, 71], len(times))))
+    assert stuck_share(moving, 10.0) == 0
+    both = Performance(np.concatenate([slice_time(tremolo, 0, 5).notes, shift(moving, 5.0).notes]))
+    assert stuck_share(both, 15.0) == pytest.approx(7 / 27, abs=2 / 27)
+    slow = stretch(tremolo, 5.0)  # two notes a second
+    assert stuck_share(slow, 50.0) == 0 and stuck_share(Performance(), 5.0) == 0
 
 
 def test_excerpts_are_whole_and_their_figures_are_numbers():

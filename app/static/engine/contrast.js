@@ -1,7 +1,7 @@
 // What the whole context makes likelier than the last few tokens alone would: musictx.sampling.contrast.
 
 const STRIDE = 32; // the short context begins anew after this many tokens, and holds 32 to 63 of them
-const LEAST = Math.log(0.004); // of a token's probability after the whole context, below which it is not drawn
+const LEAST = Math.log(0.001); // of a token's probability after the whole context, below which it is not drawn
 const NEVER = -1e9;
 const HALF = 0.5; // up to this theme, it is the strength of the contrast
 
