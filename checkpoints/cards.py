@@ -6,7 +6,8 @@ Plays every card as the page does, with the page's default length and settings, 
 page's own rules (app/static/music/verdict.js, run by Node). A run tells the story if the first lane, vanilla,
 loses the thread past its training length while the others keep it. Cards stand in the order of how many of
 their runs tell it; among equals, the one with the clearest break comes first: how many notes at once vanilla
-plays at most past its training length, to how many before it. With --output
+plays at most past its training length, to how many before it. *Stuck in* so many
+runs: for two seconds a lane strikes eight notes or more on three keys at most. With --output
 the runs are kept after each seed, and an interrupted measurement goes on from there. With --quick, cards that
 are two runs behind the best are not played any more.
 """
@@ -27,6 +28,8 @@ import numpy as np
 import torch
 
 from musictx.checkpoint import SHIPPED_MODELS
+from musictx.evaluation.storms import stuck_share
+from musictx.performance import Performance, make_notes
 from musictx.shipped import load_demo, shipped_folder
 
 LOST = ("storm", "silence", "stuck")
@@ -119,10 +122,20 @@ def judge_round(pool: Any, models: tuple[str, ...], cards: list[dict[str, Any]],
         {key: card[key] for key in ("notes", "pedals", "end")} | {"first": first, "last": last}
         for (card, _), (first, last) in zip(runs, played, strict=True)
     ]
-    for (card, name), found in zip(runs, node(VERDICTS, given), strict=True):
+    for (card, name), (_, last), found in zip(runs, played, node(VERDICTS, given), strict=True):
+        found["stuck"] = stuck_share(continuation(card, last), card["seconds"])
         if name == next(iter(card["lanes"])):
             card["takes"].append({})
         card["takes"][-1][name] = found
+
+
+def continuation(card: dict[str, Any], last: dict[str, Any]) -> Performance:
+    """What a lane plays after a card, by its strokes alone."""
+    onset, pitch = (
+        np.array([row[:2] for row in last["notes"] if row[0] >= card["end"]], float).reshape(-1, 2).T
+    )
+    onset = (onset - card["end"]) / 1000
+    return Performance(make_notes(onset, onset + 0.1, pitch.astype(int)))
 
 
 def summarise(card: dict[str, Any]) -> dict[str, Any]:
@@ -171,7 +184,8 @@ def show(card: dict[str, Any]) -> None:
     for name in card["lanes"]:
         before, beyond = most(card, name)
         kinds = " ".join(take[name]["verdict"]["kind"] for take in takes)
-        print(f"    {name:10} notes at once {before:3.0f} → {beyond:3.0f}   {kinds}")
+        stuck = sum(take[name]["stuck"] > 0 for take in takes)
+        print(f"    {name:10} notes at once {before:3.0f} → {beyond:3.0f}   stuck in {stuck}   {kinds}")
 
 
 def main() -> None:
