@@ -58,4 +58,4 @@ def _is_regular(path: Path) -> bool:
 
 def numbered(path: Path, number: int, of: int) -> Path:
     """The name of one of several files."""
-    return path if of == 1 else path.with_stem(f"{path.stem}-{number}")
+    return path if of == 1 or not path.name else path.with_stem(f"{path.stem}-{number}")

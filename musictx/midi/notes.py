@@ -191,6 +191,7 @@ def assemble(
     if not 1 <= threshold <= 127:
         raise MusictxError(f"the pedal threshold must be between 1 and 127, not {threshold}")
     remarks = list(remarks)
+    tempos = tempos[tempos["time"] < LONGEST_SECONDS]
     parts = [part for part in parts if len(part.notes)]
     if not parts:
         return Performance(np.empty(0, NOTE_DTYPE), tempos=tempos, remarks=tuple(remarks))

@@ -108,6 +108,7 @@ def test_nothing_as_primer_lets_the_model_begin(run, model, tmp_path):
         (["missing.mid", "-o", "o.mid"], "missing.mid"),
         ([PRIMER, "-o", "nowhere/o.mid"], "nowhere"),
         ([PRIMER, "-o", "."], "is a folder"),
+        ([PRIMER, "-o", ".", "--variations", "2"], "is a folder"),
         ([PRIMER, "-o", "o.mid", "--roll", "roll.jpg"], "roll.jpg must end in .png, .svg, .pdf"),
         ([PRIMER, "-o", "o.mid", "--primer-start", "500"], "no note begins after 500 s"),
         ([PRIMER, "-o", "o.mid", "--temperature", "-1"], "temperature"),

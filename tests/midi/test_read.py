@@ -186,6 +186,9 @@ def test_hours_of_silence_and_more_than_a_day(midi_file: Any) -> None:
     music = read_midi(midi_file(note(0, 30 * hour, 60) + note(31 * hour, 31 * hour + 1, 62)))
     assert times(music) == [(0, 86400, 60)]
     assert music.remarks == ("1 note after the first 24 hours left out",)
+    tempos = [(0, "tempo", 120), (40 * hour, "tempo", 60)]
+    music = read_midi(midi_file(tempos + note(0, 960, 60)))
+    assert music.tempos["bpm"].tolist() == [120]  # or a file that is written again could be endless
     with pytest.raises(MusictxError, match="24 hours"):
         read_midi(midi_file(note(31 * hour, 31 * hour + 1, 62)))
 
