@@ -434,16 +434,16 @@ LOOP = Score(
 # In the order of the page's cards, which checkpoints/cards.py measures.
 SCORES = (
     SONATA_IN_C,
-    LOOP,
     ENTERTAINER,
     BLACK_KEYS,
     FUR_ELISE,
     MOONLIGHT,
-    GREENSLEEVES,
-    PRELUDE_IN_C,
-    MINUET,
-    CHORALE,
     CANON,
-    GYMNOPEDIE,
+    GREENSLEEVES,
+    LOOP,
+    MINUET,
+    PRELUDE_IN_C,
+    CHORALE,
     ODE_TO_JOY,
+    GYMNOPEDIE,
 )
