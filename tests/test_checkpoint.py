@@ -176,6 +176,7 @@ def test_weights_must_be_those_of_the_configuration(folder: Path, kind: str) -> 
         ),
         (r'{"\n\r": 1}', r"does not know: '\\n\\r'$"),
         ('{"layers": "six"}', r"config\.json: layers is 'six'"),
+        ('{"rope_factor": 1' + "0" * 40 + "}", r"config\.json: rope_factor is 10+\.*0+; it must be"),
         ('{"layers": true}', r"config\.json: layers is True"),
         ('{"layers": 100000}', r"config\.json: layers is 100000; it must be a whole number from 1 to 1000"),
         ('{"width": 10000000000000000000000}', r"config\.json: width is 1\d+; it must be"),

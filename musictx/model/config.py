@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from reprlib import repr as shown  # a damaged file may hold anything, of any length
@@ -73,8 +72,8 @@ class ModelConfig:
             raise MusictxError(f"heads ({self.heads}) must be a multiple of kv_heads ({self.kv_heads})")
         rules: dict[str, tuple[str, Callable[[float], bool]]] = {
             "dropout": ("at least 0 and less than 1", lambda x: 0 <= x < 1),
-            "rope_base": ("greater than 1", lambda x: 1 < x < math.inf),
-            "rope_factor": ("of at least 1", lambda x: 1 <= x < math.inf),
+            "rope_base": ("greater than 1 and at most 1e12", lambda x: 1 < x <= 1e12),
+            "rope_factor": ("from 1 to 1e6", lambda x: 1 <= x <= 1e6),
         }
         for name, (words, holds) in rules.items():
             number = getattr(self, name)

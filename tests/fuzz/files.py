@@ -9,6 +9,7 @@ import json
 import shutil
 import sqlite3
 import sys
+import tempfile
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -136,13 +137,9 @@ def damage(name: str, whole: bytes, random: Random) -> bytes:
     if name == "votes.sqlite":
         if random.random() < 0.5:
             return damage_bytes(whole, random)
-        path = Path("votes-fuzzed.sqlite")
         rows = [_odd_row(random) for _ in range(random.choice((1, 3)))]
-        try:
-            _write_votes(path, rows)
-            return path.read_bytes()
-        finally:
-            path.unlink(missing_ok=True)
+        with tempfile.TemporaryDirectory() as folder:
+            return _write_votes(Path(folder) / name, rows)
     if name.endswith(".jsonl"):
         lines = [damage_json(json.loads(line), random) for line in whole.splitlines()]
         return b"\n".join(lines)
@@ -184,10 +181,10 @@ def _odd_row(random: Random) -> dict[str, Any]:
     return row
 
 
-def _write_votes(path: Path, rows: list[dict[str, Any]]) -> None:
-    """Rows in a file of votes whose columns take anything."""
-    path.unlink(missing_ok=True)
+def _write_votes(path: Path, rows: list[dict[str, Any]]) -> bytes:
+    """Rows in a file of votes whose columns take anything; its content."""
     with contextlib.closing(sqlite3.connect(path)) as book, book:
         book.execute(f"CREATE TABLE votes ({', '.join(VOTE)})")
         for row in rows:
             book.execute(f"INSERT INTO votes VALUES ({', '.join('?' * len(row))})", [*row.values()])
+    return path.read_bytes()
