@@ -67,7 +67,8 @@ def state(studio: Any) -> str:
     return str(studio.page.evaluate("window.musictx.transport.state"))
 
 
-def test_choose_continue_hear_mark_save_and_stop(studio: Any) -> None:
+def test_choose_continue_hear_mark_save_and_stop(open_studio: Open, unhurried: Place) -> None:
+    studio = open_studio(unhurried)
     card = f"preset-{FIRST['name']}"
     assert go(studio, card) <= 6
     press(studio, "ArrowRight", "Enter")
