@@ -54,8 +54,8 @@ def stuck_share(performance: Performance, seconds: float) -> float:
     -------
     float
         Of the stretches of `STUCK` s (one begins each half second) with `STUCK_NOTES` notes or more, the
-        share with at most `STUCK_KEYS` different pitches; 0 if there is none. Of 824 such stretches of real
-        music none is one.
+        share with at most `STUCK_KEYS` different pitches; 0 if there is none. In 40 minutes of real music,
+        of as many pieces, it is 0.001.
     """
     onset, pitch = performance.notes["onset"], performance.notes["pitch"]
     stretches = [
