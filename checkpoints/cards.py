@@ -6,10 +6,10 @@ Plays every card as the page does, with the page's default length and settings, 
 page's own rules (app/static/music/verdict.js, run by Node). A run tells the story if the first lane, vanilla,
 loses the thread past its training length while the others keep it. Cards stand in the order of how many of
 their runs tell it; among equals, the one with the clearest break comes first: how many notes at once vanilla
-plays at most past its training length, to how many before it. *Stuck in* so many
-runs: for two seconds a lane strikes eight notes or more on three keys at most. With --output
-the runs are kept after each seed, and an interrupted measurement goes on from there. With --quick, cards that
-are two runs behind the best are not played any more.
+plays at most past its training length, to how many before it. A lane is stuck in a run if it strikes eight
+notes or more on three keys at most for two seconds. With --output the runs are kept after each seed, and an
+interrupted measurement goes on from there. With --quick, cards that are two runs behind the best are not
+played any more.
 """
 
 from __future__ import annotations

@@ -6,14 +6,13 @@ import json
 import os
 import re
 import socket
-import sqlite3
 import subprocess
 import sys
 import time
 import urllib.request
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,6 +23,7 @@ import pytest
 from app.presets import presets
 from musictx.bench.app import open_chromium
 from musictx.errors import MusictxError
+from musictx.votes.book import read_rows
 
 MODELS = ("vanilla", "relative", "rope")
 FIRST = presets()[0]  # the card that is chosen on arrival
@@ -379,11 +379,7 @@ def kept_votes(studio: Studio, place: Place) -> list[dict[str, Any]]:
             "JSON.parse(localStorage.getItem('musictx.votes')) ?? []"
         )
         return kept
-    if not place.votes.exists():
-        return []
-    with closing(sqlite3.connect(place.votes)) as book:
-        book.row_factory = sqlite3.Row
-        return [dict(row) for row in book.execute("SELECT * FROM votes ORDER BY id")]
+    return read_rows(place.votes)
 
 
 def without_farewell(console: list[str]) -> list[str]:
