@@ -1,11 +1,14 @@
 """Contrast: what the whole context makes likelier than the last few tokens alone would.
 
 What a model says after the last few tokens is any music that goes on smoothly; what all that was played
-adds to it is this piece. Weighing that up lets a theme come back more often.
+adds to it is this piece. Weighing that up lets a theme come back more often. It is weighed up most where it
+says most: there a theme is under way, which the last few tokens do not know, and goes on.
 
 References
 ----------
-Malkin et al., "Coherence boosting: when your language model is not paying enough attention" (2022).
+Malkin et al., "Coherence boosting: when your language model is not paying enough attention" (2022), for the
+contrast; Wang et al., "AdaCAD: adaptively decoding to balance conflicts between contextual and parametric
+knowledge" (2024), for a strength that follows how far the two differ.
 """
 
 from __future__ import annotations
@@ -18,6 +21,7 @@ from musictx.model import MusicTransformer
 from musictx.sampling.cache import Cache
 
 STRIDE = 32  # the short context begins anew after this many tokens, and holds 32 to 63 of them
+MOST, HALF = 3.0, 0.5  # the strength grows to this many times its setting; half of it at so many nats
 LEAST = 0.001  # probability under the whole context below which no token is drawn; loops end by unlikely ones
 
 
@@ -81,8 +85,9 @@ class ShortContext:
 def contrast(whole: np.ndarray, short: np.ndarray, strength: float) -> np.ndarray:
     """Logits that favour what the whole context makes likelier.
 
-    ``(1 + γ) · log p(all) - γ · log p(short)``, for the tokens of at least `LEAST` under the whole context
-    and the likeliest one; the others cannot be drawn.
+    ``(1 + g) · log p(all) - g · log p(short)`` with ``g = 3 γ · d / (d + 1/2)``, where d is what
+    the whole context tells, in nats: the Kullback-Leibler divergence of p(all) from p(short). For the tokens
+    of at least `LEAST` under the whole context and the likeliest one; the others cannot be drawn.
 
     Parameters
     ----------
@@ -95,10 +100,10 @@ def contrast(whole: np.ndarray, short: np.ndarray, strength: float) -> np.ndarra
     -------
     np.ndarray [shape=(rows, vocabulary)]
     """
+    added = np.where(np.isfinite(whole), whole, 0.0) - np.where(np.isfinite(whole), short, 0.0)
+    told = (np.exp(whole) * added).sum(-1, keepdims=True)
     kept = (whole > np.log(LEAST)) | (whole == whole.max(-1, keepdims=True))
-    result = np.full(whole.shape, -np.inf)
-    result[kept] = (1 + strength) * whole[kept] - strength * short[kept]
-    return result
+    return np.where(kept, whole + strength * MOST * told / (told + HALF) * added, -np.inf)
 
 
 def log_probabilities(logits: np.ndarray) -> np.ndarray:

@@ -21,6 +21,7 @@ from musictx.export.web_model import web_model
 from musictx.midi import read_midi
 from musictx.model import ModelConfig, MusicTransformer
 from musictx.sampling import generate
+from musictx.sampling.contrast import contrast, log_probabilities
 from musictx.sampling.filters import SamplingSettings, draw, filter_logits
 from musictx.sampling.primer import prepare_primer
 from musictx.shipped import shipped_folder
@@ -199,6 +200,25 @@ def test_filters_and_draws_are_pythons(page: Any) -> None:
         case = {"before": before, "logits": logits.tolist(), "uniform": uniform, "mayEnd": may_end}
         cases.append(case | {"settings": values})
     assert page.evaluate(CHOOSE, cases) == expected
+
+
+def test_the_contrast_is_pythons(page: Any) -> None:
+    rng = np.random.default_rng(0)
+    allowed = np.flatnonzero(rng.random(391) < 0.7)
+    whole, short = rng.normal(size=(2, 20, 391)).astype(np.float32) * 3
+    whole[:5, allowed[0]] += 12.0  # one that is all but certain
+    mixed = page.evaluate(
+        """async ([whole, short, allowed]) => {
+          const { contrast } = await import("/static/engine/contrast.js");
+          return whole.map((all, i) => Array.from(contrast(all, short[i], allowed, 0.5)));
+        }""",
+        [whole.tolist(), short.tolist(), allowed.tolist()],
+    )
+    forbidden = ~np.isin(np.arange(391), allowed)
+    logits = (log_probabilities(np.where(forbidden, -np.inf, x)) for x in (whole, short))
+    expected = contrast(*logits, 0.5)
+    assert np.array_equal(np.array(mixed) > -1e8, np.isfinite(expected))
+    np.testing.assert_allclose(np.maximum(mixed, -100), np.maximum(expected, -100), rtol=1e-5, atol=1e-5)
 
 
 def test_random_numbers_are_numpys(page: Any) -> None:

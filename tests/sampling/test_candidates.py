@@ -114,7 +114,7 @@ def test_a_variation_that_ends_is_silent_after_it() -> None:
 
 
 def test_more_theme_is_other_music() -> None:
-    model, made = player(), []
+    model, made = player("vanilla"), []
     for theme in (0.0, 0.25, 0.5, 1.0):
         tokens = generate(
             model, PRIMER, settings=SamplingSettings(theme=theme, allow_end=False), max_tokens=300

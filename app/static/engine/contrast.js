@@ -2,10 +2,11 @@
 
 const STRIDE = 32; // the short context begins anew after this many tokens, and holds 32 to 63 of them
 const LEAST = Math.log(0.001); // of a token's probability after the whole context, below which it is not drawn
+const [MOST, HALF] = [3, 0.5]; // the strength grows to this many times its setting; half of it at so many nats
 const NEVER = -1e9;
-const HALF = 0.5; // up to this theme, it is the strength of the contrast
+const STRONGEST = 0.5; // up to this theme, it is the strength of the contrast
 
-export const strengthOf = (theme) => Math.min(theme, HALF);
+export const strengthOf = (theme) => Math.min(theme, STRONGEST);
 const shortStart = (length) => Math.max(0, (Math.floor(length / STRIDE) - 1) * STRIDE);
 
 /** A model that remembers the last few tokens only. */
@@ -44,8 +45,10 @@ export function contrast(whole, short, allowed, strength) {
   const mixed = new Float32Array(whole.length).fill(NEVER);
   const [all, few] = [logProbabilities(whole, allowed), logProbabilities(short, allowed)];
   const likeliest = Math.max(...all);
+  const told = all.reduce((sum, p, i) => sum + Math.exp(p) * (p - few[i]), 0); // by the whole, beyond the short
+  const weight = (strength * MOST * told) / (told + HALF);
   allowed.forEach((token, i) => {
-    if (all[i] > LEAST || all[i] === likeliest) mixed[token] = (1 + strength) * all[i] - strength * few[i];
+    if (all[i] > LEAST || all[i] === likeliest) mixed[token] = all[i] + weight * (all[i] - few[i]);
   });
   return mixed;
 }
