@@ -21,7 +21,8 @@ from musictx.model import MusicTransformer
 from musictx.sampling.cache import Cache
 
 STRIDE = 32  # the short context begins anew after this many tokens, and holds 32 to 63 of them
-MOST, HALF = 3.0, 0.5  # the strength grows to this many times its setting; half of it at so many nats
+AGREED = 0.5  # share of the strength where both contexts agree; where the whole tells most it is one more
+HALF = 0.5  # nats told at which half of that one is reached
 LEAST = 0.001  # probability under the whole context below which no token is drawn; loops end by unlikely ones
 
 
@@ -85,7 +86,7 @@ class ShortContext:
 def contrast(whole: np.ndarray, short: np.ndarray, strength: float) -> np.ndarray:
     """Logits that favour what the whole context makes likelier.
 
-    ``(1 + g) · log p(all) - g · log p(short)`` with ``g = 3 γ · d / (d + 1/2)``, where d is what
+    ``(1 + g) · log p(all) - g · log p(short)`` with ``g = γ (1/2 + d / (d + 1/2))``, where d is what
     the whole context tells, in nats: the Kullback-Leibler divergence of p(all) from p(short). For the tokens
     of at least `LEAST` under the whole context and the likeliest one; the others cannot be drawn.
 
@@ -103,7 +104,7 @@ def contrast(whole: np.ndarray, short: np.ndarray, strength: float) -> np.ndarra
     added = np.where(np.isfinite(whole), whole, 0.0) - np.where(np.isfinite(whole), short, 0.0)
     told = (np.exp(whole) * added).sum(-1, keepdims=True)
     kept = (whole > np.log(LEAST)) | (whole == whole.max(-1, keepdims=True))
-    return np.where(kept, whole + strength * MOST * told / (told + HALF) * added, -np.inf)
+    return np.where(kept, whole + strength * (AGREED + told / (told + HALF)) * added, -np.inf)
 
 
 def log_probabilities(logits: np.ndarray) -> np.ndarray:

@@ -82,7 +82,7 @@ def test_the_mixture_favours_what_the_whole_context_adds() -> None:
     whole = np.array([[0.5, 0.3, 0.19, LEAST / 2, 0.01 - LEAST / 2]])
     short = np.array([[0.7, 0.1, 0.19, 0.005, 0.005]])
     told = (whole * np.log(whole / short)).sum()
-    strength = 0.5 * 3 * told / (told + 0.5)
+    strength = 0.5 * (0.5 + told / (told + 0.5))
     mixed = np.exp(contrast(np.log(whole), np.log(short), 0.5))
     expected = np.where(whole > LEAST, whole ** (1 + strength) / short**strength, 0)
     np.testing.assert_allclose(mixed / mixed.sum(), expected / expected.sum())
@@ -90,14 +90,14 @@ def test_the_mixture_favours_what_the_whole_context_adds() -> None:
 
 
 def test_it_is_strongest_where_the_whole_context_tells_most() -> None:
-    """Level contexts leave a draw as it is; a copy that is under way, half believed, becomes nearly sure."""
-    plain = np.array([[0.5, 0.25, 0.25]])
-    np.testing.assert_allclose(np.exp(contrast(np.log(plain), np.log(plain), 0.5)), plain)
-    copying = log_probabilities(np.log(np.array([[0.5] + [0.05] * 10])))
-    guessing = log_probabilities(np.log(np.array([[0.02] + [0.098] * 10])))
-    sure = np.exp(log_probabilities(contrast(copying, guessing, 0.5)))[0, 0]
-    constant = 0.5**1.5 / 0.02**0.5
-    assert sure > 0.95 > constant / (constant + 10 * 0.05**1.5 / 0.098**0.5)
+    """A copy that is half believed is believed; where contexts nearly agree, a draw changes less."""
+
+    def first(whole: list[float], short: list[float]) -> float:
+        mixed = contrast(np.log(np.array([whole])), np.log(np.array([short])), 0.5)
+        return float(np.exp(log_probabilities(mixed))[0, 0])
+
+    assert 0.52 < first([0.5, 0.25, 0.25], [0.4, 0.3, 0.3]) < 0.54  # 0.559 with a strength of 0.5
+    assert first([0.5] + [0.05] * 10, [0.02] + [0.098] * 10) > 0.91  # 0.875
 
 
 def test_what_is_forbidden_or_hopeless_cannot_be_drawn_and_something_always_can() -> None:
