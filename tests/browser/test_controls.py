@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from playwright.sync_api import expect
+
 from .conftest import MODELS, Place
 
 Open = Callable[..., Any]
@@ -42,7 +44,7 @@ def test_buttons_keep_the_focus_whatever_they_start(open_studio: Open, unhurried
     assert focused(studio) == "vary"
     studio.get("seconds").fill("180")
     studio.get("more-rope").press("Enter")
-    assert studio.lane("rope").get_attribute("data-state") != "done"
+    expect(studio.lane("rope")).not_to_have_attribute("data-state", "done")
     assert focused(studio) == "more-rope" and studio.get("more-rope").is_disabled()
     studio.get("stop").evaluate("(button) => button.click()")  # the focus stays
     studio.wait_done()
