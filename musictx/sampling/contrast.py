@@ -101,7 +101,7 @@ def contrast(whole: np.ndarray, short: np.ndarray, strength: float) -> np.ndarra
     -------
     np.ndarray [shape=(rows, vocabulary)]
     """
-    added = np.where(np.isfinite(whole), whole, 0.0) - np.where(np.isfinite(whole), short, 0.0)
+    added = np.subtract(whole, short, out=np.zeros_like(whole), where=np.isfinite(whole))
     told = (np.exp(whole) * added).sum(-1, keepdims=True)
     kept = (whole > np.log(LEAST)) | (whole == whole.max(-1, keepdims=True))
     return np.where(kept, whole + strength * (AGREED + told / (told + HALF)) * added, -np.inf)
