@@ -91,6 +91,8 @@ def main() -> None:
     parser.add_argument(
         "--least", type=float, default=contrast.LEAST, help="probability of a token to be drawn"
     )
+    parser.add_argument("--agreed", type=float, default=contrast.AGREED, help="the strength, in γ, at d = 0")
+    parser.add_argument("--growth", type=float, default=contrast.GROWTH, help="what it gains by d, in γ")
     parser.add_argument("--primers", type=int, default=8, help="of each folder")
     parser.add_argument("--seconds", type=float, default=45.0)
     parser.add_argument("--seed", type=int, default=1)
@@ -98,7 +100,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="JSON file for every figure")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    contrast.LEAST = arguments.least
+    contrast.LEAST, contrast.AGREED, contrast.GROWTH = arguments.least, arguments.agreed, arguments.growth
     seconds = arguments.seconds
     index = open_copy_index(arguments.copies) if arguments.copies else None
     primers = choose(arguments.music, arguments.primers, seconds)
@@ -107,12 +109,13 @@ def main() -> None:
         "seconds": seconds,
         "seed": arguments.seed,
         "least": arguments.least,
+        "strength": [arguments.agreed, arguments.growth],
     }
     found: dict[str, Any] = {"about": about, "rows": {}}
     if arguments.output.is_file():
         found = json.loads(arguments.output.read_text())
         if found["about"] != about:
-            parser.error(f"{arguments.output} holds other primers, seconds, seed or least probability")
+            parser.error(f"{arguments.output} was made with other music or settings")
     rows: dict[str, Rows] = found["rows"]
     if REAL not in rows:
         answers = [real_answer(p, seconds) for p in primers]

@@ -21,8 +21,9 @@ from musictx.model import MusicTransformer
 from musictx.sampling.cache import Cache
 
 STRIDE = 32  # the short context begins anew after this many tokens, and holds 32 to 63 of them
-AGREED = 0.5  # share of the strength where both contexts agree; where the whole tells most it is one more
-HALF = 0.5  # nats told at which half of that one is reached
+AGREED = 0.5  # share of the strength where both contexts agree
+GROWTH = 1.0  # by how much that share grows where the whole context tells most
+HALF = 0.5  # nats told at which half of it is reached
 LEAST = 0.001  # probability under the whole context below which no token is drawn; loops end by unlikely ones
 
 
@@ -104,7 +105,7 @@ def contrast(whole: np.ndarray, short: np.ndarray, strength: float) -> np.ndarra
     added = np.subtract(whole, short, out=np.zeros_like(whole), where=np.isfinite(whole))
     told = (np.exp(whole) * added).sum(-1, keepdims=True)
     kept = (whole > np.log(LEAST)) | (whole == whole.max(-1, keepdims=True))
-    return np.where(kept, whole + strength * (AGREED + told / (told + HALF)) * added, -np.inf)
+    return np.where(kept, whole + strength * (AGREED + GROWTH * told / (told + HALF)) * added, -np.inf)
 
 
 def log_probabilities(logits: np.ndarray) -> np.ndarray:

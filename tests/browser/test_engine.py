@@ -15,7 +15,7 @@ import torch
 
 from musictx.checkpoint import SHIPPED_MODELS, list_models, load_model
 from musictx.errors import MusictxError
-from musictx.events import END, VELOCITY
+from musictx.events import END, NOTE_OFF, NOTE_ON, TIME_SHIFT, VELOCITY
 from musictx.events.grammar import Grammar
 from musictx.export.web_model import web_model
 from musictx.midi import read_midi
@@ -159,6 +159,24 @@ def test_the_grammar_allows_what_pythons_allows(page: Any, seed: int) -> None:
         tokens.append(token)
         state.advance(np.array([token]))
     assert page.evaluate(GRAMMAR, tokens) == expected
+
+
+@pytest.mark.parametrize("keys", [2, 4, 6, 10])
+def test_the_grammar_ends_loops_where_pythons_does(page: Any, keys: int) -> None:
+    """Notes on a few keys, now quicker, now slower, and another key now and then."""
+    rng = np.random.default_rng(keys)
+    state = Grammar(1)
+    tokens, expected = [VELOCITY + 20], []
+    for k in range(400):
+        key = int(rng.integers(60, 60 + keys) if rng.random() < 0.99 else rng.integers(128))
+        steps = int(rng.integers(0, 10 if k // 100 % 2 else 45))
+        tokens += [NOTE_ON + key, TIME_SHIFT + steps, NOTE_OFF + key]
+    for token in tokens:
+        expected.append("".join(map(str, state.allowed()[0].astype(int))))
+        state.advance(np.array([token]))
+    assert page.evaluate(GRAMMAR, tokens) == expected
+    ends = sum(allowed[NOTE_ON + 60 : NOTE_ON + 60 + keys].count("1") == 0 for allowed in expected)
+    assert 50 < ends < len(tokens)
 
 
 CHOOSE = """

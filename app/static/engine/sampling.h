@@ -8,6 +8,8 @@
 
 enum { NOTE_ON = 0, NOTE_OFF = 128, TIME_SHIFT = 256, VELOCITY = 356, PAD = 388, START = 389, END = 390 };
 enum { VOCABULARY = 391, MAX_SHIFT = 100, LONGEST_REST = 800, LONGEST_NOTE = 1000 };
+enum { STRETCHES = 3, REMEMBERED = 32, NEVER = -(1 << 30) };
+static const int stretches[STRETCHES][3] = {{200, 8, 3}, {400, 16, 4}, {800, 32, 6}}; // steps, notes, keys
 
 IMPORT(exp) double exponential(double);
 
@@ -17,6 +19,8 @@ static struct {
   int struck_at[128]; // steps
   int level, after_velocity, after_short_shift, rest, clock;
   int lowest_on, lowest_off, struck; // within this step
+  int hit_at[128]; // when each key was struck last
+  int notes_at[REMEMBERED], notes; // when the last notes were struck, in a ring, and how many there were
 } piece;
 static uint8_t allowed[VOCABULARY];
 
@@ -24,6 +28,7 @@ static uint8_t allowed[VOCABULARY];
 void EXPORT(begin)(void) {
   __builtin_memset(&piece, 0, sizeof piece);
   piece.level = -1;
+  for (int i = 0; i < 128; i++) piece.hit_at[i] = piece.notes_at[i % REMEMBERED] = NEVER;
 }
 
 /// Take the next token into the piece; an ungrammatical one is taken as it is.
@@ -35,6 +40,7 @@ void EXPORT(advance)(int token) {
     piece.struck |= is_on;
     piece.struck_at[pitch] = piece.clock;
     *(is_on ? &piece.lowest_on : &piece.lowest_off) = pitch + 1;
+    if (is_on) piece.hit_at[pitch] = piece.notes_at[piece.notes++ % REMEMBERED] = piece.clock;
     piece.rest = piece.after_short_shift = 0;
   } else if (token < VELOCITY) {
     int steps = token - TIME_SHIFT + 1;
@@ -53,23 +59,36 @@ static int overdue(void) {
   return pitch;
 }
 
+/// Mark the keys that were struck for too long and nothing but them.
+static void find_worn(uint8_t *worn) {
+  for (int s = 0; s < STRETCHES; s++) {
+    int since = piece.clock - stretches[s][0], notes = stretches[s][1], keys = 0;
+    if (piece.notes_at[(piece.notes + REMEMBERED - notes + 1) % REMEMBERED] <= since) continue; // the next makes the number
+    for (int p = 0; p < 128; p++) keys += piece.hit_at[p] > since;
+    for (int p = 0; p < 128 && keys <= stretches[s][2]; p++) worn[p] |= piece.hit_at[p] > since;
+  }
+}
+
 /// Which tokens may come next.
 static void allow(void) {
-  int silent = 0, first_overdue = overdue();
+  uint8_t worn[128] = {0};
+  int free = 0, first_overdue = overdue();
   __builtin_memset(allowed, 0, sizeof allowed);
   if (!piece.after_velocity && first_overdue < 128) { // offs come by rising pitch: those up to it are open
     for (int p = piece.lowest_off; p <= first_overdue; p++) allowed[NOTE_OFF + p] = piece.sounding[p];
     return;
   }
+  find_worn(worn);
   for (int p = piece.lowest_on; p < 128; p++) {
-    silent |= !piece.sounding[p];
-    allowed[NOTE_ON + p] = piece.level >= 0 && !piece.sounding[p];
+    int open = !piece.sounding[p] && !worn[p];
+    free |= open;
+    allowed[NOTE_ON + p] = piece.level >= 0 && open;
   }
   if (piece.after_velocity) return;
   for (int p = piece.lowest_off; !piece.struck && p < 128; p++) allowed[NOTE_OFF + p] = piece.sounding[p];
   int room = LONGEST_REST - piece.rest < MAX_SHIFT ? LONGEST_REST - piece.rest : MAX_SHIFT;
   for (int i = 0; !piece.after_short_shift && i < room; i++) allowed[TIME_SHIFT + i] = 1;
-  for (int i = VELOCITY; silent && i < PAD; i++) allowed[i] = i != VELOCITY + piece.level || piece.level < 0;
+  for (int i = VELOCITY; free && i < PAD; i++) allowed[i] = i != VELOCITY + piece.level || piece.level < 0;
   allowed[END] = 1;
 }
 
