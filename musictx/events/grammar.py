@@ -43,7 +43,8 @@ class Grammar:
     stretches : tuple of (int, int, int)
         Steps, notes and keys: where the next note would be one of so many within so many steps, all of them
         on no more keys than this, it is struck on another key. A small model falls into loops, a chord or
-        a trill without end, and does not find out by itself.
+        a trill without end, and does not find out by itself. Music that stays so all the same (a primer
+        does, a person who plays along) lifts the rule.
 
     Notes
     -----
@@ -79,6 +80,7 @@ class Grammar:
         self.struck = np.zeros(rows, bool)  # a note was struck in this step
         self.clock = np.zeros(rows, np.int64)  # steps
         self.struck_at = np.zeros((rows, 128), np.int64)
+        self.lifted = np.zeros((rows, len(stretches)), bool)
         self.hit_at = np.full((rows, 128), _NEVER)  # when each key was struck last
         self.notes_at = np.full((rows, max((notes for _, notes, _ in stretches), default=0)), _NEVER)
         self.longest_rest, self.longest_note, self.stretches = longest_rest, longest_note, stretches
@@ -101,7 +103,7 @@ class Grammar:
     def _allow(self, row: int, ok: np.ndarray) -> None:
         level, sounding = int(self.level[row]), self.sounding[row]
         on, off = self.lowest_on[row], self.lowest_off[row]
-        free = ~(sounding | self._worn(row))[on:]
+        free = ~(sounding | self._worn(row).any(0))[on:]
         if level >= 0:
             ok[NOTE_ON + on : NOTE_OFF] = free
         if self.after_velocity[row]:
@@ -125,14 +127,13 @@ class Grammar:
         ok[END] = True
 
     def _worn(self, row: int) -> np.ndarray:
-        """Keys that were struck for too long and nothing but them [shape=(128,), dtype=bool]."""
-        worn = np.zeros(128, bool)
-        for steps, notes, keys in self.stretches:
+        """Keys that were struck for too long and nothing but them [shape=(stretches, 128), dtype=bool]."""
+        worn = np.zeros((len(self.stretches), 128), bool)
+        for i, (steps, notes, keys) in enumerate(self.stretches):
             since = self.clock[row] - steps
-            if self.notes_at[row, 1 - notes] > since:  # the next one makes the number
+            if self.notes_at[row, 1 - notes] > since and not self.lifted[row, i]:  # the next makes the number
                 struck = self.hit_at[row] > since
-                if struck.sum() <= keys:
-                    worn |= struck
+                worn[i] = struck if struck.sum() <= keys else False
         return worn
 
     def advance(self, tokens: np.ndarray) -> None:
@@ -150,6 +151,7 @@ class Grammar:
             self.struck_at[row, pitch] = self.clock[row]
             (self.lowest_on if is_on else self.lowest_off)[row] = pitch + 1
             if is_on:
+                self.lifted[row] |= self._worn(row)[:, pitch]
                 self.hit_at[row, pitch] = self.clock[row]
                 self.notes_at[row, :-1] = self.notes_at[row, 1:]
                 self.notes_at[row, -1:] = self.clock[row]

@@ -20,6 +20,7 @@ static struct {
   int level, after_velocity, after_short_shift, rest, clock;
   int lowest_on, lowest_off, struck; // within this step
   int hit_at[128]; // when each key was struck last
+  uint8_t lifted[STRETCHES]; // music that stays on a few keys all the same lifts the rule
   int notes_at[REMEMBERED], notes; // when the last notes were struck, in a ring, and how many there were
 } piece;
 static uint8_t allowed[VOCABULARY];
@@ -31,6 +32,15 @@ void EXPORT(begin)(void) {
   for (int i = 0; i < 128; i++) piece.hit_at[i] = piece.notes_at[i % REMEMBERED] = NEVER;
 }
 
+/// Whether a key was struck for too long, with nothing but a few others beside it.
+static int worn(int key, int stretch) {
+  int since = piece.clock - stretches[stretch][0], notes = stretches[stretch][1], keys = 0;
+  if (piece.lifted[stretch] || piece.hit_at[key] <= since) return 0;
+  if (piece.notes_at[(piece.notes + REMEMBERED - notes + 1) % REMEMBERED] <= since) return 0; // the next makes the number
+  for (int p = 0; p < 128; p++) keys += piece.hit_at[p] > since;
+  return keys <= stretches[stretch][2];
+}
+
 /// Take the next token into the piece; an ungrammatical one is taken as it is.
 void EXPORT(advance)(int token) {
   piece.after_velocity = token >= VELOCITY && token < PAD;
@@ -40,6 +50,7 @@ void EXPORT(advance)(int token) {
     piece.struck |= is_on;
     piece.struck_at[pitch] = piece.clock;
     *(is_on ? &piece.lowest_on : &piece.lowest_off) = pitch + 1;
+    for (int s = 0; is_on && s < STRETCHES; s++) piece.lifted[s] |= worn(pitch, s);
     if (is_on) piece.hit_at[pitch] = piece.notes_at[piece.notes++ % REMEMBERED] = piece.clock;
     piece.rest = piece.after_short_shift = 0;
   } else if (token < VELOCITY) {
@@ -59,28 +70,17 @@ static int overdue(void) {
   return pitch;
 }
 
-/// Mark the keys that were struck for too long and nothing but them.
-static void find_worn(uint8_t *worn) {
-  for (int s = 0; s < STRETCHES; s++) {
-    int since = piece.clock - stretches[s][0], notes = stretches[s][1], keys = 0;
-    if (piece.notes_at[(piece.notes + REMEMBERED - notes + 1) % REMEMBERED] <= since) continue; // the next makes the number
-    for (int p = 0; p < 128; p++) keys += piece.hit_at[p] > since;
-    for (int p = 0; p < 128 && keys <= stretches[s][2]; p++) worn[p] |= piece.hit_at[p] > since;
-  }
-}
-
 /// Which tokens may come next.
 static void allow(void) {
-  uint8_t worn[128] = {0};
   int free = 0, first_overdue = overdue();
   __builtin_memset(allowed, 0, sizeof allowed);
   if (!piece.after_velocity && first_overdue < 128) { // offs come by rising pitch: those up to it are open
     for (int p = piece.lowest_off; p <= first_overdue; p++) allowed[NOTE_OFF + p] = piece.sounding[p];
     return;
   }
-  find_worn(worn);
   for (int p = piece.lowest_on; p < 128; p++) {
-    int open = !piece.sounding[p] && !worn[p];
+    int open = !piece.sounding[p];
+    for (int s = 0; open && s < STRETCHES; s++) open = !worn(p, s);
     free |= open;
     allowed[NOTE_ON + p] = piece.level >= 0 && open;
   }
