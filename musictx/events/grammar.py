@@ -43,8 +43,8 @@ class Grammar:
     stretches : tuple of (int, int, int)
         Steps, notes and keys: where the next note would be one of so many within so many steps, all of them
         on no more keys than this, it is struck on another key. A small model falls into loops, a chord or
-        a trill without end, and does not find out by itself. Music that stays so all the same (a primer
-        does, a person who plays along) lifts the rule.
+        a trill without end, and does not find out by itself. A primer that stays there all the same, for
+        as many notes again, lifts the rule.
 
     Notes
     -----
@@ -80,7 +80,7 @@ class Grammar:
         self.struck = np.zeros(rows, bool)  # a note was struck in this step
         self.clock = np.zeros(rows, np.int64)  # steps
         self.struck_at = np.zeros((rows, 128), np.int64)
-        self.lifted = np.zeros((rows, len(stretches)), bool)
+        self.broken = np.zeros((rows, len(stretches)), np.int64)  # by how many notes all the same
         self.hit_at = np.full((rows, 128), _NEVER)  # when each key was struck last
         self.notes_at = np.full((rows, max((notes for _, notes, _ in stretches), default=0)), _NEVER)
         self.longest_rest, self.longest_note, self.stretches = longest_rest, longest_note, stretches
@@ -131,7 +131,9 @@ class Grammar:
         worn = np.zeros((len(self.stretches), 128), bool)
         for i, (steps, notes, keys) in enumerate(self.stretches):
             since = self.clock[row] - steps
-            if self.notes_at[row, 1 - notes] > since and not self.lifted[row, i]:  # the next makes the number
+            if (
+                self.notes_at[row, 1 - notes] > since and self.broken[row, i] < notes
+            ):  # the next makes the number
                 struck = self.hit_at[row] > since
                 worn[i] = struck if struck.sum() <= keys else False
         return worn
@@ -151,7 +153,7 @@ class Grammar:
             self.struck_at[row, pitch] = self.clock[row]
             (self.lowest_on if is_on else self.lowest_off)[row] = pitch + 1
             if is_on:
-                self.lifted[row] |= self._worn(row)[:, pitch]
+                self.broken[row] += self._worn(row)[:, pitch]
                 self.hit_at[row, pitch] = self.clock[row]
                 self.notes_at[row, :-1] = self.notes_at[row, 1:]
                 self.notes_at[row, -1:] = self.clock[row]

@@ -174,9 +174,9 @@ def test_the_grammar_ends_loops_where_pythons_does(page: Any, keys: int) -> None
         state.advance(np.array([token]))
 
     take(VELOCITY + 20)
-    for k in range(400):
+    for k in range(450):
         key = int(rng.integers(60, 60 + keys))
-        if k < 350 and not state.allowed()[0, NOTE_ON + key]:
+        if k < 320 and not state.allowed()[0, NOTE_ON + key]:
             key, ends = int(rng.integers(128)), ends + 1
         for token in (
             NOTE_ON + key,

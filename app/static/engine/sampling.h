@@ -20,7 +20,7 @@ static struct {
   int level, after_velocity, after_short_shift, rest, clock;
   int lowest_on, lowest_off, struck; // within this step
   int hit_at[128]; // when each key was struck last
-  uint8_t lifted[STRETCHES]; // music that stays on a few keys all the same lifts the rule
+  int broken[STRETCHES]; // by how many notes of the primer all the same: as many again lift the rule
   int notes_at[REMEMBERED], notes; // when the last notes were struck, in a ring, and how many there were
 } piece;
 static uint8_t allowed[VOCABULARY];
@@ -35,7 +35,7 @@ void EXPORT(begin)(void) {
 /// Whether a key was struck for too long, with nothing but a few others beside it.
 static int worn(int key, int stretch) {
   int since = piece.clock - stretches[stretch][0], notes = stretches[stretch][1], keys = 0;
-  if (piece.lifted[stretch] || piece.hit_at[key] <= since) return 0;
+  if (piece.broken[stretch] >= notes || piece.hit_at[key] <= since) return 0;
   if (piece.notes_at[(piece.notes + REMEMBERED - notes + 1) % REMEMBERED] <= since) return 0; // the next makes the number
   for (int p = 0; p < 128; p++) keys += piece.hit_at[p] > since;
   return keys <= stretches[stretch][2];
@@ -50,7 +50,7 @@ void EXPORT(advance)(int token) {
     piece.struck |= is_on;
     piece.struck_at[pitch] = piece.clock;
     *(is_on ? &piece.lowest_on : &piece.lowest_off) = pitch + 1;
-    for (int s = 0; is_on && s < STRETCHES; s++) piece.lifted[s] |= worn(pitch, s);
+    for (int s = 0; is_on && s < STRETCHES; s++) piece.broken[s] += worn(pitch, s);
     if (is_on) piece.hit_at[pitch] = piece.notes_at[piece.notes++ % REMEMBERED] = piece.clock;
     piece.rest = piece.after_short_shift = 0;
   } else if (token < VELOCITY) {
