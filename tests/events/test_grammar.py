@@ -104,7 +104,7 @@ def test_a_forgotten_note_is_released_before_anything_else():
 
 
 def test_a_continuation_does_not_stay_on_a_few_keys():
-    state = Grammar(1, stretches=((200, 8, 3),))
+    state = Grammar(1, stretches=((200, 8, 3, 4),))
     strike = lambda key: [NOTE_ON + key, TIME_SHIFT + 19, NOTE_OFF + key]  # noqa: E731
     tokens = [VELOCITY + 10, *strike(60), *strike(62), *strike(64), *strike(60), *strike(62), *strike(64)]
     for token in [*tokens, *strike(60)]:
@@ -115,14 +115,16 @@ def test_a_continuation_does_not_stay_on_a_few_keys():
     later = state.take(np.zeros(1, int))
     later.advance(np.array([TIME_SHIFT + 79]))  # the first of the seven was 2.2 s ago
     assert later.allowed()[0, NOTE_ON:NOTE_OFF].all()
-    for token in strike(67):
-        state.advance(np.array([token]))
+    for key in range(70, 75):  # another key, and four more
+        assert not {60, 62, 64} & set(np.flatnonzero(state.allowed()[0, NOTE_ON:NOTE_OFF]).tolist())
+        for token in strike(key):
+            state.advance(np.array([token]))
     assert state.allowed()[0, NOTE_ON:NOTE_OFF].all()
 
 
 def test_a_velocity_is_said_only_where_a_key_is_left() -> None:
     """The highest key was struck all the time, and no higher one is left in its step."""
-    state = Grammar(1, stretches=((200, 8, 3),))
+    state = Grammar(1, stretches=((200, 8, 3, 4),))
     for token in [VELOCITY + 10, *[NOTE_ON + 127, TIME_SHIFT, NOTE_OFF + 127] * 7, TIME_SHIFT + 4]:
         state.advance(np.array([token]))
     assert state.allowed()[0, VELOCITY]
@@ -132,7 +134,7 @@ def test_a_velocity_is_said_only_where_a_key_is_left() -> None:
 
 
 def test_a_primer_that_stays_on_a_few_keys_all_the_same_lifts_the_rule() -> None:
-    state = Grammar(1, stretches=((200, 8, 3),))
+    state = Grammar(1, stretches=((200, 8, 3, 4),))
     strike = [NOTE_ON + 60, TIME_SHIFT + 19, NOTE_OFF + 60]
     for token in [VELOCITY + 10, *strike * 14]:
         state.advance(np.array([token]))
@@ -148,7 +150,7 @@ def _refused(tokens: np.ndarray) -> list[bool]:
     for token in tokens:
         state.broken[:] = 0
         if token < NOTE_OFF:
-            refused.append(bool(state._worn(0)[:, token].any()))
+            refused.append(bool(state._worn(0)[:, token].any() or state.aside[0, token]))
         state.advance(token[None])
     return refused
 

@@ -9,7 +9,7 @@
 enum { NOTE_ON = 0, NOTE_OFF = 128, TIME_SHIFT = 256, VELOCITY = 356, PAD = 388, START = 389, END = 390 };
 enum { VOCABULARY = 391, MAX_SHIFT = 100, LONGEST_REST = 800, LONGEST_NOTE = 1000 };
 enum { STRETCHES = 3, REMEMBERED = 32, NEVER = -(1 << 30) };
-static const int stretches[STRETCHES][3] = {{200, 8, 3}, {400, 16, 4}, {800, 32, 6}}; // steps, notes, keys
+static const int stretches[STRETCHES][4] = {{200, 8, 3, 8}, {400, 16, 4, 8}, {800, 32, 6, 0}}; // steps, notes, keys, further notes
 
 IMPORT(exp) double exponential(double);
 
@@ -20,6 +20,7 @@ static struct {
   int level, after_velocity, after_short_shift, rest, clock;
   int lowest_on, lowest_off, struck; // within this step
   int hit_at[128]; // when each key was struck last
+  uint8_t aside[128]; // for how many notes each key is set aside, after a loop on it
   int broken[STRETCHES]; // by how many notes of the primer all the same: as many again lift the rule
   int notes_at[REMEMBERED], notes; // when the last notes were struck, in a ring, and how many there were
 } piece;
@@ -41,6 +42,25 @@ static int worn(int key, int stretch) {
   return keys <= stretches[stretch][2];
 }
 
+/// Whether a key was struck for too long by any of the rules.
+static int worn_out(int key) {
+  int any = 0;
+  for (int s = 0; s < STRETCHES; s++) any |= worn(key, s);
+  return any;
+}
+
+/// Take a note into what the rules against loops know.
+static void strike(int pitch) {
+  int loops_on = worn_out(pitch);
+  for (int s = 0; s < STRETCHES; s++) piece.broken[s] += worn(pitch, s);
+  for (int p = 0; p < 128; p++) {
+    piece.aside[p] -= piece.aside[p] > 0;
+    for (int s = 0; s < STRETCHES && !loops_on; s++)
+      if (worn(p, s) && piece.aside[p] < stretches[s][3]) piece.aside[p] = stretches[s][3];
+  }
+  piece.hit_at[pitch] = piece.notes_at[piece.notes++ % REMEMBERED] = piece.clock;
+}
+
 /// Take the next token into the piece; an ungrammatical one is taken as it is.
 void EXPORT(advance)(int token) {
   piece.after_velocity = token >= VELOCITY && token < PAD;
@@ -50,8 +70,7 @@ void EXPORT(advance)(int token) {
     piece.struck |= is_on;
     piece.struck_at[pitch] = piece.clock;
     *(is_on ? &piece.lowest_on : &piece.lowest_off) = pitch + 1;
-    for (int s = 0; is_on && s < STRETCHES; s++) piece.broken[s] += worn(pitch, s);
-    if (is_on) piece.hit_at[pitch] = piece.notes_at[piece.notes++ % REMEMBERED] = piece.clock;
+    if (is_on) strike(pitch);
     piece.rest = piece.after_short_shift = 0;
   } else if (token < VELOCITY) {
     int steps = token - TIME_SHIFT + 1;
@@ -79,8 +98,7 @@ static void allow(void) {
     return;
   }
   for (int p = piece.lowest_on; p < 128; p++) {
-    int open = !piece.sounding[p];
-    for (int s = 0; open && s < STRETCHES; s++) open = !worn(p, s);
+    int open = !piece.sounding[p] && !piece.aside[p] && !worn_out(p);
     free |= open;
     allowed[NOTE_ON + p] = piece.level >= 0 && open;
   }
