@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from musictx.events.loops import STRETCHES, Loops, Stretch
 from musictx.events.vocabulary import (
     END,
     MAX_SHIFT,
@@ -21,11 +22,6 @@ from musictx.events.vocabulary import (
 
 LONGEST_REST = 800  # steps (8 s) without a note event that a continuation may contain
 LONGEST_NOTE = 1000  # steps (10 s) after which a continuation releases a note that the model has forgotten
-# A continuation does not stay longer on a few keys: so many steps (2, 4 and 8 s) in which so many notes are
-# struck on no more keys than this; these are then set aside for further notes, since after a single other one
-# a tremolo comes back. Of the notes of the training music this would change 0.8 % (ASAP) and 0.3 % (POP909).
-STRETCHES = ((200, 8, 3, 8), (400, 16, 4, 8), (800, 32, 6, 0))
-_NEVER = -(2**40)  # steps
 
 
 class Grammar:
@@ -41,11 +37,8 @@ class Grammar:
         Steps of 10 ms after which a note that still sounds must be released, before anything else. In
         real performances fewer than one note in a thousand is longer than the default; a small model that
         has forgotten a note holds it forever, and such notes pile up.
-    stretches : tuple of (int, int, int, int)
-        Steps, notes, keys and further notes: where the next note would be one of so many within so many
-        steps, all of them on no more keys than this, it is struck on another key, and so are so many
-        further notes. A small model falls into loops, a chord or a trill without end, and does not find
-        out by itself. A primer that stays there all the same, for as many notes again, lifts the rule.
+    stretches : tuple of Stretch
+        For how long a continuation may stay on a few keys (see `musictx.events.loops`).
 
     Notes
     -----
@@ -69,7 +62,7 @@ class Grammar:
         rows: int,
         longest_rest: int = LONGEST_REST,
         longest_note: int = LONGEST_NOTE,
-        stretches: tuple[tuple[int, int, int, int], ...] = STRETCHES,
+        stretches: tuple[Stretch, ...] = STRETCHES,
     ):
         self.sounding = np.zeros((rows, 128), bool)
         self.level = np.full(rows, -1)
@@ -81,18 +74,16 @@ class Grammar:
         self.struck = np.zeros(rows, bool)  # a note was struck in this step
         self.clock = np.zeros(rows, np.int64)  # steps
         self.struck_at = np.zeros((rows, 128), np.int64)
-        self.broken = np.zeros((rows, len(stretches)), np.int64)  # by how many notes all the same
-        self.aside = np.zeros((rows, 128), np.int64)  # for so many notes
-        self.hit_at = np.full((rows, 128), _NEVER)  # when each key was struck last
-        self.notes_at = np.full((rows, max((notes for _, notes, *_ in stretches), default=0)), _NEVER)
-        self.longest_rest, self.longest_note, self.stretches = longest_rest, longest_note, stretches
+        self.loops = Loops(rows, stretches)
+        self.longest_rest, self.longest_note = longest_rest, longest_note
 
     def take(self, rows: np.ndarray) -> Grammar:
         """The state of these sequences, any number of times each."""
-        copy = Grammar(len(rows), self.longest_rest, self.longest_note, self.stretches)
+        copy = Grammar(len(rows), self.longest_rest, self.longest_note)
         for name, value in vars(self).items():
             if isinstance(value, np.ndarray):
                 setattr(copy, name, value[rows])
+        copy.loops = self.loops.take(rows)
         return copy
 
     def allowed(self) -> np.ndarray:
@@ -105,7 +96,7 @@ class Grammar:
     def _allow(self, row: int, ok: np.ndarray) -> None:
         level, sounding = int(self.level[row]), self.sounding[row]
         on, off = self.lowest_on[row], self.lowest_off[row]
-        free = ~(sounding | self._worn(row).any(0) | (self.aside[row] > 0))[on:]
+        free = ~(sounding | self.loops.refused(row, int(self.clock[row])))[on:]
         if level >= 0:
             ok[NOTE_ON + on : NOTE_OFF] = free
         if self.after_velocity[row]:
@@ -128,18 +119,6 @@ class Grammar:
                 ok[VELOCITY + level] = False
         ok[END] = True
 
-    def _worn(self, row: int) -> np.ndarray:
-        """Keys that were struck for too long and nothing but them [shape=(stretches, 128), dtype=bool]."""
-        worn = np.zeros((len(self.stretches), 128), bool)
-        for i, (steps, notes, keys, _) in enumerate(self.stretches):
-            since = self.clock[row] - steps
-            if (
-                self.notes_at[row, 1 - notes] > since and self.broken[row, i] < notes
-            ):  # the next makes the number
-                struck = self.hit_at[row] > since
-                worn[i] = struck if struck.sum() <= keys else False
-        return worn
-
     def advance(self, tokens: np.ndarray) -> None:
         """Take the next token of each row [shape=(rows,)]; ungrammatical ones are taken as they are."""
         for row, token in enumerate(np.asarray(tokens).tolist()):
@@ -155,15 +134,7 @@ class Grammar:
             self.struck_at[row, pitch] = self.clock[row]
             (self.lowest_on if is_on else self.lowest_off)[row] = pitch + 1
             if is_on:
-                worn = self._worn(row)
-                self.broken[row] += worn[:, pitch]
-                self.aside[row] = np.maximum(self.aside[row] - 1, 0)
-                if not worn[:, pitch].any():
-                    for keys, (*_, further) in zip(worn, self.stretches, strict=True):
-                        self.aside[row, keys] = np.maximum(self.aside[row, keys], further)
-                self.hit_at[row, pitch] = self.clock[row]
-                self.notes_at[row, :-1] = self.notes_at[row, 1:]
-                self.notes_at[row, -1:] = self.clock[row]
+                self.loops.strike(row, pitch, int(self.clock[row]))
             self.rest[row], self.after_short_shift[row] = 0, False
         elif token < VELOCITY:
             steps = token - TIME_SHIFT + 1

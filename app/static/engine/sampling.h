@@ -1,4 +1,4 @@
-// The grammar of events and the filters on the next token's distribution: musictx.events.grammar and musictx.sampling.filters.
+// What may come next and the filters on it: musictx.events.grammar, musictx.events.loops and musictx.sampling.filters.
 
 #pragma once
 #include "kernels.h"

@@ -1,0 +1,96 @@
+"""Against loops: which keys a continuation may not strike, because it has stayed on them for too long.
+
+A small model that has played a chord or a trill a few times goes on with it, and does not find out by itself.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+
+class Stretch(NamedTuple):
+    """What is too long: so many notes within so many steps, on no more keys than this.
+
+    Attributes
+    ----------
+    steps : int
+        Of 10 ms.
+    notes, keys : int
+    aside : int
+        For how many further notes these keys are set aside; after a single other one a tremolo comes back.
+    """
+
+    steps: int
+    notes: int
+    keys: int
+    aside: int
+
+
+# Of the notes of the training music, 0.8 % (ASAP) and 0.3 % (POP909) would have to be other ones.
+STRETCHES = (Stretch(200, 8, 3, 8), Stretch(400, 16, 4, 8), Stretch(800, 32, 6, 0))
+_NEVER = -(2**40)  # steps
+
+
+class Loops:
+    """The keys that were struck for too long, for sequences that grow together.
+
+    Where the next note would complete a stretch, it is struck on another key, and then the stretch's keys are
+    set aside. A primer that stays there all the same, for as many notes again, lifts the rule.
+
+    Parameters
+    ----------
+    rows : int
+        Sequences.
+    stretches : tuple of Stretch
+
+    Examples
+    --------
+    >>> from musictx.events.loops import Loops, Stretch
+    >>> loops = Loops(1, (Stretch(steps=200, notes=4, keys=2, aside=1),))
+    >>> for step, key in ((0, 60), (20, 62), (40, 60)):
+    ...     loops.strike(0, key, step)
+    >>> loops.refused(0, 60)[[60, 61, 62]].tolist()
+    [True, False, True]
+    """
+
+    def __init__(self, rows: int, stretches: tuple[Stretch, ...] = STRETCHES):
+        self.stretches = stretches
+        self.broken = np.zeros((rows, len(stretches)), np.int64)  # by how many notes all the same
+        self.aside = np.zeros((rows, 128), np.int64)  # for how many notes
+        self.struck_at = np.full((rows, 128), _NEVER)  # steps; the last time of each key
+        self.notes_at = np.full((rows, max((s.notes for s in stretches), default=0)), _NEVER)
+
+    def take(self, rows: np.ndarray) -> Loops:
+        """The state of these sequences, any number of times each."""
+        copy = Loops(0, self.stretches)
+        for name in ("broken", "aside", "struck_at", "notes_at"):
+            setattr(copy, name, getattr(self, name)[rows])
+        return copy
+
+    def refused(self, row: int, step: int) -> np.ndarray:
+        """Keys that may not be struck now [shape=(128,), dtype=bool]."""
+        return self._worn(row, step).any(0) | (self.aside[row] > 0)
+
+    def strike(self, row: int, key: int, step: int) -> None:
+        """Take in a note."""
+        worn = self._worn(row, step)
+        self.broken[row] += worn[:, key]
+        self.aside[row] = np.maximum(self.aside[row] - 1, 0)
+        if not worn[:, key].any():
+            for keys, stretch in zip(worn, self.stretches, strict=True):
+                self.aside[row, keys] = np.maximum(self.aside[row, keys], stretch.aside)
+        self.struck_at[row, key] = step
+        self.notes_at[row, :-1] = self.notes_at[row, 1:]
+        self.notes_at[row, -1:] = step
+
+    def _worn(self, row: int, step: int) -> np.ndarray:
+        """Keys of each stretch that the next note would complete [shape=(stretches, 128), dtype=bool]."""
+        worn = np.zeros((len(self.stretches), 128), bool)
+        for i, (steps, notes, most, _) in enumerate(self.stretches):
+            since = step - steps
+            if self.notes_at[row, 1 - notes] > since and self.broken[row, i] < notes:
+                keys = self.struck_at[row] > since
+                worn[i] = keys & (keys.sum() <= most)
+        return worn
