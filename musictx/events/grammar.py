@@ -73,7 +73,6 @@ class Grammar:
         self.lowest_off = np.zeros(rows, np.int64)
         self.struck = np.zeros(rows, bool)  # a note was struck in this step
         self.clock = np.zeros(rows, np.int64)  # steps
-        self.struck_at = np.zeros((rows, 128), np.int64)
         self.loops = Loops(rows, stretches)
         self.longest_rest, self.longest_note = longest_rest, longest_note
 
@@ -102,7 +101,9 @@ class Grammar:
         if self.after_velocity[row]:
             return
         if not self.struck[row]:
-            overdue = sounding[off:] & (self.clock[row] - self.struck_at[row, off:] >= self.longest_note)
+            overdue = sounding[off:] & (
+                self.clock[row] - self.loops.struck_at[row, off:] >= self.longest_note
+            )
             if overdue.any():  # offs come by rising pitch: those up to the first overdue one are open
                 first = off + int(overdue.argmax())
                 ok[:] = False
@@ -131,7 +132,6 @@ class Grammar:
             is_on = token < NOTE_OFF
             self.sounding[row, pitch] = is_on
             self.struck[row] |= is_on
-            self.struck_at[row, pitch] = self.clock[row]
             (self.lowest_on if is_on else self.lowest_off)[row] = pitch + 1
             if is_on:
                 self.loops.strike(row, pitch, int(self.clock[row]))

@@ -16,10 +16,9 @@ IMPORT(exp) double exponential(double);
 static float logits[VOCABULARY + 1]; // of the next token
 static struct {
   uint8_t sounding[128];
-  int struck_at[128]; // steps
   int level, after_velocity, after_short_shift, rest, clock;
   int lowest_on, lowest_off, struck; // within this step
-  int hit_at[128]; // when each key was struck last
+  int struck_at[128]; // when each key was struck last
   uint8_t aside[128]; // for how many notes each key is set aside, after a loop on it
   int broken[STRETCHES]; // by how many notes of the primer all the same: as many again lift the rule
   int notes_at[REMEMBERED], notes; // when the last notes were struck, in a ring, and how many there were
@@ -30,15 +29,15 @@ static uint8_t allowed[VOCABULARY];
 void EXPORT(begin)(void) {
   __builtin_memset(&piece, 0, sizeof piece);
   piece.level = -1;
-  for (int i = 0; i < 128; i++) piece.hit_at[i] = piece.notes_at[i % REMEMBERED] = NEVER;
+  for (int i = 0; i < 128; i++) piece.struck_at[i] = piece.notes_at[i % REMEMBERED] = NEVER;
 }
 
 /// Whether a key was struck for too long, with nothing but a few others beside it.
 static int worn(int key, int stretch) {
   int since = piece.clock - stretches[stretch][0], notes = stretches[stretch][1], keys = 0;
-  if (piece.broken[stretch] >= notes || piece.hit_at[key] <= since) return 0;
+  if (piece.broken[stretch] >= notes || piece.struck_at[key] <= since) return 0;
   if (piece.notes_at[(piece.notes + REMEMBERED - notes + 1) % REMEMBERED] <= since) return 0; // the next makes the number
-  for (int p = 0; p < 128; p++) keys += piece.hit_at[p] > since;
+  for (int p = 0; p < 128; p++) keys += piece.struck_at[p] > since;
   return keys <= stretches[stretch][2];
 }
 
@@ -58,7 +57,7 @@ static void strike(int pitch) {
     for (int s = 0; s < STRETCHES && !loops_on; s++)
       if (worn(p, s) && piece.aside[p] < stretches[s][3]) piece.aside[p] = stretches[s][3];
   }
-  piece.hit_at[pitch] = piece.notes_at[piece.notes++ % REMEMBERED] = piece.clock;
+  piece.struck_at[pitch] = piece.notes_at[piece.notes++ % REMEMBERED] = piece.clock;
 }
 
 /// Take the next token into the piece; an ungrammatical one is taken as it is.
@@ -68,7 +67,6 @@ void EXPORT(advance)(int token) {
     int pitch = token % NOTE_OFF, is_on = token < NOTE_OFF;
     piece.sounding[pitch] = is_on;
     piece.struck |= is_on;
-    piece.struck_at[pitch] = piece.clock;
     *(is_on ? &piece.lowest_on : &piece.lowest_off) = pitch + 1;
     if (is_on) strike(pitch);
     piece.rest = piece.after_short_shift = 0;
