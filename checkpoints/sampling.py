@@ -32,16 +32,20 @@ from musictx.sampling.filters import SamplingSettings
 from musictx.study.plan import StudyPrimer, StudySettings, choose_primers
 
 TRIED = tuple(
-    SamplingSettings(temperature=temperature, top_p=top_p, min_p=min_p, allow_end=False)
+    SamplingSettings(temperature=temperature, top_p=top_p, min_p=min_p, theme=0, allow_end=False)
     for temperature, top_p, min_p in (
         (1.0, 1.0, 0.0),
         (1.0, 0.98, 0.0),
         (1.0, 0.95, 0.0),
         (1.0, 0.9, 0.0),
         (1.0, 1.0, 0.02),
+        (1.0, 1.0, 0.05),
         (0.95, 1.0, 0.0),
         (0.95, 0.98, 0.0),
+        (0.95, 0.95, 0.0),
+        (0.95, 1.0, 0.02),
         (0.9, 1.0, 0.0),
+        (0.9, 0.98, 0.0),
     )
 )
 

@@ -22,7 +22,7 @@ from musictx.sampling.cache import Cache
 
 STRIDE = 32  # the short context begins anew after this many tokens, and holds 32 to 63 of them
 AGREED = 0.5  # share of the strength where both contexts agree
-GROWTH = 2.0  # by how much that share grows where the whole context tells most
+GROWTH = 1.0  # by how much that share grows where the whole context tells most
 HALF = 0.5  # nats told at which half of it is reached
 LEAST = 0.001  # probability under the whole context below which no token is drawn; loops end by unlikely ones
 

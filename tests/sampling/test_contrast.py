@@ -82,7 +82,7 @@ def test_the_mixture_favours_what_the_whole_context_adds() -> None:
     whole = np.array([[0.5, 0.3, 0.19, LEAST / 2, 0.01 - LEAST / 2]])
     short = np.array([[0.7, 0.1, 0.19, 0.005, 0.005]])
     told = (whole * np.log(whole / short)).sum()
-    strength = 0.5 * (0.5 + 2 * told / (told + 0.5))
+    strength = 0.5 * (0.5 + told / (told + 0.5))
     mixed = np.exp(contrast(np.log(whole), np.log(short), 0.5))
     expected = np.where(whole > LEAST, whole ** (1 + strength) / short**strength, 0)
     np.testing.assert_allclose(mixed / mixed.sum(), expected / expected.sum())

@@ -2,9 +2,8 @@
 
 const STRIDE = 32; // the short context begins anew after this many tokens, and holds 32 to 63 of them
 const LEAST = Math.log(0.001); // of a token's probability after the whole context, below which it is not drawn
-const AGREED = 0.5; // share of the strength where both contexts agree
-const GROWTH = 2; // by how much that share grows where the whole tells most
-const HALF = 0.5; // nats told at which half of it is reached
+const AGREED = 0.5; // share of the strength where both contexts agree; where the whole tells most it is one more
+const HALF = 0.5; // nats told at which half of that one is reached
 const NEVER = -1e9;
 const STRONGEST = 0.5; // up to this theme, it is the strength of the contrast
 
@@ -48,7 +47,7 @@ export function contrast(whole, short, allowed, strength) {
   const [all, few] = [logProbabilities(whole, allowed), logProbabilities(short, allowed)];
   const likeliest = Math.max(...all);
   const told = all.reduce((sum, p, i) => sum + Math.exp(p) * (p - few[i]), 0); // by the whole, beyond the short
-  const weight = strength * (AGREED + (GROWTH * told) / (told + HALF));
+  const weight = strength * (AGREED + told / (told + HALF));
   allowed.forEach((token, i) => {
     if (all[i] > LEAST || all[i] === likeliest) mixed[token] = all[i] + weight * (all[i] - few[i]);
   });
