@@ -433,17 +433,17 @@ LOOP = Score(
 
 # In the order of the page's cards, which checkpoints/cards.py measures.
 SCORES = (
-    SONATA_IN_C,
-    LOOP,
-    FUR_ELISE,
-    CANON,
     BLACK_KEYS,
-    MINUET,
-    CHORALE,
+    LOOP,
+    SONATA_IN_C,
     PRELUDE_IN_C,
+    MINUET,
     MOONLIGHT,
+    FUR_ELISE,
     ENTERTAINER,
+    CANON,
     GREENSLEEVES,
-    GYMNOPEDIE,
     ODE_TO_JOY,
+    CHORALE,
+    GYMNOPEDIE,
 )
