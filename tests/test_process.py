@@ -81,4 +81,5 @@ def test_a_server_gives_freed_memory_back() -> None:
 
 @linux
 def test_a_thread_in_which_a_model_played_keeps_next_to_nothing() -> None:
-    assert grown(PLAY, "process.return_freed_memory()") < 40  # MB in eleven; with a heap for each it is 160
+    # In eleven: 14 MB, and 62 once on a busy machine; with a heap for each it is 160.
+    assert grown(PLAY, "process.return_freed_memory()") < 80
