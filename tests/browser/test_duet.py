@@ -126,7 +126,7 @@ def test_an_answer_ends_by_itself_and_the_duet_goes_on_from_it(open_studio: Open
     answer(studio)
     assert studio.get("turn").inner_text().startswith("RoPE answers")
     studio.page.keyboard.press("k")
-    assert len(recorded(studio)) > first + 4
+    assert len(recorded(studio)) >= first + 4  # the three keys, and what was heard of the answer
     with studio.page.expect_download() as download:
         studio.get("duet-save").click()
     assert download.value.suggested_filename == "duet.mid"
