@@ -59,7 +59,7 @@ def repeats(share: float) -> dict[str, Any]:
 
 
 # The shipped models' way of training, at a tenth of its length.
-LONGER, LONG = "6 M tokens, windows of 512 first (80 %)", {"tokens": 6_000_000, "curriculum": 0.8}
+LONGER, LONG = "6 M tokens, windows of 512 first (80 %)", {"tokens": 6_000_000, "curriculum": ((512, 0.8),)}
 BASE = Change("base", positions=ALL, seeds=(0, 1))
 CHANGES = (
     BASE,
@@ -68,7 +68,11 @@ CHANGES = (
     Change("AdamW alone, 0.003", training={"optimizer": "adamw", "lr": 3e-3}, positions=POSITIONS),
     Change("batch of 4 windows", training={"batch": 4}),
     Change("batch of 16 windows", training={"batch": 16}),
-    Change("windows of 512 first (80 %)", training={"curriculum": 0.8}, positions=("vanilla", "relative")),
+    Change(
+        "windows of 512 first (80 %)",
+        training={"curriculum": ((512, 0.8),)},
+        positions=("vanilla", "relative"),
+    ),
     Change("rates fall in the last 40 %", training={"decay": 0.4}),
     Change("weight decay 0.1", training={"weight_decay": 0.1}),
     Change("dropout 0.1", model={"dropout": 0.1}),

@@ -75,19 +75,30 @@ def train(
     mix: Annotated[
         str | None,
         typer.Option(
-            help="folders: draw from each folder equally often; tokens: from each in proportion to its size. "
-            "[default: folders]"
+            help="folders: draw from each folder equally often; tokens: from each in proportion to its size; "
+            "or a number for each folder, such as 3,1. [default: folders]"
         ),
     ] = None,
     curriculum: Annotated[
-        float | None,
-        typer.Option(help="First share of the budget on windows of half the context. [default: 0]"),
+        str | None,
+        typer.Option(
+            help="Shorter windows first, as TOKENS:SHARE of the budget: 1024:0.4,2048:0.3 spends 40 % on "
+            "windows of 1024 tokens, 30 % on 2048 and the rest on the context."
+        ),
     ] = None,
     repeats: Annotated[
         float | None,
         typer.Option(
             help="Share of windows in which a passage comes again, so that a model learns to bring it back. "
             "[default: 0]"
+        ),
+    ] = None,
+    repeat_notes: Annotated[
+        tuple[int, int] | None,
+        typer.Option(
+            metavar="LOW HIGH",
+            help="Fewest and most notes in such a passage: 16 to 100 make themes, 60 to 600 whole sections, "
+            "as far as they fit in the window. [default: 16 100]",
         ),
     ] = None,
     resume: Annotated[
@@ -109,6 +120,7 @@ def train(
         float | None, typer.Option(help="Peak learning rate of Muon. [default: 0.02]")
     ] = None,
     lr: Annotated[float | None, typer.Option(help="Peak learning rate of AdamW. [default: 0.003]")] = None,
+    weight_decay: Annotated[float | None, typer.Option(help="Pull of weights to 0. [default: 0.01]")] = None,
     dropout: Annotated[
         float | None, typer.Option(help="For small corpora 0.1 to 0.3. [default: 0.1]")
     ] = None,
@@ -118,6 +130,9 @@ def train(
     decay: Annotated[
         float | None,
         typer.Option(help="Last share of the budget in which the rates fall to 0. [default: 0.4]"),
+    ] = None,
+    validate_every: Annotated[
+        int | None, typer.Option(help="Steps between looks at the validation music. [default: 500]")
     ] = None,
     compile: Annotated[
         bool, typer.Option("--compile", help="Use torch.compile (needs a C++ compiler).")
@@ -149,12 +164,14 @@ def train(
         tokens=amount(tokens),
         hours=hours,
         micro_batch=micro_batch,
-        augmentation=Augmentation(repeats=Repeats(**_given(share=repeats))),
+        augmentation=Augmentation(repeats=Repeats(**_given(share=repeats, notes=repeat_notes))),
         compile=compile,
         **_given(
             batch=batch,
-            mix=mix,
-            curriculum=curriculum,
+            mix=_mix(mix),
+            curriculum=_stages(curriculum),
+            weight_decay=weight_decay,
+            validate_every=validate_every,
             optimizer=optimizer,
             matrix_lr=matrix_lr,
             lr=lr,
@@ -216,6 +233,29 @@ def train(
 def _given(**options: Any) -> dict[str, Any]:
     """The options that were given; the library has the defaults of the others."""
     return {name: value for name, value in options.items() if value is not None}
+
+
+def _mix(text: str | None) -> str | tuple[float, ...] | None:
+    """``folders``, ``tokens``, or a number for each folder."""
+    if text is None or text in ("folders", "tokens"):
+        return text
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError as error:
+        raise MusictxError(f"--mix is {text!r}; give folders, tokens, or numbers such as 3,1") from error
+
+
+def _stages(text: str | None) -> tuple[tuple[int, float], ...] | None:
+    """``1024:0.4,2048:0.3`` as pairs of tokens and share."""
+    if text is None:
+        return None
+    try:
+        pairs = (part.split(":") for part in text.split(","))
+        return tuple((int(tokens), float(share)) for tokens, share in pairs)
+    except ValueError as error:
+        raise MusictxError(
+            f"--curriculum is {text!r}; give TOKENS:SHARE, such as 512:0.7 or 1024:0.4,2048:0.3"
+        ) from error
 
 
 def _size(corpus: Corpus) -> dict[str, int]:

@@ -7,11 +7,14 @@ state to save.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from musictx.corpus.augmentation import NO_AUGMENTATION, Augmentation, augment
 from musictx.corpus.folder import Corpus
 from musictx.corpus.windows import stream_window
+from musictx.errors import MusictxError
 from musictx.events import DEFAULT_VELOCITY_LEVEL, END, PAD, START, VELOCITY
 
 
@@ -34,8 +37,14 @@ class BatchSource:
         Windows in a batch.
     seed : int
     augmentation : Augmentation
-    balance : bool
-        Draw from each source folder equally often; else every token equally often.
+    mix : sequence of float, optional
+        How often to draw from each source folder, in proportion; by default from each as often as it has
+        tokens.
+
+    Raises
+    ------
+    MusictxError
+        `mix` does not have one number above 0 for each source folder.
 
     Examples
     --------
@@ -55,14 +64,19 @@ class BatchSource:
         batch: int,
         seed: int = 0,
         augmentation: Augmentation = NO_AUGMENTATION,
-        balance: bool = True,
+        mix: Sequence[float] | None = None,
     ):
         self.corpus, self.length, self.size, self.seed = corpus, length, batch, seed
         self.augmentation = augmentation
         weight = (corpus.ends - corpus.starts).astype(np.float64)
-        if balance:
-            for source in np.unique(corpus.source):
-                weight[corpus.source == source] /= weight[corpus.source == source].sum()
+        if mix is not None:
+            folders = np.unique(corpus.source)
+            if len(mix) != len(folders) or not all(0 < part < np.inf for part in mix):
+                raise MusictxError(
+                    f"mix {tuple(mix)} must have a number above 0 for each of the {len(folders)} folders"
+                )
+            for folder, part in zip(folders, mix, strict=True):
+                weight[corpus.source == folder] *= part / weight[corpus.source == folder].sum()
         self.cumulative = np.cumsum(weight) / weight.sum()
 
     def batch(self, step: int, first: int = 0, count: int | None = None) -> tuple[np.ndarray, np.ndarray]:

@@ -30,13 +30,15 @@ class TrainingConfig:
     weight_decay: float = 0.01
     warmup: int = 100  # steps
     decay: float = 0.4  # last share of the budget in which the rate falls to 0
-    curriculum: float = 0.0  # first share of the budget on windows of half the context, twice as many
+    curriculum: tuple[tuple[int, float], ...] = ()  # shorter windows first: (tokens, share of the budget)
     clip: float = 1.0  # largest gradient norm
     seed: int = 0
     augmentation: Augmentation = field(default_factory=Augmentation)
-    mix: str = "folders"  # draw from each folder equally often, or every one of the "tokens"
+    # "folders": draw from each equally often; "tokens": from each as often as it has tokens; or in proportion
+    # to a number for each folder.
+    mix: str | tuple[float, ...] = "folders"
     validate_every: int = 500  # steps
-    validation_chunks: int = 256  # the largest number, spread over the validation pieces
+    validation_chunks: int = 256  # the largest number, spread over the validation pieces; fewer if long
     log_every: int = 20  # steps
     checkpoint_minutes: float = 5.0
     precision: str = "auto"
@@ -46,7 +48,8 @@ class TrainingConfig:
 
     def __post_init__(self) -> None:
         require(self.optimizer in ("muon", "adamw"), "optimizer", self.optimizer, "be muon or adamw")
-        require(self.mix in ("folders", "tokens"), "mix", self.mix, "be folders or tokens")
+        if isinstance(self.mix, str):
+            require(self.mix in ("folders", "tokens"), "mix", self.mix, "be folders, tokens or numbers")
         if self.steps is None and self.tokens is None and self.hours is None:
             raise MusictxError("give a budget: steps, tokens or hours")
         choose_precision(self.precision, self.accelerator)
@@ -58,8 +61,12 @@ class TrainingConfig:
             require(value is None or value > 0, name, value, "be greater than 0")
         for name in ("weight_decay", "warmup", "clip", "seed"):
             require(getattr(self, name) >= 0, name, getattr(self, name), "be at least 0")
-        for name in ("decay", "curriculum"):
-            require(0 <= getattr(self, name) <= 1, name, getattr(self, name), "lie between 0 and 1")
+        require(0 <= self.decay <= 1, "decay", self.decay, "lie between 0 and 1")
+        for length, share in self.curriculum:
+            require(length >= 1, "curriculum: tokens", length, "be at least 1")
+            require(0 < share <= 1, "curriculum: share", share, "lie between 0 and 1")
+        total = sum(share for _, share in self.curriculum)
+        require(total <= 1 + 1e-9, "curriculum: shares", total, "add up to at most 1")
 
     def progress(self, step: int, tokens: int, seconds: float) -> float:
         """Share of the budget used up by some steps, tokens and seconds, by whichever limit is nearest."""

@@ -35,7 +35,7 @@ from musictx.training.config import TrainingConfig
 from musictx.training.devices import agree, open_devices, refuse_too_large
 from musictx.training.metrics import Metrics, Progress
 from musictx.training.optimizers import make_optimizers, schedule, set_rate
-from musictx.training.source import IGNORED, Judge, Source, judge_by, sources
+from musictx.training.source import IGNORED, Curriculum, Judge, Source, judge_by
 from musictx.training.state import (
     PLACE,
     STATE,
@@ -105,8 +105,8 @@ class Run:
             known = ("name", "licence", "command", "tokens_seen")
             self.card["started_from"] = {k: before[k] for k in known if k in before}
         length = model_config.context_length
-        self.source, self.short_source = sources(train, config, length)
-        self.music = {"training": self.source.fingerprint()}
+        self.curriculum = Curriculum(train, config, length)
+        self.music = {"training": self.curriculum.fingerprint()}
         self.judge: Judge | None = None
         if not isinstance(validation, Mapping):
             self.judge = validation
@@ -114,7 +114,7 @@ class Run:
             if isinstance(train, Corpus):
                 refuse_shared(train, validation)
             self.music |= {f"held out: {name}": corpus.fingerprint() for name, corpus in validation.items()}
-            self.judge = judge_by(validation, length, config.validation_chunks)
+            self.judge = judge_by(validation, length, min(config.validation_chunks, max(1, 2**18 // length)))
         self.fabric = open_devices(config.accelerator, config.devices, config.precision)
         self.metrics = Metrics(folder / "metrics.jsonl")
         self.step, self.tokens, self.seconds, self.best = 0, 0, 0.0, math.inf
@@ -215,7 +215,7 @@ class Run:
                 set_rate(
                     self.optimizers, schedule(share, self.step, warmup=config.warmup, decay=config.decay)
                 )
-                source = self.short_source if share < config.curriculum else self.source
+                source = self.curriculum.at(share)
                 self.losses.append(self._step(source))
                 self.tokens += source.tokens(self.step)
                 self.step += 1
@@ -340,7 +340,8 @@ class Run:
     def _load(self) -> None:
         """Go on from the state; what was logged after it is forgotten, since it will be computed again."""
         place, self.losses = read_state(self.folder, self.fabric, self.model, self.optimizers)
-        place.setdefault("tokens", place["step"] * self.source.tokens(0))  # before 0.2: as many in each step
+        # States of version 0.1 lack it; they had as many in each step.
+        place.setdefault("tokens", place["step"] * self.curriculum.at(0).tokens(0))
         for name in PLACE:
             setattr(self, name, place[name])
         if self.fabric.is_global_zero:

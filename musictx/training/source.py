@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
-from itertools import islice
-from typing import Any, Protocol
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import accumulate, islice
+from typing import Protocol
 
 import numpy as np
 
 from musictx.corpus import BatchSource, Chunk, Corpus, consecutive_chunks
-from musictx.errors import MusictxError
+from musictx.errors import MusictxError, require
 from musictx.evaluation.nll import chunk_losses
 from musictx.model import MusicTransformer
 from musictx.training.config import TrainingConfig
@@ -43,22 +44,54 @@ class Source(Protocol):
 Judge = Callable[[MusicTransformer], dict[str, float]]
 
 
-def sources(train: Corpus | Source, config: TrainingConfig, length: int) -> tuple[Source, Source]:
-    """What a run draws its batches from, and what it does while the curriculum has them short.
+class Curriculum:
+    """What a run draws its batches from: windows that grow from stage to stage, at last to the context.
 
-    Of performances these are windows of `length` tokens, and twice as many of half that length.
+    Parameters
+    ----------
+    train : Corpus or Source
+    config : TrainingConfig
+    length : int
+        Tokens in the windows of the last stage, of which `config.batch` are drawn; of shorter ones more, so
+        that a batch has about as many tokens in every stage.
     """
-    if not isinstance(train, Corpus):
-        if config.curriculum:
-            raise MusictxError("curriculum shortens windows of performances; other music is taken as it is")
-        return train, train
-    how: dict[str, Any] = {
-        "seed": config.seed,
-        "augmentation": config.augmentation,
-        "balance": config.mix == "folders",
-    }
-    short = BatchSource(train, length=max(1, length // 2), batch=2 * config.batch, **how)
-    return BatchSource(train, length=length, batch=config.batch, **how), short
+
+    def __init__(self, train: Corpus | Source, config: TrainingConfig, length: int):
+        lengths = [*(tokens for tokens, _ in config.curriculum), length]
+        self.ends = list(accumulate(share for _, share in config.curriculum))  # shares of the budget
+        if not isinstance(train, Corpus):
+            if config.curriculum:
+                raise MusictxError(
+                    "curriculum shortens windows of performances; other music is taken as it is"
+                )
+            self.stages: list[Source] = [train]
+            return
+        for tokens in lengths[:-1]:
+            require(tokens <= length, "curriculum: tokens", tokens, f"be at most the context, {length}")
+        mix: Sequence[float] | None = None
+        if config.mix == "folders":
+            mix = [1.0] * len(np.unique(train.source))
+        elif not isinstance(config.mix, str):
+            mix = config.mix
+        self.stages = [
+            BatchSource(
+                train,
+                length=tokens,
+                batch=config.batch * (length // tokens),
+                seed=config.seed,
+                augmentation=config.augmentation,
+                mix=mix,
+            )
+            for tokens in lengths
+        ]
+
+    def at(self, share: float) -> Source:
+        """The source of batches when a share of the budget is used up."""
+        return self.stages[bisect_right(self.ends, share)]
+
+    def fingerprint(self) -> str:
+        """What tells this music from other music."""
+        return self.stages[-1].fingerprint()
 
 
 def judge_by(corpora: Mapping[str, Corpus], length: int, most: int) -> Judge:
@@ -75,7 +108,7 @@ def judge_by(corpora: Mapping[str, Corpus], length: int, most: int) -> Judge:
 
 
 def spread_chunks(corpus: Corpus, length: int, most: int) -> Iterator[Chunk]:
-    """Full chunks, at most `count`, spread evenly over a corpus; shorter ones if there are no full ones."""
+    """Full chunks, at most `most`, spread evenly over a corpus; shorter ones if there are no full ones."""
     full = int(((corpus.ends - corpus.starts) // length).sum())
     stride = math.ceil((full or len(corpus)) / most)
     return islice(consecutive_chunks(corpus, length, full_only=full > 0), 0, None, stride)

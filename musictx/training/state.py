@@ -91,6 +91,7 @@ def check_settings(folder: Path, settings: dict[str, Any]) -> None:
         before = {**begun["model"], **{k: v for k, v in begun["training"].items() if k in FIXED}}
     except (MusictxError, KeyError, TypeError, AttributeError) as error:
         raise MusictxError(f"{path} is missing or damaged, so that the run cannot go on") from error
+    before["curriculum"] = before.get("curriculum") or []  # version 0.2 wrote 0.0 where there was none
     settings = json.loads(json.dumps(settings))
     now = {**settings["training"], **settings["model"]}
     for name, value in before.items():

@@ -99,15 +99,22 @@ def test_windows_longer_than_the_pieces_go_on_in_another(how: Augmentation, leng
         assert (rows == START).sum() > 100
 
 
-def test_sources_are_drawn_equally_often_or_every_token_is() -> None:
+def test_folders_are_drawn_by_their_tokens_or_as_often_as_asked() -> None:
     small = [encode(random_performance(seed, 30, 10.0)) for seed in range(2)]
     large = [encode(random_performance(seed, 300, 100.0)) for seed in range(2, 8)]
     corpus = corpus_of(*small, *large, source=[0, 0, *[1] * 6])
     share = sum(map(len, small)) / corpus.token_count
-    for balance, expected in ((True, 0.5), (False, share)):
-        source = BatchSource(corpus, length=8, batch=1, balance=balance)
+    for mix, expected in (((1, 1), 0.5), (None, share), ((3, 1), 0.75)):
+        source = BatchSource(corpus, length=8, batch=1, mix=mix)
         drawn = [source._draw(np.random.default_rng(seed)) < 2 for seed in range(2000)]
         assert np.mean(drawn) == pytest.approx(expected, abs=0.04)
+
+
+@pytest.mark.parametrize("mix", [(1,), (1, 2, 3), (1, 0), (1, -1), (1, np.nan), (1, np.inf)])
+def test_a_mix_has_a_number_for_each_folder(mix: tuple[float, ...]) -> None:
+    corpus = corpus_of(*[encode(random_performance(seed, 30, 10.0)) for seed in range(2)], source=[0, 1])
+    with pytest.raises(MusictxError, match="for each of the 2 folders"):
+        BatchSource(corpus, length=8, batch=1, mix=mix)
 
 
 # Augmentation

@@ -80,6 +80,18 @@ def test_the_opening_comes_again_where_it_is_to(seed: int) -> None:
     assert start == 0 and 16 <= size <= 24
 
 
+def test_whole_sections_come_again_as_far_as_they_fit() -> None:
+    """A passage of up to 400 notes takes at most half of the notes that there is room for."""
+    sections = replace(PLAIN, notes=(60, 400))
+    for count, most in ((300, 150), (1000, 400)):
+        sizes = []
+        for seed in range(8):
+            before, after = repeated(seed, sections, count)
+            sizes.append(len(after) - len(before))
+        assert min(sizes) >= 60 and max(sizes) <= most
+    assert max(sizes) > 200
+
+
 def test_an_exact_return_is_the_same_tokens() -> None:
     """All but those at its edges: VELOCITY is said only where it changes."""
     tokens = encode(line(3, 150))

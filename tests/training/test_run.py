@@ -26,7 +26,7 @@ from musictx.evaluation.nll import chunk_losses
 from musictx.training import Run, Source, TrainingConfig
 from musictx.training.devices import choose_precision
 from musictx.training.metrics import Metrics
-from musictx.training.source import sources, spread_chunks
+from musictx.training.source import Curriculum, spread_chunks
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
@@ -56,8 +56,8 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_windows_are_drawn_as_the_mix_says() -> None:
     corpus = replace(tiny_corpus(4), source=np.array([0, 1, 1, 1]))
-    for mix, expected in (("folders", 0.5), ("tokens", 0.25)):
-        source, _ = sources(corpus, TrainingConfig(steps=1, mix=mix), 16)
+    for mix, expected in (("folders", 0.5), ("tokens", 0.25), ((1.0, 4.0), 0.2)):
+        source = Curriculum(corpus, TrainingConfig(steps=1, mix=mix), 16).at(0.0)
         assert isinstance(source, BatchSource)
         assert source.cumulative[0] == pytest.approx(expected)
 
@@ -255,12 +255,12 @@ def test_a_budget_of_time_counts_over_all_slices(tmp_path: Path, monkeypatch: py
     assert second.step > first.step
 
 
-def test_the_curriculum_begins_with_short_windows_of_as_many_tokens(
+def test_the_curriculum_goes_from_short_windows_to_long_ones_of_as_many_tokens(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shapes = []
-    run = tiny_run(tmp_path, steps=10, curriculum=0.5)
-    for source in (run.source, run.short_source):
+    run = tiny_run(tmp_path, steps=10, curriculum=((4, 0.2), (8, 0.3)))
+    for source in run.curriculum.stages:
         batch = source.batch
 
         def seen(*place: int, batch: Any = batch) -> Any:
@@ -270,7 +270,12 @@ def test_the_curriculum_begins_with_short_windows_of_as_many_tokens(
 
         monkeypatch.setattr(source, "batch", seen)
     run.fit()
-    assert shapes == [(8, 8)] * 5 + [(4, 16)] * 5
+    assert shapes == [(16, 4)] * 2 + [(8, 8)] * 3 + [(4, 16)] * 5
+
+
+def test_windows_of_the_curriculum_are_no_longer_than_the_context(tmp_path: Path) -> None:
+    with pytest.raises(MusictxError, match=r"curriculum: tokens .*17.* at most the context, 16"):
+        tiny_run(tmp_path, steps=1, curriculum=((17, 0.5),))
 
 
 # What comes out
@@ -412,7 +417,10 @@ def test_a_run_that_blows_up_stops_and_keeps_its_last_good_state(
         {"steps": 1, "matrix_lr": math.nan},
         {"steps": 1, "seed": -1},
         {"steps": 1, "warmup": -5},
-        {"steps": 1, "curriculum": 1.5},
+        {"steps": 1, "curriculum": ((8, 1.5),)},
+        {"steps": 1, "curriculum": ((8, 0.6), (16, 0.6))},
+        {"steps": 1, "curriculum": ((0, 0.5),)},
+        {"steps": 1, "mix": "both"},
         {"steps": 1, "decay": -0.1},
         {"steps": 1, "optimizer": "sgd"},
         {"steps": 1, "precision": "8-bit"},

@@ -75,7 +75,7 @@ def test_the_best_model_is_the_one_that_the_judge_says(tmp_path: Path) -> None:
 
 def test_only_performances_have_a_curriculum(tmp_path: Path) -> None:
     with pytest.raises(MusictxError, match="curriculum"):
-        tiny_run(tmp_path, train=Scales(), validation=judge, curriculum=0.5)
+        tiny_run(tmp_path, train=Scales(), validation=judge, curriculum=((8, 0.5),))
 
 
 def test_a_piece_cannot_be_trained_on_and_held_out(tmp_path: Path) -> None:
