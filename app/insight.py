@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from musictx.errors import MusictxError
-from musictx.evaluation.listening import Listening
-from musictx.evaluation.listening_figures import HeadFigures, looking_back, measure_heads
-from musictx.evaluation.surprise import primer_again, surprise
 from musictx.events import STEPS_PER_SECOND, note_tokens, tokens_to_table
+from musictx.lab.evaluation.listening import Listening
+from musictx.lab.evaluation.listening_figures import HeadFigures, looking_back, measure_heads
+from musictx.lab.evaluation.surprise import primer_again, surprise
 from musictx.model import MusicTransformer
 from musictx.sampling.takes import Take, choices, take_tokens
 

@@ -1,4 +1,4 @@
-"""The votes of the blind mode, as the page sends them; `musictx.votes` keeps and reads them."""
+"""The votes of the blind mode, as the page sends them; `musictx.lab.votes` keeps and reads them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from musictx.errors import MusictxError
-from musictx.votes.book import REAL, VERDICTS, add_row, default_path, read_rows
+from musictx.lab.votes.book import REAL, VERDICTS, add_row, default_path, read_rows
 
 from .payloads import note_rows, read_length, read_notes, read_settings
 

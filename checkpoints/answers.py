@@ -22,8 +22,8 @@ import numpy as np
 import torch
 
 from musictx.checkpoint import SHIPPED_MODELS, load_model
-from musictx.evaluation.storms import densest_second, is_storm
-from musictx.evaluation.structure import mean_polyphony
+from musictx.lab.evaluation.storms import densest_second, is_storm
+from musictx.lab.evaluation.structure import mean_polyphony
 from musictx.midi import read_midi
 from musictx.performance import Performance, apply_pedal, make_notes, slice_time, stretch, unite_spans
 from musictx.render.audio import render_audio

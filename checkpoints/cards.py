@@ -28,7 +28,7 @@ import numpy as np
 import torch
 
 from musictx.checkpoint import SHIPPED_MODELS
-from musictx.evaluation.storms import stuck_share
+from musictx.lab.evaluation.storms import stuck_share
 from musictx.performance import Performance, make_notes
 from musictx.shipped import load_demo, shipped_folder
 

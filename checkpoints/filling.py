@@ -18,9 +18,9 @@ import numpy as np
 import torch
 
 from musictx.checkpoint import load_model
-from musictx.evaluation.intervals import holm, mean_interval, paired_test
-from musictx.evaluation.loading import open_music, unit_numbers
 from musictx.events import decode
+from musictx.lab.evaluation.intervals import holm, mean_interval, paired_test
+from musictx.lab.evaluation.loading import open_music, unit_numbers
 from musictx.model import MusicTransformer
 from musictx.performance import Performance
 from musictx.sampling.filling import FOLLOWING, draw_likely, fill_candidates, following_nats

@@ -22,12 +22,12 @@ from typing import Any
 
 import numpy as np
 
-from musictx.bench.common import machine
 from musictx.cli.train import amount
 from musictx.corpus import open_corpus
 from musictx.corpus.augmentation import NO_AUGMENTATION, Augmentation
 from musictx.corpus.repeats import Repeats
 from musictx.files import write_bytes
+from musictx.lab.bench.common import machine
 from musictx.model.sizes import sized_config
 from musictx.training import Run
 from musictx.training.config import TrainingConfig

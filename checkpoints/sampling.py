@@ -23,13 +23,13 @@ from matplotlib.figure import Figure
 from scipy.stats import entropy, wasserstein_distance
 
 from musictx.checkpoint import SHIPPED_MODELS, load_model
-from musictx.evaluation.similarity import structureness
-from musictx.evaluation.structure import describe_continuation, mean_polyphony, pitch_classes
+from musictx.lab.evaluation.similarity import structureness
+from musictx.lab.evaluation.structure import describe_continuation, mean_polyphony, pitch_classes
+from musictx.lab.study.plan import StudyPrimer, StudySettings, choose_primers
 from musictx.performance import Performance, apply_pedal, slice_time
 from musictx.render.audio import render_audio
 from musictx.sampling import continue_variations
 from musictx.sampling.filters import SamplingSettings
-from musictx.study.plan import StudyPrimer, StudySettings, choose_primers
 
 TRIED = tuple(
     SamplingSettings(temperature=temperature, top_p=top_p, min_p=min_p, theme=0, allow_end=False)

@@ -15,7 +15,7 @@ from pathlib import Path
 import torch
 
 from musictx.checkpoint import load_model, read_card, save_model
-from musictx.evaluation.loading import primers_nll
+from musictx.lab.evaluation.loading import primers_nll
 
 DATA = {
     "ASAP": {

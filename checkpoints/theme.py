@@ -23,15 +23,15 @@ import torch
 from sampling import choose, distances, figures, real_answer
 
 from musictx.checkpoint import SHIPPED_MODELS, load_model
-from musictx.evaluation.chance import MEASURES, beside_others
-from musictx.evaluation.copies import CopyIndex
-from musictx.evaluation.intervals import paired_test
-from musictx.evaluation.loading import open_copy_index
-from musictx.evaluation.storms import is_storm, stuck_share
-from musictx.evaluation.structure import mean_polyphony
+from musictx.lab.evaluation.chance import MEASURES, beside_others
+from musictx.lab.evaluation.copies import CopyIndex
+from musictx.lab.evaluation.intervals import paired_test
+from musictx.lab.evaluation.loading import open_copy_index
+from musictx.lab.evaluation.storms import is_storm, stuck_share
+from musictx.lab.evaluation.structure import mean_polyphony
+from musictx.lab.study.plan import StudyPrimer
 from musictx.performance import Performance, apply_pedal
 from musictx.sampling import SamplingSettings, continue_variations, contrast
-from musictx.study.plan import StudyPrimer
 
 THEMES = (0.0, 0.25, 0.5, 1.0)
 REAL = "real music"

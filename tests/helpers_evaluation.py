@@ -1,4 +1,4 @@
-"""Small corpora and models for the tests of `musictx.evaluation`."""
+"""Small corpora and models for the tests of `musictx.lab.evaluation`."""
 
 import numpy as np
 import torch

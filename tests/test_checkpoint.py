@@ -27,7 +27,7 @@ from musictx.checkpoint import (
     weights_hash,
 )
 from musictx.errors import MusictxError
-from musictx.evaluation.loading import primers_nll
+from musictx.lab.evaluation.loading import primers_nll
 from musictx.model import ModelConfig, MusicTransformer
 from musictx.model.positions import SCHEMES
 

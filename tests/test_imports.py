@@ -1,4 +1,7 @@
-"""Imports run one way: there is no circle among modules, nor among packages, not even for types alone."""
+"""Imports run one way: there is no circle among modules, nor among packages, not even for types alone.
+
+The core (what plays and trains) knows nothing of the lab (what measures) and of the demo in ``app/``.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,8 @@ import pytest
 import musictx
 
 ROOT = Path(musictx.__file__).parent
+DEMO = ROOT.parent / "app"
+FACADES = {"musictx", "app"}  # they name what is below them
 
 
 def _name(path: Path) -> str:
@@ -19,40 +24,92 @@ def _name(path: Path) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
-MODULES = {_name(path): path for path in ROOT.rglob("*.py")}
-FACADE = "musictx"  # names what is below it, lazily
+MODULES = {_name(path): path for folder in (ROOT, DEMO) for path in folder.rglob("*.py")}
 
 
-def _imported(module: str) -> Iterator[str]:
+def _source_of(node: ast.ImportFrom, module: str) -> str:
+    """Whole name of what follows ``from``; the demo imports its own files relatively."""
+    if not node.level:
+        return node.module or ""
+    assert module.startswith("app"), f"{module} imports by a relative name"
+    above = node.level - (MODULES[module].name == "__init__.py")
+    package = module.split(".")[: -above or None]
+    return ".".join([*package, *filter(None, [node.module])])
+
+
+def _imported(module: str, source: str | None = None) -> Iterator[str]:
     """Modules that a module imports anywhere: inside functions and for types as well."""
-    for node in ast.walk(ast.parse(MODULES[module].read_text())):
+    found: list[str] = []
+    for node in ast.walk(ast.parse(MODULES[module].read_text("utf-8") if source is None else source)):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names if alias.name in MODULES)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            assert node.level == 0, f"{module} imports by a relative name"
-            for alias in node.names:
-                whole = f"{node.module}.{alias.name}"
-                yield whole if whole in MODULES else node.module
+            found += [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            package = _source_of(node, module)
+            inside = [f"{package}.{alias.name}" for alias in node.names]
+            found += [name if _own(name) in MODULES else package for name in inside]
+        elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("import_module", "__import__")):
+            found += [x.value for x in node.args if isinstance(x, ast.Constant) and isinstance(x.value, str)]
+    return (_own(name) for name in found if _own(name) in MODULES)
+
+
+def _own(name: str) -> str:
+    """`shipped.load_demo` gives the demo the name ``musictx.app``, wherever its folder lies."""
+    return name.removeprefix("musictx.") if f"{name}.".startswith("musictx.app.") else name
 
 
 def _room(module: str) -> str:
-    return module.split(".")[1]
+    """A package or module of the core, a package of the lab, or the demo."""
+    parts = module.split(".")
+    if parts[0] == "app":
+        return "app"
+    return ".".join(parts[1:3]) if parts[1] == "lab" else parts[1]
+
+
+def _in_core(room: str) -> bool:
+    return room not in ("app", "cli", "__main__", "lab") and not room.startswith("lab.")
+
+
+def _rooms() -> dict[str, set[str]]:
+    graph: dict[str, set[str]] = {}
+    for module in MODULES.keys() - FACADES:
+        others = {_room(name) for name in set(_imported(module)) - FACADES} - {_room(module)}
+        graph.setdefault(_room(module), set()).update(others)
+    return graph
 
 
 def test_no_module_imports_from_what_imports_it() -> None:
     """Nor does a module come in through the front door of its own package, which names it."""
-    graph = {name: set(_imported(name)) & MODULES.keys() - {FACADE} for name in MODULES.keys() - {FACADE}}
+    graph = {name: set(_imported(name)) - FACADES for name in MODULES.keys() - FACADES}
     assert set(TopologicalSorter(graph).static_order()) == graph.keys()
 
 
 def test_no_package_imports_from_what_imports_it() -> None:
-    graph: dict[str, set[str]] = {}
-    for module in MODULES.keys() - {FACADE}:
-        inside = set(_imported(module)) & MODULES.keys() - {FACADE}
-        others = {_room(name) for name in inside} - {_room(module)}
-        graph.setdefault(_room(module), set()).update(others)
-    order = list(TopologicalSorter(graph).static_order())
-    assert order.index("model") < order.index("sampling") < order.index("study") < order.index("cli")
+    order = list(TopologicalSorter(_rooms()).static_order())
+    assert order.index("model") < order.index("sampling") < order.index("lab.study") < order.index("cli")
+
+
+def test_the_core_imports_neither_the_lab_nor_the_demo() -> None:
+    """The command starts all three, and the benches of the demo start the demo."""
+    rooms = _rooms()
+    core = set(filter(_in_core, rooms))
+    assert {"midi", "events", "model", "training", "sampling", "export", "losses", "shipped"} <= core
+    assert [(room, used - core) for room, used in rooms.items() if room in core and used - core] == []
+    assert {room for room, used in rooms.items() if "app" in used} == {"cli", "lab.bench"}
+    assert {room for room, used in rooms.items() if "cli" in used} == {"__main__"}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "from musictx.lab.votes import book",
+        "from musictx import lab",
+        "def use():\n    import musictx.lab.votes.book",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from musictx.lab.votes.book import Vote",
+        "import importlib\nimportlib.import_module('musictx.lab.votes')",
+    ],
+)
+def test_an_import_of_the_lab_is_seen_wherever_it_stands(source: str) -> None:
+    assert [name.split(".")[:2] for name in _imported("musictx.performance", source)] == [["musictx", "lab"]]
 
 
 @pytest.mark.parametrize("scheme", ["vanilla", "learned", "relative", "rope", "musical", "alibi", "none"])

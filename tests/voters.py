@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from musictx.votes import Vote
+from musictx.lab.votes import Vote
 
 
 def simulate(

@@ -28,7 +28,7 @@ def _finish(
     measure: Callable[..., dict[str, Any]], as_json: bool, plot: Path | None, *arguments: Any, **options: Any
 ) -> None:
     """Run a benchmark and show what it found."""
-    from musictx.bench.report import draw, show
+    from musictx.lab.bench.report import draw, show
 
     if plot:
         check_place(plot, (".png",))
@@ -59,7 +59,7 @@ def attention(
 
     Example: musictx bench attention --threads 2 --plot attention.png
     """
-    from musictx.bench.attention import bench_attention
+    from musictx.lab.bench.attention import bench_attention
 
     options: dict[str, Any] = {"lengths": length} if length else {}
     options |= {"batch": batch, "heads": heads, "width": width, "dtype": dtype, "memory": memory}
@@ -87,7 +87,7 @@ def generate(
 
     Example: musictx bench generate relative --plot generate.png
     """
-    from musictx.bench.generate import bench_generate
+    from musictx.lab.bench.generate import bench_generate
 
     chosen = models or ("relative", "vanilla", "rope")
     options: dict[str, Any] = {"prefixes": prefix} if prefix else {}
@@ -109,7 +109,7 @@ def speculate(
 
     Example: musictx bench speculate relative
     """
-    from musictx.bench.speculate import bench_speculate
+    from musictx.lab.bench.speculate import bench_speculate
 
     _finish(bench_speculate, as_json, None, model, primers, tokens=tokens, repetitions=repetitions)
 
@@ -129,7 +129,7 @@ def train(
 
     Example: musictx bench train --context 512 --batch 8
     """
-    from musictx.bench.train import bench_train
+    from musictx.lab.bench.train import bench_train
 
     options: dict[str, Any] = {"size": size, "length": context, "batch": batch, "precision": precision}
     options |= {"thread_count": threads, "repetitions": repetitions, "peers": peers}
@@ -149,7 +149,7 @@ def encode(
 
     Example: musictx bench encode my-midi/
     """
-    from musictx.bench.encode import bench_encode
+    from musictx.lab.bench.encode import bench_encode
 
     _finish(bench_encode, as_json, None, midi, repetitions=repetitions, peers=peers)
 
@@ -170,7 +170,7 @@ def load(
 
     Example: musictx bench load --visitors 50 --between 1
     """
-    from musictx.bench.load import bench_load
+    from musictx.lab.bench.load import bench_load
 
     with console.status("measuring"):
         result = bench_load(
@@ -192,7 +192,7 @@ def demo(
 
     Example: musictx bench app
     """
-    from musictx.bench.app import bench_app
+    from musictx.lab.bench.app import bench_app
 
     with console.status("measuring"):
         result = bench_app(seconds=seconds, repetitions=repetitions, address=address)
@@ -209,7 +209,7 @@ def site(
 
     Example: musictx bench site
     """
-    from musictx.bench.site import bench_site
+    from musictx.lab.bench.site import bench_site
 
     with console.status("measuring"):
         result = bench_site(seconds=seconds, repetitions=repetitions)
@@ -232,8 +232,8 @@ def browser(
 
     Example: npm pack onnxruntime-web && tar xf onnxruntime-web-*.tgz && musictx bench browser package/dist
     """
-    from musictx.bench.browser_step import bench_browser_step
     from musictx.checkpoint import SHIPPED_MODELS
+    from musictx.lab.bench.browser_step import bench_browser_step
 
     with console.status("measuring"):
         result = bench_browser_step(runtime, models=SHIPPED_MODELS, before=before, repetitions=repetitions)

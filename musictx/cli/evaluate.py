@@ -92,8 +92,8 @@ def evaluate(
     """
     import json
 
-    from musictx.evaluation import compare
-    from musictx.evaluation.loading import open_models, open_music, unit_numbers
+    from musictx.lab.evaluation import compare
+    from musictx.lab.evaluation.loading import open_models, open_music, unit_numbers
 
     if len(paths) < 2:
         raise typer.BadParameter("give at least one model, and then a folder of MIDI files")
@@ -136,9 +136,9 @@ def _measure_repeats(
     left_out: list[str],
 ) -> dict[str, Any]:
     """Repeats within the training length and beyond it, repeats after gaps, and shift sensitivity."""
-    from musictx.evaluation.playings import inside_size, passages
-    from musictx.evaluation.repeats import GAPS, repeat_after_gaps, repeat_gain
-    from musictx.evaluation.shift import shift_sensitivity
+    from musictx.lab.evaluation.playings import inside_size, passages
+    from musictx.lab.evaluation.repeats import GAPS, repeat_after_gaps, repeat_gain
+    from musictx.lab.evaluation.shift import shift_sensitivity
 
     gains: dict[str, dict[str, Any]] = {}
     after_gaps: dict[str, list[dict[str, Any]]] = {}
@@ -179,7 +179,7 @@ def _measure_repeats(
 def _measure_rules(
     models: dict[str, MusicTransformer], corpus: Corpus, groups: np.ndarray, how: dict[str, Any]
 ) -> dict[str, Any]:
-    from musictx.evaluation.extrapolation import compare_rules
+    from musictx.lab.evaluation.extrapolation import compare_rules
 
     compared = {}
     for name, model in models.items():
@@ -191,8 +191,8 @@ def _measure_rules(
 def _write(folder: Path, result: dict[str, Any]) -> None:
     import json
 
-    from musictx.evaluation import report
     from musictx.files import write_bytes
+    from musictx.lab.evaluation import report
 
     write_bytes(folder / "evaluation.json", (json.dumps(result, indent=1, allow_nan=False) + "\n").encode())
     write_bytes(folder / "evaluation.csv", report.to_csv(result).encode())
@@ -201,7 +201,7 @@ def _write(folder: Path, result: dict[str, Any]) -> None:
 
 
 def _show(result: dict[str, Any]) -> None:
-    from musictx.evaluation import report
+    from musictx.lab.evaluation import report
 
     data = result["data"]
     on_output.print(
@@ -263,9 +263,9 @@ def study(
     import json
 
     from musictx.checkpoint import SHIPPED_MODELS
-    from musictx.evaluation.loading import open_copy_index, open_models
-    from musictx.study import StudySettings, choose_primers, run_study
-    from musictx.study.table import study_table
+    from musictx.lab.evaluation.loading import open_copy_index, open_models
+    from musictx.lab.study import StudySettings, choose_primers, run_study
+    from musictx.lab.study.table import study_table
 
     settings = StudySettings(
         seconds=seconds,

@@ -103,7 +103,7 @@ def continue_primer(
     player = load_model(model, **given)
     index = None
     if copy_check:
-        from musictx.evaluation.loading import open_copy_index
+        from musictx.lab.evaluation.loading import open_copy_index
 
         with corpus_progress() as encoding:
             index = open_copy_index(copy_check, progress=encoding)

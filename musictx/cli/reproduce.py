@@ -42,7 +42,7 @@ def jsb(
     from rich.table import Table
 
     from musictx.cli.train import amount
-    from musictx.reproduce.jsb import reproduce_jsb
+    from musictx.lab.reproduce.jsb import reproduce_jsb
 
     said = time.monotonic()
     with working("chorales", total=1.0) as advance:

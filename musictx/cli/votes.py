@@ -35,8 +35,8 @@ def votes(
     import json
 
     from musictx.files import write_bytes
-    from musictx.votes import Rules, default_path, read_votes, report_votes
-    from musictx.votes.report import to_csv, to_tables
+    from musictx.lab.votes import Rules, default_path, read_votes, report_votes
+    from musictx.lab.votes.report import to_csv, to_tables
 
     found = read_votes(book or default_path())
     rules = Rules(least_heard=least_heard, once=not again)

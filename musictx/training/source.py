@@ -12,7 +12,7 @@ import numpy as np
 
 from musictx.corpus import BatchSource, Chunk, Corpus, consecutive_chunks
 from musictx.errors import MusictxError, require
-from musictx.evaluation.nll import chunk_losses
+from musictx.losses import chunk_losses
 from musictx.model import MusicTransformer
 from musictx.training.config import TrainingConfig
 

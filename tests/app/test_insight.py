@@ -14,8 +14,8 @@ from app.payloads import note_rows, read_notes
 from musictx.checkpoint import load_model
 from musictx.corpus import Chunk
 from musictx.errors import MusictxError
-from musictx.evaluation.listening import Listening
-from musictx.evaluation.nll import chunk_losses
+from musictx.lab.evaluation.listening import Listening
+from musictx.losses import chunk_losses
 from musictx.midi import read_midi
 from musictx.model import MusicTransformer
 from musictx.sampling import continue_performance

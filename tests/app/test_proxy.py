@@ -17,10 +17,10 @@ import httpx
 import pytest
 
 from app import launch
-from musictx.bench.load import Visitor, lanes_of
 from musictx.checkpoint import save_model
+from musictx.lab.bench.load import Visitor, lanes_of
+from musictx.lab.votes.book import read_rows
 from musictx.model import ModelConfig, MusicTransformer
-from musictx.votes.book import read_rows
 
 PROMISES = Path(__file__).resolve().parents[1] / "PROMISES.md"
 BELOW_A_PATH, SHARED_OUT = re.findall(r"```nginx\n(.*?)```", PROMISES.read_text(), re.DOTALL)

@@ -21,9 +21,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from app.presets import presets
-from musictx.bench.app import open_chromium
 from musictx.errors import MusictxError
-from musictx.votes.book import read_rows
+from musictx.lab.bench.app import open_chromium
+from musictx.lab.votes.book import read_rows
 
 MODELS = ("vanilla", "relative", "rope")
 FIRST = presets()[0]  # the card that is chosen on arrival

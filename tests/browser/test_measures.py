@@ -13,9 +13,9 @@ import pytest
 
 from app.payloads import note_rows, read_notes, span_rows
 from app.presets import presets
-from musictx.evaluation.motifs import find_recurrence
-from musictx.evaluation.structure import distribution_distance, mean_polyphony, pitch_classes
 from musictx.events import encode
+from musictx.lab.evaluation.motifs import find_recurrence
+from musictx.lab.evaluation.structure import distribution_distance, mean_polyphony, pitch_classes
 from musictx.performance import Performance, apply_pedal, slice_time
 
 Open = Callable[..., Any]

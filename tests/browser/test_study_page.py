@@ -2,10 +2,10 @@
 
 import pytest
 
+from musictx.lab.study.comparison import REAL, compare_rows
+from musictx.lab.study.metrics import measure
+from musictx.lab.study.page import write_page
 from musictx.performance import Performance, make_notes, merge, shift
-from musictx.study.comparison import REAL, compare_rows
-from musictx.study.metrics import measure
-from musictx.study.page import write_page
 
 TAKES = {"relative": 2, "vanilla": 2, REAL: 1}
 

@@ -10,7 +10,7 @@ from typer.testing import CliRunner
 from musictx.checkpoint import save_model
 from musictx.cli import app
 from musictx.errors import MusictxError
-from musictx.evaluation.loading import open_models
+from musictx.lab.evaluation.loading import open_models
 from musictx.midi import write_midi
 from musictx.performance import Performance, make_notes
 

@@ -21,11 +21,11 @@ from musictx.checkpoint import load_model, read_card
 from musictx.corpus import BatchSource, build_corpus, consecutive_chunks, open_corpus
 from musictx.errors import MusictxError
 from musictx.events import decode
+from musictx.lab.votes import Rules, read_votes, report_votes
+from musictx.lab.votes.report import to_csv
 from musictx.midi import read_midi
 from musictx.sampling import continue_performance
 from musictx.shipped import shipped_folder, shipped_primer
-from musictx.votes import Rules, read_votes, report_votes
-from musictx.votes.report import to_csv
 from tests.fuzz.models import SCHEMES, save_small_model
 from tests.fuzz.mutation import damage_bytes, damage_json
 

@@ -8,8 +8,8 @@ from helpers_evaluation import tiny_model
 from music_helpers import performance, random_performance
 
 from musictx.errors import MusictxError
-from musictx.evaluation.surprise import token_nats
 from musictx.events import STEP_SECONDS, encode
+from musictx.lab.evaluation.surprise import token_nats
 from musictx.performance import Performance, apply_pedal, make_notes
 from musictx.sampling import continue_performance, fill_in, take_tokens
 from musictx.sampling.filling import Filling, draw_likely, fill_candidates, following_nats

@@ -22,7 +22,7 @@ import musictx.files
 from musictx.checkpoint import load_model, read_card
 from musictx.corpus import NO_AUGMENTATION, BatchSource, consecutive_chunks
 from musictx.errors import MusictxError
-from musictx.evaluation.nll import chunk_losses
+from musictx.losses import chunk_losses
 from musictx.training import Run, Source, TrainingConfig
 from musictx.training.devices import choose_precision
 from musictx.training.metrics import Metrics

@@ -1,4 +1,4 @@
-// How much of a passage is made of a primer's melodic patterns, as musictx/evaluation/motifs.py measures it.
+// How much of a passage is made of a primer's melodic patterns, as musictx/lab/evaluation/motifs.py measures it.
 //
 // A pattern is five successive notes of the highest or the lowest line: the intervals between them, and for each
 // pair of neighbouring gaps whether the second is shorter, about as long, or longer.

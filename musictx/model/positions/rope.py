@@ -39,7 +39,7 @@ class Rotating(Positions):
     def default_window(cls, context_length: int) -> int:
         """The context length: it changes nothing in training, and past it predicts best.
 
-        `musictx.evaluation.extrapolation` compares it with the other rules.
+        `musictx.lab.evaluation.extrapolation` compares it with the other rules.
         """
         return context_length
 

@@ -1,0 +1,176 @@
+"""What a study asks: which primers, how long, how often."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from musictx.errors import require
+from musictx.events import decode, encode
+from musictx.lab.evaluation.loading import open_music, unit_numbers
+from musictx.performance import Performance, slice_time
+from musictx.sampling.filters import SamplingSettings
+
+
+@dataclass(frozen=True)
+class StudySettings:
+    """How continuations are made.
+
+    Attributes
+    ----------
+    seconds : float
+        Of each continuation.
+    tokens : int, optional
+        Largest number of events of each continuation, instead of seconds.
+    primer_seconds : float
+    seeds : int
+        Continuations for each primer and model.
+    seed : int
+        First seed.
+    temperature : float
+    top_k : int
+    top_p, min_p : float
+    theme : float
+        All as in `musictx.sampling.SamplingSettings`: what is measured is what people hear.
+    """
+
+    seconds: float = 60.0
+    tokens: int | None = None
+    primer_seconds: float = 15.0
+    seeds: int = 3
+    seed: int = 0
+    temperature: float = SamplingSettings.temperature
+    top_k: int = SamplingSettings.top_k
+    top_p: float = SamplingSettings.top_p
+    min_p: float = SamplingSettings.min_p
+    theme: float = SamplingSettings.theme
+
+    def __post_init__(self) -> None:
+        for name in ("seconds", "primer_seconds", "seeds"):
+            require(getattr(self, name) > 0, name, getattr(self, name), "be more than 0")
+        require(self.tokens is None or self.tokens >= 1, "tokens", self.tokens, "be at least 1")
+
+
+@dataclass(frozen=True)
+class StudyPrimer:
+    """A primer, and how the piece really goes on.
+
+    Attributes
+    ----------
+    name : str
+        Fit for a file's name.
+    title : str
+    performance : Performance
+        The primer, cut, from 0.
+    cut : float
+        Where it ends (s).
+    real : Performance or None
+        Primer and real continuation on one time axis, if the piece is long enough.
+    source : str
+        The folder that it comes from.
+    """
+
+    name: str
+    title: str
+    performance: Performance
+    cut: float
+    real: Performance | None
+    source: str = ""
+
+
+def _file_name(title: str) -> str:
+    return re.sub(r"[^A-Za-z0-9]+", "-", title).strip("-").lower() or "primer"
+
+
+def choose_primers(
+    folders: Sequence[Path],
+    settings: StudySettings,
+    count: int,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> tuple[list[StudyPrimer], list[str]]:
+    """Primers from folders of MIDI files: the beginnings of pieces, one for each piece.
+
+    Pieces that are long enough for primer and real continuation come first; of these, as many from each
+    folder as the others leave room for, spread evenly over it.
+
+    Parameters
+    ----------
+    folders : sequence of path
+        Each with MIDI files, or an encoded corpus.
+    settings : StudySettings
+    count : int
+        Largest number of primers.
+    progress : callable, optional
+        Called with the files encoded and their number.
+
+    Returns
+    -------
+    primers : list of StudyPrimer
+    left_out : list of str
+        Files that could not be used, and why.
+
+    Examples
+    --------
+    >>> from musictx.shipped import shipped_folder
+    >>> from musictx.lab.study import StudySettings, choose_primers
+    >>> settings = StudySettings(primer_seconds=4, seconds=4)
+    >>> primers, _ = choose_primers([shipped_folder("primers")], settings, 2)
+    >>> [primer.name for primer in primers], primers[0].real.duration
+    (['bach-chorale', 'two-bar-loop'], 8.0)
+    """
+    require(count >= 1, "primers", count, "be at least 1")
+    found: dict[str, list[StudyPrimer]] = {}
+    left_out = []
+    for folder in folders:
+        corpus = open_music(folder, progress=progress)
+        firsts = np.unique(unit_numbers(corpus), return_index=True)[1]
+        pieces = ((corpus.names[i], decode(corpus.piece(i))) for i in firsts.tolist())
+        found[str(folder)] = [_primer(name, piece, settings, str(folder)) for name, piece in pieces]
+        left_out += [f"{path}: {why}" for path, why in corpus.skipped.items()]
+    chosen: list[StudyPrimer] = []
+    # The smallest folder first, so that the others can make up for what it lacks.
+    for k, primers in enumerate(sorted(found.values(), key=len)):
+        chosen += _spread(primers, -(-(count - len(chosen)) // (len(found) - k)))
+    chosen.sort(key=lambda p: list(found).index(p.source))
+    if lacking := sum(p.real is None for p in chosen):
+        left_out.append(
+            f"{lacking} of {len(chosen)} primers come from pieces too short to show how they really go on"
+        )
+    return _with_own_names(chosen), left_out
+
+
+def _spread(primers: list[StudyPrimer], count: int) -> list[StudyPrimer]:
+    """Some of the primers, evenly from those whose pieces are long enough, then from the others."""
+    whole, short = [p for p in primers if p.real], [p for p in primers if not p.real]
+    if len(whole) > count:
+        return [whole[i] for i in np.linspace(0, len(whole) - 1, count).round().astype(int)]
+    return whole + short[: count - len(whole)]
+
+
+def _primer(name: str, piece: Performance, settings: StudySettings, source: str) -> StudyPrimer:
+    piece = slice_time(piece, float(piece.notes["onset"][0]))
+    title = str(Path(name).with_suffix(""))
+    cut = min(settings.primer_seconds, piece.duration)
+    real = None
+    if settings.tokens is not None:
+        rest = encode(slice_time(piece, cut)) if piece.duration > cut else np.empty(0, np.uint16)
+        if len(rest) >= settings.tokens:
+            real = slice_time(piece, 0, cut + decode(rest[: settings.tokens]).duration)
+    elif piece.duration >= cut + settings.seconds:
+        real = slice_time(piece, 0, cut + settings.seconds)
+    return StudyPrimer(_file_name(title), title, slice_time(piece, 0, cut), cut, real, source)
+
+
+def _with_own_names(primers: list[StudyPrimer]) -> list[StudyPrimer]:
+    """Number primers whose file names would be equal."""
+    seen: dict[str, int] = {}
+    result = []
+    for primer in primers:
+        seen[primer.name] = number = seen.get(primer.name, 0) + 1
+        result.append(primer if number == 1 else replace(primer, name=f"{primer.name}-{number}"))
+    return result

@@ -1,0 +1,89 @@
+"""The loss of every event of real music under a model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from musictx.corpus import Chunk
+from musictx.errors import require
+from musictx.events import PAD
+
+PRECISIONS = ("float32", "bfloat16")
+
+
+def computing_in(precision: str, device: torch.device) -> AbstractContextManager[object]:
+    """Context in which a model computes in float32, or in bfloat16 where that is safe (autocast)."""
+    require(precision in PRECISIONS, "precision", precision, f"be one of {', '.join(PRECISIONS)}")
+    return nullcontext() if precision == "float32" else torch.autocast(device.type, torch.bfloat16)
+
+
+def _groups(chunks: Iterable[Chunk], batch: int, tokens_at_once: int | None) -> Iterator[list[Chunk]]:
+    """Chunks to compute together: `batch` of them, or as many as `tokens_at_once` allows with padding."""
+    group: list[Chunk] = []
+    widest = 0
+    for chunk in chunks:
+        widest = max(widest, len(chunk.targets))
+        if tokens_at_once is None:
+            crowded = len(group) == batch
+        else:
+            crowded = widest * (len(group) + 1) > tokens_at_once
+        if group and crowded:
+            yield group
+            group, widest = [], len(chunk.targets)
+        group.append(chunk)
+    if group:
+        yield group
+
+
+def chunk_losses(
+    model: torch.nn.Module,
+    chunks: Iterable[Chunk],
+    *,
+    batch: int = 8,
+    tokens_at_once: int | None = None,
+    precision: str = "float32",
+) -> Iterator[tuple[Chunk, np.ndarray]]:
+    """Loss of every target of every chunk.
+
+    Parameters
+    ----------
+    model : MusicTransformer
+    chunks : iterable of Chunk
+        As `musictx.corpus.consecutive_chunks` yields them.
+    batch : int
+        Chunks computed at once.
+    tokens_at_once : int, optional
+        Instead of `batch`: tokens computed at once, which bounds the memory at every length.
+    precision : {"float32", "bfloat16"}
+        The loss itself is always computed in float32.
+
+    Yields
+    ------
+    chunk : Chunk
+    losses : np.ndarray [shape=(len(chunk.targets),), dtype=float32]
+        Nats.
+    """
+    device = next(model.parameters()).device
+    was_training = model.training
+    model.eval()
+    try:
+        for group in _groups(chunks, batch, tokens_at_once):
+            longest = max(len(c.targets) for c in group)
+            inputs = torch.full((len(group), longest), PAD)
+            targets = torch.full((len(group), longest), PAD)
+            for row, chunk in enumerate(group):
+                inputs[row, : len(chunk.inputs)] = torch.from_numpy(chunk.inputs)
+                targets[row, : len(chunk.targets)] = torch.from_numpy(chunk.targets)
+            with torch.inference_mode(), computing_in(precision, device):
+                logits = model(inputs.to(device)).float()
+            losses = F.cross_entropy(logits.flatten(0, 1), targets.to(device).flatten(), reduction="none")
+            rows = losses.view(len(group), longest).cpu().numpy()
+            for row, chunk in enumerate(group):
+                yield chunk, rows[row, : len(chunk.targets)]
+    finally:
+        model.train(was_training)
