@@ -25,7 +25,7 @@ Examples
 
 import lazy_loader
 
-__version__ = "0.2.0"
+__version__ = "0.3.0"
 _get, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)  # the names are in __init__.pyi
 
 
