@@ -7,7 +7,7 @@ import logging
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-SENTENCE = "the server cannot make sense of this request; reload the page and try again"
+SENTENCE = "the server does not understand this request; reload the page and try again"
 
 _log = logging.getLogger(__name__)
 

@@ -11,7 +11,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-TITLE = "musictx: Music Transformers play on from your music"
+TITLE = "musictx: Music Transformers continue your music"
 DESCRIPTION = (
     "Choose, play or upload a few seconds of piano music. Transformers that know the order of notes in "
     "different ways play on from it, side by side, to listen to, to look at and to compare."

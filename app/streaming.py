@@ -32,7 +32,7 @@ HEARTBEAT_SECONDS = 1.0  # a lane that has nothing to say still says so this oft
 OVERLAP = 6  # messages whose content is repeated
 LAST_AGAIN = (0.5, 1.5)  # seconds after which the last message is said again: one can be lost on its way
 MOST_TOKENS_A_SECOND = 400  # a bound: no music that a person can follow has more
-FAULT = "Something went wrong while this model was playing. What is there stays; try again."
+FAULT = "Something went wrong while this model was playing. The music so far stays; try again."
 
 _log = logging.getLogger(__name__)
 

@@ -51,7 +51,7 @@ class VoteBook:
             with self._lock:
                 add_row(self.path, row)
         except (OSError, sqlite3.Error) as error:
-            raise MusictxError(f"the vote could not be kept in {self.path.name}: {error}") from None
+            raise MusictxError(f"the vote could not be stored in {self.path.name}: {error}") from None
 
     def all(self) -> list[dict[str, Any]]:
         """Every vote so far, oldest first."""

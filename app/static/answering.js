@@ -100,8 +100,8 @@ export class Answering {
 
   receive(message) {
     const { score } = this;
-    this.says = message.state === "waiting" ? "The models are playing for others; the answer comes later." : "";
-    if (message.state === "loading") this.says = "The model is on its way …";
+    this.says = message.state === "waiting" ? "The models are playing for other visitors; the answer comes later." : "";
+    if (message.state === "loading") this.says = "The model is being downloaded …";
     if (message.primer) score.adopt(message.primer, message.held);
     if (message.notes) score.receive(message);
     if (message.state === "done" || message.state === "error") score.finish();

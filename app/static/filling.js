@@ -1,4 +1,4 @@
-// Filling in: a model plays a marked stretch anew so that it leads into what follows, and one chooses among its takes.
+// Filling in: a model replaces a marked stretch with music that leads into what follows; one chooses among its takes.
 
 import { isSite } from "./io/place.js";
 import { newRun } from "./music/takes.js";
@@ -7,9 +7,9 @@ import { FillBar } from "./view/fill-bar.js";
 
 const LONGEST = 15; // seconds, as on the server
 const NO_SERVER = "Filling in needs a server, and this page has none. Run musictx app on your own computer for it.";
-const BUSY = "The models are still playing. A stretch can be filled in when they have ended.";
-const WAITING = "The models are playing for others; this comes after them.";
-const HINT = "A model plays the stretch anew, so that it leads into what follows.";
+const BUSY = "The models are still playing. A stretch can be filled in when they have finished.";
+const WAITING = "The models are playing for other visitors; your turn comes next.";
+const HINT = "A model replaces this stretch with music that leads into what follows.";
 
 /** What fills in stretches: one that is marked in the lanes, and the primer's. */
 export function makeFillings(studio, find) {
@@ -51,7 +51,7 @@ class Filling {
     const seconds = (gap.end - gap.start) / 1000;
     if (seconds > LONGEST) return `This stretch lasts ${seconds.toFixed(1)} s; choose one of up to ${LONGEST} s.`;
     const follows = this.models.keys.some((model) => this.place.follows(model, gap));
-    return follows ? "" : "Nothing follows this stretch that it could lead into.";
+    return follows ? "" : "There is no music after this stretch to lead into.";
   }
 
   move(edge, time) {
@@ -137,7 +137,7 @@ class Filling {
     if (work) bar[work.takes ? "choose" : "follow"](work);
     else if (!gap) bar.hide();
     else {
-      const where = this.player.isHere ? " That is done by the server." : "";
+      const where = this.player.isHere ? " The server does this." : "";
       bar.offer(gap, this.faultOf(gap), HINT + where, (model) => place.follows(model, gap));
     }
   }

@@ -8,7 +8,7 @@ import { InsightBar } from "./view/insight-bar.js";
 import { setAgain } from "./view/surprise.js";
 
 const NO_SERVER =
-  "What the models listen to is worked out by a server, and this page has none. Run musictx app on your own computer to see it.";
+  "A server works out what the models attend to, and this page has none. Run musictx app on your own computer to see it.";
 
 export class Insight {
   /** `take` gives the take that is shown, or null; `running` whether its models still play; `fit` makes room. */
@@ -38,9 +38,9 @@ export class Insight {
   /** Why nothing can be seen now, or an empty text. */
   get fault() {
     if (isSite) return NO_SERVER;
-    if (!this.takeOf()) return "Let the models play first; then this shows what they listened to.";
-    if (this.blind.on) return "What the models listened to is shown after the vote.";
-    return this.isRunning() ? "The models are still playing. Look when they have ended." : "";
+    if (!this.takeOf()) return "Press Continue first; then this shows what the models attended to.";
+    if (this.blind.on) return "What the models attended to appears after you vote.";
+    return this.isRunning() ? "The models are still playing. Look when they have finished." : "";
   }
 
   /** Open or close the line of what can be seen. */

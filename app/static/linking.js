@@ -24,7 +24,7 @@ export class Linking {
     const lack = this.settings.lack(link.settings);
     if (link.blind && this.models.all.length > 1) {
       this.judging.switch(true, link.blind.real);
-      this.notice.say(`A blind test came with the link: press Continue, listen to every lane, then vote.${lack}`);
+      this.notice.say(`This link opens a blind test: press Continue, listen to every lane, then vote.${lack}`);
       return;
     }
     this.play({ silent: true, more: link.more });

@@ -168,7 +168,7 @@ export class Listening {
     const { end } = this.transport;
     const from = Math.max(0, Math.min(this.transport.position, end - LOOP));
     this.setLoop({ from, to: Math.min(end, from + LOOP) });
-    return this.notice.say("This stretch is played again and again. Drag over a roll with Shift held for another.");
+    return this.notice.say("This stretch loops. Shift-drag over a roll to choose another.");
   }
 
   setLoop(loop) {

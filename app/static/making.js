@@ -106,7 +106,7 @@ export class Making {
 
   /** Save every lane, as MIDI and as sound. */
   async saveAll() {
-    this.notice.say("The files are being made …");
+    this.notice.say("Making the files …");
     try {
       await saveAll(this.take, this.settings.continuationOnly);
       this.notice.say("All lanes are saved in one ZIP file.");
@@ -127,7 +127,7 @@ export class Making {
     const score = this.take.scores.get(model);
     const at = Math.round(100 * (this.listening.playsLanes ? this.listening.transport.position : 0)) / 100;
     if (at <= score.length || at >= score.end) {
-      this.notice.say("Move the playhead to where the lane is to go on from: a place in what the model played.", true);
+      this.notice.say("Move the playhead into what the model played, to where it is to continue from.", true);
       return;
     }
     this.step();
@@ -146,7 +146,7 @@ export class Making {
     this.leave();
     const piece = { title, composer: "", notes: rows, pedals: [] };
     this.primers.set(piece, lastStretch(rows));
-    this.notice.say("This is the new primer; its last seconds are chosen. Continue when you like.");
+    this.notice.say("This is the new primer; its last seconds are selected. Press Continue when you like.");
     // The lane's button is out of use now. A mouse needs no other place, and its space key still plays.
     if (document.activeElement.matches(":focus-visible")) this.on.focus();
   }

@@ -2,7 +2,7 @@
 
 import { mount } from "./studio.js";
 
-const NOT_KEPT = "This browser could not keep the page, so it needs its network. Free some space to open it offline too.";
+const NOT_KEPT = "This browser could not store the page, so it needs a network. Free some space to open it offline too.";
 
 /** Say something where the page says such things. */
 function say(text) {

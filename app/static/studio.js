@@ -102,7 +102,7 @@ class Studio {
     this.root.dataset.ready = "true";
     if (shown && !link) {
       this.making.adopt(shown);
-      this.notice.say("The page was loaded again; what the models played is still here.");
+      this.notice.say("The page was reloaded; what the models played is still here.");
     }
     this.refresh();
     this.linking.follow(link);
@@ -232,7 +232,7 @@ export async function mount({ element, ...gradio }) {
   try {
     models = new Models(await services.models());
   } catch (error) {
-    root.replaceChildren(`${error.message} Then load the page again.`);
+    root.replaceChildren(`${error.message} Then reload the page.`);
     return;
   }
   const studio = new Studio(root, gradio, models);

@@ -445,7 +445,7 @@ def test_a_vote_that_makes_no_sense_is_refused(tmp_path: Path, change: dict[str,
 
 def test_a_vote_that_cannot_be_kept_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(MusictxError, match="could not be kept"):
+    with pytest.raises(MusictxError, match="could not be stored"):
         VoteBook(HASHES, tmp_path / "file" / "votes.sqlite").add(VOTE)
 
 

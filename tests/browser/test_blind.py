@@ -93,7 +93,7 @@ def test_nothing_tells_what_a_hidden_lane_plays(open_studio: Open, place: Place)
     lane = studio.lane(model)
     assert not any(digit in lane.inner_text() for digit in "0123456789")
     assert lane.get_attribute("aria-label") == "A"
-    assert "hidden until the vote" in lane.locator(".roll-notes").get_attribute("aria-label")
+    assert "hidden until you vote" in lane.locator(".roll-notes").get_attribute("aria-label")
     studio.get("blind").click()
     studio.page.wait_for_function(f"({COLOURS})('{model}') > {hidden} + 5")
     lane.get_by_text(re.compile(r"\d note")).first.wait_for()
@@ -119,7 +119,7 @@ def test_a_vote_waits_until_every_lane_was_heard(open_studio: Open, place: Place
 
 
 @pytest.mark.parametrize(
-    ("key", "verdict", "said"), [("0", "none", "none of them"), ("=", "alike", "all alike")]
+    ("key", "verdict", "said"), [("0", "none", "none of them"), ("=", "alike", "equally good")]
 )
 def test_none_and_all_alike_are_kept(
     open_studio: Open, place: Place, key: str, verdict: str, said: str

@@ -179,9 +179,9 @@ def test_a_stopped_lane_says_nothing_more_and_others_play_on(page: Any) -> None:
 @pytest.mark.parametrize(
     ("spoil", "sentence"),
     [
-        ("player.models.get('rope').sha256 = '00'", "arrived cut or changed"),
-        ("player.models.get('rope').address = '/nowhere'", "could not be loaded (404)"),
-        ("player.models.get('rope').address = 'http://127.0.0.1:9/'", "the connection is gone"),
+        ("player.models.get('rope').sha256 = '00'", "arrived incomplete or changed"),
+        ("player.models.get('rope').address = '/nowhere'", "could not be downloaded (404)"),
+        ("player.models.get('rope').address = 'http://127.0.0.1:9/'", "there is no connection"),
     ],
 )
 def test_a_model_that_does_not_arrive_whole_is_told_and_the_rest_goes_on(
@@ -207,5 +207,5 @@ def test_a_worker_that_dies_is_told_and_replaced(page: Any) -> None:
     page.evaluate("player.workers.get('endless').terminate()")
     page.evaluate("() => { for (let second = 0; second < 25; second += 1) player.watchOver(); }")
     said = page.evaluate("heard.endless.findLast((message) => message.error)?.error ?? ''")
-    assert "ended this model" in said
+    assert "stopped this model" in said
     assert _play(page, "endless", {**request, "settings": {"seconds": 1}})[-1]["state"] == "done"

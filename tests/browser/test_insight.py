@@ -285,6 +285,6 @@ def test_nothing_inside_is_seen_before_the_vote(studio: Any) -> None:
     studio.page.wait_for_selector(".roll-again:not([hidden])")
     studio.get("blind").click()
     assert studio.page.locator(".roll-again:not([hidden])").count() == 0
-    assert studio.get("inside-hint").inner_text() == "What the models listened to is shown after the vote."
+    assert studio.get("inside-hint").inner_text() == "What the models attended to appears after you vote."
     assert studio.get("surprise").is_disabled() and not studio.get("legend").is_visible()
     assert studio.page.evaluate("window.musictx.lanes.lane('rope').roll.nats") is None

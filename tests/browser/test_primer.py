@@ -230,7 +230,7 @@ def test_a_midi_keyboard_plays_with_velocity_and_pedal(open_studio: Open, place:
 @pytest.mark.parametrize(
     ("script", "sentence"),
     [
-        ("delete Navigator.prototype.requestMIDIAccess;", "no Web MIDI"),
+        ("delete Navigator.prototype.requestMIDIAccess;", "Web MIDI is not available"),
         (
             "navigator.requestMIDIAccess = async () => { throw new DOMException('no', 'NotAllowedError'); };",
             "not allowed",

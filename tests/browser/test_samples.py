@@ -95,7 +95,7 @@ def test_samples_that_fail_are_told_and_asked_for_again(open_studio: Open, place
     studio.page.route("**/piano/*", sometimes)
     studio.open()
     studio.get("primer-play").click()
-    notice_says(studio, "sounds do not arrive")
+    notice_says(studio, "sounds cannot be loaded")
     assert studio.page.evaluate("window.musictx.transport.state") == "waiting"
     failing[:] = ["-06"]
     studio.page.wait_for_event("requestfailed", lambda request: "-06" in request.url)

@@ -43,7 +43,7 @@ def test_the_length_offered_passes_the_training_length_of_every_primer(studio: A
     studio.get("preset-fur-elise").click()
     assert studio.get("seconds").input_value() == "33"  # what a visitor chose stays
     studio.get("settings").click()
-    studio.page.get_by_role("button", name="Back to the defaults").click()
+    studio.page.get_by_role("button", name="Reset to defaults").click()
     assert studio.get("seconds").input_value() != "33"
 
 
@@ -86,7 +86,7 @@ def test_a_blind_test_says_nothing_of_what_happened(studio: Any) -> None:
     studio.run(seconds=4, seed=2)
     studio.wait_done()
     studio.hear_all()
-    assert {said(studio, model) for model in MODELS} == {"What happens here is said after the vote."}
+    assert {said(studio, model) for model in MODELS} == {"What happened here appears after you vote."}
     told = studio.get("outcome").text_content()
     assert "vote" in told and not [name for name in NAMES.values() if name in told]
     studio.get("vote-a").click()

@@ -168,7 +168,7 @@ def test_a_file_is_welcome_anywhere_in_the_window(studio: Any) -> None:
 def test_remarks_are_sentences_and_a_copied_link_is_forgotten(studio: Any) -> None:
     studio.get("share").click()
     studio.page.wait_for_function("document.querySelector('.notice').textContent.includes('copied')")
-    assert "this machine only" in studio.notice().inner_text()  # as 127.0.0.1 is
+    assert "only on this machine" in studio.notice().inner_text()  # as 127.0.0.1 is
     studio.get("seed").fill("99")
     studio.get("seed").blur()
     assert studio.notice().inner_text() == ""

@@ -92,7 +92,7 @@ export class Engine {
   /** Draw the next token; the grammar takes it, the model has not seen it yet. */
   choose(uniform, { temperature, top_k, top_p, min_p }, mayEnd) {
     const token = this.calls.choose(uniform, temperature, top_k, top_p, min_p, mayEnd);
-    if (token < 0) throw new Error("The model answers with no numbers: its weights are damaged.");
+    if (token < 0) throw new Error("The model’s output is not a number: its weights are damaged.");
     this.calls.advance(token);
     return token;
   }

@@ -7,7 +7,7 @@ import { Engine } from "./engine.js";
 import { play } from "./playing.js";
 import { quickSha256 } from "./sha256.js";
 
-const BROKEN = "Something went wrong while this model was playing. What is there stays; press Continue to try again.";
+const BROKEN = "Something went wrong while this model was playing. The music so far stays; press Continue to try again.";
 const KEPT = "musictx-models"; // the browser's cache of model files, by address
 let current = null; // what is being done; nothing else is wanted
 let opened = null; // {address, engine} of the model that is here
@@ -17,9 +17,9 @@ async function fetchBytes(address, size, progress) {
   try {
     response = await fetch(address);
   } catch {
-    throw new Error("The model could not be loaded: the connection is gone. Press Continue when it is back.");
+    throw new Error("The model could not be downloaded: there is no connection. Press Continue when it is back.");
   }
-  if (!response.ok) throw new Error(`The model could not be loaded (${response.status}). Reload the page and try again.`);
+  if (!response.ok) throw new Error(`The model could not be downloaded (${response.status}). Reload the page and try again.`);
   if (!size || !response.body) return new Uint8Array(await response.arrayBuffer());
   const bytes = new Uint8Array(size);
   let received = 0;
@@ -43,7 +43,7 @@ async function modelFile(model, progress) {
   if (before && (await isWhole(before))) return before;
   const file = await fetchBytes(model.address, model.bytes, progress);
   if (!(await isWhole(file)))
-    throw new Error("The model arrived cut or changed. Reload the page; if it happens again, the site is damaged.");
+    throw new Error("The model’s file arrived incomplete or changed. Reload the page; if it happens again, the site is damaged.");
   if (cache) await keep(cache, model.address, file).catch(() => postMessage({ full: true }));
   return file;
 }

@@ -60,7 +60,7 @@ export class EitherPlayer {
     if (!this.bringHere()) return;
     this.choice = "here";
     this.tell(
-      `${ahead} visitors are ahead of you at the server, so the models play on this computer, which fetches them once ` +
+      `${ahead} visitors are ahead of you at the server, so the models play on this computer, which downloads them once ` +
         `(${megabytes(this.here.bytes)} MB). You can choose the server under Settings.`,
     );
     this.changed();

@@ -3,9 +3,9 @@
 import { aloneOnTheLine } from "../sound/line.js";
 
 const SILENCE = 20; // seconds without a word from a running lane after which it is taken for lost
-const LOST = "The browser ended this model. What is there stays; press Continue to try again.";
-const FULL = "This browser has no room to keep the models; they are fetched again the next time. Free some space for that.";
-const NO_WORKER = "This browser cannot run the models beside the page. Update it, or try another one.";
+const LOST = "The browser stopped this model. The music so far stays; press Continue to try again.";
+const FULL = "This browser has no room to keep the models; they are downloaded again each time.";
+const NO_WORKER = "This browser cannot run the models in the background. Update it, or try another one.";
 
 export const MOST_THEME = 0.5; // beyond, models try several ways at once: too slow for one thread, and for a duet
 

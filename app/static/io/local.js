@@ -15,7 +15,7 @@ async function read(path) {
   try {
     response = await fetch(new URL(`musictx/${path}`, document.baseURI));
   } catch {
-    throw new Error("A part of the page is not here and cannot be fetched: the connection is gone.");
+    throw new Error("A part of the page could not be downloaded: there is no connection.");
   }
   if (!response.ok) throw new Error("A part of the page is missing on its server.");
   return response.json();

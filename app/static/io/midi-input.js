@@ -14,7 +14,7 @@ export class MidiInput {
   /** Ask the browser for its MIDI keyboards. Returns a sentence for the visitor. */
   async connect() {
     if (!navigator.requestMIDIAccess) {
-      return "This browser has no Web MIDI here. Chrome, Edge and Firefox have it, on this machine or over https.";
+      return "Web MIDI is not available here. Chrome, Edge and Firefox offer it, on this machine or over https.";
     }
     let access;
     try {

@@ -76,8 +76,8 @@ export class ServerPlayer {
       open.asked += 1;
       if ((alive && open.asked <= PATIENCE) || this.open.get(lane) !== open) continue;
       this.open.delete(lane);
-      const next = alive ? "try again" : "the page comes back by itself when the server does";
-      const error = `The connection to the server was lost. What is there stays; ${next}.`;
+      const next = alive ? "try again" : "the page reconnects when the server is back";
+      const error = `The connection to the server was lost. The music so far stays; ${next}.`;
       open.on({ state: "error", error });
     }
   }

@@ -170,11 +170,11 @@ export class Primers {
     history.replaceState(null, "", `#${hash}`);
     const said = await navigator.clipboard.writeText(location.href).then(
       () => "The link is copied. It holds the primer, the seed and the settings",
-      () => "The link stands in the address bar. It holds the primer, the seed and the settings",
+      () => "The link is in the address bar. It holds the primer, the seed and the settings",
     );
-    const here = isLocal(location.hostname) ? " Its address is of this machine only: others cannot open it." : "";
-    const what = blind ? "opens as a blind test: the same music, without names" : "gives the same music again";
-    const less = filled?.length ? ", but for what was filled in" : "";
+    const here = isLocal(location.hostname) ? " The link works only on this machine." : "";
+    const what = blind ? "opens as a blind test: the same music, without names" : "plays the same music again";
+    const less = filled?.length ? ", without what was filled in" : "";
     this.on.passing(`${said}, and ${what}${less}.${here}`);
   }
 

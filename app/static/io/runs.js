@@ -86,7 +86,7 @@ export class Runs {
 
   tellPlace(place) {
     const ahead = place === 1 ? "One visitor is" : `${place} visitors are`;
-    this.on.notice(`The models are playing for others. ${ahead} ahead of you; your turn comes by itself.`);
+    this.on.notice(`The models are playing for other visitors. ${ahead} ahead of you; your turn comes automatically.`);
     this.queued = true;
   }
 

@@ -10,7 +10,7 @@ async function ask(path, options) {
   try {
     response = await fetch(address(path), options);
   } catch {
-    throw new Error("The server does not answer. Nothing here is lost; try again when the connection is back.");
+    throw new Error("The server does not answer. Nothing is lost; try again when the connection is back.");
   }
   const isJson = response.headers.get("Content-Type")?.startsWith("application/json");
   const answer = isJson ? await response.json().catch(() => null) : await response.blob();

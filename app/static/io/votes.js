@@ -34,7 +34,7 @@ export function keepVote(sent) {
     models: models ? JSON.stringify(models) : null,
   };
   if (!remember(KEY, [...before, vote]))
-    throw new Error("The vote could not be kept: this browser keeps nothing for the page, or has no room left.");
+    throw new Error("The vote could not be stored: this browser stores nothing for the page, or has no room left.");
 }
 
 /** Every vote so far, oldest first. */

@@ -8,9 +8,9 @@ const NUMBERS = ["No", "One", "Two", "Three", "Four"];
 /** How a scheme knows the order of events, in a musician's words. */
 const SCHEMES = {
   vanilla: "counts events from the start",
-  learned: "has learned each place",
+  learned: "learned a vector for each place",
   relative: "knows how far back each event is",
-  rope: "tells distance by a turning clock",
+  rope: "measures distance like clock hands turning",
 };
 
 export class Models {
@@ -46,7 +46,7 @@ export class Models {
 
   /** One line about a model, for its lane. */
   tagline(key) {
-    if (key === REAL) return "how it really goes on";
+    if (key === REAL) return "how the piece really goes on";
     const { position, tokens_seen: seen } = this.of(key);
     const scheme = SCHEMES[position] ?? `${position} positions`;
     return this.alike || !seen ? scheme : `${scheme}; ${(seen / 1e6).toFixed(1)} M events of training`;

@@ -1,13 +1,9 @@
-// The line in which a stretch is filled in: who plays it anew, how far that is, and which of the takes it is to be.
+// The line in which a stretch is filled in: by whom, how far that is, and which of the takes it is to be.
 
 import { preciseClock } from "../music/sentences.js";
 import { h, momentField, paint, setUsable } from "./dom.js";
 import { icon } from "./icons.js";
 
-// As checkpoints/RESULTS.md has it.
-const HOW =
-  "drawn by how likely each makes what follows, which on 20 pieces came a third of the way from playing straight on " +
-  "to the real passage as the relative model judges it, which played, and a fifth as RoPE does.";
 const REACHABLE = ":not([hidden]) > button:enabled:not([hidden])";
 
 export class FillBar {
@@ -24,7 +20,7 @@ export class FillBar {
     this.players = new Map(players);
     const edge = (which, what) => momentField(`${name}-${which}`, which, what, (time) => on.move(which, time));
     this.edges = on.move ? [edge("from", "Start of the stretch"), edge("to", "End of the stretch")] : [];
-    this.progress = h("progress", { max: "1", "aria-label": "How much of the candidates is played" });
+    this.progress = h("progress", { max: "1", "aria-label": "How far the attempts are" });
     this.status = h("strong", { role: "status", "data-testid": `${name}-status` });
     this.hint = h("p", { class: "hint", role: "status", "data-testid": `${name}-hint` });
     this.previous = this.button("previous", "The take before", () => on.choose(this.shown - 1));
@@ -35,13 +31,13 @@ export class FillBar {
         h("span", {}, "Fill in"),
         ...this.edges.map(({ label }) => label),
         h("span", {}, "with"),
-        group("fillers", "Who plays the stretch anew", ...this.players.values()),
+        group("fillers", "Who replaces this stretch", ...this.players.values()),
       ],
-      follow: [this.progress, this.button("stop", "Leave the stretch as it is", () => on.stop(), "Stop")],
+      follow: [this.progress, this.button("stop", "Stop, and leave this stretch as it is", () => on.stop(), "Stop")],
       choose: [
         group("pair", "Takes of the stretch", this.previous, this.next),
-        this.button("keep", "Leave it so", () => on.keep(), "Keep"),
-        this.button("undo", "Bring back what was there before", () => on.undo(), "Undo"),
+        this.button("keep", "Keep this take", () => on.keep(), "Keep"),
+        this.button("undo", "Discard these takes and restore what was there before", () => on.undo(), "Restore"),
       ],
     };
     element.append(this.status, ...Object.values(this.parts).flat(), this.hint);
@@ -65,7 +61,7 @@ export class FillBar {
     for (const [key, button] of this.players) {
       setUsable(button, !fault && able(key));
       const { name } = this.models.of(key);
-      button.title = able(key) ? `${name} plays the stretch anew` : `Nothing follows this stretch in what ${name} played`;
+      button.title = able(key) ? `${name} replaces this stretch` : `Nothing follows this stretch in what ${name} played`;
     }
     this.show("offer", "", fault || hint);
   }
@@ -74,7 +70,7 @@ export class FillBar {
   follow({ model, made, candidates, says }) {
     this.progress.value = made;
     const { name } = this.models.of(model);
-    this.show("follow", says || `${name} ${made < 1 ? "plays" : "weighs"} ${candidates} candidates …`, "");
+    this.show("follow", says || `${name} ${made < 1 ? "makes" : "ranks"} ${candidates} attempts …`, "");
   }
 
   /** Let one choose among the takes, of which one is `shown`. */
@@ -84,7 +80,8 @@ export class FillBar {
     setUsable(this.next, shown < takes.length - 1);
     const count = takes[shown].length;
     const text = `${this.models.of(model).name}, take ${shown + 1} of ${takes.length}: ${count} note${count === 1 ? "" : "s"}`;
-    this.show("choose", text, `${takes.length} of ${candidates} candidates, ${HOW}`);
+    const how = `The ${takes.length} most promising of ${candidates} attempts, ranked by how well each leads into what follows.`;
+    this.show("choose", text, how);
   }
 
   show(what, status, hint) {

@@ -4,8 +4,8 @@ import { h, setUsable } from "./dom.js";
 import { legend } from "./surprise.js";
 
 const HINT =
-  "Tap a note, or hold L while music plays: arcs lead to the notes that each model listened to most when it chose that one.";
-const WAIT = "The server reads what the models played …";
+  "Tap a note, or hold L while music plays: arcs lead to the notes that each model attended to most when it chose that one.";
+const WAIT = "The server is reading the music …";
 const TOGETHER = 4; // heads whose arcs are shown at once
 
 export class InsightBar {
@@ -18,13 +18,13 @@ export class InsightBar {
     const button = (testid, text, title, onclick) =>
       h("button", { type: "button", "data-testid": testid, "aria-pressed": "false", title, onclick }, text);
     const pressed = (each) => each.getAttribute("aria-pressed") === "true";
-    this.surprise = button("surprise", "Surprise", "Colour notes by how surprised each model was by them", () =>
+    this.surprise = button("surprise", "Surprise", "Colour notes by how much each surprised the model", () =>
       on.surprise(!pressed(this.surprise)),
     );
     this.again = button(
       "again",
       "The primer again",
-      "Set the primer again after the music: how much less does it surprise each model the second time?",
+      "Append the primer to the take: how much less does it surprise each model the second time?",
       () => on.again(!pressed(this.again)),
     );
     this.groups = h("div", { class: "groups", role: "group", "aria-label": "Heads" });
@@ -35,7 +35,7 @@ export class InsightBar {
       h(
         "div",
         { class: "popover" },
-        h("p", {}, "A model listens with several heads. The first are those that look back farthest."),
+        h("p", {}, "A model attends with several heads; those that look back farthest come first."),
         this.groups,
       ),
     );

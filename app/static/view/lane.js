@@ -26,11 +26,11 @@ export class Lane {
     this.hearButton = button("hear", `solo-${model}`, "Listen", null, icon("ear"));
     this.hearButton.classList.add("hear");
     this.actions = {
-      more: button("more", `more-${model}`, "More", "Play on from where it ended"),
-      keep: button("keep", `keep-${model}`, "From here", "Keep what comes before the playhead, and play on from there"),
-      primer: button("primer", `primer-${model}`, "As primer", "Make this music the next primer"),
+      more: button("more", `more-${model}`, "More", "Continue from where it ended"),
+      keep: button("keep", `keep-${model}`, "From here", "Keep the music before the playhead and continue from there"),
+      primer: button("primer", `primer-${model}`, "As primer", "Use this music as the next primer"),
       midi: button("midi", `midi-${model}`, ".mid", "Save as a MIDI file"),
-      wav: button("wav", `wav-${model}`, ".wav", "Save as sound"),
+      wav: button("wav", `wav-${model}`, ".wav", "Save as audio"),
     };
     this.actionsElement = h("div", { class: "lane-actions" }, ...Object.values(this.actions));
     this.said = h("p", { class: "said", "data-testid": `said-${model}` });
@@ -105,9 +105,9 @@ export class Lane {
     const { score } = this;
     const count = score?.continuationCount ?? 0;
     this.title.textContent = this.name;
-    this.tagline.textContent = this.blind ? "its name is hidden" : this.models.tagline(this.model);
+    this.tagline.textContent = this.blind ? "name hidden" : this.models.tagline(this.model);
     this.element.setAttribute("aria-label", this.blind ? this.name : `${this.name}: ${counted(count, "note")}`);
-    const drawn = this.blind ? "what it plays is hidden until the vote" : `${counted(count, "note")} after the primer`;
+    const drawn = this.blind ? "hidden until you vote" : `${counted(count, "note")} after the primer`;
     this.roll.notes.setAttribute("aria-label", `Piano roll of ${this.name}: ${drawn}`);
     const usable = this.state === "done" || this.state === "error";
     for (const [what, button] of Object.entries(this.actions)) {
@@ -142,7 +142,7 @@ export class Lane {
   /** What is to be said of the training length before and while the model plays, and of the music after that. */
   showSaid() {
     const beyond = this.score?.beyond ?? null;
-    const text = this.blind ? "What happens here is said after the vote." : this.verdict || this.trainingLength(beyond);
+    const text = this.blind ? "What happened here appears after you vote." : this.verdict || this.trainingLength(beyond);
     if (this.said.textContent !== text) this.said.textContent = text;
     this.said.classList.toggle("verdict", !this.blind && Boolean(this.verdict));
     const can = !this.blind && beyond !== null && (this.score.continuationCount ?? 0) > 0;
@@ -162,7 +162,7 @@ export class Lane {
 
   /** How much of the model is here, before it can play. */
   showLoading({ received, total }) {
-    this.numbers.textContent = `loading the model\n${megabytes(received)} of ${megabytes(total)} MB`;
+    this.numbers.textContent = `downloading the model\n${megabytes(received)} of ${megabytes(total)} MB`;
   }
 
   draw() {

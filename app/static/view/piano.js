@@ -153,7 +153,7 @@ export class Piano {
   startRecording() {
     this.on.quiet();
     this.recorder.start();
-    this.on.notice("What you play now becomes the primer; it begins with your first note.");
+    this.on.notice("What you play becomes the primer; it begins with your first note.");
     this.refresh();
   }
 

@@ -18,7 +18,7 @@ export function showPlaces(element, player, models, settings) {
     settings.usePlace(player.isHere);
   };
   const bound = models.all.filter((model) => !model.file).map((model) => model.name);
-  const lack = bound.length ? ` ${bound.join(", ")} cannot play in a browser and stays on the server.` : "";
-  const text = `On this computer nobody has to wait; the models are fetched once (${megabytes(player.here.bytes)} MB).`;
+  const lack = bound.length ? ` ${bound.join(", ")} cannot run in a browser and stays on the server.` : "";
+  const text = `On this computer there is no queue; the models are downloaded once (${megabytes(player.here.bytes)} MB).`;
   element.append(h("label", { class: "field" }, "Models play", select), h("p", {}, text + lack));
 }

@@ -53,8 +53,8 @@ export class Primer {
     this.zooms = h(
       "div",
       { class: "pair", role: "group", "aria-label": "Zoom of the primer" },
-      zoom("primer-zoom-out", "farther", "Show more of the piece", 2),
-      zoom("primer-zoom-in", "nearer", "Show less of the piece", 1 / 2),
+      zoom("primer-zoom-out", "farther", "Zoom out", 2),
+      zoom("primer-zoom-in", "nearer", "Zoom in", 1 / 2),
     );
     this.fillLine = h("div", { class: "fill", id: "primer-fill", role: "group", "aria-label": "Fill in the primer" });
     this.fillButton = h(
@@ -65,7 +65,7 @@ export class Primer {
         "aria-expanded": "false",
         "aria-pressed": "false",
         "aria-controls": "primer-fill",
-        title: "Let a model play the chosen stretch anew, so that it leads into what follows",
+        title: "Let a model replace the chosen stretch with music that leads into what follows",
         onclick: () => this.showFilling(!this.fills),
       },
       "Fill in",

@@ -90,7 +90,7 @@ export class Settings {
   /** What is said of settings that this page cannot follow; empty if it can. */
   lack(values) {
     const can = !(values.theme > this.field("theme").max);
-    return can ? "" : " It was made with more Theme than the models have on this computer: here it is other music.";
+    return can ? "" : " It was made with more Theme than the models can use on this computer, so the music differs.";
   }
 
   /** Offer a length; it is taken unless the visitor has chosen one. */

@@ -6,10 +6,10 @@ import { icon } from "./icons.js";
 
 /** What is said while the clock waits, by what it waits for. */
 export const WAITS = {
-  models: "The models are still playing; the sound waits a moment for them.",
-  piano: "The piano’s sounds are still on their way; the music waits for them.",
+  models: "The models are still composing; playback waits a moment for them.",
+  piano: "The piano’s sounds are still loading; playback waits for them.",
   "lost piano":
-    "The piano’s sounds do not arrive, so nothing can be heard. The page tries again until the server answers.",
+    "The piano’s sounds cannot be loaded, so nothing can be heard. The page keeps trying until the server answers.",
 };
 
 function button(testid, symbol, label, onclick, text) {
@@ -55,30 +55,30 @@ export class TransportBar {
     });
     const view = (name, label) => button(`view-${name}`, name, label, () => on.view(name));
     this.views = { rows: view("rows", "Lanes in rows"), columns: view("columns", "Lanes in columns") };
-    this.nearer = button("zoom-in", "nearer", "Show less of the time", () => on.zoom(1 / 2));
-    this.farther = button("zoom-out", "farther", "Show more of the time", () => on.zoom(2));
-    const loop = "Play a stretch again and again; drag over a roll with Shift held to choose it";
+    this.nearer = button("zoom-in", "nearer", "Zoom in", () => on.zoom(1 / 2));
+    this.farther = button("zoom-out", "farther", "Zoom out", () => on.zoom(2));
+    const loop = "Loop a stretch; Shift-drag over a roll to choose it";
     this.loopButton = button("loop", "loop", loop, () => on.loop(), "Loop");
     this.blindButton = button(
       "blind",
       "blind",
-      "Hide the names, listen, vote, then see",
+      "Hide the names, listen, vote, then see who played what",
       () => on.blind(this.blindButton.getAttribute("aria-pressed") !== "true"),
       "Blind test",
     );
-    const inside = "What each model listened to, and what surprised it";
+    const inside = "What each model attended to, and what surprised it";
     this.insideButton = button("inside", "inside", inside, () => on.inside(), "Look inside");
     this.realButton = button(
       "real",
       "real",
-      "How the piece really goes on stands in a lane too",
+      "Add a lane with how the piece really goes on",
       () => on.blind(true, this.realButton.getAttribute("aria-pressed") !== "true"),
-      "The real one too",
+      "Include the original",
     );
     const switches = [this.loopButton, this.insideButton, this.blindButton, this.realButton];
     for (const each of switches) each.setAttribute("aria-pressed", "false");
-    this.undoButton = button("undo", "undo", "Take the last step back", () => on.undo(), "Undo");
-    this.shareButton = button("share", "link", "A link that gives the same music again", () => on.share(), "Copy link");
+    this.undoButton = button("undo", "undo", "Undo the last step", () => on.undo(), "Undo");
+    this.shareButton = button("share", "link", "A link that plays the same music again", () => on.share(), "Copy link");
     const all = "Save all lanes, as MIDI and as sound, in a ZIP file";
     this.saveButton = button("save-all", "save", all, () => on.save());
     this.takes = h("div", { class: "takes", role: "group", "aria-label": "Takes", hidden: true });

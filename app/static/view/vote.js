@@ -4,9 +4,9 @@ import { keeper } from "../io/place.js";
 import { LEAST } from "../music/hearing.js";
 import { LETTERS, h, setUsable } from "./dom.js";
 
-const OTHERS = { none: "None of them", alike: "All alike" };
+const OTHERS = { none: "None of them", alike: "Equally good" };
 const KEYS = { 0: "none", "=": "alike" };
-const SAID = { none: "You found none of them good.", alike: "You found them all alike." };
+const SAID = { none: "You found none of them good.", alike: "You found them equally good." };
 
 /** A place of the page that is always there and mostly empty, so that what comes into it is read out. */
 export class Vote {
@@ -69,11 +69,11 @@ export class Vote {
     const letters = missing.map((model) => LETTERS[order.indexOf(model)]).join(" and ");
     const text = missing.length
       ? `To vote, first listen to ${LEAST} seconds of what ${letters} ${missing.length > 1 ? "play" : "plays"}.`
-      : `You have heard them all. Your vote is kept ${keeper}.`;
+      : `You have heard them all. Your vote is stored ${keeper}.`;
     if (this.detail.textContent !== text) this.detail.textContent = text;
   }
 
-  /** A key was pressed that may be a vote: a letter of a lane, 0 for none, = for all alike. */
+  /** A key was pressed that may be a vote: a letter of a lane, 0 for none, = for equally good. */
   press(key) {
     const lanes = [...this.choices.keys()].filter((name) => !(name in OTHERS));
     this.choices.get(KEYS[key] ?? lanes[LETTERS.toLowerCase().indexOf(key)])?.click();
@@ -84,7 +84,7 @@ export class Vote {
     this.show(
       "decline",
       h("strong", {}, "This music was shown with its names, so it cannot be judged blind."),
-      h("span", { class: "detail" }, "Press Variation: what the models play then comes without names."),
+      h("span", { class: "detail" }, "Press Variation for new music without names."),
     );
   }
 
@@ -94,7 +94,7 @@ export class Vote {
     const names = order.map((model, k) => `${LETTERS[k]} was ${this.models.of(model).name}`).join(", ");
     const focused = this.element.contains(document.activeElement);
     const button = (testid, text, onclick) =>
-      h("button", { type: "button", class: "quiet", "data-testid": testid, onclick }, text);
+      h("button", { type: "button", "data-testid": testid, onclick }, text);
     this.show(
       "reveal",
       h("strong", {}, choice ? `You chose ${name}.` : SAID[verdict]),
