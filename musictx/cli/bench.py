@@ -96,25 +96,6 @@ def generate(
 
 
 @bench.command()
-def speculate(
-    model: Annotated[str, typer.Argument(help="vanilla, relative, rope, or a folder.")] = "relative",
-    primers: Annotated[
-        Path | None, typer.Option(help="Folder of MIDI files. [default: the primers of musictx]")
-    ] = None,
-    tokens: Annotated[int, typer.Option(min=1, help="Tokens made after each primer.")] = 512,
-    repetitions: Repetitions = 5,
-    as_json: AsJson = False,
-) -> None:
-    """What speculative decoding with an n-gram draft could give, at most.
-
-    Example: musictx bench speculate relative
-    """
-    from musictx.lab.bench.speculate import bench_speculate
-
-    _finish(bench_speculate, as_json, None, model, primers, tokens=tokens, repetitions=repetitions)
-
-
-@bench.command()
 def train(
     size: Annotated[str, typer.Option(help="tiny, small, medium or large.")] = "small",
     context: Annotated[int, typer.Option(min=1, help="Tokens in a window.")] = 1024,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -27,22 +28,26 @@ app = typer.Typer(
     help="Give it a few seconds of music, and a Music Transformer plays on.",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("train")(train)
-app.command("encode")(encode)
-app.command("continue")(continue_primer)
-app.command("fill")(fill)
-app.command("evaluate")(evaluate)
-app.command("study")(study)
-app.command("render")(render)
-app.command("info")(info)
-app.command("app")(serve)
-app.command("site")(site)
-app.command("space")(space)
-app.command("publish")(publish)
-app.command("export")(export)
-app.command("votes")(votes)
-app.add_typer(bench, name="bench")
-app.add_typer(reproduce, name="reproduce")
+
+_MUSIC: dict[str, Callable[..., None]] = {
+    "train": train,
+    "encode": encode,
+    "continue": continue_primer,
+    "fill": fill,
+    "render": render,
+    "app": serve,
+    "site": site,
+    "export": export,
+    "publish": publish,
+    "space": space,
+    "info": info,
+}
+for name, command in _MUSIC.items():
+    app.command(name, rich_help_panel="Make music")(command)
+for name, command in {"evaluate": evaluate, "study": study, "votes": votes}.items():
+    app.command(name, rich_help_panel="Measure")(command)
+for name, commands in {"bench": bench, "reproduce": reproduce}.items():
+    app.add_typer(commands, name=name, rich_help_panel="Measure")
 
 
 def _version(asked: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import wave
 from pathlib import Path
@@ -46,6 +47,15 @@ def model(tmp_path_factory) -> Path:
     config = ModelConfig(layers=1, width=32, heads=2, feed_forward=32, context_length=256, dropout=0.0)
     save_model(MusicTransformer(config), folder, {"licence": "none"})
     return folder
+
+
+def test_the_help_has_what_makes_music_first_and_then_what_measures(run):
+    plain = re.sub(r"\x1b\[[\d;]*m", "", run("--help")[1])  # coloured on some hosts
+    panels = re.split(r"─ (Make music|Measure) ─", plain)
+    assert panels[1::2] == ["Make music", "Measure"]
+    making, measuring = (set(re.findall(r"^│ (\w+) ", text, re.MULTILINE)) for text in panels[2::2])
+    assert measuring == {"evaluate", "study", "votes", "bench", "reproduce"}
+    assert {"train", "encode", "continue", "fill", "render", "app", "site", "export", "info"} <= making
 
 
 def test_continue_keeps_the_primer_and_writes_midi_sound_and_picture(run, model, tmp_path):

@@ -40,14 +40,12 @@ def _primer(length: int) -> np.ndarray:
     return np.random.default_rng(0).integers(0, EVENTS, length)
 
 
-def step_work(
-    model: MusicTransformer, prefix: int, *, at_once: int = 1, int8: bool = False
-) -> Callable[[], None]:
-    """`STEPS` calls of `at_once` tokens each after a prefix; every round decodes the same positions again."""
+def step_work(model: MusicTransformer, prefix: int, *, int8: bool = False) -> Callable[[], None]:
+    """`STEPS` steps after a prefix; every round decodes the same positions again."""
     with torch.inference_mode():
-        cache = Cache(model, 1, prefix + STEPS * at_once, int8=int8)
+        cache = Cache(model, 1, prefix + STEPS, int8=int8)
         cache.step(torch.from_numpy(_primer(prefix))[None])
-    tokens = torch.zeros(1, at_once, dtype=torch.int64)
+    tokens = torch.zeros(1, 1, dtype=torch.int64)
 
     def work() -> None:
         with torch.inference_mode():
