@@ -33,7 +33,6 @@ from musictx.training import Run
 from musictx.training.config import TrainingConfig
 
 POSITIONS = ("vanilla", "relative", "rope")
-ALL = (*POSITIONS, "musical")
 
 
 @dataclass(frozen=True)
@@ -60,7 +59,7 @@ def repeats(share: float) -> dict[str, Any]:
 
 # The shipped models' way of training, at a tenth of its length.
 LONGER, LONG = "6 M tokens, windows of 512 first (80 %)", {"tokens": 6_000_000, "curriculum": ((512, 0.8),)}
-BASE = Change("base", positions=ALL, seeds=(0, 1))
+BASE = Change("base", positions=POSITIONS, seeds=(0, 1))
 CHANGES = (
     BASE,
     *(Change(f"rates x {k}", training=rates(k), positions=POSITIONS) for k in (0.5, 2, 4)),
@@ -83,7 +82,7 @@ CHANGES = (
     Change("RMS norm", model={"norm": "rms"}),
     Change("8 heads of 32", model={"heads": 8}),
     Change("2 heads of 128", model={"heads": 2}),
-    Change(LONGER, training=LONG, positions=ALL, against=LONGER),
+    Change(LONGER, training=LONG, positions=POSITIONS, against=LONGER),
     *(
         Change(f"rates x {k} of that", training=LONG | rates(k), positions=POSITIONS, against=LONGER)
         for k in (0.5, 2)
@@ -156,14 +155,14 @@ def table(results: list[dict[str, Any]]) -> str:
             return f"{asap:.3f} / {pop:.3f}"
         return f"{asap:.3f} / {pop:.3f} ({mean(runs) - mean(first):+.3f})"
 
-    lines = ["| | " + " | ".join(ALL) + " |", "| --- " * (len(ALL) + 1) + "|"]
+    lines = ["| | " + " | ".join(POSITIONS) + " |", "| --- " * (len(POSITIONS) + 1) + "|"]
     for change in CHANGES:
-        found = [cell(change, p) for p in ALL]
+        found = [cell(change, p) for p in POSITIONS]
         if any(found):
             lines.append(f"| {change.name} | " + " | ".join(found) + " |")
     spread = [
         max(map(mean, by_seed)) - min(map(mean, by_seed))
-        for p in ALL
+        for p in POSITIONS
         if len(by_seed := [[r] for r in cells.get((BASE.name, p), [])]) > 1
     ]
     if spread:

@@ -260,7 +260,7 @@ def test_settings_that_may_not_change_are_refused(folder: Path, change: dict[str
 
 def test_rope_settings_are_refused_where_they_would_do_nothing(tmp_path: Path) -> None:
     save_model(tiny("relative"), tmp_path)
-    with pytest.raises(MusictxError, match=r"can change in rope and musical models only; .* has relative"):
+    with pytest.raises(MusictxError, match=r"can change in rope models only; .* has relative"):
         load_model(tmp_path, rope_scaling="ntk")
     assert load_model(tmp_path, window=4).config.window == 4
     save_model(tiny("rope", window=8), tmp_path)

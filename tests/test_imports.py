@@ -112,7 +112,7 @@ def test_an_import_of_the_lab_is_seen_wherever_it_stands(source: str) -> None:
     assert [name.split(".")[:2] for name in _imported("musictx.performance", source)] == [["musictx", "lab"]]
 
 
-@pytest.mark.parametrize("scheme", ["vanilla", "learned", "relative", "rope", "musical", "alibi", "none"])
+@pytest.mark.parametrize("scheme", ["vanilla", "learned", "relative", "rope", "alibi", "none"])
 def test_no_module_outside_positions_asks_for_a_scheme_by_name(scheme: str) -> None:
     for module, path in MODULES.items():
         if module.startswith("musictx.model.positions"):

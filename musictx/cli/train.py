@@ -46,7 +46,7 @@ def train(
     ] = [],  # noqa: B006  (typer's way)
     position: Annotated[
         str | None,
-        typer.Option(help="vanilla, learned, relative, rope, musical, alibi or none. [default: relative]"),
+        typer.Option(help="vanilla, learned, relative, rope, alibi or none. [default: relative]"),
     ] = None,
     size: Annotated[
         str | None,

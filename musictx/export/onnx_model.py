@@ -3,8 +3,7 @@
 Inputs are ``tokens`` [T], ``position`` [] (how many tokens came before) and, for each layer i, the cache:
 ``keys.i`` and ``values.i`` [key-value heads, capacity, head width]. Outputs are ``logits`` [vocabulary] of
 the next token and, for each layer, ``new_keys.i`` and ``new_values.i`` [key-value heads, T, head width],
-which the host writes into its arrays at ``position``: no step copies the cache. A position scheme that looks
-at the tokens has an input ``state`` too, which may be anything at first, and last an output ``new_state``.
+which the host writes into its arrays at ``position``: no step copies the cache.
 """
 
 from __future__ import annotations
@@ -35,16 +34,17 @@ class _Step(nn.Module):
     def __init__(self, model: MusicTransformer, capacity: int):
         super().__init__()
         self.model, self.capacity = model, capacity
-        order = model.positions.order(torch.zeros(1, capacity, dtype=torch.int64))
+        order = model.positions.order(0, capacity)
         self.added, self.bias = order.added, order.bias
+        self.cos, self.sin = order.rotation or (None, None)
 
     def forward(self, tokens: Tensor, position: Tensor, *stored: Tensor) -> tuple[Tensor, ...]:
         model, config = self.model, self.model.config
-        rotation, state = self._rotation(tokens, position, *stored[2 * config.layers :])
         length, groups, d = tokens.shape[0], config.groups, config.head_width
         places = position + torch.arange(length)
         x = model.embedding(tokens)
         x = x if self.added is None else x + self.added[places]
+        rotation = None if self.cos is None or self.sin is None else (self.cos[places], self.sin[places])
         distance = places[:, None] - torch.cat([torch.arange(self.capacity), places])
         before = (torch.arange(self.capacity) < position).expand(length, -1)
         seen = torch.cat([before, distance[:, self.capacity :] >= 0], 1)
@@ -74,22 +74,7 @@ class _Step(nn.Module):
             else:
                 x = layer.attention_norm(x + y)
                 x = layer.feed_forward_norm(x + layer.feed_forward(x))
-        return (model.head(model.norm(x[-1])), *fresh, *state)
-
-    def _rotation(
-        self, tokens: Tensor, position: Tensor, *state: Tensor
-    ) -> tuple[tuple[Tensor, Tensor] | None, list[Tensor]]:
-        """Cosines and sines that turn queries and keys, and the scheme's state after the tokens."""
-        positions = self.model.positions
-        before = None
-        if positions.beginning:
-            before = torch.where(position == 0, torch.tensor(positions.beginning), state[0])[None]
-        coordinates, after = positions.coordinates(tokens[None], 0, before)
-        moved = position * (torch.arange(coordinates.shape[-1]) == 0)  # the index counts what came before
-        rotation = positions.rotation(coordinates + moved)
-        if rotation is not None and rotation[0].dim() > 2:  # (1, 1, T, d)
-            rotation = rotation[0][0], rotation[1][0]
-        return rotation, [] if after is None else [after[0]]
+        return (model.head(model.norm(x[-1])), *fresh)
 
     def _relative(self, layer: int, q: Tensor, distance: Tensor) -> Tensor | None:
         """What relative embeddings add to the logits [shape=(H, T, capacity + T)]."""
@@ -134,20 +119,18 @@ def export_onnx(model: MusicTransformer, path: str | PathLike[str], *, capacity:
         most = f" and at most {limit}, where the model's positions end" if limit is not None else ""
         raise MusictxError(f"capacity is {capacity}; it must be at least {CHECKED}{most}")
     config = model.config
-    state = [torch.zeros(len(model.positions.beginning), dtype=torch.int64)] * bool(model.positions.beginning)
     names = [f"{what}.{i}" for i in range(config.layers) for what in ("keys", "values")]
     with torch.inference_mode(False), torch.no_grad(), _quietly():
         shape = config.groups, capacity, config.head_width
-        example = (torch.arange(5), torch.tensor(3), *(torch.zeros(shape) for _ in names), *state)
-        cached = [*names, *(["state"] * len(state))]
+        example = (torch.arange(5), torch.tensor(3), *(torch.zeros(shape) for _ in names))
         program = torch.onnx.export(
             _Step(model, capacity).eval(),
             example,
             dynamo=True,
             opset_version=OPSET,
-            input_names=["tokens", "position", *cached],
-            output_names=["logits", *(f"new_{name}" for name in cached)],
-            dynamic_shapes=({0: torch.export.Dim("T", min=1)}, {}, tuple({} for _ in cached)),
+            input_names=["tokens", "position", *names],
+            output_names=["logits", *(f"new_{name}" for name in names)],
+            dynamic_shapes=({0: torch.export.Dim("T", min=1)}, {}, tuple({} for _ in names)),
             verbose=False,
         )
     assert program is not None
@@ -169,16 +152,14 @@ def _difference(model: MusicTransformer, content: bytes, capacity: int, names: l
     config = model.config
     shape = config.groups, capacity, config.head_width
     cache = {name: np.zeros(shape, np.float32) for name in names}
-    state = {"state": np.zeros(len(model.positions.beginning), np.int64)} if model.positions.beginning else {}
     tokens = torch.randint(0, 388, (CHECKED,), generator=torch.Generator().manual_seed(0))
     expected = model(tokens[None])[0].numpy()
     worst, position = 0.0, 0
     for count in (CHECKED // 2, *[1] * (CHECKED - CHECKED // 2)):
         part = tokens[position : position + count].numpy()
-        logits, *new = session.run(None, {"tokens": part, "position": np.array(position), **cache, **state})
-        for name, rows in zip(names, new, strict=False):
+        logits, *new = session.run(None, {"tokens": part, "position": np.array(position), **cache})
+        for name, rows in zip(names, new, strict=True):
             cache[name][:, position : position + count] = rows
-        state = dict.fromkeys(state, new[-1])
         position += count
         worst = max(worst, float(np.abs(logits - expected[position - 1]).max()))
     return worst

@@ -18,15 +18,15 @@ from torch import Tensor, nn
 
 from musictx.errors import MusictxError
 from musictx.model import ModelConfig, MusicTransformer
-from musictx.model.positions import ALiBi, Learned, Musical, Rotary, Sinusoidal
+from musictx.model.positions import ALiBi, Learned, Rotary, Sinusoidal
 from musictx.sampling.engine import round_to_8_bits
 
 _MAGIC = b"musictx1"
-_HEADER = struct.Struct("<8s17i2f2i4x")
+_HEADER = struct.Struct("<8s17i2f12x")
 _ALIGNMENT = 16
 _NORMS = {nn.LayerNorm: 1, nn.RMSNorm: 2}
 # What `engine.c` computes; activations in its order.
-_POSITIONS = ("vanilla", "learned", "relative", "rope", "musical", "alibi", "none")
+_POSITIONS = ("vanilla", "learned", "relative", "rope", "alibi", "none")
 _ACTIVATIONS = ("gelu", "relu", "relu_squared", "swiglu")
 
 
@@ -53,11 +53,10 @@ def web_model(model: MusicTransformer, *, bits: int = 8) -> bytes:
     _check(config, bits)
     positions = model.positions
     sinusoids = positions.frequency if isinstance(positions, Sinusoidal) else None
-    rotary = positions if isinstance(positions, Rotary | Musical) else None
+    rotary = positions if isinstance(positions, Rotary) else None
     learned = positions.weight if isinstance(positions, Learned) else None
     slopes = positions.slope if isinstance(positions, ALiBi) else None
     tables = [positions.table(i) for i in range(config.layers)]
-    coordinate = positions.coordinate if isinstance(positions, Musical) else torch.empty(0)
     layer: Any = model.layers[0]
     inner = layer.feed_forward.down.in_features
     feed_forward = _up(inner)
@@ -82,8 +81,6 @@ def web_model(model: MusicTransformer, *, bits: int = 8) -> bytes:
         _ACTIVATIONS.index(config.activation),
         1.0 if rotary is None else rotary.gain,
         _epsilon(layer.attention_norm),
-        int((coordinate == 1).sum()),  # by time
-        int((coordinate == 2).sum()),  # by pitch
     )
     file = _File(bits)
     file.add(header)

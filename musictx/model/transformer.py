@@ -146,7 +146,7 @@ class MusicTransformer(nn.Module):
         -------
         Tensor [shape=(B, T, vocabulary)]
         """
-        return self.logits(tokens, self.positions.order(tokens, start))
+        return self.logits(tokens, self.positions.order(start, start + tokens.shape[1]))
 
     def logits(self, tokens: Tensor, order: Order, memories: Sequence[Memory] = ()) -> Tensor:
         """What `forward` returns, after other tokens that the layers' memories hold.

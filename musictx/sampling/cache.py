@@ -64,7 +64,6 @@ class Cache:
         empty = weight.new_zeros(batch * config.groups, 0, config.head_width)
         self.layers = [LayerCache(empty, empty) for _ in range(config.layers)]
         self.length, self.capacity = 0, 0
-        self.state: Tensor | None = None  # what the position scheme remembers
         self.steps: Steps | None = None  # the engine's, on the memory as it is now
         self.make_room(min(capacity, self.model.positions.limit or capacity))
 
@@ -89,10 +88,9 @@ class Cache:
         self.make_room(end)
         if self.engine is not None and start > 0 and tokens.shape[1] == 1:
             self.steps = self.steps or Steps(self.engine, [(x.keys, x.values) for x in self.layers])
-            logits, self.state = self.steps.step(tokens, start, self.state)
+            logits = self.steps.step(tokens, start)
         else:
-            order = self.model.positions.order(tokens, start, self.state if start else None)
-            logits, self.state = self._forward(tokens, order), order.state
+            logits = self._forward(tokens, self.model.positions.order(start, end))
         self.length = end
         return logits
 
@@ -124,7 +122,6 @@ class Cache:
         """Go on with these sequences [shape=(n,), dtype=int64], any number of times each."""
         groups = self.model.config.groups
         self._replace(lambda x: x.unflatten(0, (-1, groups))[rows].flatten(0, 1))
-        self.state = None if self.state is None else self.state[rows]
 
     def sibling(self, batch: int, capacity: int) -> Cache:
         """An empty cache of the same model, which shares the engine's weights."""

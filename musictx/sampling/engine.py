@@ -85,12 +85,9 @@ class Steps:
         config, self.engine = engine.config, engine
         self.stored = tuple((_array(keys), _array(values)) for keys, values in stored)
         rows, capacity, d = stored[0][0].shape
-        # What holds for a position whatever stands there; a scheme that looks at tokens is asked in a step.
-        order = engine.positions.order(torch.zeros(1, capacity, dtype=torch.int64))
+        order = engine.positions.order(0, capacity)
         self.added = None if order.added is None else _array(order.added)
-        turn = order.rotation
-        none = np.zeros((0, d), np.float32)
-        self.turn = (none, none) if turn is None else _rows(turn)
+        cos, sin = order.rotation or 2 * (torch.zeros(0, d),)
         bias = np.zeros((config.heads, 0), np.float32) if order.bias is None else _array(order.bias)
         sizes = (
             config.width,
@@ -100,44 +97,26 @@ class Steps:
         )
         scores = np.empty(max(capacity, d), np.float32)
         batch = rows // config.groups
-        self.scratch = (bias, scores, *(np.empty((batch, size), np.float32) for size in sizes))
+        self.order = _array(cos), _array(sin), bias
+        self.scratch = (scores, *(np.empty((batch, size), np.float32) for size in sizes))
 
-    def step(self, tokens: Tensor, position: int, state: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        """Logits after one more token of each sequence, and the position scheme's state.
+    def step(self, tokens: Tensor, position: int) -> Tensor:
+        """Logits after one more token of each sequence [shape=(B, 1, vocabulary)].
 
         Parameters
         ----------
         tokens : Tensor [shape=(B, 1), dtype=int64]
         position : int
             Where they stand.
-        state : Tensor, optional
-            Of the scheme before them.
-
-        Returns
-        -------
-        logits : Tensor [shape=(B, 1, vocabulary)]
-        state : Tensor, optional
         """
         engine = self.engine
         x = engine.embedding[tokens[:, 0].numpy()]
         if self.added is not None:
             x += self.added[position]
-        if state is None:
-            cos, sin = (part[position : position + 1] for part in self.turn)
-        else:
-            order = engine.positions.order(tokens, position, state)
-            assert order.rotation is not None
-            state, (cos, sin) = order.state, _rows(order.rotation)
         logits = np.empty((len(x), len(engine.head[0])), np.float32)
         ends = engine.norm, engine.head, logits
-        _run(x, engine.layers, self.stored, *ends, position, cos, sin, *self.scratch, *engine.rule)
-        return torch.from_numpy(logits)[:, None], state
-
-
-def _rows(rotation: tuple[Tensor, Tensor]) -> tuple[np.ndarray, np.ndarray]:
-    """Cosines and sines, one row for each token [shape=(n, d)]."""
-    cos, sin = (_array(part.reshape(-1, part.shape[-1])) for part in rotation)
-    return cos, sin
+        _run(x, engine.layers, self.stored, *ends, position, *self.order, *self.scratch, *engine.rule)
+        return torch.from_numpy(logits)[:, None]
 
 
 def _run(*arguments: Any) -> None:

@@ -195,16 +195,15 @@ def _attention(
 ) -> None:
     """Attention of one token of each sequence, from its queries, keys and values [shape=(B, …)].
 
-    Cosines and sines have one row for all sequences, one for each, or none.
+    Cosines and sines have a row for each position, or none.
     """
     count, d = len(table), table.shape[2]
     groups = len(keys) // len(heads)
     first, end = max(0, position + 1 - window), position + 1
     for n in range(len(heads)):
         if len(cos):
-            turn = n if len(cos) > 1 else 0
             for g in range(count + groups):
-                _turn(heads[n, g * d : (g + 1) * d], cos[turn], sin[turn], scores)
+                _turn(heads[n, g * d : (g + 1) * d], cos[position], sin[position], scores)
         for g in range(groups):
             at = (count + g) * d
             for c in range(d):

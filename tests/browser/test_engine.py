@@ -41,7 +41,7 @@ SETTINGS: list[tuple[str, dict[str, Any]]] = [
     ("relative", {"max_distance": 500, "window": 70}),
     ("relative", {"norm_placement": "post", "feed_forward": 70}),
     ("rope", {"window": 33, "activation": "relu_squared"}),
-    ("musical", {"window": 300, "activation": "swiglu", "feed_forward": 70}),
+    ("rope", {"window": 300, "activation": "swiglu", "feed_forward": 70}),
     ("rope", {"rope_scaling": "yarn", "rope_factor": 4.0, "norm": "rms", "norm_placement": "post"}),
     ("rope", {"rope_scaling": "ntk", "rope_factor": 4.0, "heads": 8}),
 ]

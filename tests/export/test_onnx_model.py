@@ -29,7 +29,6 @@ CASES: list[tuple[str, dict[str, Any]]] = [
     ("learned", {"norm_placement": "post"}),
     ("alibi", {"norm": "rms", "activation": "relu_squared"}),
     ("none", {"activation": "swiglu"}),
-    ("musical", {"window": 12}),
 ]
 
 
@@ -50,25 +49,21 @@ def test_a_file_gives_the_models_logits(tmp_path: Path, position: str, settings:
     session = onnxruntime.InferenceSession(path)
     stored = [each for each in session.get_inputs() if "." in each.name]
     cache = {each.name: np.zeros(each.shape, np.float32) for each in stored}
-    state = {
-        each.name: np.zeros(each.shape, np.int64) for each in session.get_inputs() if each.name == "state"
-    }
     tokens = torch.randint(0, 388, (40,), generator=torch.Generator().manual_seed(1))
     with torch.inference_mode():
         expected = model(tokens[None])[0].numpy()
     position = 0
     for count in (17, 1, 1, 5, 1, 14, 1):
         inputs = {"tokens": tokens[position : position + count].numpy(), "position": np.array(position)}
-        logits, *new = session.run(None, {**inputs, **cache, **state})
-        for each, rows in zip(stored, new, strict=False):
+        logits, *new = session.run(None, {**inputs, **cache})
+        for each, rows in zip(stored, new, strict=True):
             cache[each.name][:, position : position + count] = rows
-        state = dict.fromkeys(state, new[-1])
         position += count
         np.testing.assert_allclose(logits, expected[position - 1], atol=1e-5)
     assert position == len(tokens)
 
 
-@pytest.mark.parametrize("position", ["relative", "musical"])
+@pytest.mark.parametrize("position", ["relative", "rope"])
 def test_the_example_plays_on_without_musictx(tmp_path: Path, position: str) -> None:
     """With nothing but its two libraries, it draws what the model finds likely."""
     model, path = _model(position), tmp_path / "model.onnx"

@@ -111,7 +111,7 @@ def test_a_layer_with_its_projections_is_that_of_the_original(original: dict[str
     layer.load_state_dict({"qkv.weight": weights, "out.weight": numbers["output_transform"].T})
     positions.load_state_dict({"weight": table[None]})
     x = numbers["x"].clone().requires_grad_()
-    out = layer(x, positions.order(torch.zeros(x.shape[:2], dtype=torch.int64), 0))
+    out = layer(x, positions.order(0, x.shape[1]))
     torch.testing.assert_close(out, numbers["out"], **ROUNDING)
     (out * numbers["d_out"]).sum().backward()
     for found, wanted in (

@@ -24,8 +24,7 @@ typedef struct { // a model file begins with this; the tensors follow, each at a
   int32_t sinusoids, learned, rotations, slopes, distances; // how order enters the model; 0: not in this way
   int32_t clamp, window, norm, pre, activation;
   float gain, epsilon;
-  int32_t by_time, by_pitch; // of the rotations, the last ones but those by pitch, and the last ones
-  int32_t spare;
+  int32_t spare[3];
 } Header;
 typedef struct {
   const float *weight, *bias;
@@ -49,10 +48,7 @@ static int head_width, up_rows, length; // numbers of one head; what the first o
 
 static char *pages[MOST_PAGES]; // keys and values of PAGE positions each [layers, groups, 2, PAGE, head width]
 static int page_count;
-static uint16_t input[BLOCK], history[MOST_PAGES * PAGE]; // tokens to come, and those seen
-static struct {
-  int time, last, first; // 10 ms so far; pitches of the last note event and of the first, plus 1 (0: none yet)
-} place;
+static uint16_t input[BLOCK]; // tokens to come
 static float *x, *h, *heads, *inner, *y; // [BLOCK, …]
 static int16_t *rounded;
 static float cosines[BLOCK * 128], sines[BLOCK * 128], scores[MOST_PAGES * PAGE + 8];
@@ -125,17 +121,8 @@ static Norm norm(void) {
   return n;
 }
 
-/// Take the next token into the place of what comes.
-static void follow(int token) {
-  if (token < TIME_SHIFT) place.last = token % NOTE_OFF + 1, place.first = place.first ? place.first : place.last;
-  else if (token < VELOCITY) place.time += token - TIME_SHIFT + 1;
-}
-
 /// Forget all but the first tokens.
-void EXPORT(rewind)(int kept) {
-  __builtin_memset(&place, 0, sizeof place);
-  for (length = 0; length < kept; length++) follow(history[length]);
-}
+void EXPORT(rewind)(int kept) { length = kept; }
 
 /// Take a model file that lies at `file`, which stays in use; 0, or why not.
 int EXPORT(open)(const char *file, int bytes) {
@@ -300,8 +287,7 @@ static void add(float *v, const float *more, int count) {
 static void embed(int n) {
   const Header *m = model;
   for (int k = 0; k < n; k++) {
-    int position = length + k, by_index = m->rotations - m->by_time - m->by_pitch;
-    follow(history[position] = input[k]);
+    int position = length + k;
     float *to = x + k * m->width;
     const float *from = embedding + input[k] * m->width;
     for (int i = 0; i < m->width; i++) to[i] = from[i];
@@ -311,8 +297,7 @@ static void embed(int n) {
       to[i] += (float)sine(angle), to[i + m->sinusoids] += (float)cosine(angle);
     }
     for (int i = 0; i < m->rotations; i++) {
-      int way = i < by_index ? position : i < by_index + m->by_time ? place.time : place.last - place.first;
-      float angle = way * frequency[i];
+      float angle = position * frequency[i];
       cosines[k * m->rotations + i] = (float)cosine(angle) * m->gain;
       sines[k * m->rotations + i] = (float)sine(angle) * m->gain;
     }

@@ -69,7 +69,7 @@ class Listening:
         try:
             with torch.inference_mode():
                 heard = torch.from_numpy(self.tokens)[None].to(model.device)
-                order = model.positions.order(heard)
+                order = model.positions.order(0, heard.shape[1])
                 model.eval().logits(heard, order, self._layers)
         finally:
             model.train(was_training)

@@ -7,7 +7,6 @@ name           how order enters                                     beyond the t
 ``learned``    a learned vector for each position, added            ends there
 ``relative``   a learned embedding for each distance, in the logits clamp or zero (by config)
 ``rope``       queries and keys turned by their position            none, NTK-aware, YaRN, window
-``musical``    … by their index, their time and their pitch         the same, of the index
 ``alibi``      logits fall with the distance                        falls on
 ``none``       the causal mask alone                                nothing to extend
 =============  ===================================================  ==========================
@@ -23,7 +22,6 @@ from musictx.errors import MusictxError
 from musictx.model.positions.alibi import ALiBi
 from musictx.model.positions.base import Order, Positions
 from musictx.model.positions.learned import Learned
-from musictx.model.positions.musical import Musical
 from musictx.model.positions.none import NoPositions
 from musictx.model.positions.relative import Relative
 from musictx.model.positions.rope import Rotary, rotate
@@ -34,7 +32,6 @@ SCHEMES: dict[str, type[Positions]] = {
     "learned": Learned,
     "relative": Relative,
     "rope": Rotary,
-    "musical": Musical,
     "alibi": ALiBi,
     "none": NoPositions,
 }
@@ -43,7 +40,6 @@ __all__ = [
     "SCHEMES",
     "ALiBi",
     "Learned",
-    "Musical",
     "NoPositions",
     "Order",
     "Positions",

@@ -1,11 +1,10 @@
-"""What a position scheme tells the rest of musictx, ``Positions``, and says of some tokens, ``Order``."""
+"""What a position scheme tells the rest of musictx, ``Positions``, and says of some positions, ``Order``."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import Any, ClassVar, NamedTuple
 
-import torch
 from torch import Tensor, nn
 
 from musictx.model.config import ModelConfig
@@ -16,9 +15,8 @@ class Order(NamedTuple):
 
     start: int = 0
     added: Tensor | None = None  # (T, width), to the embeddings
-    rotation: tuple[Tensor, Tensor] | None = None  # cosines and sines, (T, d) each or (B, 1, T, d)
+    rotation: tuple[Tensor, Tensor] | None = None  # cosines and sines, (T, d) each
     bias: Tensor | None = None  # (H, start + T), to the logits, by the distance from query to key
-    state: Tensor | None = None  # (B, …), what the scheme remembers of the tokens up to here
 
 
 class Positions(nn.Module):
@@ -30,7 +28,6 @@ class Positions(nn.Module):
 
     has_kernel: ClassVar[bool] = False  # may `musictx.sampling.engine` decode with it?
     shift_invariant: ClassVar[bool] = False  # is music the same wherever in the context it stands?
-    beginning: ClassVar[tuple[int, ...]] = ()  # the state before the first token, of a scheme that has one
     changeable: ClassVar[frozenset[str]] = frozenset()  # its settings that may change after training
 
     def __init__(self, config: ModelConfig):
@@ -61,38 +58,16 @@ class Positions(nn.Module):
         """Number of positions that the scheme has, if it ends."""
         return None
 
-    def order(self, tokens: Tensor, start: int = 0, state: Tensor | None = None) -> Order:
-        """The order of some tokens.
-
-        Parameters
-        ----------
-        tokens : Tensor [shape=(B, T), dtype=int64]
-        start : int
-            Position of the first of them.
-        state : Tensor, optional
-            Of the `Order` of the tokens before. A scheme that looks at positions alone has none.
-
-        Returns
-        -------
-        Order
-        """
-        end = start + tokens.shape[1]
-        places, state = self.coordinates(tokens, start, state)
-        return Order(start, self.added(start, end), self.rotation(places), self.distance_bias(end), state)
-
-    def coordinates(self, tokens: Tensor, start: int, state: Tensor | None) -> tuple[Tensor, Tensor | None]:
-        """Where tokens stand [shape=(T, n) or (B, T, n)], and the state after them.
-
-        The first coordinate is the index; by default there is no other.
-        """
-        return torch.arange(start, start + tokens.shape[1], device=tokens.device)[:, None], None
+    def order(self, start: int, end: int) -> Order:
+        """The order of the tokens at positions start … end - 1."""
+        return Order(start, self.added(start, end), self.rotation(start, end), self.distance_bias(end))
 
     def added(self, start: int, end: int) -> Tensor | None:
         """What is added to the embeddings at positions start … end - 1 [shape=(T, width)]."""
         return None
 
-    def rotation(self, coordinates: Tensor) -> tuple[Tensor, Tensor] | None:
-        """Cosines and sines that turn queries and keys [shape=(T, d) or (B, 1, T, d)], for `rotate`."""
+    def rotation(self, start: int, end: int) -> tuple[Tensor, Tensor] | None:
+        """Cosines and sines that turn queries and keys [shape=(T, d)], for `rotate`."""
         return None
 
     def table(self, layer: int) -> Tensor | None:

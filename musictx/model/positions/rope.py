@@ -12,28 +12,33 @@ from musictx.model.config import ModelConfig
 from musictx.model.positions.base import Positions
 
 
-def index_frequencies(config: ModelConfig, pairs: int) -> tuple[Tensor, float]:
-    """Angles by which so many pairs turn from one index to the next [shape=(pairs,)], and a gain.
+class Rotary(Positions):
+    """Queries and keys turned by an angle that grows with the position (Su et al. 2021).
 
-    The gain is a factor of all cosines and sines.
+    ``rope_scaling`` stretches the angles for lengths beyond training by ``rope_factor``:
+    ``ntk`` raises the base so that the slowest pair turns `factor` times slower (bloc97 2023);
+    ``yarn`` slows the pairs that turn less than once in the training length and leaves the fast ones,
+    with a ramp between, and sharpens the attention (Peng et al. 2023, sections 3.2 to 3.4).
     """
-    factor, base, gain = config.rope_factor, config.rope_base, 1.0
-    exponent = torch.arange(pairs, dtype=torch.float64) / pairs
-    if config.rope_scaling == "ntk":
-        base *= factor ** (pairs / max(1, pairs - 1))  # a single pair has no slower one: any base is the same
-    frequency = base**-exponent
-    if config.rope_scaling == "yarn" and factor > 1:
-        turns = config.context_length * frequency / (2 * math.pi)
-        keep = ((turns - 1) / (32 - 1)).clamp(0, 1)
-        frequency = frequency * (keep + (1 - keep) / factor)
-        gain = 0.1 * math.log(factor) + 1.0
-    return frequency.float(), gain
 
-
-class Rotating(Positions):
-    """What schemes have in common that turn queries and keys by the index, be it among other coordinates."""
-
+    has_kernel, shift_invariant = True, True
     changeable = frozenset({"rope_base", "rope_scaling", "rope_factor"})
+    frequency: Tensor  # (d / 2,), radians from one position to the next
+
+    def __init__(self, config: ModelConfig):
+        super().__init__(config)
+        pairs, factor, base = config.head_width // 2, config.rope_factor, config.rope_base
+        exponent = torch.arange(pairs, dtype=torch.float64) / pairs
+        if config.rope_scaling == "ntk":
+            base *= factor ** (pairs / max(1, pairs - 1))  # one pair alone has no slower one: any base does
+        frequency = base**-exponent
+        self.gain = 1.0  # a factor of all cosines and sines
+        if config.rope_scaling == "yarn" and factor > 1:
+            turns = config.context_length * frequency / (2 * math.pi)
+            keep = ((turns - 1) / (32 - 1)).clamp(0, 1)
+            frequency = frequency * (keep + (1 - keep) / factor)
+            self.gain = 0.1 * math.log(factor) + 1.0
+        self.register_buffer("frequency", frequency.float(), persistent=False)
 
     @classmethod
     def default_window(cls, context_length: int) -> int:
@@ -49,35 +54,11 @@ class Rotating(Positions):
         scaled = {s: {"rope_scaling": s, "rope_factor": factor, "window": None} for s in ("ntk", "yarn")}
         return {"base × 10": {"rope_base": 10 * config.rope_base, "window": None}, **scaled}
 
-
-class Rotary(Rotating):
-    """Queries and keys turned by an angle that grows with the position (Su et al. 2021).
-
-    ``rope_scaling`` stretches the angles for lengths beyond training by ``rope_factor``:
-    ``ntk`` raises the base so that the slowest pair turns `factor` times slower (bloc97 2023);
-    ``yarn`` slows the pairs that turn less than once in the training length and leaves the fast ones,
-    with a ramp between, and sharpens the attention (Peng et al. 2023, sections 3.2 to 3.4).
-    """
-
-    has_kernel, shift_invariant = True, True
-    frequency: Tensor
-
-    def __init__(self, config: ModelConfig):
-        super().__init__(config)
-        frequency, self.gain = index_frequencies(config, config.head_width // 2)
-        self.register_buffer("frequency", frequency, persistent=False)
-
-    def rotation(self, coordinates: Tensor) -> tuple[Tensor, Tensor]:  # noqa: D102
-        return turn_by(coordinates * self.frequency, self.gain)
-
-
-def turn_by(angle: Tensor, gain: float = 1.0) -> tuple[Tensor, Tensor]:
-    """Cosines and sines for `rotate` [shape=(…, d)] of the angles of its pairs [shape=(…, d / 2)].
-
-    Of each pair (i, i + d/2) the sine stands twice, first with a minus.
-    """
-    cos, sin = angle.cos() * gain, angle.sin() * gain
-    return torch.cat([cos, cos], -1), torch.cat([-sin, sin], -1)
+    def rotation(self, start: int, end: int) -> tuple[Tensor, Tensor]:
+        """Of each pair (i, i + d/2) the sine stands twice, first with a minus [shape=(T, d)]."""
+        angle = torch.arange(start, end, device=self.frequency.device)[:, None] * self.frequency
+        cos, sin = angle.cos() * self.gain, angle.sin() * self.gain
+        return torch.cat([cos, cos], -1), torch.cat([-sin, sin], -1)
 
 
 def rotate(x: Tensor, rotation: tuple[Tensor, Tensor] | None) -> Tensor:
