@@ -15,7 +15,7 @@ from musictx.midi import read_midi
 from musictx.shipped import shipped_primer
 
 REPOSITORY = Path(__file__).resolve().parents[1]
-ROOMS = ("musictx", "checkpoints", "data")
+ROOMS = ("musictx", "checkpoints", "data", "docs")
 DOCUMENTS = [
     *REPOSITORY.glob("*.md"),
     *(path for room in ROOMS for path in (REPOSITORY / room).rglob("*.md")),

@@ -1,0 +1,39 @@
+"""``python -m docs.notebooks [NAME …]``: execute notebooks and keep what they print, draw and play."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+
+import nbclient
+import nbformat
+
+FOLDER = Path(__file__).parent / "tutorials"
+
+
+def execute(path: Path, place: Path) -> nbformat.NotebookNode:
+    """A notebook with its outputs, executed in a folder; a cell that fails raises its error."""
+    notebook = nbformat.read(path, as_version=4)
+    scripts = Path(sys.executable).parent  # where the `musictx` of this Python is
+    os.environ["PATH"] = os.pathsep.join([str(scripts), os.environ["PATH"]])
+    nbclient.NotebookClient(notebook, timeout=300, resources={"metadata": {"path": place}}).execute()
+    return notebook
+
+
+def main(wanted: list[str]) -> None:
+    """Execute the notebooks of these names, or all, and write them again."""
+    for path in sorted(FOLDER.glob("*.ipynb")):
+        if wanted and path.stem not in wanted:
+            continue
+        with tempfile.TemporaryDirectory() as place:
+            notebook = execute(path, Path(place))
+        for cell in notebook.cells:
+            cell.metadata.pop("execution", None)  # times of day
+        nbformat.write(notebook, path)
+        print(path)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
