@@ -33,6 +33,7 @@ DOCUMENTS = {
     "data/README.md": "data.md",
     "CONTRIBUTING.md": "contributing.md",
     "CHANGELOG.md": "changes.md",
+    "docs/README.md": "documentation.md",
 }
 PICTURES = ("app/static/icon.svg", "app/screenshots/*.png", "checkpoints/results/*.png")
 LINK = re.compile(r"(!?)\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\(([^)\s]+)\)")
