@@ -20,7 +20,7 @@ ICON = Path(__file__).parent / "static" / "icon.svg"
 PREVIEW = "musictx/static/preview.png"
 STYLES = [  # later ones count more
     f'<link rel="stylesheet" href="musictx/static/view/{name}.css">'
-    for name in ("base", "primers", "lanes", "insight", "compare", "narrow")
+    for name in ("base", "primers", "lanes", "insight", "compare", "compose", "narrow")
 ]
 
 _GRADIOS = re.compile(r"[ \t]*<meta\s+(?:property=\"og:|name=\"twitter:)[^>]*>\n?")

@@ -44,7 +44,7 @@ class Lane:
     Parameters
     ----------
     run, name : str
-        The page's name for this run and its part ("run.part"), and the model's.
+        The page's names for this run and its part ("run.part"), and for the lane.
     training_length : int
         Of the model, in tokens.
     """
@@ -102,7 +102,7 @@ class Lane:
 
 
 def part_name(run: str, lane: str) -> str:
-    """What a lane plays at one time, by the page's name for it ("run.part") and the model's."""
+    """What a lane plays at one time, by the page's names for it ("run.part") and for the lane."""
     return f"{lane[:40]} {run[:40]}"
 
 
@@ -112,7 +112,7 @@ def lane_player(name: str, model: Any, stage: Stage) -> Callable[..., Iterator[s
     Parameters
     ----------
     name : str
-        The lane's.
+        The lane's, unless the page gives it another: takes of one model are lanes too.
     model : MusicTransformer
         Shared by all visitors; nothing in it changes while it plays.
     stage : Stage
@@ -121,7 +121,7 @@ def lane_player(name: str, model: Any, stage: Stage) -> Callable[..., Iterator[s
 
     def play(event: gr.EventData, request: gr.Request) -> Iterator[str]:
         sent = event._data if isinstance(event._data, dict) else {}
-        lane = Lane(str(sent.get("run", ""))[:40], name)
+        lane = Lane(str(sent.get("run", ""))[:40], str(sent.get("lane") or name)[:40])
         # A lane that is continued further belongs to the run that it continues.
         ticket = stage.enter(str(request.session_hash), lane.run.partition(".")[0])
         last = ""
@@ -137,7 +137,7 @@ def lane_player(name: str, model: Any, stage: Stage) -> Callable[..., Iterator[s
             last = lane.message("error", everything=True, error=FAULT)
             yield last
         finally:
-            stage.lane_ended(ticket, name)
+            stage.lane_ended(ticket, lane.name)
             stage.leave(ticket)
         if json.loads(last or "{}").get("state") in ("done", "error"):
             for pause in LAST_AGAIN:

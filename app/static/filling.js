@@ -2,7 +2,7 @@
 
 import { isSite } from "./io/place.js";
 import { newRun } from "./music/takes.js";
-import { LaneStretch, PrimerStretch } from "./stretches.js";
+import { LaneStretch, PieceStretch, PrimerStretch } from "./stretches.js";
 import { FillBar } from "./view/fill-bar.js";
 
 const LONGEST = 15; // seconds, as on the server
@@ -11,11 +11,12 @@ const BUSY = "The models are still playing. A stretch can be filled in when they
 const WAITING = "The models are playing for other visitors; your turn comes next.";
 const HINT = "A model replaces this stretch with music that leads into what follows.";
 
-/** What fills in stretches: one that is marked in the lanes, and the primer's. */
+/** What fills in stretches: one that is marked in the lanes, the primer's, and one that is marked in the piece. */
 export function makeFillings(studio, find) {
   const fillings = [
     new Filling(studio, find("#fill"), "fill", new LaneStretch(studio), () => fillings),
     new Filling(studio, find("#primer-fill"), "primer-fill", new PrimerStretch(studio), () => fillings),
+    new Filling(studio, find("#piece-fill"), "piece-fill", new PieceStretch(studio), () => fillings),
   ];
   return fillings;
 }

@@ -202,7 +202,7 @@ export class Insight {
   }
 
   ask(what, model, more = {}) {
-    const { scores, length, begins } = this.takeOf();
-    return services.look(what, { lane: model, notes: scores.get(model).rows(), length, begins, ...more });
+    const { scores, length, begins, model: player = model } = this.takeOf();
+    return services.look(what, { lane: player, notes: scores.get(model).rows(), length, begins, ...more });
   }
 }

@@ -20,7 +20,8 @@ export class Listening {
     this.first = models.first;
     this.heard = this.first;
     this.loop = null; // {from, to}: the stretch that is marked in the lanes
-    this.passage = 0; // where in its piece (ms) the primer that sounds begins
+    this.piece = null; // what else is listened to as the primer is (view/piece.js)
+    Object.assign(this, { source: primer, passage: 0 }); // what a passage is of, and where in it (ms) that begins
     this.toldWait = null; // what the notice says that the clock waits for
     this.counted = {}; // what sounded when the last frame was drawn, and where the playhead stood
     this.transport = new Transport(sound, () => this.changed());
@@ -32,11 +33,19 @@ export class Listening {
   }
 
   get primerSounds() {
+    return this.passageSounds && this.source === this.primer;
+  }
+
+  get passageSounds() {
     return this.program === "primer" && this.transport.state !== "stopped";
   }
 
   get playsLanes() {
     return this.program === "lanes" && Boolean(this.take);
+  }
+
+  get sources() {
+    return [this.primer, this.piece].filter(Boolean);
   }
 
   /** Play the primer, or stop it. */
@@ -50,12 +59,11 @@ export class Listening {
     this.playPassage({ start: Math.max(0, start - 1000 * AROUND), end: end + 1000 * AROUND });
   }
 
-  playPassage(passage) {
-    const score = this.primer.score(passage);
+  playPassage(passage, source = this.primer) {
+    const score = source.score(passage);
     if (!score.notes.length) return this.notice.say("There is no note in the chosen stretch.", true);
     this.setLoop(null);
-    this.program = "primer";
-    this.passage = passage.start;
+    Object.assign(this, { program: "primer", source, passage: passage.start });
     this.transport.load(new Map([["primer", score]]), "primer");
     return this.transport.play();
   }
@@ -96,7 +104,7 @@ export class Listening {
 
   /** Move in what sounds; if nothing does, in the lanes. */
   seek(time) {
-    if (this.primerSounds) this.transport.seek(time);
+    if (this.passageSounds) this.transport.seek(time);
     else this.seekLanes(time);
   }
 
@@ -204,16 +212,9 @@ export class Listening {
       else this.notice.withdraw(WAITS[this.toldWait]);
     }
     this.toldWait = waitsFor;
-    this.primer.setPlaying(this.primerSounds);
+    for (const each of this.sources) each.setPlaying(this.passageSounds && this.source === each);
     this.showHeard();
     this.drawPlayheads();
-  }
-
-  /** A key was struck whose sound is not here yet. */
-  tellLack() {
-    const lost = this.sound.samples.lost.size > 0;
-    const soon = "This key’s sound is still on its way; try it again in a moment.";
-    this.notice.say(lost ? WAITS["lost piano"] : soon, lost);
   }
 
   /** For every frame that the browser draws: move the playheads, and count how long a take was listened to. */
@@ -237,12 +238,13 @@ export class Listening {
 
   drawPlayheads() {
     const { position, state, end } = this.transport;
-    const { primerSounds, playsLanes } = this;
+    const { passageSounds, playsLanes } = this;
     if (playsLanes && state === "playing") this.lanes.follow(position);
     this.lanes.drawPlayheads(playsLanes ? position : null, this.heard);
-    this.primer.showPlayhead(primerSounds ? this.passage + 1000 * position : null);
+    const at = passageSounds ? this.passage + 1000 * position : null;
+    for (const each of this.sources) each.showPlayhead(this.source === each ? at : null);
     const whole = playsLanes && this.isRunning() ? Math.max(end, this.lanes.end) : end;
-    const moves = playsLanes || primerSounds;
-    this.bar.show(moves ? position : 0, moves ? whole : 0, state, Boolean(this.primer.source), primerSounds);
+    const moves = playsLanes || passageSounds;
+    this.bar.show(moves ? position : 0, moves ? whole : 0, state, Boolean(this.primer.source), passageSounds);
   }
 }

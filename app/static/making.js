@@ -11,7 +11,8 @@ export class Making {
   /**
    * `player` lets models play (io/play.js). `on` has refresh(), called when buttons must be brought up to date,
    * fit(), when a lane has grown, arrange(), when lanes may stand in another order, begun(), when the models begin,
-   * and focus(), which leads to Continue.
+   * and focus(), which leads to Continue; lanes(), for whom a new take is, entering(take), which of
+   * them is heard first, and keep(lane), which takes what a lane played into the piece.
    */
   constructor({ player, models, lanes, listening, settings, primer, primers, blind, notice }, on) {
     Object.assign(this, { models, lanes, listening, settings, primer, primers, blind, notice, on });
@@ -39,6 +40,15 @@ export class Making {
     return this.primers.fault ?? this.settings.findFault() ?? (this.primer.cut().notes.length ? null : NO_NOTE);
   }
 
+  /** Put away what was made, and take up what else was: {history, take}. */
+  exchangeHistory({ history, take }) {
+    this.runs.stop();
+    const before = { history: this.history, take: this.take };
+    Object.assign(this, { history });
+    this.runs.take = take;
+    return before;
+  }
+
   continueMusic({ silent = false, more = {} } = {}) {
     if (this.running || !this.primer.source) return;
     const fault = this.findFault();
@@ -47,10 +57,10 @@ export class Making {
       return;
     }
     this.step();
-    const take = newTake(this.models.all, this.primer, this.settings.values);
+    const take = newTake(this.on.lanes(), this.primer, this.settings.values);
     this.history.add(take);
     this.notice.say("");
-    this.listening.heard = this.blind.nextTake(this.listening.heard, take);
+    this.listening.heard = this.on.entering(take);
     this.adopt(take);
     const { transport } = this.listening;
     transport.at = this.listening.entrance;
@@ -74,6 +84,11 @@ export class Making {
   show(take) {
     if (take === this.take) return;
     this.runs.stop();
+    this.return(take);
+  }
+
+  /** Show a take with its primer and settings. */
+  return(take) {
     this.settings.set(take.settings);
     this.primers.set(take.source, take.stretch);
     this.adopt(take);
@@ -93,6 +108,7 @@ export class Making {
     else if (what === "more") this.more(model);
     else if (what === "keep") this.keep(model);
     else if (what === "primer") this.usePrimer(model);
+    else if (what === "take") this.on.keep(model);
     else this.download(model, what === "midi" ? "mid" : "wav");
   }
 

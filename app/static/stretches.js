@@ -1,9 +1,12 @@
-// The stretches that can be filled in: the one that is marked in the lanes, and the primer's in its piece.
+// The stretches that can be filled in: what is marked in the lanes, the primer's in its piece, and what is marked in
+// the piece that is composed.
 
+import { rowsOf, withStretch } from "./music/piece.js";
 import { cutRows, pedalledRows } from "./music/score.js";
 import { onGrid } from "./music/stretch.js";
 import { branchOf } from "./music/takes.js";
 
+const AROUND = 3000; // ms before and after a stretch with which one hears how it fits
 const [BEFORE, AFTER] = [120_000, 60_000]; // ms around the primer that are sent: more than a model reads
 
 /** What is looped in the lanes. Filled in, it makes another take. */
@@ -15,7 +18,8 @@ export class LaneStretch {
   /** What is marked, {start, end} in ms, or null. */
   get gap() {
     const { loop } = this.listening;
-    return loop && this.making.take ? onGrid({ start: 1000 * loop.from, end: 1000 * loop.to }) : null;
+    const { take } = this.making;
+    return loop && take && !take.model ? onGrid({ start: 1000 * loop.from, end: 1000 * loop.to }) : null;
   }
 
   /** Move an edge, "from" or "to", to a time (s). */
@@ -135,5 +139,66 @@ export class PrimerStretch {
 
   undo() {
     this.making.undo();
+  }
+}
+
+/** What is marked in the piece that is composed. Filled in, it makes another state of it. */
+export class PieceStretch {
+  constructor({ compose, listening }) {
+    Object.assign(this, { compose, listening });
+  }
+
+  get gap() {
+    const { on, view } = this.compose;
+    return on && view.mark ? onGrid({ start: 1000 * view.mark.from, end: 1000 * view.mark.to }) : null;
+  }
+
+  move(edge, time) {
+    const { mark, end } = this.compose.view;
+    const moved = { ...mark, [edge]: Math.min(Math.max(0, time), end) };
+    if (moved.to - moved.from >= 0.1) this.compose.mark(moved);
+  }
+
+  faultOf() {
+    return "";
+  }
+
+  follows(_, { end }) {
+    return rowsOf(this.compose.sections).some(([on]) => on >= end);
+  }
+
+  begin(work) {
+    const { sections } = this.compose;
+    const { start, end } = work.gap;
+    const from = Math.max(0, start - BEFORE);
+    Object.assign(work, { now: sections, before: sections, from });
+    const begins = sections[0].from.begins !== false && !from;
+    return { ...cutRows(rowsOf(sections), [], from, end + AFTER), begins, gap: { start: start - from, end: end - from } };
+  }
+
+  isStill({ now }) {
+    return this.compose.sections === now;
+  }
+
+  open(work) {
+    work.now = [...work.before];
+    this.compose.change(work.now);
+  }
+
+  put(work, rows) {
+    const { model, gap, seed, before, from } = work;
+    const inside = rows.map(([on, off, ...rest]) => [on + from, off + from, ...rest]);
+    work.now = withStretch(before, gap, inside, { model, from: gap.start, to: gap.end, seed });
+    this.compose.exchange(work.now);
+  }
+
+  listen({ gap }) {
+    const { view } = this.compose;
+    const [start, end] = [Math.max(0, gap.start - AROUND), Math.min(1000 * view.end, gap.end + AROUND)];
+    this.listening.playPassage({ start, end }, view);
+  }
+
+  undo() {
+    this.compose.go(-1);
   }
 }

@@ -1,16 +1,16 @@
 // The studio: makes the page's parts and tells each of what happens in the others.
 
 import { makePrimers } from "./bringing.js";
+import { Compose } from "./compose.js";
 import { makeFillings } from "./filling.js";
 import { makePlayer, services } from "./io/place.js";
 import { saveVotes } from "./io/save.js";
-import { keepTakes, recallTakes } from "./io/session.js";
 import { Insight } from "./insight.js";
 import { Judging } from "./judging.js";
 import { Linking } from "./linking.js";
 import { Listening } from "./listening.js";
 import { Making } from "./making.js";
-import { tellingLength } from "./music/length.js";
+import { Modes } from "./modes.js";
 import { Models, REAL } from "./music/models.js";
 import { hasMusic } from "./music/takes.js";
 import { Outcome } from "./outcome.js";
@@ -32,7 +32,8 @@ class Studio {
     this.models = models;
     const find = (this.find = (selector) => this.root.querySelector(selector));
     this.notice = new Notice(find("#notice"));
-    this.sound = new Sound(new Samples(new URL("musictx/piano/", document.baseURI)), () => this.listening.tellLack());
+    const samples = new Samples(new URL("musictx/piano/", document.baseURI));
+    this.sound = new Sound(samples, () => this.notice.tellLack(samples));
     this.lanes = new Lanes(find("#lanes"), models, {
       act: (what, model) => this.making.act(what, model),
       seek: (time) => this.listening.seekLanes(time),
@@ -78,7 +79,12 @@ class Studio {
       arrange: () => this.arrange(),
       begun: () => showLanes(this.find(".listen")),
       focus: () => this.find("[data-testid=continue]").focus(),
+      lanes: () => (this.compose.on ? this.compose.lanes : this.models.all),
+      entering: (made) => (made.model ? this.compose.entering : this.blind.nextTake(this.listening.heard, made)),
+      keep: (lane) => this.compose.keep(lane),
     });
+    this.compose = new Compose(this, find);
+    this.modes = new Modes(this, find);
     this.fillings = makeFillings(this, find);
     this.linking = new Linking({ ...this, take }, (how) => this.continueMusic(how));
     showModels(root, models);
@@ -96,8 +102,7 @@ class Studio {
 
   async start() {
     const link = await this.primers.start(this.settings);
-    const { takes, shown } = recallTakes(this.models.keys);
-    for (const take of takes) this.making.history.add(take);
+    const shown = this.modes.recall();
     this.ready = true;
     this.root.dataset.ready = "true";
     if (shown && !link) {
@@ -114,7 +119,7 @@ class Studio {
       continue: () => this.continueMusic(),
       stop: () => this.making.runs.stop(),
       vary: () => {
-        this.settings.nextSeed();
+        this.settings.nextSeed(this.compose.on ? this.compose.lanes.length : 1);
         this.settingsChanged();
         this.continueMusic();
       },
@@ -131,7 +136,7 @@ class Studio {
     wireFiles(this.root, (file) => this.primers.upload(file));
     wireKeys(this.root, {
       toggle: () => this.listening.toggle(),
-      hear: (index) => index < this.blind.order.length && this.listening.hear(this.blind.order[index]),
+      hear: (index) => index < this.modes.order.length && this.listening.hear(this.modes.order[index]),
       vote: (key) => this.piano.open || this.blind.vote.press(key), // an open piano has the letters
       loop: (edge) => this.listening.moveLoop(edge),
       zoom: (factor) => this.zoom(factor),
@@ -142,7 +147,7 @@ class Studio {
     showTheme(this.root, this.find("#theme"), () => this.redrawAll());
     window.addEventListener("pagehide", () => {
       this.making.runs.stop();
-      keepTakes(this.making.history.takes, this.take);
+      this.modes.remember();
     });
     new ResizeObserver(() => this.redrawAll()).observe(this.root);
     this.listening.follow();
@@ -154,8 +159,7 @@ class Studio {
   }
 
   primerChanged() {
-    const lengths = this.models.all.map((model) => model.training_length);
-    this.settings.suggest(tellingLength(...this.primer.measure(), lengths));
+    this.modes.suggest();
     this.notice.forget();
     if (this.listening.program === "primer") this.listening.loadPrimer();
     this.showPreview();
@@ -182,7 +186,7 @@ class Studio {
   arrange() {
     const { blind, take } = this;
     blind.goesOn = take ? take.scores.has(REAL) : Boolean(this.primer.goesOn(this.settings.values.seconds));
-    this.lanes.arrange(blind.order, blind.on);
+    this.lanes.arrange(this.modes.order, blind.on);
     this.bar.showBlind(blind);
     this.listening.arranged();
   }
@@ -203,12 +207,13 @@ class Studio {
   refresh() {
     const { take } = this;
     const { running, history } = this.making;
-    this.settings.show(running, Boolean(take));
+    this.settings.show(running, Boolean(take), this.compose.invitation);
+    this.compose.refresh();
     const made = take && !running && hasMusic(take);
     this.bar.showUsable(history.steps.length > 0, Boolean(take), Boolean(made && !this.blind.on));
     this.bar.showTakes(history.takes, take);
     this.blind.refresh(take, running);
-    this.outcome.show(take, running);
+    if (!this.compose.on) this.outcome.show(take, running);
     this.insight.refresh();
     for (const filling of this.fillings) filling.refresh();
   }
@@ -219,7 +224,7 @@ class Studio {
 
   redrawAll() {
     this.lanes.redraw();
-    this.primer.draw();
+    for (const each of [this.primer, this.compose.view]) each.draw();
     this.cards.redraw();
   }
 }

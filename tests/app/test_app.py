@@ -221,6 +221,19 @@ def test_a_lane_that_was_stopped_ends_and_one_that_is_still_on_its_way_never_beg
     assert list(play(model, stage, run="r.2"))[-1]["state"] == "done"
 
 
+def test_takes_of_one_model_are_lanes_of_their_own(model: MusicTransformer) -> None:
+    stage = Stage()
+    seeds = {"A": 4, "B": 5}
+    lanes = {
+        lane: play(model, stage, lane=lane, settings={"seconds": 3, "seed": seed})
+        for lane, seed in seeds.items()
+    }
+    assert {next(lane)["lane"] for lane in lanes.values()} == set(lanes)
+    stage.stop(part_name("r.0", "C"))
+    notes = {name: list(lane)[-1]["notes"] for name, lane in lanes.items()}
+    assert notes["A"] == list(play(model))[-1]["notes"] != notes["B"]
+
+
 def test_a_visitor_who_stops_waiting_leaves_the_queue(model: MusicTransformer) -> None:
     stage = Stage(visitors=1)
     first = play(model, stage, "one")

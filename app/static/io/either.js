@@ -55,6 +55,10 @@ export class EitherPlayer {
     this.here.stop(lane);
   }
 
+  leave(lanes) {
+    this.here.leave(lanes);
+  }
+
   /** Too many wait before this visitor: play here, until something else is chosen or the page is loaded again. */
   leaveQueue(ahead) {
     if (!this.bringHere()) return;

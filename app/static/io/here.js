@@ -11,12 +11,12 @@ export const MOST_THEME = 0.5; // beyond, models try several ways at once: too s
 
 /** Lets lanes play; a place to play at like the server (play.js), with {state: "loading"} messages besides. */
 export class HerePlayer {
-  /** `models` maps a lane's name to its {name, address, bytes, sha256, context_length, limit}; `tell` shows a sentence. */
+  /** `models` maps a model's key to its {name, address, bytes, sha256, context_length, limit}; `tell` shows a sentence. */
   constructor(models, tell = () => {}) {
     this.models = models;
     this.tell = tell;
     this.workers = new Map();
-    this.here = new Set(); // lanes whose model has come
+    this.here = new Map(); // lane → the key of the model that has come
     this.coming = new Map(); // lane → what to call when its model has come, or is not wanted any more
     this.open = new Map();
     setInterval(() => this.watchOver(), 1000);
@@ -33,8 +33,8 @@ export class HerePlayer {
   }
 
   /** Whether a lane can play what is asked for. */
-  can(lane, { settings, gap }) {
-    return this.models.has(lane) && !gap && !(settings.theme > MOST_THEME);
+  can(lane, { settings, gap, model = lane }) {
+    return this.models.has(model) && !gap && !(settings.theme > MOST_THEME);
   }
 
   /** The lanes that play. */
@@ -42,14 +42,15 @@ export class HerePlayer {
     return [...this.open.keys()];
   }
 
-  /** Let a lane play what `request` asks for; `on` is called with each message. */
+  /** Let a lane play what `request` asks for, with its `model` or the lane's own; `on` is called with each message. */
   start(lane, request, on) {
     this.stop(lane);
-    const model = this.models.get(lane);
-    const open = { run: request.run, on, silent: 0 };
+    const key = request.model ?? lane;
+    const model = this.models.get(key);
+    const open = { run: request.run, key, on, silent: 0 };
     const play = () => this.worker(lane)?.postMessage({ do: "play", model, request });
     this.open.set(lane, open);
-    if (this.here.has(lane)) return play();
+    if (this.here.get(lane) === key) return play();
     open.inLine = true;
     on({ state: "loading", received: 0, total: model.bytes });
     return aloneOnTheLine(() => {
@@ -77,6 +78,16 @@ export class HerePlayer {
     this.arrive(lane);
   }
 
+  /** End the workers of lanes that nobody plays: each holds a model. */
+  leave(lanes) {
+    for (const lane of lanes) {
+      if (this.open.has(lane)) continue;
+      this.workers.get(lane)?.terminate();
+      this.workers.delete(lane);
+      this.here.delete(lane);
+    }
+  }
+
   worker(lane) {
     if (this.workers.has(lane)) return this.workers.get(lane);
     let worker;
@@ -100,10 +111,10 @@ export class HerePlayer {
       this.tell(FULL);
       return;
     }
-    if (message && message.state !== "error") this.here.add(lane);
     if (message) this.arrive(lane);
     const open = this.open.get(lane);
     if (!open || open.run !== (message ?? loading).run) return; // of an earlier run or part
+    if (message && message.state !== "error") this.here.set(lane, open.key);
     open.silent = 0;
     if (message?.state === "done" || message?.state === "error") this.open.delete(lane);
     open.on(message ?? { state: "loading", ...loading });

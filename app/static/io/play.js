@@ -6,16 +6,16 @@ const SILENCE = 4000; // milliseconds without a word from a running lane after w
 const PATIENCE = 3; // how often it may be asked before a lane that says nothing is given up
 
 /**
- * Lets lanes play. Another place to play at needs the same `start`, `stop`, `playing` and `isHere`.
+ * Lets lanes play. Another place to play at needs the same `start`, `stop`, `leave`, `playing` and `isHere`.
  *
  * A message is {state: "waiting", place} while others play, {state: "running", …} with the notes so far as
  * `Score.receive` takes them, and at the end {state: "done", …} or {state: "error", error}.
  */
 export class ServerPlayer {
-  /** `lanes` are the models' keys in the order in which the server has them. */
-  constructor({ trigger, watch, props }, lanes) {
+  /** `models` are the models' keys in the order in which the server has them. */
+  constructor({ trigger, watch, props }, models) {
     this.trigger = trigger;
-    this.lanes = lanes;
+    this.models = models;
     this.open = new Map();
     watch("value", () => this.receive(props.value));
     setInterval(() => this.watchOver(), 1000);
@@ -31,11 +31,11 @@ export class ServerPlayer {
     return [...this.open.keys()];
   }
 
-  /** Let a lane play what `request` asks for; `on` is called with each message. */
+  /** Let a lane play what `request` asks for, with its `model` or the lane's own; `on` is called with each message. */
   start(lane, request, on) {
     this.stop(lane);
     this.open.set(lane, { run: request.run, on, heardFrom: performance.now(), asked: 0 });
-    this.trigger(`play_${this.lanes.indexOf(lane)}`, request);
+    this.trigger(`play_${this.models.indexOf(request.model ?? lane)}`, { ...request, lane });
   }
 
   /**
@@ -48,6 +48,9 @@ export class ServerPlayer {
     if (!this.open.delete(lane)) return;
     server.stop(open.run, lane);
   }
+
+  /** Lanes that nobody plays cost nothing here. */
+  leave() {}
 
   /** Take in one message, as text; those of an earlier run or part are dropped. */
   receive(text) {

@@ -182,8 +182,8 @@ export class Primers {
   keep(settings) {
     const { source, stretch } = this.primer;
     if (!source) return;
-    const { notes, pedals, title, composer, preset, continues } = source;
-    const music = preset ? { preset } : { notes, pedals, title, composer, continues };
+    const { notes, pedals, title, composer, preset, continues, piece } = source;
+    const music = preset ? { preset } : { notes, pedals, title, composer, continues, piece };
     rememberPage({ stretch, settings: settings.values, ownLength: settings.ownLength, ...music });
     if (location.hash) history.replaceState(null, "", location.pathname + location.search);
   }

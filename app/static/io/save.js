@@ -1,5 +1,6 @@
 // Lanes and votes as files, handed to the visitor.
 
+import { midiBytes } from "../midi/write.js";
 import { REAL } from "../music/models.js";
 import { services } from "./place.js";
 import { zip } from "./zip.js";
@@ -28,6 +29,18 @@ export async function saveAll(take, alone) {
 /** Save notes and pedals as MIDI; throws an error with a plain sentence. */
 export async function savePiece({ notes, pedals }, name) {
   hand(await services.download({ format: "mid", notes, pedals }), name);
+}
+
+/** Let notes be dragged out of the page as a MIDI file: into a folder, or into a program that takes files. */
+export function dragMidi(event, notes, name) {
+  const file = new File([midiBytes(notes)], name, { type: "audio/midi" });
+  const address = URL.createObjectURL(file);
+  const { dataTransfer, currentTarget } = event;
+  dataTransfer.effectAllowed = "copy";
+  dataTransfer.setData("DownloadURL", `audio/midi:${name}:${address}`); // what Chromium hands to other programs
+  dataTransfer.items.add(file);
+  const free = () => setTimeout(() => URL.revokeObjectURL(address), 60_000); // the other program may still read
+  currentTarget.addEventListener("dragend", free, { once: true });
 }
 
 /** Save the votes that this browser has kept; `musictx votes` reads the file. */

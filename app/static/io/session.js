@@ -4,7 +4,7 @@ import { recall, remember } from "./memory.js";
 import { REAL } from "../music/models.js";
 import { Score } from "../music/score.js";
 
-const KEY = "musictx.takes.4"; // the number says of which version of the page
+const KEY = "musictx.takes.5"; // the number says of which version of the page
 
 function pack(takes, shown) {
   const sources = [...new Set(takes.map((take) => take.source))];
@@ -37,20 +37,23 @@ function unpackScore({ notes, ...fields }) {
 }
 
 /** Remember takes, with the models at rest, and which is shown; where there is no room for all, that one alone. */
-export function keepTakes(takes, shown) {
-  if (!remember(KEY, pack(takes, shown), "sessionStorage"))
-    remember(KEY, pack(shown ? [shown] : [], shown), "sessionStorage");
+export function keepTakes(mode, takes, shown) {
+  const key = `${KEY}.${mode}`;
+  if (!remember(key, pack(takes, shown), "sessionStorage"))
+    remember(key, pack(shown ? [shown] : [], shown), "sessionStorage");
 }
 
-/** {takes, shown} as they were; nothing if other models stand in the lanes now. */
-export function recallTakes(models) {
-  const kept = recall(KEY, "sessionStorage");
+/** {takes, shown} as they were when the page was used in this `mode`; nothing if other models are here now. */
+export function recallTakes(mode, models) {
+  const kept = recall(`${KEY}.${mode}`, "sessionStorage");
+  const none = { takes: [], shown: null };
   try {
-    const { takes, shown } = kept ? unpack(kept) : { takes: [], shown: null };
+    const { takes, shown } = kept ? unpack(kept) : none;
     const played = (take) => [...take.scores.keys()].filter((model) => model !== REAL);
-    const fits = (take) => played(take).length === models.length && models.every((model) => take.scores.has(model));
-    return takes.every(fits) ? { takes, shown } : { takes: [], shown: null };
+    const all = (take) => played(take).length === models.length && models.every((model) => take.scores.has(model));
+    const fits = (take) => (take.model ? models.includes(take.model) : all(take));
+    return takes.every(fits) ? { takes, shown } : none;
   } catch {
-    return { takes: [], shown: null }; // of another version of the page
+    return none; // of another version of the page
   }
 }

@@ -4,6 +4,7 @@ export const REAL = "real"; // the lane in which the piece goes on as it was wri
 
 const THE_PIECE = { key: REAL, name: "The piece itself", colour: "primer" };
 const NUMBERS = ["No", "One", "Two", "Three", "Four"];
+const TAKE_COLOURS = { A: "rose", B: "ochre", C: "olive", D: "slate" };
 
 /** How a scheme knows the order of events, in a musician's words. */
 const SCHEMES = {
@@ -23,10 +24,22 @@ export class Models {
     this.all = models;
     this.alike = alike;
     this.keys = models.map((model) => model.key);
+    // Lanes in which one model plays several times.
+    this.takes = Object.entries(TAKE_COLOURS).map(([key, colour]) => ({ key, name: `Take ${key}`, colour, take: true }));
   }
 
   of(key) {
-    return key === REAL ? THE_PIECE : this.all.find((model) => model.key === key);
+    return key === REAL ? THE_PIECE : [...this.all, ...this.takes].find((each) => each.key === key);
+  }
+
+  /** The model that plays several takes unless another is chosen. */
+  get composer() {
+    return ["grand", "relative"].find((key) => this.keys.includes(key)) ?? this.keys[0];
+  }
+
+  /** So many lanes of takes by one model, as `newTake` wants them. */
+  takesOf(model, count) {
+    return this.takes.slice(0, count).map((take) => ({ ...this.of(model), ...take, model }));
   }
 
   /** How many there are, as a sentence begins. */
@@ -47,6 +60,7 @@ export class Models {
   /** One line about a model, for its lane. */
   tagline(key) {
     if (key === REAL) return "how the piece really goes on";
+    if (this.of(key).take) return "";
     const { position, tokens_seen: seen } = this.of(key);
     const scheme = SCHEMES[position] ?? `${position} positions`;
     return this.alike || !seen ? scheme : `${scheme}; ${(seen / 1e6).toFixed(1)} M events of training`;

@@ -5,6 +5,7 @@ import { REAL } from "./models.js";
 
 const MOST_TAKES = 9;
 const MOST_STEPS = 30;
+const SEEDS = 2_147_483_647;
 const MORE_SEED = 7919; // a lane that goes on draws from another seed than the one it began with
 
 /** A name for what is asked of the models. */
@@ -12,11 +13,17 @@ export function newRun() {
   return Array.from(crypto.getRandomValues(new Uint32Array(3)), (word) => word.toString(36)).join("");
 }
 
-/** A new take: the cut primer, how it is continued, and for each model a score, a state and what was said about it. */
-export function newTake(models, primer, settings) {
+/**
+ * A new take: the cut primer, how it is continued, and for each lane a score, a state and what was said about it. The
+ * lanes are models, or several takes of one `model`.
+ */
+export function newTake(lanes, primer, settings) {
+  const { model } = lanes[0];
   const take = {
     ...primer.cut(),
-    expected: primer.expected(models),
+    model,
+    seeds: Object.fromEntries(lanes.map(({ key }, k) => [key, model ? (settings.seed + k) % SEEDS : settings.seed])),
+    expected: primer.expected(lanes),
     source: primer.source,
     stretch: { ...primer.stretch },
     settings,
@@ -31,8 +38,8 @@ export function newTake(models, primer, settings) {
     heard: unheard(),
   };
   const score = primer.score();
-  for (const { key } of models) take.scores.set(key, Object.assign(score.clone(), { complete: false, known: 0 }));
-  const real = primer.goesOn(settings.seconds);
+  for (const { key } of lanes) take.scores.set(key, Object.assign(score.clone(), { complete: false, known: 0 }));
+  const real = !model && primer.goesOn(settings.seconds);
   if (real) {
     take.scores.set(REAL, real);
     take.states[REAL] = "done";
@@ -52,19 +59,19 @@ export function hasMusic(take) {
 export function nextPart(take, model, from = null) {
   const part = (take.parts[model] ?? -1) + 1;
   take.parts[model] = part;
-  const common = { run: `${take.run}.${part}`, primer_length: take.length, begins: take.begins };
-  if (part === 0)
-    return { ...common, notes: take.notes, pedals: take.pedals, length: take.length, settings: take.settings };
+  const common = { run: `${take.run}.${part}`, primer_length: take.length, begins: take.begins, model: take.model };
+  const own = take.seeds[model];
+  const settings = { ...take.settings, seed: part ? (own + MORE_SEED * part) % SEEDS : own };
+  if (part === 0) return { ...common, notes: take.notes, pedals: take.pedals, length: take.length, settings };
   take.more[model] = [...(take.more[model] ?? []), from];
   const score = take.scores.get(model);
   const length = Math.ceil(score.extend(from ?? undefined) * 100) * 10;
-  const seed = (take.settings.seed + MORE_SEED * part) % 2_147_483_647;
-  return { ...common, notes: score.rows(), pedals: [], length, settings: { ...take.settings, seed } };
+  return { ...common, notes: score.rows(), pedals: [], length, settings };
 }
 
 /** Equal primers and settings give equal music. */
-function contentOf({ notes, pedals, length, begins, settings }) {
-  return JSON.stringify([notes, pedals, length, begins, settings]);
+function contentOf({ notes, pedals, length, begins, settings, model }) {
+  return JSON.stringify([notes, pedals, length, begins, settings, model]);
 }
 
 /** A take as it is now. What was heard of it is shared with the copy, for no step back can undo that. */

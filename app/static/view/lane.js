@@ -25,13 +25,20 @@ export class Lane {
       h("button", { type: "button", "data-testid": testid, title, onclick: () => act(what, model) }, ...inner, text);
     this.hearButton = button("hear", `solo-${model}`, "Listen", null, icon("ear"));
     this.hearButton.classList.add("hear");
+    const more = button("more", `more-${model}`, "More", "Continue from where it ended");
+    const own = models.of(model).take
+      ? { take: button("take", `keep-${model}`, "Keep", "Take it into the piece: all of it, or what is marked"), more }
+      : {
+          more,
+          keep: button("keep", `keep-${model}`, "From here", "Keep the music before the playhead and continue from there"),
+          primer: button("primer", `primer-${model}`, "As primer", "Use this music as the next primer"),
+        };
     this.actions = {
-      more: button("more", `more-${model}`, "More", "Continue from where it ended"),
-      keep: button("keep", `keep-${model}`, "From here", "Keep the music before the playhead and continue from there"),
-      primer: button("primer", `primer-${model}`, "As primer", "Use this music as the next primer"),
+      ...own,
       midi: button("midi", `midi-${model}`, ".mid", "Save as a MIDI file"),
       wav: button("wav", `wav-${model}`, ".wav", "Save as audio"),
     };
+    this.seed = null; // of a take, whose lane names it
     this.actionsElement = h("div", { class: "lane-actions" }, ...Object.values(this.actions));
     this.said = h("p", { class: "said", "data-testid": `said-${model}` });
     const title = "Listen from just before the training length";
@@ -105,11 +112,13 @@ export class Lane {
     const { score } = this;
     const count = score?.continuationCount ?? 0;
     this.title.textContent = this.name;
-    this.tagline.textContent = this.blind ? "name hidden" : this.models.tagline(this.model);
+    this.tagline.textContent = this.blind ? "name hidden" : this.line;
     this.element.setAttribute("aria-label", this.blind ? this.name : `${this.name}: ${counted(count, "note")}`);
     const drawn = this.blind ? "hidden until you vote" : `${counted(count, "note")} after the primer`;
     this.roll.notes.setAttribute("aria-label", `Piano roll of ${this.name}: ${drawn}`);
     const usable = this.state === "done" || this.state === "error";
+    const { loop } = this.roll;
+    if (this.actions.take) this.actions.take.textContent = loop ? `Keep ${clock(loop.from)}–${clock(loop.to)}` : "Keep";
     for (const [what, button] of Object.entries(this.actions)) {
       const told = this.blind && (what === "midi" || what === "wav"); // a file's name would tell the model's
       setUsable(button, score && usable && (count > 0 || what === "more") && !told);
@@ -118,10 +127,16 @@ export class Lane {
     for (const button of Object.values(this.actions))
       button.setAttribute("aria-label", `${button.textContent}: ${this.name}`);
     this.hearButton.disabled = !score;
-    this.roll.expected = this.blind ? null : this.expected;
+    this.roll.marksLength = !this.blind && !this.actions.take;
+    this.roll.expected = this.expected;
     this.roll.hides = this.blind;
     this.showNumbers();
     this.showSaid();
+  }
+
+  /** What is said below the name. */
+  get line() {
+    return this.seed === null ? this.models.tagline(this.model) : `seed ${this.seed}`;
   }
 
   /** Show the last message's numbers: notes, and how fast they come. Both would give a hidden model away. */
@@ -154,7 +169,7 @@ export class Lane {
   }
 
   trainingLength(beyond) {
-    if (this.model === REAL) return "";
+    if (this.model === REAL || this.models.of(this.model).take) return "";
     const events = `Training length: ${grouped(this.models.of(this.model).training_length)} events`;
     if (beyond !== null) return `${events}, passed at ${clock(beyond)}`;
     return this.expected === null ? events : `${events}, about ${clock(this.expected)}`;

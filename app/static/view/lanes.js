@@ -18,7 +18,7 @@ export class Lanes {
       pan: (seconds) => this.pan(seconds),
     };
     const lane = (key) => new Lane(models, key, on.act, { ...roll, tap: (note) => on.tap(key, note) });
-    this.lanes = new Map([...models.keys, REAL].map((key) => [key, lane(key)]));
+    this.lanes = new Map([...models.keys, REAL, ...models.takes.map(({ key }) => key)].map((key) => [key, lane(key)]));
     this.order = [...models.keys];
     this.whole = { start: 0, end: 10, low: 48, high: 84 };
     this.part = null; // the stretch that is shown; null: all of it
@@ -65,6 +65,7 @@ export class Lanes {
       lane.roll.score = take ? take.scores.get(model) : primer;
       lane.message = take?.messages[model] ?? null;
       lane.expected = expected[model] ?? null;
+      lane.seed = take?.model ? (take.seeds[model] ?? null) : null;
       lane.set(take?.states[model] ?? "waiting", take?.errors[model]);
     }
     this.part = null;
@@ -105,6 +106,12 @@ export class Lanes {
     this.showView();
   }
 
+  /** Show what comes after a moment, where there is so much before it that little room is left. */
+  showFrom(time) {
+    this.part = time > 0 ? { start: time, end: this.end } : null;
+    this.showView();
+  }
+
   pan(seconds) {
     if (!this.part) return;
     this.part = moved(this.part, seconds, this.end);
@@ -122,7 +129,10 @@ export class Lanes {
 
   /** Mark the stretch that is played again and again: {from, to}, or null. */
   showLoop(loop) {
-    for (const lane of this.lanes.values()) lane.roll.loop = loop;
+    for (const lane of this.lanes.values()) {
+      lane.roll.loop = loop;
+      lane.refresh();
+    }
     this.redraw();
   }
 

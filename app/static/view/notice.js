@@ -1,5 +1,9 @@
 // The line in which the page says what happens.
 
+import { WAITS } from "./transport-bar.js";
+
+const SOON = "This key’s sound is still on its way; try it again in a moment.";
+
 export class Notice {
   constructor(element) {
     this.element = element;
@@ -11,6 +15,11 @@ export class Notice {
     this.element.textContent = text;
     this.element.classList.toggle("bad", bad);
     this.passing = false;
+  }
+
+  /** A key was struck whose sound is not here yet. */
+  tellLack({ lost }) {
+    this.say(lost.size ? WAITS["lost piano"] : SOON, lost.size > 0);
   }
 
   /** Say something that is true until something is changed. */

@@ -33,13 +33,15 @@ export class Roll {
     this.arcs = new Arcs(this);
     this.againWords = h("p", { class: "roll-again", role: "status", hidden: true });
     this.nats = null; // by note, where surprise is shown
+    this.colours = null; // of a piece, the name of each section's
     this.again = null; // the primer that is set again after the take: see surprise.js
     this.element = h("div", { class: "roll" }, this.notes, this.arcs.element, this.above, this.head);
     this.element.append(this.arcs.words, this.againWords);
     this.view = { start: 0, end: 10, low: 48, high: 84 };
     this.score = null;
     this.expected = null; // where the training length will be passed, before that is known
-    this.hides = false; // whether what the model plays, and its training length, are hidden
+    this.marksLength = true; // whether the training length is marked
+    this.hides = false; // whether what the model plays is hidden
     this.loop = null; // {from, to}
     this.width = this.height = 0; // as last drawn: asking the page for it would cost a layout in every frame
     this.glowing = null; // the notes that are lit; null if that has to be drawn anew
@@ -72,7 +74,8 @@ export class Roll {
     this.drawAxis(context, width, height, x, colour);
     if (!this.score) return;
     const { score } = this;
-    const colours = [colour("--lane"), colour("--primer")];
+    const colours = (this.colours ?? ["--lane", "--primer"]).map(colour);
+    const part = (note) => (this.colours ? note.section : Number(note.primer));
     const surprise = this.nats && surpriseColours(this.element);
     for (const note of score.notes) {
       if (this.hides && !note.primer) continue;
@@ -80,7 +83,7 @@ export class Roll {
       const box = this.boxOf(note, scales);
       const loud = surprise ? 1 : 0.5 + 0.5 * Math.min(1, note.velocity / 100);
       context.globalAlpha = (this.arcs.found ? FAINT : 1) * loud;
-      context.fillStyle = surprise ? surprise(this.nats.get(note)) : colours[note.primer ? 1 : 0];
+      context.fillStyle = surprise ? surprise(this.nats.get(note)) : colours[part(note)];
       context.beginPath();
       context.roundRect(box.left, box.top, box.width, box.height, Math.min(2, box.height / 2));
       context.fill();
@@ -88,7 +91,7 @@ export class Roll {
     context.globalAlpha = 1;
     if (this.again) drawAgain(context, this, scales);
     const beyond = score.beyond ?? this.expected;
-    if (!this.hides && beyond !== null) this.drawTrainingLength(context, x(beyond), width, height, colour);
+    if (this.marksLength && beyond !== null) this.drawTrainingLength(context, x(beyond), width, height, colour);
     if (this.loop) this.drawLoop(context, x, height, colour);
     this.arcs.draw();
   }
@@ -117,7 +120,7 @@ export class Roll {
     context.fillStyle = colour("--roll-line");
     for (let pitch = Math.ceil(low / 12) * 12; pitch <= high; pitch += 12)
       context.fillRect(0, Math.round(y(pitch) + line), width, 1);
-    if (!this.score) return;
+    if (!this.score || this.colours) return;
     const cut = Math.round(x(this.score.length));
     context.fillStyle = colour("--roll-primer");
     context.fillRect(0, 0, cut, height);

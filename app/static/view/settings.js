@@ -33,15 +33,15 @@ export class Settings {
     this.form.querySelector("[data-server]").hidden = isHere;
   }
 
-  /** Bring the buttons up to date. */
-  show(running, made) {
+  /** Bring the buttons up to date; `invited` says who plays on, if not all models do. */
+  show(running, made, invited = null) {
     const find = (name) => this.form.querySelector(`[data-testid=${name}]`);
     const start = find("continue");
     start.setAttribute("aria-disabled", running);
     start.classList.toggle("busy", running);
     const { number, all } = this.models;
     const invitation = all.length > 1 ? `${number.toLowerCase()} models play on` : "the model plays on";
-    start.lastChild.textContent = running ? "playing on …" : invitation;
+    start.lastChild.textContent = running ? "playing on …" : (invited ?? invitation);
     setUsable(find("stop"), running);
     setUsable(find("vary"), !running && made);
   }
@@ -110,7 +110,7 @@ export class Settings {
     this.field("seed").value = crypto.getRandomValues(new Uint32Array(1))[0] % 1_000_000;
   }
 
-  nextSeed() {
-    this.field("seed").value = (Number(this.field("seed").value) + 1) % 2_147_483_648;
+  nextSeed(steps = 1) {
+    this.field("seed").value = (Number(this.field("seed").value) + steps) % 2_147_483_648;
   }
 }

@@ -1,0 +1,198 @@
+// Composing: one model's takes side by side, and the piece that is made of what is kept of them.
+
+import { keepPiece, onOtherTab, recallPiece } from "./io/piece-store.js";
+import { dragMidi, savePiece } from "./io/save.js";
+import { isKept, lengthOf, rowsOf, sourceOf, spanOf, withTake } from "./music/piece.js";
+import { counted } from "./music/sentences.js";
+import { onGrid } from "./music/stretch.js";
+import { hasMusic } from "./music/takes.js";
+import { ComposePanel } from "./view/compose-panel.js";
+import { PieceView } from "./view/piece.js";
+
+const SECONDS = 15; // that takes last unless another length is chosen
+const PRIMER = 120_000; // ms of the piece's end that are given to the model: more than it reads
+const BEFORE = 8; // seconds of the piece that are shown before what is drawn
+const SHORTEST = 100; // ms of what can be kept
+const FILE = "piece.mid";
+const NO_ROOM =
+  "This browser has no room to keep the piece, or keeps nothing for the page. It is here for as long as the page is open: " +
+  "save it as a file.";
+
+export class Compose {
+  constructor(studio, find) {
+    Object.assign(this, { studio, root: studio.root });
+    this.states = recallPiece();
+    this.other = false; // whether the primers are shown although there is a piece
+    this.view = new PieceView(find("#piece"), studio.models, {
+      play: (from) => studio.listening.playPassage({ start: from, end: lengthOf(this.sections) }, this.view),
+      pause: () => studio.listening.transport.pause(),
+      undo: () => this.go(-1),
+      redo: () => this.go(1),
+      mark: (mark) => this.mark(mark),
+      save: () => this.save(),
+      drag: (event) => dragMidi(event, rowsOf(this.sections), FILE),
+      other: (open) => {
+        this.other = open;
+        this.refresh();
+      },
+      clear: () => this.clear(),
+    });
+    studio.listening.piece = this.view;
+    this.panel = new ComposePanel(find, studio.models, {
+      goOn: () => this.goOn(),
+      changed: () => studio.showPreview(),
+    });
+    onOtherTab(() => this.show(recallPiece()));
+  }
+
+  get on() {
+    return this.studio.modes.composing;
+  }
+
+  get sections() {
+    return this.states.now;
+  }
+
+  /** The lanes of the takes that are shown, or are going to be drawn. */
+  get order() {
+    const take = this.studio.take;
+    return take?.model ? [...take.scores.keys()] : this.lanes.map(({ key }) => key);
+  }
+
+  /** For whom the next takes are. */
+  get lanes() {
+    const { model, count } = this.panel;
+    return this.studio.models.takesOf(model, count);
+  }
+
+  /** What is heard first of new takes. */
+  get entering() {
+    const { heard } = this.studio.listening;
+    return this.order.includes(heard) ? heard : this.order[0];
+  }
+
+  /** What was kept of the takes that are shown. */
+  get keptNow() {
+    const run = this.studio.take?.run;
+    return this.sections.filter(({ from }) => run && from.run === run);
+  }
+
+  /** Take what a lane played into the piece: all of it, or what is marked. True if it is there. */
+  keep(lane) {
+    const { take, listening, notice } = this.studio;
+    const span = spanOf(take, lane);
+    const { loop } = listening;
+    const { start, end } = loop ? onGrid({ start: 1000 * loop.from, end: 1000 * loop.to }) : { start: span.from, end: span.to };
+    const stretch = { from: Math.max(start, span.from), to: Math.min(end, span.to) };
+    if (stretch.to - stretch.from < SHORTEST) {
+      notice.say("What is marked lies in the primer or after the end. Mark something that this take played.", true);
+      return false;
+    }
+    if (loop) listening.setLoop(null);
+    this.change(withTake(this.sections, take, lane, stretch));
+    this.usePiece();
+    const count = this.sections.filter(isKept).length;
+    this.say(`Take ${lane} is in the piece, which has ${counted(count, "section")}.`);
+    return true;
+  }
+
+  /** Draw takes from the end of the piece. If nothing was kept of those that are shown, the one that is heard is. */
+  goOn() {
+    const { making, settings, listening, take } = this.studio;
+    if (making.running) return;
+    const played = take?.model && hasMusic(take);
+    if (played && !this.keptNow.length && !this.keep(listening.heard)) return;
+    if (!this.sections.length) return;
+    this.usePiece();
+    if (take) settings.nextSeed(this.panel.count);
+    making.continueMusic();
+    if (making.running) this.studio.lanes.showFrom(this.studio.take.length / 1000 - BEFORE);
+  }
+
+  /** What the next takes are drawn from is the end of the piece. */
+  usePiece() {
+    const end = lengthOf(this.sections);
+    this.other = false;
+    this.studio.primers.set(sourceOf(this.sections), { start: Math.max(0, end - PRIMER), end });
+  }
+
+  /** The piece becomes another. */
+  change(sections) {
+    this.states.push(sections);
+    this.changed();
+  }
+
+  /** The last change becomes another. */
+  exchange(sections) {
+    this.states.replace(sections);
+    this.changed();
+  }
+
+  /** Undo (-1) or bring back (1) the last change. */
+  go(steps) {
+    this.states.go(steps);
+    this.changed();
+    const { source } = this.studio.primer;
+    if (source?.piece && this.sections.length) this.usePiece();
+  }
+
+  clear() {
+    this.change([]);
+    this.say("The piece is empty now. Undo brings it back.");
+  }
+
+  changed() {
+    if (!keepPiece(this.states)) this.say(NO_ROOM, true);
+    this.show(this.states);
+  }
+
+  show(states) {
+    this.states = states;
+    this.refresh();
+    this.studio.refresh();
+  }
+
+  say(text, bad) {
+    this.studio.notice.say(text, bad);
+  }
+
+  mark(mark) {
+    this.view.setMark(mark);
+    this.studio.refresh();
+  }
+
+  async save() {
+    try {
+      await savePiece({ notes: rowsOf(this.sections), pedals: [] }, FILE);
+    } catch (error) {
+      this.say(error.message, true);
+    }
+  }
+
+  /** How Continue is described; null leaves it to the settings. */
+  get invitation() {
+    return this.on ? `${this.panel.takes} of ${this.studio.models.of(this.panel.model).name}` : null;
+  }
+
+  get seconds() {
+    return SECONDS;
+  }
+
+  /** Bring what belongs to composing up to date. */
+  refresh() {
+    if (!this.on) return;
+    const { states, sections, studio } = this;
+    const { running } = studio.making;
+    const played = Boolean(studio.take?.model && hasMusic(studio.take));
+    const drops = played && !this.keptNow.length;
+    const fromPiece = Boolean(sections.length && studio.primer.source?.piece);
+    this.root.dataset.from = fromPiece && !this.other ? "piece" : "primer";
+    if (this.shown !== sections || this.shownAt !== states.at) {
+      this.view.show(sections, { undo: states.canGo(-1), redo: states.canGo(1) });
+      Object.assign(this, { shown: sections, shownAt: states.at });
+    }
+    this.view.otherButton.setAttribute("aria-pressed", this.root.dataset.from === "primer");
+    const keeps = drops ? `keeps take ${studio.listening.heard}, then ${this.panel.takes}` : null;
+    this.panel.show({ running, can: Boolean(sections.length) || drops, words: keeps });
+  }
+}

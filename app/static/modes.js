@@ -1,0 +1,94 @@
+// The two ways to use the page: comparing models, and composing with one. What was made either way stays.
+
+import { keepTakes, recallTakes } from "./io/session.js";
+import { tellingLength } from "./music/length.js";
+import { History } from "./music/takes.js";
+
+const MODES = ["compare", "compose"]; // the address names the second one
+
+export class Modes {
+  constructor(studio, find) {
+    Object.assign(this, { studio, find });
+    this.made = { history: new History(), take: null }; // the other way
+    this.settings = null; // of the other way
+    for (const mode of MODES) this.button(mode).addEventListener("click", () => this.switch(mode));
+    this.set(new URLSearchParams(location.search).get("mode") === "compose" ? "compose" : "compare");
+  }
+
+  button(mode) {
+    return this.find(`[data-testid=mode-${mode}]`);
+  }
+
+  get composing() {
+    return this.mode === "compose";
+  }
+
+  /** The lanes that stand on the page, from the first one on. */
+  get order() {
+    const { compose, blind } = this.studio;
+    return this.composing ? compose.order : blind.order;
+  }
+
+  set(mode) {
+    this.mode = this.studio.root.dataset.mode = mode;
+    for (const each of MODES) this.button(each).setAttribute("aria-pressed", each === mode);
+    this.find("#headline").hidden = this.composing;
+    this.find("#composing").hidden = this.find("#piece").hidden = !this.composing;
+  }
+
+  switch(mode) {
+    if (mode === this.mode) return;
+    const { making, settings, listening, blind, judging, player, models, compose } = this.studio;
+    if (blind.on) judging.switch(false);
+    listening.transport.pause();
+    this.set(mode);
+    this.showAddress();
+    player.leave(this.composing ? models.keys : models.takes.map(({ key }) => key));
+    const before = { values: settings.values, own: settings.ownLength };
+    settings.set(this.settings?.values, this.settings?.own ?? false);
+    this.settings = before;
+    this.made = making.exchangeHistory(this.made);
+    const { take } = this.studio;
+    listening.heard = this.composing ? compose.entering : listening.first;
+    if (take) making.return(take);
+    else listening.loadPrimer();
+    this.studio.primerChanged();
+  }
+
+  showAddress() {
+    const address = new URL(location.href);
+    if (this.composing) address.searchParams.set("mode", this.mode);
+    else address.searchParams.delete("mode");
+    history.replaceState(null, "", address);
+  }
+
+  /** Offer a length for what is going to be played. */
+  suggest() {
+    const { models, primer, settings, compose } = this.studio;
+    const lengths = models.all.map((model) => model.training_length);
+    settings.suggest(this.composing ? compose.seconds : tellingLength(...primer.measure(), lengths));
+  }
+
+  /** Bring back what was made before the page was loaded again. Returns the take that was shown. */
+  recall() {
+    const { making, models } = this.studio;
+    const [compare, compose] = MODES.map((mode) => {
+      const { takes, shown } = recallTakes(mode, models.keys);
+      const history = new History();
+      for (const take of takes) history.add(take);
+      return { history, take: shown };
+    });
+    const now = this.composing ? compose : compare;
+    this.made = this.composing ? compare : compose;
+    making.exchangeHistory({ history: now.history, take: null });
+    return now.take;
+  }
+
+  /** The page is left. */
+  remember() {
+    const { making, take } = this.studio;
+    const now = { history: making.history, take };
+    const ways = this.composing ? [this.made, now] : [now, this.made];
+    for (const [k, mode] of MODES.entries()) keepTakes(mode, ways[k].history.takes, ways[k].take);
+  }
+}

@@ -1,0 +1,195 @@
+// The piece that is composed: one roll, what each section came from, and what can be done with it.
+
+import { isKept, lengthOf, scoreOf, startsOf } from "../music/piece.js";
+import { clock, counted } from "../music/sentences.js";
+import { cutRows, Score } from "../music/score.js";
+import { moved, turned, zoomed } from "../music/view.js";
+import { h, paint, setUsable } from "./dom.js";
+import { icon } from "./icons.js";
+import { Roll, pitchRange } from "./roll.js";
+
+const NOTHING = "Keep what you like of the takes: it is put together here, and you go on from its end.";
+
+export class PieceView {
+  /**
+   * `on` has play(from), from a moment (ms) on, pause(), undo(), redo(), mark({from, to}), save(), other(open), clear()
+   * and drag(event), when the file is dragged away.
+   */
+  constructor(element, models, on) {
+    Object.assign(this, { element, models, on });
+    this.sections = [];
+    this.cursor = 0; // where one begins to listen (ms)
+    this.mark = null; // {from, to} (s): the stretch that is marked
+    this.part = null; // the stretch that the roll shows; null: all of it
+    this.roll = new Roll({
+      seek: (time) => this.seek(1000 * time),
+      tap: () => {},
+      loop: (from, to) => on.mark({ from, to }),
+      zoom: (factor, at) => this.look(zoomed(this.shown, factor, at, this.end)),
+      pan: (seconds) => this.look(moved(this.shown, seconds, this.end)),
+    });
+    this.roll.marksLength = false;
+    const button = (testid, text, title, onclick, ...inner) =>
+      h("button", { type: "button", "data-testid": testid, title, onclick }, ...inner, text);
+    const symbol = (testid, name, label, onclick) =>
+      h(
+        "button",
+        { type: "button", class: "icon", "data-testid": testid, "aria-label": label, title: label, onclick },
+        icon(name),
+      );
+    this.playButton = h("button", {
+      type: "button",
+      class: "icon round",
+      "data-testid": "piece-play",
+      onclick: () => (this.playing ? on.pause() : on.play(this.cursor)),
+    });
+    this.detail = h("span", { class: "detail" });
+    this.undoButton = symbol("piece-undo", "undo", "Undo the last change of the piece", on.undo);
+    this.redoButton = symbol("piece-redo", "redo", "Bring back what was undone", on.redo);
+    this.fillButton = button("piece-fill", "Fill in", "Let a model play a stretch of the piece again", () => this.fill());
+    this.fillButton.setAttribute("aria-pressed", "false");
+    this.otherButton = button("piece-other", "Other primer", "Bring another idea into the piece", () =>
+      on.other(this.otherButton.getAttribute("aria-pressed") !== "true"),
+    );
+    const save = "Save the piece as a MIDI file, or drag it from here into another program";
+    this.saveButton = button("piece-save", "Save .mid", save, on.save, icon("save"));
+    this.saveButton.draggable = true;
+    this.saveButton.addEventListener("dragstart", on.drag);
+    this.clearButton = button("piece-new", "New piece", "Begin another piece; Undo brings this one back", on.clear);
+    this.strip = h("div", { class: "sections", role: "group", "aria-label": "Sections of the piece" });
+    this.fillLine = h("div", { class: "fill", id: "piece-fill", role: "group", "aria-label": "Fill in the piece" });
+    this.empty = h("p", { class: "hint" }, NOTHING);
+    this.body = h("div", { class: "piece-body" }, this.strip, this.roll.element);
+    element.append(
+      h(
+        "div",
+        { class: "primer-head" },
+        this.playButton,
+        h("div", { class: "primer-title" }, h("strong", {}, "Your piece"), this.detail),
+        h("div", { class: "pair" }, this.undoButton, this.redoButton),
+        this.fillButton,
+        this.otherButton,
+        this.saveButton,
+        this.clearButton,
+      ),
+      this.fillLine,
+      this.empty,
+      this.body,
+    );
+    this.setPlaying(false);
+  }
+
+  get end() {
+    return lengthOf(this.sections) / 1000;
+  }
+
+  get shown() {
+    return this.part ?? { start: 0, end: this.end };
+  }
+
+  /** Show the piece as it is; `can` says {undo, redo}. */
+  show(sections, can) {
+    const grown = lengthOf(sections) !== lengthOf(this.sections);
+    this.sections = sections;
+    const kept = sections.filter(isKept);
+    const score = (this.roll.score = sections.length ? scoreOf(sections) : null);
+    if (grown) {
+      this.part = this.mark = null;
+      this.cursor = Math.min(this.cursor, lengthOf(sections));
+    }
+    Object.assign(this.element.dataset, { notes: score?.continuationCount ?? 0, sections: kept.length });
+    this.element.classList.toggle("empty", !sections.length);
+    this.detail.textContent = sections.length ? `${counted(kept.length, "section")}, ${clock(this.end)}` : "";
+    this.body.hidden = !sections.length;
+    this.empty.hidden = Boolean(sections.length);
+    setUsable(this.undoButton, can.undo);
+    setUsable(this.redoButton, can.redo);
+    for (const each of [this.playButton, this.fillButton, this.saveButton, this.clearButton, this.otherButton])
+      each.hidden = !sections.length;
+    this.roll.notes.setAttribute("aria-label", `Piano roll of your piece: ${counted(score?.notes.length ?? 0, "note")}`);
+    this.roll.colours = sections.map((section) => `--${this.colour(section)}`);
+    this.strip.replaceChildren(...sections.map((section, k) => this.label(section, k)));
+    this.look(this.part ?? { start: 0, end: this.end });
+  }
+
+  colour({ from }) {
+    return from.primer ? "primer" : this.models.of(from.take).colour;
+  }
+
+  /** What a section came from, on the button from which one listens to it. */
+  label(section, k) {
+    const { from } = section;
+    const start = startsOf(this.sections)[k];
+    const filled = from.filled?.length ? ", filled in" : "";
+    const model = this.models.of(from.model)?.name ?? from.model;
+    const name = from.primer ? from.primer : `${from.take} · seed ${from.seed}`;
+    const whole = from.primer ? `Primer: ${from.primer}` : `Take ${from.take}, seed ${from.seed}, ${model}`;
+    const title = `${whole}${filled}, ${clock(start / 1000)}–${clock((start + section.length) / 1000)}`;
+    const attributes = { type: "button", title, "aria-label": title, onclick: () => this.on.play(start) };
+    return paint(h("button", attributes, h("span", {}, name + filled)), this.colour(section));
+  }
+
+  /** Choose from where one listens; what sounds goes on from there. */
+  seek(time) {
+    this.cursor = Math.round(Math.min(Math.max(0, time), lengthOf(this.sections)));
+    if (this.playing) this.on.play(this.cursor);
+    else this.showPlayhead(null);
+  }
+
+  look(part) {
+    const { start, end } = part;
+    this.part = end - start < this.end ? part : null;
+    const [low, high] = pitchRange((this.roll.score?.notes ?? []).map(({ pitch }) => pitch));
+    this.roll.view = { start, end: Math.max(end, start + 1), low, high };
+    const scale = 100 / Math.max(end - start, 1);
+    const starts = startsOf(this.sections);
+    for (const [k, each] of [...this.strip.children].entries()) {
+      const [left, right] = [starts[k], starts[k + 1]].map((time) => Math.min(Math.max(time / 1000, start), end) - start);
+      each.style.left = `${scale * left}%`;
+      each.style.width = `${scale * (right - left)}%`;
+      each.hidden = right <= left;
+    }
+    this.draw();
+  }
+
+  /** A stretch {start, end} (ms) of the piece as it sounds. */
+  score({ start, end }) {
+    const { notes } = cutRows(scoreOf(this.sections).rows(), [], start, end);
+    return Score.finished(notes, (end - start) / 1000);
+  }
+
+  setMark(mark) {
+    this.mark = this.roll.loop = mark;
+    this.fillButton.setAttribute("aria-pressed", Boolean(mark));
+    this.draw();
+  }
+
+  /** Mark the last few seconds before the cursor's place, or nothing any more. */
+  fill() {
+    if (this.mark) return this.on.mark(null);
+    const from = Math.min(this.cursor / 1000, Math.max(0, this.end - 4));
+    return this.on.mark({ from, to: Math.min(this.end, from + 2) });
+  }
+
+  draw() {
+    this.roll.loop = this.mark;
+    this.roll.draw();
+    this.showPlayhead(this.at ?? null);
+  }
+
+  setPlaying(playing) {
+    this.playing = playing;
+    this.playButton.replaceChildren(icon(playing ? "pause" : "play"));
+    this.playButton.setAttribute("aria-label", playing ? "Stop the piece" : "Listen to the piece");
+  }
+
+  /** Where the playhead stands in the piece (ms); null shows from where one would listen. */
+  showPlayhead(time) {
+    this.at = time;
+    if (this.part && time !== null) {
+      const part = turned(this.part, time / 1000, this.end);
+      if (part !== this.part) this.look(part);
+    }
+    this.roll.drawPlayhead((time ?? this.cursor) / 1000, time !== null);
+  }
+}
