@@ -1,0 +1,184 @@
+"""Composing: takes of one model side by side, and the piece that is made of what is kept of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .conftest import Place, Server
+from .test_fill import rows_of, wait_takes
+from .test_lanes import download
+
+Open = Callable[..., Any]
+Rows = list[list[int]]
+TAKES = ("A", "B", "C")
+
+
+def piece(studio: Any) -> tuple[int, int]:
+    """Notes and sections of the piece, as the page says them."""
+    found = studio.get("piece")
+    return int(found.get_attribute("data-notes")), int(found.get_attribute("data-sections"))
+
+
+def whole(studio: Any) -> Rows:
+    """Everything in the piece, as it is saved."""
+    return [list(row) for row in rows_of(download(studio, "piece-save"))]
+
+
+def drawn(studio: Any, testid: str = "continue", seconds: int = 3) -> dict[str, Rows]:
+    """Let three takes be drawn; what each of them plays, after its primer."""
+    studio.get("seconds").fill(str(seconds))
+    studio.get(testid).click()
+    studio.wait_done(TAKES)
+    cut = studio.page.evaluate("window.musictx.take.length")
+    return {take: [row for row in studio.rows(take) if row[0] >= cut] for take in TAKES}
+
+
+def moved(rows: Rows, by: int) -> list[tuple[int, int]]:
+    """Onset and pitch of each note, by so much later."""
+    return sorted((row[0] + by, row[2]) for row in rows)
+
+
+def test_a_piece_is_made_of_what_is_kept_and_is_there_after_a_reload(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
+    studio.get("mode-compose").click()
+    assert "mode=compose" in studio.page.url and not studio.lane("relative").is_visible()
+    first = drawn(studio)
+    cut = studio.page.evaluate("window.musictx.take.length")
+    assert len({str(rows) for rows in first.values()}) == 3
+    studio.get("keep-B").click()
+    assert piece(studio) == (len(first["B"]), 1)
+    assert "B · seed 2" in studio.get("piece").inner_text()
+    second = drawn(studio, "go-on")
+    assert int(studio.lane("C").get_attribute("data-notes")) == len(second["C"])
+    end = studio.page.evaluate("window.musictx.take.length")
+    assert end == cut + 3000
+    studio.get("keep-C").click()
+    assert piece(studio) == (len(first["B"]) + len(second["C"]), 2)
+    saved = whole(studio)
+    kept = [row for row in saved if row[0] >= cut]
+    assert moved(kept, 0) == sorted(moved(first["B"], 0) + moved(second["C"], 0))
+    studio.leaves_runs = True
+    studio.page.reload()
+    studio.page.wait_for_selector(".mtx[data-ready=true]")
+    assert piece(studio) == (len(kept), 2) and whole(studio) == saved
+    assert int(studio.lane("C").get_attribute("data-notes")) == len(second["C"])
+    studio.get("piece-undo").click()
+    assert piece(studio) == (len(first["B"]), 1)
+    studio.get("piece-new").click()
+    assert piece(studio) == (0, 0)
+    for _ in range(2):
+        studio.get("piece-undo").click()
+    studio.get("piece-redo").click()
+    assert piece(studio) == (0, 0)
+
+
+def test_go_on_keeps_the_take_that_is_heard_unless_one_was_kept(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
+    studio.get("mode-compose").click()
+    first = drawn(studio)
+    studio.get("solo-C").click()
+    assert "keeps take C" in studio.get("go-on").inner_text()
+    drawn(studio, "go-on")
+    assert piece(studio) == (len(first["C"]), 1)
+    studio.get("keep-A").click()
+    assert "from the end of the piece" in studio.get("go-on").inner_text()
+    drawn(studio, "go-on")
+    assert piece(studio)[1] == 2
+    assert "seed 7" in studio.lane("A").inner_text()  # 1, 2, 3 and 4, 5, 6 were drawn
+
+
+def test_a_marked_part_of_a_take_is_kept(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
+    studio.get("mode-compose").click()
+    takes = drawn(studio, seconds=6)
+    cut = studio.page.evaluate("window.musictx.take.length")
+    studio.get("play").click()
+    box = studio.lane("A").locator(".roll").bounding_box()
+    seconds = cut / 1000 + 6
+    ends = [box["x"] + box["width"] * (cut / 1000 + after) / seconds for after in (2, 4)]
+    studio.page.keyboard.down("Shift")
+    studio.page.mouse.move(ends[0], box["y"] + 30)
+    studio.page.mouse.down()
+    studio.page.mouse.move(ends[1], box["y"] + 30, steps=3)
+    studio.page.mouse.up()
+    studio.page.keyboard.up("Shift")
+    assert studio.get("keep-A").inner_text().startswith("Keep 0:")
+    studio.get("keep-A").click()
+    studio.page.wait_for_selector("[data-testid=piece][data-sections='1']")
+    kept = [row for row in whole(studio) if row[0] >= cut]
+    lengths = [row[0] for row in takes["A"] if cut + 1950 <= row[0] < cut + 4050]
+    assert 0 < len(kept) <= len(lengths)
+    assert {row[2] for row in kept} <= {row[2] for row in takes["A"]}
+    assert studio.get("keep-A").inner_text() == "Keep"
+
+
+def test_what_was_made_the_other_way_stays(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
+    studio.run(seconds=2, seed=9)
+    studio.wait_done()
+    compared = studio.rows("rope")
+    studio.get("mode-compose").click()
+    assert studio.get("seconds").input_value() == "15"
+    takes = drawn(studio, seconds=2)
+    studio.get("mode-compare").click()
+    assert "mode" not in studio.page.url and not studio.get("piece").is_visible()
+    assert studio.rows("rope") == compared and studio.get("seconds").input_value() == "2"
+    assert studio.order() == ["vanilla", "relative", "rope"]
+    studio.get("mode-compose").click()
+    assert studio.order() == list(TAKES)
+    cut = studio.page.evaluate("window.musictx.take.length")
+    assert [row for row in studio.rows("B") if row[0] >= cut] == takes["B"]
+
+
+def test_a_piece_that_finds_no_room_stays_and_is_told(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
+    studio.get("mode-compose").click()
+    drawn(studio)
+    studio.page.evaluate(
+        """() => {
+            const set = Storage.prototype.setItem;
+            Storage.prototype.setItem = function (key, value) {
+                if (key.startsWith("musictx.piece")) throw new DOMException("full", "QuotaExceededError");
+                set.call(this, key, value);
+            };
+        }"""
+    )
+    studio.get("keep-A").click()
+    assert "no room to keep the piece" in studio.notice().inner_text()
+    assert piece(studio)[1] == 1 and whole(studio)
+
+
+def test_a_stretch_of_the_piece_is_filled_in(open_studio: Open, endless_server: Server) -> None:
+    studio = open_studio(endless_server)
+    studio.get("mode-compose").click()
+    drawn(studio, seconds=6)
+    studio.get("keep-A").click()
+    before = whole(studio)
+    cut = studio.page.evaluate("window.musictx.take.length")
+    studio.get("piece-fill").click()
+    for edge, time in (("to", cut / 1000 + 3), ("from", cut / 1000 + 1), ("to", cut / 1000 + 3)):
+        studio.get(f"piece-fill-{edge}").fill(str(time))
+        studio.get(f"piece-fill-{edge}").press("Enter")
+    studio.get("piece-fill-relative").click()
+    wait_takes(studio, "piece-fill")
+    studio.get("piece-fill-next").click()
+    studio.get("piece-fill-keep").click()
+    after = whole(studio)
+    mark = (cut + 1000, cut + 3000)
+    outside = [[row for row in rows if not mark[0] <= row[0] < mark[1]] for rows in (before, after)]
+    assert moved(outside[0], 0) == moved(outside[1], 0) and before != after
+    assert "filled in" in studio.get("piece").inner_text()
+    studio.get("piece-undo").click()
+    assert whole(studio) == before
+
+
+def test_composing_fits_a_narrow_screen(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place, viewport={"width": 390, "height": 844}, has_touch=True)
+    studio.get("mode-compose").tap()
+    drawn(studio, seconds=2)
+    studio.get("keep-A").tap()
+    assert studio.page.evaluate("document.documentElement.scrollWidth") <= 390
+    for testid in ("go-on", "keep-B", "piece-save", "piece-undo", "mode-compare", "compose-takes"):
+        box = studio.get(testid).bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= 390, testid
