@@ -1,5 +1,6 @@
 // Composing: one model's takes side by side, and the piece that is made of what is kept of them.
 
+import { Choosing } from "./choosing.js";
 import { keepPiece, onOtherTab, recallPiece } from "./io/piece-store.js";
 import { dragMidi, savePiece } from "./io/save.js";
 import { isKept, lengthOf, rowsOf, sourceOf, spanOf, withTake } from "./music/piece.js";
@@ -22,6 +23,7 @@ export class Compose {
   constructor(studio, find) {
     Object.assign(this, { studio, root: studio.root });
     this.states = recallPiece();
+    this.idea = null; // the primer with which the piece began: {source, stretch}
     this.other = false; // whether the primers are shown although there is a piece
     this.view = new PieceView(find("#piece"), studio.models, {
       play: (from) => studio.listening.playPassage({ start: from, end: lengthOf(this.sections) }, this.view),
@@ -42,6 +44,8 @@ export class Compose {
       goOn: () => this.goOn(),
       changed: () => studio.showPreview(),
     });
+    this.choosing = new Choosing(studio.models);
+    this.view.element.append(this.choosing.line.element);
     onOtherTab(() => this.show(recallPiece()));
   }
 
@@ -89,10 +93,10 @@ export class Compose {
       return false;
     }
     if (loop) listening.setLoop(null);
-    this.change(withTake(this.sections, take, lane, stretch));
-    this.usePiece();
-    const count = this.sections.filter(isKept).length;
-    this.say(`Take ${lane} is in the piece, which has ${counted(count, "section")}.`);
+    const sections = withTake(this.sections, take, lane, stretch);
+    this.usePiece(sections);
+    this.say(`Take ${lane} is in the piece, which has ${counted(sections.filter(isKept).length, "section")}.`);
+    this.change(sections);
     return true;
   }
 
@@ -110,10 +114,21 @@ export class Compose {
   }
 
   /** What the next takes are drawn from is the end of the piece. */
-  usePiece() {
-    const end = lengthOf(this.sections);
+  usePiece(sections = this.sections) {
+    const end = lengthOf(sections);
+    const { primer, primers } = this.studio;
+    if (!primer.source.piece) this.idea = { source: primer.source, stretch: primer.stretch };
     this.other = false;
-    this.studio.primers.set(sourceOf(this.sections), { start: Math.max(0, end - PRIMER), end });
+    primers.set(sourceOf(sections), { start: Math.max(0, end - PRIMER), end });
+  }
+
+  /** There is no piece any more: its primer is what takes are drawn from. */
+  leavePiece() {
+    const first = this.states.all.flat().find(({ from }) => from.primer);
+    const { primer, begins } = first.from;
+    const own = { title: primer, composer: "", notes: first.rows, pedals: [], continues: !begins };
+    const { source, stretch } = this.idea ?? { source: own, stretch: { start: 0, end: first.length } };
+    this.studio.primers.set(source, stretch);
   }
 
   /** The piece becomes another. */
@@ -131,19 +146,29 @@ export class Compose {
   /** Undo (-1) or bring back (1) the last change. */
   go(steps) {
     this.states.go(steps);
+    this.follow();
     this.changed();
-    const { source } = this.studio.primer;
-    if (source?.piece && this.sections.length) this.usePiece();
   }
 
   clear() {
-    this.change([]);
-    this.say("The piece is empty now. Undo brings it back.");
+    this.states.push([]);
+    this.follow();
+    this.say("The piece is empty. Undo brings it back.");
+    this.changed();
+  }
+
+  /** The primer is the piece's end as long as there is a piece. */
+  follow() {
+    if (!this.studio.primer.source?.piece) return;
+    if (this.sections.length) this.usePiece();
+    else this.leavePiece();
   }
 
   changed() {
-    if (!keepPiece(this.states)) this.say(NO_ROOM, true);
     this.show(this.states);
+    const fault = this.choosing.store(this.studio.take, this.keptNow);
+    if (fault) this.say(fault, true);
+    if (!keepPiece(this.states)) this.say(NO_ROOM, true);
   }
 
   show(states) {

@@ -1,7 +1,7 @@
 // What is made: runs of the models, the takes that come of them, and the steps back.
 
 import { Runs } from "./io/runs.js";
-import { saveAll, saveLane } from "./io/save.js";
+import { dragLane, saveAll, saveLane } from "./io/save.js";
 import { lastStretch } from "./music/stretch.js";
 import { History, newTake } from "./music/takes.js";
 
@@ -102,13 +102,14 @@ export class Making {
   }
 
   /** A lane's button was pressed. */
-  act(what, model) {
+  act(what, model, event) {
     if (what === "hear") this.listening.listen(model);
     else if (what === "beyond") this.listening.listenBeyond(model);
     else if (what === "more") this.more(model);
     else if (what === "keep") this.keep(model);
     else if (what === "primer") this.usePrimer(model);
     else if (what === "take") this.on.keep(model);
+    else if (what === "drag") dragLane(event, this.take, model, this.settings.continuationOnly);
     else this.download(model, what === "midi" ? "mid" : "wav");
   }
 

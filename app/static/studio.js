@@ -20,6 +20,7 @@ import { BlindTest } from "./view/blind.js";
 import { showLanes, wireButtons, wireFiles, wireKeys } from "./view/controls.js";
 import { showModels } from "./view/explain.js";
 import { Lanes } from "./view/lanes.js";
+import { offerMidiOutput } from "./view/midi-out.js";
 import { Notice } from "./view/notice.js";
 import { showPlaces } from "./view/places.js";
 import { Settings } from "./view/settings.js";
@@ -28,14 +29,13 @@ import { TransportBar } from "./view/transport-bar.js";
 
 class Studio {
   constructor(root, gradio, models) {
-    this.root = root;
-    this.models = models;
+    Object.assign(this, { root, models });
     const find = (this.find = (selector) => this.root.querySelector(selector));
     this.notice = new Notice(find("#notice"));
     const samples = new Samples(new URL("musictx/piano/", document.baseURI));
     this.sound = new Sound(samples, () => this.notice.tellLack(samples));
     this.lanes = new Lanes(find("#lanes"), models, {
-      act: (what, model) => this.making.act(what, model),
+      act: (...what) => this.making.act(...what),
       seek: (time) => this.listening.seekLanes(time),
       loop: (from, to) => this.take && this.listening.setLoop({ from, to }),
       tap: (model, note) => this.insight.tap(model, note),
@@ -43,6 +43,7 @@ class Studio {
     this.settings = new Settings(find("#settings"), models, () => this.settingsChanged());
     this.player = makePlayer(gradio, models, (text) => this.notice.say(text));
     showPlaces(find("#places"), this.player, models, this.settings);
+    offerMidiOutput(find("#midi-out"), this);
     Object.assign(this, makePrimers(this, find));
     this.blind = new BlindTest(find("#vote"), models, {
       chosen: (...vote) => this.judging.voted(...vote),

@@ -31,6 +31,11 @@ export async function savePiece({ notes, pedals }, name) {
   hand(await services.download({ format: "mid", notes, pedals }), name);
 }
 
+/** Let the music of a lane be dragged out of the page. */
+export function dragLane(event, take, lane, alone) {
+  dragMidi(event, take.scores.get(lane).rows(alone), fileName(take, lane, "mid", alone));
+}
+
 /** Let notes be dragged out of the page as a MIDI file: into a folder, or into a program that takes files. */
 export function dragMidi(event, notes, name) {
   const file = new File([midiBytes(notes)], name, { type: "audio/midi" });
@@ -62,6 +67,11 @@ function primerName({ source }) {
     .replace(/\.midi?$/i, "")
     .replace(/[^\p{L}\p{N}]+/gu, "-")
     .slice(0, 40);
+}
+
+/** Save what was chosen among takes; `musictx tune` reads the file. */
+export function saveChoices(choices) {
+  hand(choices.file, "choices.jsonl");
 }
 
 /** Let the browser save something. */

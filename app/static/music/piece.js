@@ -1,7 +1,8 @@
 // The piece that is composed: sections one after the other, each as it was kept. A list of sections never changes.
 //
 // A section is {rows, length, from}: notes on its own axis and its length, in whole milliseconds, and what it came from:
-// {primer: title, begins} or {take, model, seed, run, filled: [{model, from, to, seed}]}.
+// {primer: title, begins} or {take, model, seed, run, until, filled: [{model, from, to, seed}]}, where `until` is the
+// time in the take (ms) up to which it was kept.
 
 import { pedalledRows, Score } from "./score.js";
 
@@ -63,7 +64,7 @@ export function spanOf(take, lane) {
 export function withTake(sections, take, lane, { from, to }) {
   const score = take.scores.get(lane);
   const { from: cut } = spanOf(take, lane);
-  const origin = { take: lane, model: take.model, seed: take.seeds[lane], run: take.run, filled: [] };
+  const origin = { take: lane, model: take.model, seed: take.seeds[lane], run: take.run, until: to, filled: [] };
   const inside = score.rows().filter(([on]) => on >= from && on < to);
   const rows = moved(inside.map(([on, off, ...rest]) => [on, Math.min(off, to), ...rest]), -from);
   const before = [...sections, ...(take.source.piece ? [] : newPrimer(sections, take))];

@@ -49,6 +49,7 @@ export class Sound {
     this.onlack = onlack;
     this.context = null;
     this.volume = 0.8;
+    this.instrument = null; // a MIDI instrument on which playback sounds too (io/midi-output.js)
   }
 
   /** Make or wake the audio context; call it from a click or a key. */

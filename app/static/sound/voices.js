@@ -33,6 +33,7 @@ export class Voices {
     for (const [note, voice] of this.held) {
       if (note.off === null || note.off >= horizon) continue;
       this.sound.release(voice, when(note.off));
+      this.sound.instrument?.release(this, note.pitch, when(note.off));
       this.held.delete(note);
     }
     return late;
@@ -40,6 +41,7 @@ export class Voices {
 
   strike(note, when, skip) {
     const voice = this.sound.strike(this.bus, note.pitch, note.velocity, when, skip);
+    this.sound.instrument?.strike(this, note.pitch, note.velocity, when);
     const before = this.strings.get(note.pitch);
     if (before) this.sound.stopString(before, when);
     this.strings.set(note.pitch, voice);
@@ -56,6 +58,7 @@ export class Voices {
   leave(when = 0) {
     const at = Math.max(when, this.sound.context.currentTime);
     this.sound.fadeOut(this.bus, at);
+    this.sound.instrument?.leave(this, at);
     for (const voice of this.voices) for (const source of voice.sources) source.stop(at + 0.03);
     setTimeout(() => this.bus.disconnect(), 200 + 1000 * (at - this.sound.context.currentTime));
   }

@@ -7,7 +7,7 @@ import { icon } from "./icons.js";
 import { Roll } from "./roll.js";
 
 export class Lane {
-  /** `act(what, model)` is called for the buttons; `onroll` is for its roll. */
+  /** `act(what, model, event)` is called for the buttons; `onroll` is for its roll. */
   constructor(models, model, act, onroll) {
     this.models = models;
     this.model = model;
@@ -35,9 +35,15 @@ export class Lane {
         };
     this.actions = {
       ...own,
-      midi: button("midi", `midi-${model}`, ".mid", "Save as a MIDI file"),
+      midi: button("midi", `midi-${model}`, ".mid", "Save as a MIDI file, or drag it into another program"),
       wav: button("wav", `wav-${model}`, ".wav", "Save as audio"),
     };
+    const { midi } = this.actions;
+    midi.draggable = true;
+    midi.addEventListener("dragstart", (event) => {
+      if (midi.disabled) event.preventDefault();
+      else act("drag", model, event);
+    });
     this.seed = null; // of a take, whose lane names it
     this.actionsElement = h("div", { class: "lane-actions" }, ...Object.values(this.actions));
     this.said = h("p", { class: "said", "data-testid": `said-${model}` });

@@ -164,10 +164,11 @@ export class PieceView {
     this.draw();
   }
 
-  /** Mark the last few seconds before the cursor's place, or nothing any more. */
+  /** Mark two seconds from the cursor on, or near the end of the piece; or nothing any more. */
   fill() {
     if (this.mark) return this.on.mark(null);
-    const from = Math.min(this.cursor / 1000, Math.max(0, this.end - 4));
+    const late = Math.max(0, this.end - 4);
+    const from = this.cursor ? Math.min(this.cursor / 1000, late) : late;
     return this.on.mark({ from, to: Math.min(this.end, from + 2) });
   }
 

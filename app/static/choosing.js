@@ -1,0 +1,42 @@
+// What is kept of takes teaches: each Keep is a choice, stored in this browser unless that is switched off.
+
+import { Choices } from "./io/choices.js";
+import { saveChoices } from "./io/save.js";
+import { choiceOf } from "./music/choice.js";
+import { ChoicesLine } from "./view/choices.js";
+
+const NO_ROOM = "There is no room for more choices in this browser: save them as a file, then let it forget them.";
+
+export class Choosing {
+  constructor(models) {
+    this.models = models;
+    this.choices = new Choices();
+    this.line = new ChoicesLine({
+      switch: (on) => {
+        this.choices.on = on;
+        this.show();
+      },
+      save: () => saveChoices(this.choices),
+      clear: () => {
+        this.choices.clear();
+        this.show();
+      },
+    });
+    this.show();
+  }
+
+  /** Store what of a take is in `sections` of the piece, and what is not. Returns a sentence if there is no room. */
+  store(take, sections) {
+    if (!this.choices.on || !take?.model) return "";
+    const kept = new Map();
+    for (const { from } of sections) kept.set(from.take, Math.max(kept.get(from.take) ?? 0, from.until / 1000));
+    const choice = choiceOf(take, kept, this.models.of(take.model).weights);
+    const stored = this.choices.put(take.run, choice);
+    this.show();
+    return stored ? "" : NO_ROOM;
+  }
+
+  show() {
+    this.line.show(this.choices.on, this.choices.all.length);
+  }
+}
