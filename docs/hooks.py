@@ -58,8 +58,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 def on_page_markdown(markdown: str, page: Any, config: MkDocsConfig, files: Files) -> str:
     """Fill in the reference, and lead links to pages."""
-    markdown = markdown.replace("{{ commands }}", commands())
-    markdown = re.sub(r"{{ names ([\w.]+) }}", lambda match: names(match[1]), markdown)
+    if page.file.src_uri.startswith("reference/"):
+        markdown = markdown.replace("{{ commands }}", commands())
+        markdown = re.sub(r"{{ names ([\w.]+) }}", lambda match: names(match[1]), markdown)
     sources = {page: source for source, page in DOCUMENTS.items() if page != "index.md"}
     source = sources.get(page.file.src_uri, f"docs/{page.file.src_uri}")
     return lead_links(markdown, source, page.file.src_uri)
