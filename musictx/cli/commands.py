@@ -17,6 +17,7 @@ from musictx.cli.fill import fill
 from musictx.cli.play import continue_primer, info, render, serve
 from musictx.cli.reproduce import reproduce
 from musictx.cli.train import encode, train
+from musictx.cli.tune import tune
 from musictx.cli.votes import votes
 from musictx.errors import MusictxError
 
@@ -31,6 +32,7 @@ app = typer.Typer(
 
 _MUSIC: dict[str, Callable[..., None]] = {
     "train": train,
+    "tune": tune,
     "encode": encode,
     "continue": continue_primer,
     "fill": fill,

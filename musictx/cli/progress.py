@@ -85,20 +85,23 @@ def say_first(what: str, lines: Sequence[str], place: str) -> None:
         console.print(f"… and {len(lines) - 10} more; all are listed in {place}")
 
 
+def about_corpora(train: Any, validation: dict[str, Any], model: Any) -> Iterator[str]:
+    """What is trained, and on what music."""
+    pieces = ", ".join(f"{name}: {len(c)} pieces" for name, c in validation.items()) or "none"
+    yield (
+        f"{model.position} positions, context {model.context_length}; training on {len(train)} pieces, "
+        f"{train.token_count:,} tokens; validation {pieces}"
+    )
+    if not validation:
+        yield "All of it is one piece, so none is held out: the last model is kept, not the best."
+
+
 class TrainingDisplay:
     """Loss, speed and time left of a training run."""
 
-    def __init__(self, train: Any, validation: dict[str, Any], model: Any, config: Any):
-        pieces = ", ".join(f"{name}: {len(c)} pieces" for name, c in validation.items()) or "none"
-        console.print(
-            f"{model.position} positions, context {model.context_length}; training on {len(train)} pieces, "
-            f"{train.token_count:,} tokens; validation {pieces}"
-        )
-        if not validation:
-            console.print(
-                "All of it is one piece, so none is held out: the last model is kept, not the best."
-            )
-        report_skipped(train)
+    def __init__(self, *about: str):
+        for line in about:
+            console.print(line)
         self.bar = _bar(TextColumn("{task.fields[text]}"))
         self.task = self.bar.add_task("training", total=1.0, text="")
         self.last_line = 0.0

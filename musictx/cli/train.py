@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import os
 import shlex
 import sys
@@ -17,7 +16,6 @@ from musictx.errors import MusictxError
 
 if TYPE_CHECKING:
     from musictx.corpus import Corpus
-    from musictx.training import Run
 
 
 def amount(text: str | None) -> int | None:
@@ -117,22 +115,27 @@ def train(
     ] = None,
     optimizer: Annotated[str | None, typer.Option(help="muon or adamw. [default: muon]")] = None,
     matrix_lr: Annotated[
-        float | None, typer.Option(help="Peak learning rate of Muon. [default: 0.02]")
+        float | None, typer.Option(help="Peak learning rate of Muon. [default: 0.02; with --from 0.006]")
     ] = None,
-    lr: Annotated[float | None, typer.Option(help="Peak learning rate of AdamW. [default: 0.003]")] = None,
+    lr: Annotated[
+        float | None, typer.Option(help="Peak learning rate of AdamW. [default: 0.003; with --from 0.001]")
+    ] = None,
     weight_decay: Annotated[float | None, typer.Option(help="Pull of weights to 0. [default: 0.01]")] = None,
     dropout: Annotated[
-        float | None, typer.Option(help="For small corpora 0.1 to 0.3. [default: 0.1]")
+        float | None, typer.Option(help="For small corpora 0.1 to 0.3. [default: 0.1; with --from 0]")
     ] = None,
     warmup: Annotated[
-        int | None, typer.Option(help="First steps, in which the rates rise. [default: 100]")
+        int | None, typer.Option(help="First steps, in which the rates rise. [default: 100; with --from 5]")
     ] = None,
     decay: Annotated[
         float | None,
-        typer.Option(help="Last share of the budget in which the rates fall to 0. [default: 0.4]"),
+        typer.Option(
+            help="Last share of the budget in which the rates fall to 0. [default: 0.4; with --from 0.8]"
+        ),
     ] = None,
     validate_every: Annotated[
-        int | None, typer.Option(help="Steps between looks at the validation music. [default: 500]")
+        int | None,
+        typer.Option(help="Steps between looks at the validation music. [default: 500; with --from 20]"),
     ] = None,
     compile: Annotated[
         bool, typer.Option("--compile", help="Use torch.compile (needs a C++ compiler).")
@@ -148,25 +151,31 @@ def train(
     With --from a shipped model learns your music, in a fraction of the time that a new one needs.
     """
     from musictx.checkpoint import find_model, read_config
-    from musictx.cli.progress import TrainingDisplay, console, corpora_progress
+    from musictx.cli.outcome import say_outcome
+    from musictx.cli.progress import (
+        TrainingDisplay,
+        about_corpora,
+        console,
+        corpora_progress,
+        report_skipped,
+    )
     from musictx.corpus import Augmentation, Repeats, training_and_validation
     from musictx.files import real_path
-    from musictx.model import ModelConfig
     from musictx.model.positions import find_scheme
     from musictx.model.sizes import sized_config
-    from musictx.training import Run, TrainingConfig
+    from musictx.training import TEACHING_DROPOUT, Run, TeachingConfig, TrainingConfig
     from musictx.training.state import STATE, refuse_begun
 
     if steps is None and tokens is None and hours is None:
         hours = 1.0
-    config = TrainingConfig(
+    config = (TeachingConfig if start_from else TrainingConfig)(
         steps=steps,
         tokens=amount(tokens),
         hours=hours,
         micro_batch=micro_batch,
-        augmentation=Augmentation(repeats=Repeats(**_given(share=repeats, notes=repeat_notes))),
+        augmentation=Augmentation(repeats=Repeats(**given(share=repeats, notes=repeat_notes))),
         compile=compile,
-        **_given(
+        **given(
             batch=batch,
             mix=_mix(mix),
             curriculum=_stages(curriculum),
@@ -185,14 +194,14 @@ def train(
     facts = dict(_fact(text) for text in card_facts)
     if start_from:
         shape = {"--position": position, "--size": size}
-        if given := [name for name, value in shape.items() if value is not None]:
-            raise MusictxError(f"{given[0]} cannot be given with --from: the model {start_from} has its own")
-        model_config = replace(read_config(find_model(start_from)), dropout=ModelConfig.dropout)
+        if fixed := [name for name, value in shape.items() if value is not None]:
+            raise MusictxError(f"{fixed[0]} cannot be given with --from: the model {start_from} has its own")
+        model_config = replace(read_config(find_model(start_from)), dropout=TEACHING_DROPOUT)
         if context is not None:
             model_config = find_scheme(model_config.position).for_context(model_config, context)
     else:
-        model_config = sized_config(**_given(size=size, position=position, context_length=context))
-    model_config = replace(model_config, **_given(dropout=dropout))
+        model_config = sized_config(**given(size=size, position=position, context_length=context))
+    model_config = replace(model_config, **given(dropout=dropout))
     for folder in [*midi, *validation]:
         if real_path(output) == real_path(folder):
             raise MusictxError(f"{output} holds the music; choose another --output for the run")
@@ -207,7 +216,8 @@ def train(
         )
     for remark in music.remarks:
         console.print(remark)
-    display = TrainingDisplay(music.train, music.validation, model_config, config)
+    display = TrainingDisplay(*about_corpora(music.train, music.validation, model_config))
+    report_skipped(music.train)
     card = {
         "command": shlex.join(["musictx", *sys.argv[1:]]),
         "musictx": __version__,
@@ -225,12 +235,12 @@ def train(
             on_checkpoint=display.sampler(output),
             stop_after=None if minutes is None else 60 * minutes,
         )
-    _say_outcome(run)
+    say_outcome(run)
     if run.stopped:
         raise typer.Exit(130)
 
 
-def _given(**options: Any) -> dict[str, Any]:
+def given(**options: Any) -> dict[str, Any]:
     """The options that were given; the library has the defaults of the others."""
     return {name: value for name, value in options.items() if value is not None}
 
@@ -260,23 +270,6 @@ def _stages(text: str | None) -> tuple[tuple[int, float], ...] | None:
 
 def _size(corpus: Corpus) -> dict[str, int]:
     return {"pieces": len(corpus), "tokens": corpus.token_count}
-
-
-def _say_outcome(run: Run) -> None:
-    """What has become of a run, and what comes next."""
-    from musictx.cli.progress import console
-
-    judged = f", validation {run.best:.3f}" if run.best < math.inf else ""
-    if run.share < 1:
-        going_on = "the same command with --resume continues it"
-        console.print(f"stopped at step {run.step}, {100 * run.share:.1f} % of the budget: {going_on}")
-    elif run.begun_at == run.step:
-        console.print(f"the budget was used up already at step {run.step}: a larger one lets it go on")
-    else:
-        console.print(f"done, {run.step} steps{judged}: what it plays is in {run.folder / 'samples'}")
-    console.print(
-        f"to hear it: musictx continue primer.mid -o out.mid --model {shlex.quote(str(run.folder))}"
-    )
 
 
 def encode(

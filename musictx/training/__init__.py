@@ -2,12 +2,23 @@
 
 `config` holds the settings of a run, `source` says what it learns from and is judged by, `run` is the loop,
 `state` what it leaves on the disk to go on from, `devices` what it is computed on, `optimizers` the update
-rules and the schedule, `metrics` the log and the plot of the loss.
+rules and the schedule, `metrics` the log and the plot of the loss. `choices` reads what a listener preferred,
+and `tuning` makes it something to learn from.
 """
 
-from musictx.training.config import TrainingConfig
+from musictx.training.config import TEACHING_DROPOUT, TeachingConfig, TrainingConfig, TuningConfig
 from musictx.training.metrics import Progress
 from musictx.training.run import Run
 from musictx.training.source import IGNORED, Judge, Source
 
-__all__ = ["IGNORED", "Judge", "Progress", "Run", "Source", "TrainingConfig"]
+__all__ = [
+    "IGNORED",
+    "TEACHING_DROPOUT",
+    "Judge",
+    "Progress",
+    "Run",
+    "Source",
+    "TeachingConfig",
+    "TrainingConfig",
+    "TuningConfig",
+]

@@ -11,7 +11,7 @@ from musictx.training.devices import choose_precision
 # A run can only be resumed with the same of these: other ones would give another loss curve.
 FIXED = (
     *("batch", "optimizer", "matrix_lr", "lr", "weight_decay", "warmup", "decay", "curriculum", "clip"),
-    *("seed", "augmentation", "mix"),
+    *("seed", "augmentation", "mix", "beta", "likelihood", "longest"),
 )
 
 
@@ -50,7 +50,7 @@ class TrainingConfig:
         require(self.optimizer in ("muon", "adamw"), "optimizer", self.optimizer, "be muon or adamw")
         if isinstance(self.mix, str):
             require(self.mix in ("folders", "tokens"), "mix", self.mix, "be folders, tokens or numbers")
-        if self.steps is None and self.tokens is None and self.hours is None:
+        if not self.has_budget:
             raise MusictxError("give a budget: steps, tokens or hours")
         choose_precision(self.precision, self.accelerator)
         for name, most in (("batch", 2**16), ("seed", 2**63 - 1)):
@@ -68,6 +68,11 @@ class TrainingConfig:
         total = sum(share for _, share in self.curriculum)
         require(total <= 1 + 1e-9, "curriculum: shares", total, "add up to at most 1")
 
+    @property
+    def has_budget(self) -> bool:
+        """Whether anything ends the run."""
+        return any(limit is not None for limit in (self.steps, self.tokens, self.hours))
+
     def progress(self, step: int, tokens: int, seconds: float) -> float:
         """Share of the budget used up by some steps, tokens and seconds, by whichever limit is nearest."""
         shares = [0.0]
@@ -78,3 +83,68 @@ class TrainingConfig:
         if self.hours:
             shares.append(seconds / (3600 * self.hours))
         return max(shares)
+
+
+@dataclass(frozen=True)
+class TeachingConfig(TrainingConfig):
+    """How a model that can play already is taught other music: gently, and looked at often.
+
+    The figures that these were chosen by are in checkpoints/README.md. Dropout is a setting of the model:
+    for teaching it is `TEACHING_DROPOUT`.
+    """
+
+    matrix_lr: float = 0.006
+    lr: float = 1e-3
+    warmup: int = 5
+    decay: float = 0.8
+    validate_every: int = 20
+    validation_chunks: int = 32
+
+
+TEACHING_DROPOUT = 0.0
+
+
+@dataclass(frozen=True)
+class TuningConfig(TrainingConfig):
+    """How a model is tuned to choices.
+
+    Attributes
+    ----------
+    passes : float
+        How often each pair of takes is seen, if nothing else ends the run.
+    batch : int
+        Pairs in a step.
+    beta : float
+        How much a nat per token between what was kept and what was rejected says: more holds the model
+        nearer to what it was.
+    likelihood : float
+        Weight of the likelihood of what was kept, and of real music.
+    tolerance : float
+        Nats per token by which held-out music may become worse before the run ends.
+    longest : int
+        Tokens of a take with its primer that are looked at.
+    """
+
+    passes: float = 4.0
+    batch: int = 4
+    micro_batch: int | None = 2
+    beta: float = 30.0
+    likelihood: float = 0.3
+    tolerance: float = 0.02
+    longest: int = 3072
+    optimizer: str = "adamw"
+    lr: float = 2e-5
+    warmup: int = 5
+    decay: float = 1.0
+    validate_every: int = 10
+    validation_chunks: int = 16
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        for name in ("passes", "beta", "tolerance", "longest"):
+            require(getattr(self, name) > 0, name, getattr(self, name), "be greater than 0")
+        require(self.likelihood >= 0, "likelihood", self.likelihood, "be at least 0")
+
+    @property
+    def has_budget(self) -> bool:  # noqa: D102
+        return True

@@ -23,7 +23,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.nn import functional as F
 
 from musictx.checkpoint import find_model, load_model, read_card, save_model
 from musictx.corpus import Corpus
@@ -35,7 +34,7 @@ from musictx.training.config import TrainingConfig
 from musictx.training.devices import agree, open_devices, refuse_too_large
 from musictx.training.metrics import Metrics, Progress
 from musictx.training.optimizers import make_optimizers, schedule, set_rate
-from musictx.training.source import IGNORED, Curriculum, Judge, Source, judge_by
+from musictx.training.source import Curriculum, Judge, Source, judge_by, loss_of
 from musictx.training.state import (
     PLACE,
     STATE,
@@ -64,9 +63,13 @@ class Run:
     card : dict, optional
         Facts for the card of the model.
     start_from : str or path, optional
-        A model (as for `load_model`) of the same shape, whose weights the run begins with.
+        A model (as for `load_model`) of the same shape, whose weights the run begins with. It is judged
+        before the first step, and is the best until another one is better.
     build : callable, optional
         What makes the model of its configuration.
+    enough : callable, optional
+        Told the losses on what is held out before the first step, and those now, it says whether the run
+        ends; a model that ends it is never the best.
 
     Raises
     ------
@@ -97,8 +100,10 @@ class Run:
         card: dict[str, Any] | None = None,
         start_from: str | Path | None = None,
         build: Callable[[ModelConfig], MusicTransformer] = MusicTransformer,
+        enough: Callable[[dict[str, float], dict[str, float]], bool] | None = None,
     ):
         self.folder, self.model_config, self.config, self.build = folder, model_config, config, build
+        self.enough = enough
         self.card, self.start_from = dict(card or {}), start_from
         if start_from:
             before = read_card(find_model(start_from))
@@ -119,6 +124,7 @@ class Run:
         self.metrics = Metrics(folder / "metrics.jsonl")
         self.step, self.tokens, self.seconds, self.best = 0, 0, 0.0, math.inf
         self.begun_at, self.stopped = 0, False  # the step at which `fit` began; whether a signal ended it
+        self.ended = False  # whether `enough` ended it
         self.losses: list[torch.Tensor] = []  # since the last line of the log
 
     def fit(
@@ -198,6 +204,14 @@ class Run:
             write_settings(self.folder, settings)
             self.metrics.clear()
         self.begun_at = self.step
+        if self.step == 0 and self.start_from and self.judge:
+            self._validate(self.judge)
+        judged = [results for _, results in self.judged()]
+        self.ended = bool(judged and self.enough and any(self.enough(judged[0], each) for each in judged))
+
+    def judged(self) -> list[tuple[int, dict[str, float]]]:
+        """Every look at what is held out so far: the step, and the losses."""
+        return [(line["step"], line["validation"]) for line in self.metrics.read() if "validation" in line]
 
     def _train(
         self,
@@ -211,7 +225,7 @@ class Run:
         seconds_before, logged, validation = self.seconds, self.tokens, None
         self.wrapped.train()
         with stop_signals() as signals:
-            while (share := self.share) < 1.0:
+            while (share := self.share) < 1.0 and not self.ended:
                 set_rate(
                     self.optimizers, schedule(share, self.step, warmup=config.warmup, decay=config.decay)
                 )
@@ -235,7 +249,8 @@ class Run:
                     validation = self._validate(self.judge)
                     last_logged, logged = time.monotonic(), self.tokens
                 self.stopped = agree(fabric, float(bool(signals))) > 0
-                done = share >= 1.0 or self.stopped or agree(fabric, now - began) > stop_after
+                over = share >= 1.0 or self.stopped or self.ended
+                done = over or agree(fabric, now - began) > stop_after
                 if done or agree(fabric, now - last_saved) > 60 * config.checkpoint_minutes:
                     self._save()
                     last_saved = time.monotonic()
@@ -266,7 +281,6 @@ class Run:
                 f"in micro-batches of {micro}"
             )
         total = torch.zeros((), device=fabric.device)
-        tokens = source.tokens(self.step) / fabric.world_size  # whose mean is taken over all devices
         for part in range(share // micro):
             first = fabric.global_rank * share + part * micro
             inputs, targets = (
@@ -275,11 +289,9 @@ class Run:
             )
             last = part == share // micro - 1
             with fabric.no_backward_sync(self.wrapped, enabled=not last):
-                logits = self.wrapped(inputs).float().flatten(0, 1)
-                loss = (
-                    F.cross_entropy(logits, targets.flatten(), ignore_index=IGNORED, reduction="sum") / tokens
-                )
-                fabric.backward(loss)
+                logits = self.wrapped(inputs).float()
+                loss = loss_of(source, logits, targets, self.step, first) * fabric.world_size
+                fabric.backward(loss)  # the devices' gradients are averaged
             total += loss.detach()
         if self.config.clip:
             torch.nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip)
@@ -295,10 +307,11 @@ class Run:
                 results = judge(self.model)
             mean = float(np.mean(list(results.values())))
             self._log({"validation": results})
-            if mean < self.best:
+            self.ended = bool(self.enough and self.enough(self.judged()[0][1], results))
+            if mean < self.best and not self.ended:
                 self.best = mean
                 self._save_best(results)
-        self.fabric.barrier()
+        self.ended = agree(self.fabric, float(self.ended)) > 0
         self.wrapped.train()
         return self.best
 

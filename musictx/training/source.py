@@ -9,6 +9,8 @@ from itertools import accumulate, islice
 from typing import Protocol
 
 import numpy as np
+import torch
+from torch.nn import functional as F
 
 from musictx.corpus import BatchSource, Chunk, Corpus, consecutive_chunks
 from musictx.errors import MusictxError, require
@@ -38,6 +40,29 @@ class Source(Protocol):
 
     def fingerprint(self) -> str:
         """What tells this data from other data."""
+
+
+def loss_of(
+    source: Source, logits: torch.Tensor, targets: torch.Tensor, step: int, first: int
+) -> torch.Tensor:
+    """What some rows add to the mean loss of a step's batch.
+
+    The rows' negative log-likelihood over all targets of the batch, unless the source has a `loss` of its
+    own, with the arguments after `source`.
+
+    Parameters
+    ----------
+    source : Source
+    logits : torch.Tensor [shape=(rows, length, vocabulary)]
+    targets : torch.Tensor [shape=(rows, length)]
+    step, first : int
+        As for `Source.batch`, which gave the rows.
+    """
+    own = getattr(source, "loss", None)
+    if own is not None:
+        return own(logits, targets, step, first)
+    nats = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=IGNORED, reduction="sum")
+    return nats / source.tokens(step)
 
 
 # A model's loss (nats per token) on each of some named parts of held-out music.

@@ -14,10 +14,11 @@ import torch
 from music_helpers import random_performance
 from safetensors.torch import load_file
 
-from musictx.checkpoint import load_model, save_model
+from musictx.checkpoint import load_model, save_model, weights_hash
 from musictx.corpus import build_corpus
 from musictx.midi import write_midi
 from musictx.model import ModelConfig, MusicTransformer
+from musictx.training.choices import read_choices
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "checkpoints"
 Script = Callable[..., str]
@@ -118,3 +119,29 @@ def test_the_recipe_trains_what_is_missing_and_nothing_twice(script, pieces, tmp
     assert 4 < run["asap"] == run["pop909"] < 7 and "| GELU |" in printed
     again = script(*command, "--only", "GELU")
     assert "min)" in printed and "min)" not in again and "| GELU |" in again
+
+
+def test_choices_by_a_written_taste_are_made_once_and_gone_on_with(script, model, pieces, tmp_path):
+    options = ("--takes", 2, "--kept", 1, "--seconds", 2, "--primer-seconds", 2, "--output", tmp_path)
+    script("preferences.py", model, pieces, "--copies", pieces, *options, "--primers", 1)
+    file = tmp_path / "part-0.jsonl"
+    first = file.read_bytes()
+    file.write_bytes(first + b'{"name": "cut o')  # killed while it wrote
+    script("preferences.py", model, pieces, *options, "--primers", 2)
+    assert file.read_bytes().startswith(first)
+    one, other = read_choices(tmp_path)
+    assert one.model == other.model == weights_hash(load_model(model))
+    for line in map(json.loads, file.read_text().splitlines()):
+        worths = [take["worth"] for take in line["takes"]]
+        assert len(worths) == 2 and line["name"].endswith(".mid")
+    assert one.cut == 2.0 and len(one.kept) == len(one.rejected) == 1
+
+
+def test_a_listener_chooses_and_the_model_is_tuned_and_judged(script, model, pieces, tmp_path):
+    options = ("--taste", "denser", "--choices", 2, "--seconds", 2, "--primer-seconds", 2, "--primers", 3)
+    command = ("listener.py", pieces, pieces, "--model", model, "--output", tmp_path / "out", *options)
+    printed = script(*command, "--passes", 1)
+    assert "| denser | 2 |" in printed
+    for choice in read_choices(tmp_path / "out" / "takes.jsonl"):
+        assert len(choice.kept) == 1 and len(choice.rejected) == 2
+    assert script(*command, "--passes", 1) == printed  # nothing is done twice

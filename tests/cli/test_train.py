@@ -27,7 +27,7 @@ from musictx.midi import write_midi
 from musictx.model import ModelConfig
 from musictx.model.sizes import sized_config
 from musictx.performance import Performance, make_notes
-from musictx.training import TrainingConfig
+from musictx.training import TEACHING_DROPOUT, TeachingConfig, TrainingConfig, TuningConfig
 
 Run = Callable[..., tuple[int, str]]
 TINY = ("--size", "tiny", "--context", "32", "--batch", "2", "--precision", "32-true")
@@ -165,14 +165,37 @@ def test_a_run_may_begin_with_the_weights_of_a_model(run: Run, music: Path, tmp_
     still = ("--lr", 1e-12, "--matrix-lr", 1e-12)  # rates so small that the weights stay
     status, said = run(music, "-o", second, "--from", first, *more, *still)
     assert status == 0, said
-    card, weights = read_card(second / "model"), load_model(second).state_dict()
-    assert card["tokens_seen"] == (3 + 2) * 64 and card["started_from"]["tokens_seen"] == 3 * 64
+    weights = torch.load(second / "state.pt", weights_only=True)["model"]
     for name, weight in load_model(first).state_dict().items():
         assert torch.allclose(weight, weights[name], atol=1e-6), name
-    status, said = run(music, "-o", tmp_path / "third", "--from", first, "--size", "tiny", *more)
+    third = tmp_path / "third"
+    assert run(music, "-o", third, "--from", first, *more, "--lr", 3e-3, "--matrix-lr", 0.02)[0] == 0
+    card = read_card(third / "model")
+    assert card["tokens_seen"] == (3 + 2) * 64 and card["started_from"]["tokens_seen"] == 3 * 64
+    status, said = run(music, "-o", tmp_path / "no", "--from", first, "--size", "tiny", *more)
     assert status == 1 and "--size cannot be given with --from" in said
-    status, said = run(music, "-o", tmp_path / "third", "--from", tmp_path / "nothing", *more)
+    status, said = run(music, "-o", tmp_path / "no", "--from", tmp_path / "nothing", *more)
     assert status == 1 and "no model at" in said
+
+
+def test_teaching_has_settings_of_its_own_and_never_gives_a_worse_model(
+    run: Run, music: Path, tmp_path: Path
+) -> None:
+    first, second, third = tmp_path / "first", tmp_path / "second", tmp_path / "third"
+    assert run(music, "-o", first, *TINY, "--steps", 3)[0] == 0
+    more = ("--from", first, "--batch", 2, "--precision", "32-true", "--steps", 4, "--validate-every", 2)
+    status, said = run(music, "-o", second, *more)
+    assert status == 0 and "likelier to it than before" in said
+    begun = json.loads((second / "run.json").read_text())
+    there = {f.name: f.default for f in fields(TeachingConfig)}
+    for name in ("lr", "matrix_lr", "warmup", "decay"):
+        assert begun["training"][name] == there[name] != getattr(TrainingConfig, name)
+    assert begun["model"]["dropout"] == TEACHING_DROPOUT
+    status, said = run(music, "-o", third, *more, "--lr", 0.5, "--matrix-lr", 0.5, "--warmup", 0)
+    assert status == 0 and "the model that it began with is kept" in " ".join(said.split())
+    before, kept = load_model(first).state_dict(), load_model(third).state_dict()
+    assert all(torch.equal(before[name], kept[name]) for name in before)
+    assert read_card(third / "model")["steps"] == 0
 
 
 def test_a_model_may_go_on_with_contexts_of_another_length(run: Run, music: Path, tmp_path: Path) -> None:
@@ -300,15 +323,30 @@ def test_amounts_may_have_a_unit(text: str | None, number: int | None) -> None:
     assert cli_train.amount(text) == number
 
 
+def float_or_text(value: object) -> float | str:
+    """What an option's help and the library say alike."""
+    try:
+        return float(str(value))
+    except ValueError:
+        return str(value)
+
+
 def test_what_the_help_says_of_defaults_is_what_the_library_does() -> None:
     """An option that is not given is left to the library; its help says what that is."""
     there = {f.name: f.default for kind in (TrainingConfig, ModelConfig) for f in fields(kind)}
     there |= {name: p.default for name, p in inspect.signature(sized_config).parameters.items()}
     there |= {"context": there["context_length"], "repeats": Repeats().share}
+    taught = {f.name: f.default for f in fields(TeachingConfig)} | {"dropout": TEACHING_DROPOUT}
+    tuned = {f.name: f.default for f in fields(TuningConfig)}
     said = {}
-    for option in get_command(app).commands["train"].params:  # type: ignore[attr-defined]
-        if found := re.search(r"\[default: (\S+)\]", getattr(option, "help", None) or ""):
-            said[option.name] = found[1]
-            assert option.default is None
-            assert str(there[option.name]).removesuffix(".0") == found[1], option.name
+    for command, defaults in (("tune", tuned), ("train", there)):
+        for option in get_command(app).commands[command].params:  # type: ignore[attr-defined]
+            text = getattr(option, "help", None) or ""
+            if found := re.search(r"\[default: ([^\s;]+)(; with --from (\S+))?\]", text):
+                said[option.name] = found[1]
+                assert option.default is None
+                assert float_or_text(found[1]) == float_or_text(defaults[option.name]), option.name
+                if defaults is there and option.name in taught:
+                    gentle = found[3] or found[1]
+                    assert float_or_text(gentle) == float_or_text(taught[option.name]), option.name
     assert {"batch", "lr", "dropout", "size", "position", "context", "decay", "precision"} <= set(said)

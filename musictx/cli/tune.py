@@ -1,0 +1,129 @@
+"""``musictx tune``."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from musictx import __version__
+from musictx.errors import MusictxError
+
+
+def tune(
+    model: Annotated[
+        str, typer.Argument(help="vanilla, relative, rope, or a folder of your own.", show_default=False)
+    ],
+    choices: Annotated[
+        Path,
+        typer.Argument(
+            help="What was kept and what was rejected: a file of JSON lines, or a folder of them.",
+            show_default=False,
+        ),
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the run.")],
+    music: Annotated[
+        list[Path], typer.Option(help="Real music whose likelihood counts beside the choices. Repeatable.")
+    ] = [],  # noqa: B006  (typer's way)
+    validation: Annotated[
+        list[Path],
+        typer.Option(
+            help="Music by which the model is watched. Without it a tenth of --music, or the shipped primers."
+        ),
+    ] = [],  # noqa: B006
+    any_model: Annotated[
+        bool, typer.Option("--any-model", help="Use choices among takes of other models as well.")
+    ] = False,
+    passes: Annotated[
+        float | None, typer.Option(help="How often each pair of takes is seen. [default: 4]")
+    ] = None,
+    beta: Annotated[
+        float | None, typer.Option(help="More holds the model nearer to what it was. [default: 30]")
+    ] = None,
+    likelihood: Annotated[
+        float | None,
+        typer.Option(help="Weight of the likelihood of what was kept, and of --music. [default: 0.3]"),
+    ] = None,
+    tolerance: Annotated[
+        float | None,
+        typer.Option(help="Nats per token by which other music may become less likely. [default: 0.02]"),
+    ] = None,
+    lr: Annotated[float | None, typer.Option(help="Peak learning rate of AdamW. [default: 0.00002]")] = None,
+    batch: Annotated[int | None, typer.Option(help="Pairs of takes in a step. [default: 4]")] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on exactly where a killed or stopped run was.")
+    ] = False,
+    minutes: Annotated[
+        float | None, typer.Option(min=0, help="Save and stop after this many minutes, to be resumed.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Of the order of the pairs. [default: 0]")] = None,
+) -> None:
+    """Teach a model your taste, from what you kept and what you rejected of its takes.
+
+    The result is a model like any other: musictx continue --model DIR plays with it.
+    """
+    from musictx.checkpoint import load_model, weights_hash
+    from musictx.cli.outcome import say_outcome
+    from musictx.cli.progress import TrainingDisplay, console, corpora_progress
+    from musictx.cli.train import given
+    from musictx.corpus import Corpus, build_corpus, training_and_validation
+    from musictx.files import real_path
+    from musictx.shipped import shipped_folder
+    from musictx.training import TuningConfig
+    from musictx.training.choices import of_model, read_choices
+    from musictx.training.state import STATE, refuse_begun
+    from musictx.training.tuning import tuning_run
+
+    options = {"passes": passes, "beta": beta, "likelihood": likelihood, "tolerance": tolerance, "lr": lr}
+    config = TuningConfig(**given(**options, batch=batch, seed=seed))
+    for folder in (choices, *music, *validation):
+        if real_path(output) == real_path(folder):
+            raise MusictxError(f"{output} holds what is learned from; choose another --output for the run")
+    if not resume:
+        refuse_begun(output)
+    elif not os.path.isfile(output / STATE):
+        console.print(f"{output} holds no run to go on with: a new one begins")
+    everything = read_choices(choices)
+    used = everything if any_model else of_model(everything, weights_hash(load_model(model)))
+    if len(used) < len(everything):
+        others = (
+            f"{len(everything) - len(used)} of {len(everything)} choices were made among other models' takes"
+        )
+        if not used:
+            raise MusictxError(f"{others}: --any-model uses them for {model}")
+        console.print(f"{others} and are left out; --any-model uses them as well")
+
+    held: dict[str, Corpus] = {}
+    beside = None
+    with corpora_progress() as progress:
+        if music:
+            split = training_and_validation(
+                music, validation, place=output / "corpus", seed=config.seed, progress=progress
+            )
+            beside, held = split.train, dict(split.validation)
+        elif validation:
+            held["validation"] = build_corpus(validation, output / "corpus" / "validation")
+        if not held:
+            held["primers"] = build_corpus([shipped_folder("primers")], output / "corpus" / "primers")
+    watched = ", ".join(f"{name}: {len(corpus)} pieces" for name, corpus in held.items())
+    display = TrainingDisplay(f"{len(used)} choices; watched by {watched}")
+    card = {
+        "command": shlex.join(["musictx", *sys.argv[1:]]),
+        "musictx": __version__,
+        "data": {"choices": len(used), "validation": {n: c.token_count for n, c in held.items()}},
+    }
+    run = tuning_run(output, model, used, held, music=beside, config=config, card=card)
+    with display:
+        run.fit(
+            resume=resume,
+            on_progress=display.update,
+            on_checkpoint=display.sampler(output),
+            stop_after=None if minutes is None else 60 * minutes,
+        )
+    say_outcome(run)
+    if run.stopped:
+        raise typer.Exit(130)
