@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ from musictx.lab.evaluation.jsb import (
     model_losses,
     summarise,
 )
+from musictx.lab.reproduce.rows import curve_of
 from musictx.model import ModelConfig, MusicTransformer
 from musictx.model.sizes import with_table_budget
 from musictx.training import IGNORED, Run, TrainingConfig
@@ -228,12 +229,9 @@ def chorale_result(
     give_weights(model, read_weights(run.folder / "model"), run.folder / "model")
     model.eval()
     return {
-        "settings": asdict(settings),
         "parameters": model.parameter_count(),
         "tokens": run.tokens,
         "seconds": round(run.seconds, 1),
-        "curve": [
-            (x["tokens"], round(x["validation"]["valid"], 4)) for x in run.metrics.read() if "validation" in x
-        ],
+        "curve": curve_of(run, "valid"),
         **{name: summarise(model_losses(model, splits[name])) for name in ("valid", "test")},
     }

@@ -11,17 +11,15 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from musictx.errors import MusictxError
-from musictx.files import read_json, write_bytes
-from musictx.lab.bench.common import machine
+from musictx.files import write_bytes
 from musictx.lab.evaluation.jsb import PHASES, baseline_losses, read_jsb, summarise
 from musictx.lab.reproduce.chorales import ChoraleSettings, chorale_result, chorale_run
+from musictx.lab.reproduce.rows import Row, complete_runs
 from musictx.render.figures import png
 
 FILE = "Jsb16thSeparated.json"
@@ -29,15 +27,6 @@ FILE = "Jsb16thSeparated.json"
 PUBLISHED = {"Transformer (Huang et al. 2018)": 0.417, "with relative attention": 0.357}
 SCHEMES = ("vanilla", "learned", "relative", "rope")
 SHORT = 2_500_000  # tokens of the runs that leave something out
-
-
-@dataclass(frozen=True)
-class Row:
-    """A row of the table: settings, and how many seeds it is run with."""
-
-    name: str
-    settings: ChoraleSettings
-    seeds: int = 1
 
 
 def all_rows() -> tuple[Row, ...]:
@@ -103,30 +92,17 @@ def reproduce_jsb(
     KeyboardInterrupt
         After Ctrl-C, or a signal to terminate; the run that it stopped can go on.
     """
-    wanted = all_rows()
-    unknown = set(rows) - {row.name for row in wanted}
-    if unknown:
-        names = "; ".join(row.name for row in wanted)
-        raise MusictxError(f"there is no row {sorted(unknown)[0]!r}; there are: {names}")
     splits = read_jsb(data / FILE if os.path.isdir(data) else data)
-    complete: dict[str, list[dict[str, Any]]] = {row.name: [] for row in wanted}
-    for row in wanted:
-        for seed in range(row.seeds):
-            settings = replace(row.settings, seed=seed, tokens=tokens or row.settings.tokens)
-            folder, name = _folder(output, row, seed), f"{row.name}, seed {seed}"
-            path = folder / "result.json"
-            if not path.is_file() and train and (not rows or row.name in rows):
-                run = chorale_run(settings, splits, folder, precision=precision)
-                run.fit(resume=True, on_progress=lambda p, name=name: progress(name, p.share))  # type: ignore[misc]
-                if run.stopped:
-                    raise KeyboardInterrupt
-                result = {**chorale_result(run, settings, splits), "machine": machine()}
-                write_bytes(path, (json.dumps(result, indent=1) + "\n").encode())
-            if path.is_file():
-                result = _result(path, name)
-                if result["settings"] != asdict(settings):
-                    raise MusictxError(f"{folder} holds a run with other settings; choose another folder")
-                complete[row.name].append(result)
+    complete = complete_runs(
+        all_rows(),
+        output,
+        wanted=rows,
+        tokens=tokens,
+        train=train,
+        begin=lambda settings, folder: chorale_run(settings, splits, folder, precision=precision),
+        measure=lambda run, settings: chorale_result(run, settings, splits),
+        progress=progress,
+    )
     found = {
         "convention": "jsb16",
         "published": PUBLISHED,
@@ -137,18 +113,6 @@ def reproduce_jsb(
     write_bytes(output / "jsb.json", (json.dumps(found, indent=1) + "\n").encode())
     write_bytes(output / "jsb.png", draw(found))
     return found
-
-
-def _folder(output: Path, row: Row, seed: int) -> Path:
-    return output / f"{row.name.replace(', ', '-').replace(' ', '-')}-{seed}"
-
-
-def _result(path: Path, name: str) -> dict[str, Any]:
-    """What a complete run left."""
-    found = read_json(path)
-    if not isinstance(found, dict) or not {"settings", "valid", "test"} <= set(found):
-        raise MusictxError(f"{path} is not the result of a run; remove it to make it again")
-    return {"run": name, **found}
 
 
 def _baselines(splits: dict[str, list[np.ndarray]]) -> dict[str, float]:
