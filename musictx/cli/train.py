@@ -135,7 +135,7 @@ def train(
     ] = None,
     validate_every: Annotated[
         int | None,
-        typer.Option(help="Steps between looks at the validation music. [default: 500; with --from 20]"),
+        typer.Option(help="Steps between looks at the validation music. [default: 500; with --from 10]"),
     ] = None,
     compile: Annotated[
         bool, typer.Option("--compile", help="Use torch.compile (needs a C++ compiler).")

@@ -97,8 +97,8 @@ class TeachingConfig(TrainingConfig):
     lr: float = 1e-3
     warmup: int = 5
     decay: float = 0.8
-    validate_every: int = 20
-    validation_chunks: int = 32
+    validate_every: int = 10
+    validation_chunks: int = 16
 
 
 TEACHING_DROPOUT = 0.0

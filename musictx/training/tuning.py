@@ -20,7 +20,7 @@ import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from itertools import product
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -68,7 +68,10 @@ class Pairs:
 
     @classmethod
     def of(cls, model: MusicTransformer, choices: Sequence[Choice], longest: int) -> Pairs:
-        """Every take that was kept, with every one that was rejected for it; without a reference."""
+        """Takes that were kept beside takes that were rejected for them; without a reference.
+
+        Each take of a choice stands in a pair, those of the shorter side as often as it takes.
+        """
         takes: list[Chunk] = []
         pairs: list[tuple[int, int]] = []
         for number, choice in enumerate(choices):
@@ -78,7 +81,9 @@ class Pairs:
                 fresh = [chunk for chunk in chunks if (chunk.targets != IGNORED).any()]
                 sides.append(list(range(len(takes), len(takes) + len(fresh))))
                 takes += fresh
-            pairs += product(*sides)
+            if all(sides):
+                count = max(map(len, sides))
+                pairs += zip(*(islice(cycle(side), count) for side in sides), strict=True)
         if not pairs:
             raise MusictxError("the choices hold nothing to learn from: no take has a note beyond the primer")
         better, worse = np.array(pairs).T

@@ -145,3 +145,14 @@ def test_a_listener_chooses_and_the_model_is_tuned_and_judged(script, model, pie
     for choice in read_choices(tmp_path / "out" / "takes.jsonl"):
         assert len(choice.kept) == 1 and len(choice.rejected) == 2
     assert script(*command, "--passes", 1) == printed  # nothing is done twice
+
+
+def test_a_style_is_taught_from_so_many_files(script, model, pieces, tmp_path):
+    options = ("--others", pieces, "--pieces", 2, "--tokens", "4k", "--held", 2, "--output", tmp_path)
+    printed = script("teaching.py", pieces, "--model", model, *options)
+    (run,) = (
+        x for name, x in json.loads((tmp_path / "teaching.json").read_text()).items() if "2 pieces" in name
+    )
+    assert run["looks"][0][0] == 0 and run["best"][1] <= run["looks"][0][1]
+    assert "| 2 | 4k |" in printed
+    assert script("teaching.py", pieces, "--model", model, *options) == printed  # nothing is done twice

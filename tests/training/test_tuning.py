@@ -74,9 +74,10 @@ def run(folder: Path, model: Path, music: bool = False, **changes: Any) -> Run:
     )
 
 
-def test_every_kept_take_stands_against_every_rejected_one(model: Path) -> None:
+def test_every_take_stands_in_a_pair_of_its_own_primer(model: Path) -> None:
     pairs = Pairs.of(load_model(model), choices(2, kept=2, rejected=3), longest=1000)
-    assert len(pairs) == 2 * 2 * 3 and len(pairs.takes) == 2 * 5
+    assert len(pairs) == 2 * 3 and len(pairs.takes) == 2 * 5
+    assert {*pairs.better, *pairs.worse} == set(range(10))
     for better, worse in zip(pairs.better, pairs.worse, strict=True):
         one, other = pairs.takes[better], pairs.takes[worse]
         assert one.piece == other.piece

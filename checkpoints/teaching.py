@@ -1,0 +1,115 @@
+"""How many files does it take? A shipped model is taught a style, beside a model that begins from nothing.
+
+    python checkpoints/teaching.py supra/train --others corpus/asap corpus/pop909 --output runs/teaching
+
+The same pieces of the style are held out throughout; the model is taught some of the rest, as `musictx train
+--from` does it with its defaults, for a number of tokens (on one core of a quiet machine 150,000 are a
+minute). The table has the nats per token of the held-out pieces before and after, when they were predicted
+best, the same for a model from nothing with the defaults of `musictx train`, and what was forgotten of
+other music. Stop it at any time: runs that are complete are kept, and one that was stopped goes on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from musictx.checkpoint import find_model, load_model, read_config
+from musictx.cli.train import amount
+from musictx.corpus import Corpus
+from musictx.corpus.split import validation_name
+from musictx.files import write_bytes
+from musictx.lab.bench.common import machine
+from musictx.lab.evaluation.loading import open_music, unit_numbers
+from musictx.model.sizes import sized_config
+from musictx.training import TEACHING_DROPOUT, Run, TeachingConfig, TrainingConfig
+from musictx.training.source import judge_by
+
+
+def split(music: Corpus, held: int, seed: int) -> tuple[Corpus, list[int]]:
+    """Some pieces to judge by, and all others in an order drawn by the seed, a performance each."""
+    units = unit_numbers(music)
+    order = np.random.default_rng(seed).permutation(units.max() + 1)
+    firsts = [int(np.flatnonzero(units == unit)[0]) for unit in order]
+    return music.subset(firsts[:held]), firsts[held:]
+
+
+def learn(
+    folder: Path, train: Corpus, held: Corpus, tokens: int, start_from: str | None, changes: dict[str, Any]
+) -> dict[str, Any]:
+    """One run: the nats of held-out pieces at every look, and its best model's folder."""
+    if start_from:
+        model_config, config = read_config(find_model(start_from)), TeachingConfig(tokens=tokens, **changes)
+        model_config = replace(model_config, dropout=TEACHING_DROPOUT)
+    else:
+        model_config, config = sized_config("small", "relative"), TrainingConfig(tokens=tokens)
+    run = Run(folder, model_config, config, train, {"held": held}, start_from=start_from)
+    run.fit(resume=True)
+    looks = [(step, losses["held"]) for step, losses in run.judged()]
+    best = min(looks, key=lambda look: look[1])
+    return {"looks": looks, "best": best, "steps": run.step, "seconds": run.seconds}
+
+
+def main() -> None:
+    """Parse the command line, teach, print the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("music", type=Path, help="a folder of one style")
+    parser.add_argument("--others", nargs="*", type=Path, default=[], help="held-out music of other styles")
+    parser.add_argument("--output", type=Path, required=True, help="folder for runs and figures")
+    parser.add_argument("--model", default="relative")
+    parser.add_argument("--pieces", nargs="+", type=int, default=(3, 10, 30, 100))
+    parser.add_argument("--tokens", nargs="+", default=("300k", "1.5M"))
+    parser.add_argument("--held", type=int, default=10, help="pieces of the style to judge by")
+    parser.add_argument("--nothing", action="store_true", help="models that begin from nothing as well")
+    parser.add_argument("--matrix-lr", type=float, default=TeachingConfig.matrix_lr)
+    parser.add_argument("--lr", type=float, default=TeachingConfig.lr)
+    parser.add_argument("--chunks", type=int, default=16, help="windows of each other folder")
+    arguments = parser.parse_args()
+    torch.set_num_threads(1)
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    place = arguments.output / "teaching.json"
+    found: dict[str, Any] = json.loads(place.read_text()) if place.is_file() else {"machine": machine()}
+    music = open_music(arguments.music)
+    held, rest = split(music, arguments.held, seed=0)
+    model = load_model(arguments.model)
+    others = {validation_name(folder, ()): open_music(folder) for folder in arguments.others}
+    judge = judge_by(others, model.config.context_length, arguments.chunks)
+    known = judge(model)
+    names = " / ".join(known) or "other music"
+    rates = {"matrix_lr": arguments.matrix_lr, "lr": arguments.lr}
+    print(f"| files | tokens | before → best (step) → last | from nothing | {names} |", flush=True)
+    for count in arguments.pieces:
+        train = music.subset(rest[:count])
+        for tokens in arguments.tokens:
+            row: dict[str, Any] = {}
+            for start in (arguments.model, None)[: 1 + arguments.nothing]:
+                how = f"rates {arguments.matrix_lr:g} {arguments.lr:g}" if start else "from nothing"
+                name = f"{arguments.music.parent.name}, {count} pieces, {tokens}, {how}"
+                folder = arguments.output / name.replace(", ", "-").replace(" ", "")
+                if name not in found:
+                    result = learn(folder, train, held, amount(tokens) or 0, start, rates)
+                    result["others"] = judge(load_model(folder)) if start else {}
+                    found[name] = result
+                    write_bytes(place, (json.dumps(found, indent=1) + "\n").encode())
+                row[how if start is None else "taught"] = found[name]
+            taught = row["taught"]
+            nothing = f"{row['from nothing']['best'][1]:.3f}" if "from nothing" in row else "not run"
+            forgotten = " / ".join(f"{taught['others'][k] - known[k]:+.3f}" for k in known)
+            print(
+                f"| {count} | {tokens} | {taught['looks'][0][1]:.3f} → {taught['best'][1]:.3f} "
+                f"({taught['best'][0]} of {taught['steps']}) → {taught['looks'][-1][1]:.3f} | {nothing} "
+                f"| {forgotten} |",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    main()
