@@ -14,6 +14,7 @@ from musictx.cli.bench import bench
 from musictx.cli.evaluate import evaluate, study
 from musictx.cli.export import export, publish, site, space
 from musictx.cli.fill import fill
+from musictx.cli.live import live
 from musictx.cli.play import continue_primer, info, render, serve
 from musictx.cli.reproduce import reproduce
 from musictx.cli.train import encode, train
@@ -36,6 +37,7 @@ _MUSIC: dict[str, Callable[..., None]] = {
     "encode": encode,
     "continue": continue_primer,
     "fill": fill,
+    "live": live,
     "render": render,
     "app": serve,
     "site": site,

@@ -1,0 +1,70 @@
+"""``musictx live``."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from musictx.cli.options import Model, Seed, Temperature, Theme
+
+
+def live(
+    input_name: Annotated[
+        str | None, typer.Option("--input", help="MIDI input that you play, or a part of its name.")
+    ] = None,
+    output_name: Annotated[
+        str | None, typer.Option("--output", help="MIDI output for the answers, or a part of its name.")
+    ] = None,
+    model: Model = "relative",
+    pause: Annotated[
+        float, typer.Option(help="Seconds without a key or the pedal held, after which the model answers.")
+    ] = 0.8,
+    channel: Annotated[int, typer.Option(help="MIDI channel of the answers, 1 to 16.")] = 1,
+    temperature: Temperature = 1.0,
+    theme: Theme = 0.5,
+    seed: Seed = None,
+    save: Annotated[Path | None, typer.Option(help="MIDI file for what both played, at the end.")] = None,
+    ports: Annotated[bool, typer.Option("--ports", help="List the MIDI ports and stop.")] = False,
+) -> None:
+    """Play a duet over MIDI: you play, you pause, and the model answers through your own instrument.
+
+    Without --input and --output it opens ports named "musictx", to choose in a DAW (on macOS and Linux).
+    Ctrl-C ends it. Example: musictx live --input "Digital Piano" --output "Digital Piano" --save duet.mid
+    """
+    from musictx.checkpoint import load_model
+    from musictx.cli.places import check_place
+    from musictx.cli.progress import console
+    from musictx.live import Duet, open_ports, port_names
+    from musictx.midi import write_midi
+    from musictx.sampling.compiling import told_of_compiling
+
+    if ports:
+        for kind, names in zip(("inputs", "outputs"), port_names(), strict=True):
+            console.print(f"MIDI {kind}: {', '.join(names) or 'none'}", highlight=False)
+        return
+    if save:
+        check_place(save, ())
+    opened = open_ports(input_name, output_name)
+    duet = Duet(
+        load_model(model),
+        opened,
+        pause=pause,
+        channel=channel,
+        seed=time.time_ns() % 100_000 if seed is None else seed,
+        on_turn=lambda turn: console.print(turn.value, highlight=False),
+        temperature=temperature,
+        theme=theme,
+    )
+    console.print("play, and pause for an answer; Ctrl-C ends the duet", highlight=False)
+    try:
+        with told_of_compiling(console.print), suppress(KeyboardInterrupt):
+            duet.run()
+    finally:
+        opened.close()
+        if save and len(duet.performance()):
+            write_midi(duet.performance(), save)
+            console.print(f"{save}: {duet.performance().duration:.1f} s", highlight=False)

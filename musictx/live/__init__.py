@@ -1,0 +1,9 @@
+"""Playing live: a duet over MIDI ports, through one's own instrument and DAW.
+
+`turns` says whose turn it is, `duet` listens and answers, `ports` finds and watches MIDI ports.
+"""
+
+from musictx.live.duet import Duet
+from musictx.live.ports import Ports, open_ports, port_names
+
+__all__ = ["Duet", "Ports", "open_ports", "port_names"]

@@ -1,0 +1,232 @@
+"""A duet over MIDI ports: whose turn it is, what is answered, and that no note is left hanging."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import mido
+import numpy as np
+import pytest
+from live import memory_ports
+from typer.testing import CliRunner
+
+from musictx.checkpoint import load_model
+from musictx.cli.commands import app
+from musictx.errors import MusictxError
+from musictx.live import Duet, open_ports, port_names
+from musictx.live.turns import PEDAL, Turn, Turns
+from musictx.midi import read_midi
+
+IN, OUT = "piano in", "piano out"
+PAUSE = 0.5
+
+
+@pytest.fixture(autouse=True)
+def system() -> Iterator[dict[str, list[mido.Message]]]:
+    before = mido.backend
+    mido.set_backend("live.memory_ports", load=True)
+    memory_ports.DEVICES.update({IN: [], OUT: [], "other in": [], "other out": []})
+    yield memory_ports.DEVICES
+    memory_ports.DEVICES.clear()
+    mido.set_backend(before)
+
+
+class Player:
+    """Somebody who plays into the duet, on a clock of their own."""
+
+    def __init__(self, system: dict[str, list[mido.Message]], **options: object):
+        self.inbox, self.sent, self.at = system[IN], system[OUT], 0.0
+        self.duet = Duet(load_model("relative"), open_ports(IN, OUT), pause=PAUSE, seed=3, **options)  # type: ignore[arg-type]
+
+    def wait(self, seconds: float) -> None:
+        for _ in range(round(seconds / 0.01)):
+            self.at += 0.01
+            self.duet.step(self.at)
+
+    def play(self, *pitches: int) -> None:
+        for pitch in pitches:
+            self.inbox.append(mido.Message("note_on", note=pitch, velocity=70))
+            self.wait(0.2)
+            self.inbox.append(mido.Message("note_off", note=pitch))
+            self.wait(0.05)
+
+    def wait_for(self, done: Callable[[], bool]) -> None:
+        """Let the thread that makes the answer get there, while the duet's clock stands."""
+        while not done():
+            self.duet.step(self.at)
+
+    def phrase(self) -> None:
+        """Play something, and pause until the answer is made and begins."""
+        self.play(60, 64, 67, 72, 67, 64)
+        self.wait(0.2)
+        self.wait_for(lambda: self.duet.answer is not None and self.duet.answer.complete)
+        self.wait(PAUSE)
+
+
+def sounding(sent: list[mido.Message]) -> set[int]:
+    held: set[int] = set()
+    for message in sent:
+        if message.type == "note_on":
+            held.add(message.note)
+        elif message.type == "note_off":
+            held.discard(message.note)
+    return held
+
+
+# Whose turn it is
+
+
+def test_a_short_gap_between_notes_is_no_pause() -> None:
+    turns = Turns(pause=1.0)
+    turns.press(60)
+    turns.lift(60, at=0.5)
+    assert turns.tick(0.6) is Turn.WAITING
+    turns.press(62)
+    assert turns.tick(5.0) is Turn.LISTENING
+    turns.lift(62, at=5.0)
+    assert turns.tick(5.2) is Turn.PREPARING
+    assert turns.tick(5.99) is Turn.PREPARING
+    assert turns.tick(6.0) is Turn.ANSWERING
+
+
+def test_the_pedal_holds_the_turn_as_a_key_does_and_does_not_cut_an_answer() -> None:
+    turns = Turns(pause=0.5)
+    turns.press(PEDAL)
+    turns.press(60)
+    turns.lift(60, at=0.1)
+    assert turns.tick(9.0) is Turn.LISTENING
+    turns.lift(PEDAL, at=9.0)
+    assert turns.tick(9.5) is Turn.ANSWERING
+    turns.press(PEDAL)
+    assert turns.turn is Turn.ANSWERING
+    turns.press(60)
+    assert turns.turn is Turn.LISTENING
+
+
+def test_nothing_played_is_not_answered() -> None:
+    turns = Turns(pause=0.5)
+    turns.press(PEDAL)
+    turns.lift(PEDAL, at=0.1)
+    assert turns.tick(9.0) is Turn.LISTENING
+
+
+# The duet
+
+
+def test_a_phrase_is_answered_when_the_pause_is_over(system: dict[str, list[mido.Message]]) -> None:
+    player = Player(system, channel=5)
+    player.phrase()
+    assert [message.type for message in player.sent[:1]] == ["note_on"]
+    assert all(message.channel == 4 for message in player.sent)
+    assert player.duet.latencies[0] <= 0.011  # a step of this test's clock
+
+
+def test_the_answer_goes_on_what_was_played_and_both_are_recorded(
+    system: dict[str, list[mido.Message]],
+) -> None:
+    player = Player(system)
+    player.phrase()
+    player.wait(25)
+    assert player.duet.turns.turn is Turn.LISTENING and not sounding(player.sent)
+    notes = player.duet.performance().notes
+    answered = sum(message.type == "note_on" for message in player.sent)
+    assert answered > 4 and len(notes) == 6 + answered
+    np.testing.assert_allclose(np.sort(notes["onset"])[:6], np.arange(6) * 0.25, atol=0.011)
+    # The answer is as long as what it answers, but at least four seconds.
+    assert 4.0 < player.duet.performance().duration < 7.0
+
+
+def test_playing_into_an_answer_ends_it_with_no_note_left_hanging(
+    system: dict[str, list[mido.Message]],
+) -> None:
+    player = Player(system)
+    player.phrase()
+    while not sounding(player.sent):
+        player.wait(0.01)
+    player.inbox.append(mido.Message("note_on", note=50, velocity=80))
+    player.wait(0.01)
+    assert not sounding(player.sent) and player.duet.turns.turn is Turn.LISTENING
+    made = len(player.sent)
+    player.wait(3.0)
+    assert len(player.sent) == made
+
+
+def test_a_second_answer_takes_the_next_seed(system: dict[str, list[mido.Message]]) -> None:
+    player = Player(system)
+    player.phrase()
+    player.wait(25)
+    first = [message.note for message in player.sent if message.type == "note_on"]
+    player.phrase()
+    player.wait(25)
+    assert [message.note for message in player.sent if message.type == "note_on"][len(first) :] != first
+    assert player.duet.seed == 5
+
+
+@pytest.mark.parametrize(("gone", "kind"), [(IN, "input"), (OUT, "output")])
+def test_a_port_that_goes_ends_the_duet_with_a_sentence(
+    system: dict[str, list[mido.Message]], gone: str, kind: str
+) -> None:
+    player = Player(system)
+    player.phrase()
+    while not sounding(player.sent):
+        player.wait(0.01)
+    del system[gone]
+    with pytest.raises(MusictxError, match=f"the MIDI {kind}.* has gone"):
+        player.duet.run()
+    if gone == IN:
+        assert not sounding(player.sent) and player.sent[-1].control == 123
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [({"pause": 0.0}, "pause is 0.0"), ({"channel": 17}, "channel is 17")],
+)
+def test_impossible_settings_are_named(
+    system: dict[str, list[mido.Message]], options: dict[str, float], said: str
+) -> None:
+    with pytest.raises(MusictxError, match=said):
+        Duet(load_model("relative"), open_ports(IN, OUT), **options)  # type: ignore[arg-type]
+
+
+# Ports
+
+
+def test_ports_are_found_by_a_part_of_their_name() -> None:
+    assert port_names() == ([IN, "other in"], [OUT, "other out"])
+    assert open_ports("PIANO", "piano out").names == (IN, OUT)
+    with pytest.raises(MusictxError, match="no MIDI input has 'organ' in the name; there are: 'piano in'"):
+        open_ports("organ", OUT)
+    with pytest.raises(MusictxError, match="several inputs or outputs have 'in'"):
+        open_ports("in", OUT)
+    with pytest.raises(MusictxError, match="give both"):
+        open_ports(IN)
+
+
+def test_the_command_lists_the_ports_and_names_what_is_wrong() -> None:
+    done = CliRunner().invoke(app, ["live", "--ports"])
+    assert done.exit_code == 0
+    assert "MIDI inputs: piano in, other in" in done.output
+    failed = CliRunner().invoke(app, ["live", "--input", "organ", "--output", OUT])
+    assert failed.exit_code == 1 and "organ" in str(failed.exception)
+
+
+def test_the_command_saves_what_both_played(
+    system: dict[str, list[mido.Message]], tmp_path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C ends the duet: here when the model has struck a note."""
+    phrase = [mido.Message("note_on", note=60, velocity=70), mido.Message("note_off", note=60)]
+    system[IN] += phrase
+    step = Duet.step
+
+    def until_a_note(duet: Duet, at: float) -> None:
+        step(duet, at)
+        if sounding(system[OUT]):
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(Duet, "step", until_a_note)
+    command = ["live", "--input", IN, "--output", OUT, "--pause", "0.1", "--seed", "1"]
+    done = CliRunner().invoke(app, [*command, "--save", str(tmp_path / "duet.mid")])
+    assert done.exit_code == 0, done.output
+    struck = sum(message.type == "note_on" for message in system[OUT])
+    assert len(read_midi(tmp_path / "duet.mid")) == 1 + struck > 1
+    assert not sounding(system[OUT])
