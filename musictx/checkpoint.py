@@ -77,7 +77,7 @@ def find_model(name: str | os.PathLike[str]) -> Path:
     if str(name) in SHIPPED_MODELS and (shipped_folder("checkpoints") / str(name) / CONFIG).is_file():
         return shipped_folder("checkpoints") / str(name)
     folder = Path(name)
-    for candidate in (folder, folder / "model"):
+    for candidate in (folder, folder / "model") if str(name).strip() else ():
         if os.path.isfile(candidate / CONFIG):
             return candidate
     if os.path.isfile(folder / "run.json"):

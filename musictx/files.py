@@ -6,7 +6,7 @@ import json
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from os import PathLike, fspath
 from pathlib import Path
@@ -79,6 +79,51 @@ def writing(path: str | PathLike[str]) -> Iterator[BinaryIO]:
             draft.unlink(missing_ok=True)
     except OSError as error:
         raise MusictxError(f"{name!r} cannot be written: {_reason(error)}") from error
+
+
+def keep_inputs(outputs: Iterable[str | PathLike[str]], inputs: Iterable[str | PathLike[str] | None]) -> None:
+    """Say that a file or folder to be written is one that is read, or a file in a folder that is read.
+
+    Parameters
+    ----------
+    outputs : iterable of path
+    inputs : iterable of path
+        Files and folders; None for what is not given. What is not there is none.
+
+    Raises
+    ------
+    MusictxError
+
+    Examples
+    --------
+    >>> from musictx.files import keep_inputs, write_bytes
+    >>> write_bytes("music/a.mid", b"MThd")
+    >>> keep_inputs(["music/b.mid"], ["music"])
+    >>> keep_inputs(["music/../music/a.mid"], ["music"])
+    Traceback (most recent call last):
+        ...
+    musictx.errors.MusictxError: music/../music/a.mid would be written over music, which is read;
+    choose another name for it
+    """
+    names = [fspath(path) for path in inputs if path]
+    there = [(name, os.path.realpath(name)) for name in names if "\0" not in name]
+    for path in outputs:
+        output = fspath(path)
+        real = os.path.realpath(output)
+        for given, place in there:
+            inside = os.path.isfile(real) and Path(real).is_relative_to(place)
+            if inside or _is_same(real, place):
+                raise MusictxError(
+                    f"{output} would be written over {given}, which is read; choose another name for it"
+                )
+
+
+def _is_same(output: str, place: str) -> bool:
+    """Whether both are one file or folder, by whatever names; a device is none."""
+    try:
+        return os.path.samefile(output, place) and not _is_device(Path(place))
+    except (OSError, ValueError):  # one of them is not there
+        return False
 
 
 def _is_device(path: Path) -> bool:

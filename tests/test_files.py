@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from musictx.errors import MusictxError
-from musictx.files import clear_drafts, hold, make_folder, read_json, real_path, writing
+from musictx.files import clear_drafts, hold, keep_inputs, make_folder, read_json, real_path, writing
 
 
 def test_the_name_is_taken_only_when_all_is_written(tmp_path: Path):
@@ -105,3 +105,23 @@ def test_a_device_is_written_to_and_not_replaced():
     with pytest.raises(MusictxError, match="No space left"), writing("/dev/full") as stream:
         stream.write(b"x" * 100_000)
     assert Path("/dev/full").is_char_device()
+
+
+def test_an_output_is_never_an_input(tmp_path: Path):
+    music, other = tmp_path / "music", tmp_path / "other.mid"
+    music.mkdir()
+    for path in (music / "a.mid", other):
+        path.write_bytes(b"MThd")
+    (tmp_path / "link.mid").symlink_to(music / "a.mid")
+    (tmp_path / "hard.mid").hardlink_to(other)
+    for output, given in (
+        (other, other),
+        (tmp_path / "hard.mid", other),
+        (tmp_path / "link.mid", music / "a.mid"),
+        (tmp_path / "link.mid", music),
+        (music / ".." / "music" / "a.mid", music),
+        (music, music),
+    ):
+        with pytest.raises(MusictxError, match="which is read; choose another name"):
+            keep_inputs([tmp_path / "new", output], [None, given])
+    keep_inputs([music / "new.mid", tmp_path / "new", other, os.devnull], [music, "gone", "\0", os.devnull])

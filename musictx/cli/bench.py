@@ -12,6 +12,7 @@ import typer
 from musictx.cli.options import AsJson
 from musictx.cli.places import check_place
 from musictx.cli.progress import console
+from musictx.files import keep_inputs
 
 bench = typer.Typer(
     no_args_is_help=True,
@@ -32,6 +33,7 @@ def _finish(
 
     if plot:
         check_place(plot, (".png",))
+        keep_inputs([plot], [each for each in arguments if isinstance(each, Path)])
     with console.status("measuring") as status:
         result = measure(*arguments, progress=lambda text: status.update(f"measuring: {text}"), **options)
     if as_json:

@@ -13,7 +13,7 @@ import typer
 from musictx.cli.options import AsJson, CopyCheck, Temperature, Theme, TopP
 from musictx.cli.progress import console, corpus_progress, on_output, say_first, working
 from musictx.errors import MusictxError
-from musictx.files import make_folder
+from musictx.files import keep_inputs, make_folder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from musictx.corpus import Corpus
     from musictx.model import MusicTransformer
 
+_RESULTS = ("evaluation.json", "evaluation.csv", "evaluation.png")
 _LINE_EVERY = 60.0  # seconds between lines of progress in a log
 
 
@@ -101,6 +102,7 @@ def evaluate(
     if memory < 1:
         raise MusictxError(f"--memory is {memory}; it must be at least 1")
     if output:
+        keep_inputs([output / name for name in _RESULTS], [*names, folder, baselines])
         make_folder(output)
     with corpus_progress() as encoding:
         corpus = open_music(Path(folder), pieces=pieces, progress=encoding)
@@ -267,6 +269,7 @@ def study(
     from musictx.lab.study import StudySettings, choose_primers, run_study
     from musictx.lab.study.table import study_table
 
+    keep_inputs([output], [*primers, *model, copy_check])
     settings = StudySettings(
         seconds=seconds,
         tokens=tokens,

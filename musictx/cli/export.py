@@ -9,6 +9,7 @@ import typer
 
 from musictx.cli.places import check_place
 from musictx.cli.progress import console
+from musictx.files import keep_inputs
 
 
 def export(
@@ -24,6 +25,7 @@ def export(
     from musictx.export.onnx_model import export_onnx
 
     check_place(output, (".onnx",))
+    keep_inputs([output], [model])
     loaded = load_model(model)
     with console.status("exporting"):
         difference = export_onnx(loaded, output, capacity=capacity)
@@ -51,6 +53,7 @@ def site(
     from musictx.shipped import load_demo
 
     load_demo()
+    keep_inputs([folder], model or ())
     from musictx.app.site import write_site
 
     def tell(text: str) -> None:
@@ -76,6 +79,7 @@ def space(
     from musictx.checkpoint import SHIPPED_MODELS
     from musictx.export.space import write_space
 
+    keep_inputs([folder], model or ())
     sizes = write_space(folder, model or SHIPPED_MODELS)
     console.print(f"{folder}: {len(sizes)} files, {sum(sizes.values()) / 1e6:.1f} MB", highlight=False)
     console.print(f"Upload it: hf upload USER/NAME {folder} . --repo-type space")
@@ -91,6 +95,7 @@ def publish(
     """
     from musictx.export.repository import licence_of, publish_model
 
+    keep_inputs([folder], [model])
     card = publish_model(model, folder)
     licence = licence_of(card)
     console.print(

@@ -50,7 +50,7 @@ def fill(
     check_takes(takes, candidates)
     places = [(output, ()), (audio, (".wav",)), (roll, PICTURES)]
     given = [(path, endings) for path, endings in places if path is not None]
-    check_places(midi, given, takes, called="the music to fill")
+    check_places(midi, given, takes, called="the music to fill", inputs=[model])
     music = read_midi(midi)
     for remark in music.remarks:
         console.print(f"{midi}: {remark}")

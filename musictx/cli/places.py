@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from musictx.errors import MusictxError
+from musictx.files import keep_inputs
 
 
 def check_places(
-    primer: Path, places: list[tuple[Path, tuple[str, ...]]], variations: int, *, called: str = "the primer"
+    primer: Path,
+    places: list[tuple[Path, tuple[str, ...]]],
+    variations: int,
+    *,
+    called: str = "the primer",
+    inputs: Sequence[str | Path | None] = (),
 ) -> None:
-    """Say that a result could not be written, or would be written over the primer or another one.
+    """Say that a result could not be written, or would be written over something that is read or another one.
 
     Parameters
     ----------
@@ -21,6 +28,8 @@ def check_places(
     variations : int
     called : str
         What the primer is, if it is not one.
+    inputs : sequence of path
+        What is read besides.
     """
     taken = {os.path.realpath(primer): called}
     for path, endings in places:
@@ -31,6 +40,7 @@ def check_places(
             if real in taken and _is_regular(place):
                 raise MusictxError(f"{place} is {taken[real]} already; choose another name")
             taken[real] = "an output"
+            keep_inputs([place], inputs)
 
 
 def check_place(path: Path, endings: tuple[str, ...]) -> None:

@@ -25,6 +25,7 @@ from musictx.cli.options import (
 from musictx.cli.places import check_places, numbered
 from musictx.cli.progress import console, corpus_progress, on_output, working
 from musictx.errors import MusictxError
+from musictx.files import keep_inputs
 
 PICTURES = (".png", ".svg", ".pdf")
 MidiFile = Annotated[Path, typer.Argument(help="MIDI file.", show_default=False)]
@@ -91,7 +92,8 @@ def continue_primer(
         seconds = 30.0
     check_variations(variations)
     places = [(output, ()), (audio, (".wav",)), (roll, PICTURES)]
-    check_places(primer, [(path, endings) for path, endings in places if path is not None], variations)
+    given_places = [(path, endings) for path, endings in places if path is not None]
+    check_places(primer, given_places, variations, inputs=[model, copy_check])
     chosen = [int(t) if t.isdecimal() and len(t) < 6 else t for t in tracks] or None
     music = Performance() if str(primer) == "-" else read_midi(primer, tracks=chosen)
     for remark in music.remarks:
@@ -175,6 +177,7 @@ def render(
     """Turn a MIDI file into sound (WAV) or a picture (PNG, SVG, PDF)."""
     from musictx.midi import read_midi
 
+    keep_inputs([output], [midi])
     music = read_midi(midi)
     for remark in music.remarks:
         console.print(f"{midi}: {remark}")

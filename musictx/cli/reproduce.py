@@ -12,6 +12,7 @@ import typer
 
 from musictx.cli.options import AsJson
 from musictx.cli.progress import console, on_output, working
+from musictx.files import keep_inputs
 
 reproduce = typer.Typer(no_args_is_help=True, help="Make a published table again, from the data up.")
 
@@ -57,6 +58,7 @@ def jsb(
     from musictx.cli.train import amount
     from musictx.lab.reproduce.jsb import reproduce_jsb
 
+    keep_inputs([output], [data])
     with _followed("chorales") as progress:
         found = reproduce_jsb(
             data,
@@ -118,6 +120,7 @@ def maestro(
     settings = MaestroSettings(
         size=size, context=context, batch=batch, tokens=amount(tokens) or 0, judged=judged
     )
+    keep_inputs([output], [data])
     with _followed("MAESTRO") as progress:
         found = reproduce_maestro(
             data, output, settings=settings, rows=row, train=train, precision=precision, progress=progress

@@ -18,6 +18,15 @@ if TYPE_CHECKING:
     from musictx.corpus import Corpus
 
 
+LONGEST_MINUTES = 525_600  # a year
+
+
+def check_minutes(minutes: float | None) -> None:
+    """Say that a slice of a run is longer than anybody means."""
+    if minutes is not None and not minutes <= LONGEST_MINUTES:
+        raise MusictxError(f"--minutes is {minutes}; it must be at most {LONGEST_MINUTES}")
+
+
 def amount(text: str | None) -> int | None:
     """``25M``, ``300k`` or ``1000`` as a number."""
     if text is None:
@@ -160,7 +169,7 @@ def train(
         report_skipped,
     )
     from musictx.corpus import Augmentation, Repeats, training_and_validation
-    from musictx.files import real_path
+    from musictx.files import keep_inputs
     from musictx.model.positions import find_scheme
     from musictx.model.sizes import sized_config
     from musictx.training import TEACHING_DROPOUT, Run, TeachingConfig, TrainingConfig
@@ -168,6 +177,7 @@ def train(
 
     if steps is None and tokens is None and hours is None:
         hours = 1.0
+    check_minutes(minutes)
     config = (TeachingConfig if start_from else TrainingConfig)(
         steps=steps,
         tokens=amount(tokens),
@@ -192,7 +202,7 @@ def train(
         ),
     )
     facts = dict(_fact(text) for text in card_facts)
-    if start_from:
+    if start_from is not None:
         shape = {"--position": position, "--size": size}
         if fixed := [name for name, value in shape.items() if value is not None]:
             raise MusictxError(f"{fixed[0]} cannot be given with --from: the model {start_from} has its own")
@@ -202,9 +212,7 @@ def train(
     else:
         model_config = sized_config(**given(size=size, position=position, context_length=context))
     model_config = replace(model_config, **given(dropout=dropout))
-    for folder in [*midi, *validation]:
-        if real_path(output) == real_path(folder):
-            raise MusictxError(f"{output} holds the music; choose another --output for the run")
+    keep_inputs([output], [*midi, *validation, start_from])
     if not resume:
         refuse_begun(output)
     elif not os.path.isfile(output / STATE):
@@ -279,7 +287,9 @@ def encode(
     """Encode folders of MIDI files once, to train from on a machine without MIDI libraries."""
     from musictx.cli.progress import console, corpus_progress, report_skipped
     from musictx.corpus import build_corpus
+    from musictx.files import keep_inputs
 
+    keep_inputs([output], midi)
     with corpus_progress() as progress:
         corpus = build_corpus(midi, output, progress=progress)
     report_skipped(corpus)

@@ -69,9 +69,9 @@ def tune(
     from musictx.checkpoint import load_model, weights_hash
     from musictx.cli.outcome import say_outcome
     from musictx.cli.progress import TrainingDisplay, console, corpora_progress
-    from musictx.cli.train import given
+    from musictx.cli.train import check_minutes, given
     from musictx.corpus import Corpus, build_corpus, training_and_validation
-    from musictx.files import real_path
+    from musictx.files import keep_inputs
     from musictx.shipped import shipped_folder
     from musictx.training import TuningConfig
     from musictx.training.choices import of_model, read_choices
@@ -80,9 +80,8 @@ def tune(
 
     options = {"passes": passes, "beta": beta, "likelihood": likelihood, "tolerance": tolerance, "lr": lr}
     config = TuningConfig(**given(**options, batch=batch, seed=seed))
-    for folder in (choices, *music, *validation):
-        if real_path(output) == real_path(folder):
-            raise MusictxError(f"{output} holds what is learned from; choose another --output for the run")
+    check_minutes(minutes)
+    keep_inputs([output], [choices, model, *music, *validation])
     if not resume:
         refuse_begun(output)
     elif not os.path.isfile(output / STATE):

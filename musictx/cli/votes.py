@@ -34,11 +34,14 @@ def votes(
     """
     import json
 
-    from musictx.files import write_bytes
+    from musictx.files import keep_inputs, write_bytes
     from musictx.lab.votes import Rules, default_path, read_votes, report_votes
     from musictx.lab.votes.report import to_csv, to_tables
 
-    found = read_votes(book or default_path())
+    book = book or default_path()
+    if csv:
+        keep_inputs([csv], [book])
+    found = read_votes(book)
     rules = Rules(least_heard=least_heard, once=not again)
     if csv:
         write_bytes(csv, to_csv(found, rules).encode())

@@ -26,6 +26,7 @@ from musictx.model.positions import rotate
 
 OPSET = 18
 CHECKED = 24  # tokens with which a written file is compared with its model
+LARGEST = 65_536  # tokens: forty minutes of dense music
 
 
 class _Step(nn.Module):
@@ -113,11 +114,11 @@ def export_onnx(model: MusicTransformer, path: str | PathLike[str], *, capacity:
     MusictxError
         The extra is not installed, the capacity is impossible, or the file cannot be written.
     """
-    onnx, _ = _tools()
     limit = model.positions.limit
-    if capacity < CHECKED or (limit is not None and capacity > limit):
-        most = f" and at most {limit}, where the model's positions end" if limit is not None else ""
-        raise MusictxError(f"capacity is {capacity}; it must be at least {CHECKED}{most}")
+    if not CHECKED <= capacity <= (most := limit or LARGEST):
+        why = ", where the model's positions end" if limit else ""
+        raise MusictxError(f"capacity is {capacity}; it must be at least {CHECKED} and at most {most}{why}")
+    onnx, _ = _tools()
     config = model.config
     names = [f"{what}.{i}" for i in range(config.layers) for what in ("keys", "values")]
     with torch.inference_mode(False), torch.no_grad(), _quietly():

@@ -13,6 +13,12 @@ FIXED = (
     *("batch", "optimizer", "matrix_lr", "lr", "weight_decay", "warmup", "decay", "curriculum", "clip"),
     *("seed", "augmentation", "mix", "beta", "likelihood", "longest"),
 )
+# No run needs more; what is larger is a slip, and some numbers fit in no register.
+MOST: dict[str, float] = {
+    **{"steps": 10**9, "tokens": 10**15, "hours": 8760, "warmup": 10**6, "validate_every": 10**9},
+    **{"batch": 2**16, "micro_batch": 2**16, "devices": 64, "seed": 2**63 - 1, "lr": 100, "matrix_lr": 100},
+    **{"weight_decay": 100, "clip": 10**9, "log_every": 10**9, "checkpoint_minutes": 525_600},
+}
 
 
 @dataclass(frozen=True)
@@ -53,12 +59,14 @@ class TrainingConfig:
         if not self.has_budget:
             raise MusictxError("give a budget: steps, tokens or hours")
         choose_precision(self.precision, self.accelerator)
-        for name, most in (("batch", 2**16), ("seed", 2**63 - 1)):
-            require(getattr(self, name) <= most, name, getattr(self, name), f"be at most {most}")
+        for name, most in MOST.items():
+            value = getattr(self, name)
+            require(not isinstance(value, int | float) or value <= most, name, value, f"be at most {most}")
         positive = ("steps", "tokens", "hours", "batch", "micro_batch", "lr", "matrix_lr", "log_every")
         for name in (*positive, "validate_every", "validation_chunks", "checkpoint_minutes"):
             value = getattr(self, name)
             require(value is None or value > 0, name, value, "be greater than 0")
+        require(isinstance(self.devices, str) or self.devices >= 1, "devices", self.devices, "be at least 1")
         for name in ("weight_decay", "warmup", "clip", "seed"):
             require(getattr(self, name) >= 0, name, getattr(self, name), "be at least 0")
         require(0 <= self.decay <= 1, "decay", self.decay, "lie between 0 and 1")

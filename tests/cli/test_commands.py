@@ -220,3 +220,58 @@ def test_info_prints_one_json_object(run, model):
     status, out, _ = run("info", model, "--json")
     card = json.loads(out)
     assert status == 0 and card["licence"] == "none" and card["config"]["context_length"] == 256
+
+
+def test_no_command_writes_over_what_it_reads(run, model, tmp_path):
+    song, music = tmp_path / "song.mid", tmp_path / "music"
+    music.mkdir()
+    for path in (song, music / "a.mid"):
+        path.write_bytes(PRIMER.read_bytes())
+    book = tmp_path / "book.sqlite"
+    book.write_bytes(b"votes")
+    weights = model / "model.safetensors"
+    before = [path.read_bytes() for path in (song, music / "a.mid", book, weights)]
+    usual = ("--model", model, "--tokens", 1)
+    for arguments in (
+        ("continue", song, "-o", song, *usual),
+        ("continue", song, "-o", weights, *usual),
+        ("continue", song, "-o", music / "a.mid", *usual, "--copy-check", music),
+        ("fill", song, "-o", tmp_path / "o.mid", "--from", 1, "--to", 2, "--model", model, "--roll", weights),
+        ("render", song, song),
+        ("votes", book, "--csv", book),
+        ("encode", music, "-o", music),
+        ("train", music, "-o", music),
+        ("train", music, "-o", model, "--from", model),
+        ("study", music, "-o", music),
+        ("publish", model, model),
+        ("export", model, weights),
+        ("reproduce", "jsb", "--data", music, "-o", music),
+    ):
+        status, _, err = run(*arguments)
+        assert status == 1 and len(err.splitlines()) == 1, arguments
+        assert "is read" in err or "already" in err or "must end in" in err, err
+    assert [path.read_bytes() for path in (song, music / "a.mid", book, weights)] == before
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("train", "{music}", "-o", "{out}", "--hours", "inf"),
+        ("train", "{music}", "-o", "{out}", "--hours", "1e308"),
+        ("train", "{music}", "-o", "{out}", "--minutes", "inf"),
+        ("train", "{music}", "-o", "{out}", "--warmup", "9" * 30),
+        ("train", "{music}", "-o", "{out}", "--steps", "9" * 30),
+        ("train", "{music}", "-o", "{out}", "--devices", "99"),
+        ("train", "{music}", "-o", "{out}", "--devices", "0"),
+        ("train", "{music}", "-o", "{out}", "--from", ""),
+        ("export", "{model}", "{out}.onnx", "--capacity", "99999999999"),
+        ("export", "{model}", "{out}.onnx", "--capacity", "9" * 30),
+        ("export", "", "{out}.onnx"),
+    ],
+)
+def test_a_number_that_nobody_means_is_a_sentence(run, model, tmp_path, monkeypatch, arguments):
+    monkeypatch.chdir(model)  # an empty name is no model, though the folder that one stands in is
+    names = {"music": PRIMER.parent, "out": tmp_path / "out", "model": model}
+    status, out, err = run(*(str(word).format(**names) for word in arguments))
+    assert status == 1 and out == "" and len(err.splitlines()) == 1
+    assert not (tmp_path / "out").exists()

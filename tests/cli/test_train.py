@@ -127,7 +127,7 @@ def test_a_run_says_what_became_of_it(run: Run, music: Path, tmp_path: Path) -> 
     )
     assert "used up already at step 2" in run(*command, "--steps", 2, "--resume")[1]
     status, said = run(music, "-o", music, *TINY, "--steps", 2)
-    assert status == 1 and "choose another --output" in said
+    assert status == 1 and "choose another name" in said
 
 
 def test_ctrl_c_saves_the_run_and_its_model(music: Path, tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ def test_what_cannot_be_tuned_says_so(run: Run, model: Path, choices: Path, tmp_
     status, said = run(model, choices, "-o", output)
     assert status == 1 and f"{choices / 'more.jsonl'}, line 1: cut is None" in said
     status, said = run(model, choices, "-o", choices)
-    assert status == 1 and "choose another --output" in said
+    assert status == 1 and "choose another name" in said
     status, said = run(model, choices, "-o", output, "--beta", 0)
     assert status == 1 and "beta is 0.0; it must be greater than 0" in said
     assert not output.exists()
