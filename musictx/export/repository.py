@@ -69,7 +69,7 @@ def publish_model(model: str | os.PathLike[str], folder: str | os.PathLike[str])
     """
     source, folder = find_model(model), Path(folder)
     load_model(source)  # what cannot be played is not published
-    card, config = read_card(source), read_config(source)
+    card, config = card_to_write(source), read_config(source)
     files = model_files(source)
     files["README.md"] = model_readme(str(card.get("name") or Path(model).name), card, config).encode()
     files[".gitattributes"] = LARGE
@@ -78,6 +78,22 @@ def publish_model(model: str | os.PathLike[str], folder: str | os.PathLike[str])
         raise MusictxError(f"{folder} is the model itself; choose another folder")
     for name, content in files.items():
         write_bytes(folder / name, content)
+    return card
+
+
+def card_to_write(folder: Path) -> dict[str, Any]:
+    """Card of a checkpoint folder, of which files are going to be written.
+
+    Raises
+    ------
+    MusictxError
+        A text in it has half a pair of surrogates, which no file can hold.
+    """
+    card = read_card(folder)
+    try:
+        json.dumps(card, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise MusictxError(f"{folder / CARD} cannot be written again: a text has half a character") from error
     return card
 
 
@@ -103,7 +119,13 @@ def check_folder(folder: Path, names: set[str], what: str) -> None:
 
 def licence_of(card: dict[str, Any]) -> str:
     """The licence of a model's weights: its card's, or that of the model that it began with; may be empty."""
-    return str(card.get("licence") or card.get("started_from", {}).get("licence") or "")
+    return str(card.get("licence") or _part(card, "started_from").get("licence") or "")
+
+
+def _part(card: dict[str, Any], name: str) -> dict[str, Any]:
+    """A table in a card, which anybody may have written: empty if it is none."""
+    value = card.get(name)
+    return value if isinstance(value, dict) else {}
 
 
 def licence_facts(licences: set[str]) -> dict[str, str]:
@@ -156,7 +178,7 @@ def model_readme(name: str, card: dict[str, Any], config: ModelConfig) -> str:
                 "parameters": _number(card.get("parameters")),
                 "tokens seen in training": _number(card.get("tokens_seen")),
                 "trained with": f"musictx {card['musictx']}" if card.get("musictx") else "",
-                "started from": str(card.get("started_from", {}).get("name", "")),
+                "started from": str(_part(card, "started_from").get("name", "")),
             }
         ),
     ]
@@ -175,8 +197,9 @@ def _licence(licence: str, card: dict[str, Any]) -> str:
         if licence
         else "No licence is stated: nobody else may use these weights until you state one here."
     ]
-    corpora = card.get("trained on")
-    for corpus, about in corpora.items() if isinstance(corpora, dict) else ():
+    corpora = _part(card, "trained on")
+    for corpus in corpora:
+        about = _part(corpora, corpus)
         lines.append(
             f"- Trained on {corpus} ({about.get('licence', 'licence not stated')}): "
             f"{about.get('what', '')}. {about.get('citation', '')}".rstrip()
@@ -186,16 +209,18 @@ def _licence(licence: str, card: dict[str, Any]) -> str:
 
 def _metrics(card: dict[str, Any]) -> list[tuple[str, str, float]]:
     """Of a card: corpus, kind of chunks, NLL in nats per token."""
-    found = []
-    measured = card.get("validation_nll")
-    for corpus, chunks in measured.items() if isinstance(measured, dict) else ():
-        for how, values in chunks.items() if isinstance(chunks, dict) else ():
-            if isinstance(values, dict) and isinstance(values.get("per event"), (int, float)):
-                found.append((corpus, how, float(values["per event"])))
-    while_training = card.get("validation_nll_while_training")
-    if not found and isinstance(while_training, dict):
-        found = [(corpus, "while training", float(value)) for corpus, value in while_training.items()]
-    return found
+    measured, later = _part(card, "validation_nll"), _part(card, "validation_nll_while_training")
+    found: list[tuple[str, str, Any]] = [
+        (corpus, how, _part(chunks, how).get("per event"))
+        for corpus, chunks in ((corpus, _part(measured, corpus)) for corpus in measured)
+        for how in chunks
+    ]
+    either = found or [(corpus, "while training", value) for corpus, value in later.items()]
+    return [(corpus, how, value) for corpus, how, value in either if _is_nll(value)]
+
+
+def _is_nll(value: Any) -> bool:
+    return isinstance(value, float | int) and not isinstance(value, bool) and 0 <= value < 1e6
 
 
 def _results(name: str, card: dict[str, Any]) -> dict[str, Any]:

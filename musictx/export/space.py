@@ -11,10 +11,11 @@ from importlib.metadata import version as version_of
 from pathlib import Path
 
 import musictx
-from musictx.checkpoint import SHIPPED_MODELS, find_model, load_model, read_card
+from musictx.checkpoint import SHIPPED_MODELS, find_model, load_model
 from musictx.errors import MusictxError
 from musictx.export.repository import (
     LARGE,
+    card_to_write,
     check_folder,
     front_matter,
     licence_facts,
@@ -95,7 +96,7 @@ def write_space(
         if name in names[:k]:
             raise MusictxError(f"two models are called {name}; each lane needs a name of its own")
         load_model(found[k])
-    cards = [read_card(each) for each in found]
+    cards = [card_to_write(each) for each in found]
     files = {f"musictx/{path}": content for path, content in _package().items()}
     for name, source in zip(names, found, strict=True):
         files |= {f"models/{name}/{path}": content for path, content in model_files(source).items()}

@@ -7,6 +7,7 @@ place of the limiter.
 
 from __future__ import annotations
 
+import io
 import json
 import wave
 from collections.abc import Iterator
@@ -65,7 +66,7 @@ def render_audio(performance: Performance, *, sample_rate: int = SAMPLE_RATE) ->
     >>> len(sound) > 8000, sound.shape[1], sound.dtype.name
     (True, 2, 'float32')
     """
-    return np.concatenate(list(_blocks(performance, sample_rate, LONGEST_ARRAY)))
+    return np.concatenate(list(_blocks(performance, sample_rate, LONGEST_ARRAY)[1]))
 
 
 def write_wav(performance: Performance, path: str | PathLike[str], *, sample_rate: int = SAMPLE_RATE) -> None:
@@ -95,17 +96,60 @@ def write_wav(performance: Performance, path: str | PathLike[str], *, sample_rat
     >>> wave.open("out.wav").getframerate()
     44100
     """
-    blocks = _blocks(performance, sample_rate, LONGEST_FILE)
-    with writing(path) as file, wave.open(file, "wb") as wav:
+    _, pieces = wav_pieces(performance, sample_rate=sample_rate)
+    with writing(path) as file:
+        file.writelines(pieces)
+
+
+def wav_pieces(performance: Performance, *, sample_rate: int = SAMPLE_RATE) -> tuple[int, Iterator[bytes]]:
+    """The WAV file of `write_wav` in pieces, each made when it is asked for: for one that goes over a line.
+
+    Parameters
+    ----------
+    performance : Performance
+    sample_rate : int
+        Frames per second.
+
+    Returns
+    -------
+    size : int
+        Bytes of the whole file.
+    pieces : iterator of bytes
+        Its head, and then ten seconds each.
+
+    Raises
+    ------
+    MusictxError
+        There are no notes, or the performance is too long.
+
+    Examples
+    --------
+    >>> from musictx import Performance, make_notes
+    >>> from musictx.render.audio import wav_pieces
+    >>> size, pieces = wav_pieces(Performance(make_notes([0], [1], [60])))
+    >>> size == sum(map(len, pieces))
+    True
+    """
+    frames, blocks = _blocks(performance, sample_rate, LONGEST_FILE)
+    head = io.BytesIO()
+    with wave.open(head, "wb") as wav:
         wav.setnchannels(2)
         wav.setsampwidth(2)
         wav.setframerate(sample_rate)
+        wav.setnframes(frames)
+        wav.writeframesraw(b"")
+        start = head.getvalue()  # before the end, which would put 0 frames there
+
+    def pieces() -> Iterator[bytes]:
+        yield start
         for block in blocks:
-            wav.writeframesraw(np.rint(block * 32767).astype("<i2").tobytes())
+            yield np.rint(block * 32767).astype("<i2").tobytes()
+
+    return len(start) + 4 * frames, pieces()
 
 
-def _blocks(performance: Performance, rate: int, longest: float) -> Iterator[np.ndarray]:
-    """Check what is asked for; then blocks of frames, made one at a time."""
+def _blocks(performance: Performance, rate: int, longest: float) -> tuple[int, Iterator[np.ndarray]]:
+    """Check what is asked for; then the number of frames, and blocks of them, made one at a time."""
     if not 8_000 <= rate <= 192_000:
         raise MusictxError(f"the sample rate must be between 8000 and 192000 Hz, not {rate}")
     if not len(performance):
@@ -118,14 +162,29 @@ def _blocks(performance: Performance, rate: int, longest: float) -> Iterator[np.
     return _render(performance, rate)
 
 
-def _render(performance: Performance, rate: int) -> Iterator[np.ndarray]:
-    """Add up the notes of one block after the other; what rings on is carried to the next."""
+def _render(performance: Performance, rate: int) -> tuple[int, Iterator[np.ndarray]]:
+    """The number of frames, and an iterator that adds up the notes of one block after the other."""
     start, held, pitch, velocity, decay = _strokes(performance, rate)
     strings = {p: _strings(p, rate) for p in np.unique(pitch).tolist()}
     longest = np.array([strings[p].shape[1] for p in pitch.tolist()])
     tail = np.ceil(decay * rate * -np.log(SILENT)).astype(np.int64)
     length = np.minimum(longest, held + tail)
     total = int((start + length).max())
+    return total, _add_up(strings, start, held, length, pitch, velocity, decay * rate, total, rate)
+
+
+def _add_up(
+    strings: dict[int, np.ndarray],
+    start: np.ndarray,
+    held: np.ndarray,
+    length: np.ndarray,
+    pitch: np.ndarray,
+    velocity: np.ndarray,
+    decay: np.ndarray,
+    total: int,
+    rate: int,
+) -> Iterator[np.ndarray]:
+    """One block after the other; what rings on is carried to the next."""
     block = int(BLOCK * rate) // HOP * HOP
     ahead = int(LOOK_AHEAD * rate) // HOP * HOP
     mix = np.zeros((2, block + ahead + int(length.max())), np.float32)
@@ -134,7 +193,7 @@ def _render(performance: Performance, rate: int) -> Iterator[np.ndarray]:
     for done in range(0, total, block):
         last = int(np.searchsorted(start, done + block + ahead))
         for i in range(first, last):
-            sound = _sound(strings[pitch[i]], velocity[i], held[i], length[i], decay[i] * rate)
+            sound = _sound(strings[pitch[i]], velocity[i], held[i], length[i], decay[i])
             at = start[i] - done
             for side, share in enumerate(_pan(pitch[i])):
                 mix[side, at : at + length[i]] += share * sound

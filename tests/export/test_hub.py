@@ -146,3 +146,22 @@ def answer(process: subprocess.Popen[bytes], address: str, **headers: str) -> An
         except OSError:
             time.sleep(0.2)
     pytest.fail("the Space did not start")
+
+
+@pytest.mark.parametrize("odd", [None, 5, "text", ["a"], {"a": 5}, {"a": {"b": "c"}}, {"a": 10**400}, True])
+def test_a_card_that_anybody_may_have_written_is_published_or_refused_in_a_sentence(
+    tmp_path: Path, odd: Any
+) -> None:
+    names = ("started_from", "trained on", "validation_nll", "validation_nll_while_training", "parameters")
+    card = dict.fromkeys((*names, "licence", "name", "tokens_seen", "musictx"), odd)
+    mine = model(tmp_path / "mine", **card)
+    publish_model(mine, tmp_path / "published")
+    write_space(tmp_path / "space", [mine])
+    ModelCard.load(tmp_path / "published" / "README.md", ignore_metadata_errors=True)
+
+
+@pytest.mark.parametrize("name", ["licence", "name", "anything"])
+def test_half_a_character_in_a_card_is_a_sentence(tmp_path: Path, name: str) -> None:
+    mine = model(tmp_path / "mine", **{name: "a\ud800"})
+    with pytest.raises(MusictxError, match=r"card\.json cannot be written again: .*half a character"):
+        publish_model(mine, tmp_path / "published")

@@ -53,7 +53,7 @@ def write_page(path: Path, result: dict[str, Any], music: Music) -> None:
         "heads": _heads(result["comparison"]["heads"]),
         "tests": _tests(result["comparison"]),
         "about": _about(result),
-        "data": json.dumps(_players(result, music, colours), separators=(",", ":")).replace("</", "<\\/"),
+        "data": json.dumps(_players(result, music, colours), separators=(",", ":")).replace("<", "\\u003c"),
     }
     for name, text in parts.items():
         page = page.replace(f"<!-- {name} -->", text)

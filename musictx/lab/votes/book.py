@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import re
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
@@ -46,7 +47,9 @@ KINDS: dict[str, Any] = {
     "visitor": str | None,
     "heard_seconds": float | int | None,
 }
+MOST_STEPS = 20_000  # of 100,000 instructions of SQLite's each: a million votes take a hundredth
 VERDICTS = ("chosen", "none", "alike", "unsure")
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 REAL = "real"  # the lane of how the piece really goes on
 
 
@@ -130,7 +133,7 @@ def add_row(path: Path, row: Mapping[str, Any]) -> None:
         The file cannot be written.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with closing(sqlite3.connect(path, timeout=1)) as book, book:
+    with closing(sqlite3.connect(path, timeout=10)) as book, book:
         book.execute(SCHEMA)
         present = {column[1] for column in book.execute("PRAGMA table_info(votes)")}
         for name, kind in ADDED.items():
@@ -149,6 +152,12 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
         return rows
     with closing(sqlite3.connect(path, timeout=5)) as book:
         book.row_factory = sqlite3.Row
+        # A view could compute for ever, and so could a generated column.
+        kind = book.execute("SELECT type FROM sqlite_master WHERE name = 'votes' COLLATE NOCASE").fetchone()
+        if kind is not None and kind[0] != "table":
+            raise sqlite3.DatabaseError(f"votes is a {kind[0]} there, not a table")
+        steps = iter(range(MOST_STEPS))
+        book.set_progress_handler(lambda: next(steps, None) is None, 100_000)
         return [dict(row) for row in book.execute("SELECT * FROM votes ORDER BY id")]
 
 
@@ -184,12 +193,17 @@ def read_votes(path: str | os.PathLike[str]) -> list[Vote]:
             "or name another file"
         )
     try:
-        return [_vote(row) for row in read_rows(path)]
+        return [_vote({name: _plain(value) for name, value in row.items()}) for row in read_rows(path)]
     except RecursionError as error:
         raise MusictxError(f"{path} cannot be read as votes of the blind test: nested too deeply") from error
     except (OSError, sqlite3.Error, ValueError, KeyError, TypeError, AttributeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise MusictxError(f"{path} cannot be read as votes of the blind test: {reason}") from error
+
+
+def _plain(value: Any) -> Any:
+    """A text without control characters, which move a terminal's cursor; all else as it is."""
+    return _CONTROL.sub("\N{REPLACEMENT CHARACTER}", value) if isinstance(value, str) else value
 
 
 def _vote(row: Mapping[str, Any]) -> Vote:

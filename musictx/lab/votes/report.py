@@ -82,7 +82,10 @@ def report_votes(votes: Sequence[Vote], rules: Rules | None = None, *, seed: int
 
 
 def to_csv(votes: Sequence[Vote], rules: Rules | None = None) -> str:
-    """One line for each vote, those that do not count with the reason."""
+    """One line for each vote, those that do not count with the reason.
+
+    A text that a spreadsheet would take for a formula has a ' before it.
+    """
     table = io.StringIO()
     writer = csv.writer(table, lineterminator="\n")
     names = sorted({name for vote in votes for name in vote.lanes})
@@ -96,16 +99,21 @@ def to_csv(votes: Sequence[Vote], rules: Rules | None = None) -> str:
     for vote, reason in zip(votes, judge_votes(votes, rules), strict=True):
         heard, models = vote.heard or {}, vote.models or {}
         writer.writerow(
-            [
+            _no_formula(value)
+            for value in (
                 *(vote.id, vote.voted_at, vote.visitor, vote.verdict, vote.choice),
                 *("" if vote.letter is None else LETTERS[vote.letter], " ".join(vote.lanes), vote.primer),
                 *(vote.primer_sha256, vote.seed, json.dumps(vote.settings), vote.heard_seconds),
                 *(heard.get(name) for name in names),
                 *(models.get(name) for name in names),
                 reason,
-            ]
+            )
         )
     return table.getvalue()
+
+
+def _no_formula(value: Any) -> Any:
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@")) else value
 
 
 def to_tables(report: dict[str, Any]) -> list[RenderableType]:

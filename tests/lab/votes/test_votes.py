@@ -323,3 +323,31 @@ def test_a_row_of_a_damaged_file_is_told_in_a_sentence(tmp_path: Path) -> None:
         with pytest.raises(MusictxError, match="cannot be read as votes") as fault:
             read_votes(path)
         assert len(str(fault.value)) < 500
+
+
+def row_of(**change) -> dict:
+    usual = {
+        **{"id": 1, "voted_at": "2026-01-01", "choice": "rope", "lane_order": '["rope", "vanilla"]'},
+        **{"seed": 1, "settings": "{}", "primer_name": "a", "primer_sha256": "00", "heard_seconds": 99.0},
+    }
+    return usual | change
+
+
+def test_a_spreadsheet_finds_no_formula_and_a_terminal_no_commands(tmp_path):
+    path = tmp_path / "votes.json"
+    names = ("=HYPERLINK(1)", "+1", "-1", "@a", "a\x1b[2Jb", "a\rb\x9b")
+    path.write_text(json.dumps([row_of(id=k, primer_name=name) for k, name in enumerate(names)]))
+    rows = list(csv.DictReader(io.StringIO(to_csv(read_votes(path)))))
+    told = ["'=HYPERLINK(1)", "'+1", "'-1", "'@a", "a\ufffd[2Jb", "a\ufffdb\ufffd"]
+    assert [row["primer"] for row in rows] == told
+    done = CliRunner().invoke(app, ["votes", str(path)])
+    assert done.exit_code == 0 and not set("\x1b\r\x9b") & set(done.output)
+
+
+def test_a_view_that_never_ends_is_refused(tmp_path):
+    path = tmp_path / "votes.sqlite"
+    with sqlite3.connect(path) as book:
+        endless = "WITH RECURSIVE t(id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM t) SELECT id FROM t"
+        book.execute(f"CREATE VIEW votes AS {endless}")
+    with pytest.raises(MusictxError, match="votes is a view there, not a table"):
+        read_votes(path)
