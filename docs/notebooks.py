@@ -17,8 +17,9 @@ def execute(path: Path, place: Path) -> nbformat.NotebookNode:
     """A notebook with its outputs, executed in a folder; a cell that fails raises its error."""
     notebook = nbformat.read(path, as_version=4)
     scripts = Path(sys.executable).parent  # where the `musictx` of this Python is
-    os.environ["PATH"] = os.pathsep.join([str(scripts), os.environ["PATH"]])
-    nbclient.NotebookClient(notebook, timeout=300, resources={"metadata": {"path": place}}).execute()
+    environment = {**os.environ, "PATH": os.pathsep.join([str(scripts), os.environ["PATH"]])}
+    client = nbclient.NotebookClient(notebook, timeout=300, resources={"metadata": {"path": place}})
+    client.execute(env=environment)
     return notebook
 
 
