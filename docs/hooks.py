@@ -134,8 +134,7 @@ def notebook_page(path: Path) -> str:
             data = output.get("data", {})
             if "image/png" in data:
                 picture = "".join(data["image/png"]).replace("\n", "")
-                words = "".join(data.get("text/plain", "picture"))
-                parts.append(f'<img alt="{words}" src="data:image/png;base64,{picture}">')
+                parts.append(f'<img alt="What this cell draws" src="data:image/png;base64,{picture}">')
             elif "text/html" in data:
                 parts.append("".join(data["text/html"]))
             else:
