@@ -18,8 +18,8 @@ import gradio as gr
 
 from musictx.errors import MusictxError
 from musictx.events import END, STEP_SECONDS
-from musictx.performance import shift
 from musictx.sampling import NoteOff, NoteOn, NoteStream, generate
+from musictx.sampling.continuation import most_tokens
 from musictx.sampling.filling import CANDIDATES
 from musictx.sampling.primer import Primer, prepare_primer
 
@@ -31,7 +31,6 @@ MESSAGE_SECONDS = 0.08  # time between two messages of a lane, if no other page'
 HEARTBEAT_SECONDS = 1.0  # a lane that has nothing to say still says so this often
 OVERLAP = 6  # messages whose content is repeated
 LAST_AGAIN = (0.5, 1.5)  # seconds after which the last message is said again: one can be lost on its way
-MOST_TOKENS_A_SECOND = 400  # a bound: no music that a person can follow has more
 FAULT = "Something went wrong while this model was playing. The music so far stays; try again."
 
 _log = logging.getLogger(__name__)
@@ -160,9 +159,8 @@ def _play(lane: Lane, model: Any, stage: Stage, ticket: Ticket, sent: dict[str, 
     yield from _queue(lane, stage, ticket)
     if not stage.is_current(ticket, lane.part):
         return
-    # A passage from the middle of a piece is not the beginning of one: its time axis must not start at 0.
-    start = 0.0 if sent.get("begins", True) else 1.0
-    primer = prepare_primer(model, shift(performance, start), start, start + length)
+    begins = bool(sent.get("begins", True))
+    primer = prepare_primer(model, performance, end=length, from_beginning=begins)
     lane.primer_seconds, lane.primer_tokens = primer.cut, len(primer.tokens)
     lane.begun = time.monotonic()
     held = sorted(-1 - index for index in NoteStream(primer).open.values())
@@ -213,7 +211,7 @@ def _stream(
         primer.tokens,
         settings=settings.sampling(),
         seed=settings.seed,
-        max_tokens=round(settings.seconds * MOST_TOKENS_A_SECOND),
+        max_tokens=most_tokens(settings.seconds),
     )
     told_at, told, pause = time.monotonic(), (0, 0), MESSAGE_SECONDS
     for chosen in tokens:

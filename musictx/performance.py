@@ -329,6 +329,30 @@ def shift(performance: Performance, seconds: float) -> Performance:
     return replace(performance, notes=notes, pedals=pedals, tempos=tempos)
 
 
+def in_milliseconds(performance: Performance) -> Performance:
+    """Round the times of notes and pedal to whole milliseconds, which is how pages and links have them.
+
+    Parameters
+    ----------
+    performance : Performance
+
+    Returns
+    -------
+    Performance
+
+    Examples
+    --------
+    >>> from musictx.performance import Performance, in_milliseconds, make_notes
+    >>> in_milliseconds(Performance(make_notes([0.00049], [1.2345678], [60]))).notes.tolist()
+    [(0.0, 1.235, 60, 80)]
+    """
+    notes, pedals = performance.notes.copy(), performance.pedals.copy()
+    for array in (notes, pedals):
+        for name in ("onset", "offset"):
+            array[name] = np.rint(array[name] * 1000) / 1000
+    return replace(performance, notes=notes, pedals=pedals)
+
+
 def merge(performances: Sequence[Performance]) -> Performance:
     """Lay performances on top of one another; the first one's tempo map is kept.
 

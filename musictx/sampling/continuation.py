@@ -62,8 +62,13 @@ def _limits(seconds: float | None, tokens: int | None, cut: float) -> tuple[floa
             raise MusictxError("give the length of the continuation in seconds or tokens")
         return np.inf, tokens
     require(0 < seconds <= LONGEST, "seconds", seconds, f"be greater than 0 and at most {LONGEST:g}")
-    bound = int(seconds * _TOKENS_PER_SECOND) + 64
+    bound = most_tokens(seconds)
     return cut + seconds, bound if tokens is None else min(tokens, bound)
+
+
+def most_tokens(seconds: float) -> int:
+    """How many tokens a continuation of that length has at most, whoever asks for it."""
+    return int(seconds * _TOKENS_PER_SECOND) + 64
 
 
 def check_variations(number: int) -> None:
@@ -80,6 +85,7 @@ def continue_variations(
     tokens: int | None = None,
     primer_start: float = 0.0,
     primer_end: float | None = None,
+    from_beginning: bool | None = None,
     seed: int = 0,
     variations: int = 1,
     on_progress: Callable[[float], None] | None = None,
@@ -99,6 +105,8 @@ def continue_variations(
     primer_start, primer_end : float
         Part of the performance that is the primer (s). A note that sounds at `primer_end` goes on
         until the model releases it.
+    from_beginning : bool, optional
+        Whether the primer begins a piece; without it, it does if no note comes before `primer_start`.
     seed : int
     variations : int
     on_progress : callable, optional
@@ -118,7 +126,7 @@ def continue_variations(
     (20, 20, False)
     """
     check_variations(variations)
-    ready = prepare_primer(model, primer, primer_start, primer_end)
+    ready = prepare_primer(model, primer, primer_start, primer_end, from_beginning=from_beginning)
     end, most = _limits(seconds, tokens, ready.cut)
     how = SamplingSettings(**settings)
     streams = [NoteStream(ready, end) for _ in range(variations)]
@@ -205,6 +213,7 @@ def stream_notes(
     tokens: int | None = None,
     primer_start: float = 0.0,
     primer_end: float | None = None,
+    from_beginning: bool | None = None,
     seed: int = 0,
     **settings: Any,
 ) -> Iterator[list[NoteOn | NoteOff]]:
@@ -212,7 +221,7 @@ def stream_notes(
 
     Parameters
     ----------
-    model, primer, seconds, tokens, primer_start, primer_end, seed, **settings
+    model, primer, seconds, tokens, primer_start, primer_end, from_beginning, seed, **settings
         As for `continue_variations`.
 
     Yields
@@ -228,7 +237,7 @@ def stream_notes(
     >>> sorted({type(event).__name__ for event in made})
     ['NoteOff', 'NoteOn']
     """
-    ready = prepare_primer(model, primer, primer_start, primer_end)
+    ready = prepare_primer(model, primer, primer_start, primer_end, from_beginning=from_beginning)
     end, most = _limits(seconds, tokens, ready.cut)
     stream = NoteStream(ready, end)
     for chosen in generate(

@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from musictx.errors import MusictxError
 from musictx.events import PAD, STEPS_PER_SECOND, TIME_SHIFT, tokens_to_table
 from musictx.model import MusicTransformer
-from musictx.performance import Performance, apply_pedal, shift
+from musictx.performance import Performance, apply_pedal
 from musictx.sampling.continuation import MOST_VARIATIONS, continue_variations
 from musictx.sampling.takes import take_tokens
 
@@ -166,15 +166,13 @@ def fill_candidates(
             f"no note begins after {end:g} s, so there is nothing to lead into; `musictx continue` plays on"
         )
     primer = replace(heard, notes=before) if len(before) else Performance()
-    # A passage from the middle of a piece is not the beginning of one: its time axis must not start at 0.
-    origin = 0.0 if from_beginning else 1.0
     made = continue_variations(
         model,
-        shift(primer, origin),
+        primer,
         seconds=end - start,
         tokens=tokens,
-        primer_start=origin,
-        primer_end=origin + start if len(before) else None,
+        primer_end=start if len(before) else None,
+        from_beginning=from_beginning,
         seed=seed,
         variations=candidates,
         on_progress=on_progress,

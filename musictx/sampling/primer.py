@@ -1,7 +1,16 @@
-"""The primer as a model reads it: cut, pedal applied, encoded, and short enough."""
+"""The primer as a model reads it: cut, pedal applied, encoded, and short enough.
+
+Command line, endpoint, page and site prepare it here, or in this file's twin, `app/static/engine/primer.js`, by
+the same three rules, so that one primer, seed and settings give one piece:
+
+- It is read in whole milliseconds, as pages and links have it.
+- It begins a piece, and has START before it, if nothing of the music was struck before it.
+- A note that sounds at its end is open: the model releases it.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -18,10 +27,11 @@ from musictx.events import (
     tokens_to_table,
 )
 from musictx.model import MusicTransformer
-from musictx.performance import Performance, apply_pedal, slice_time
+from musictx.performance import Performance, apply_pedal, in_milliseconds, slice_time
 
 LATEST = 24 * 3600.0  # seconds: where music that is read from a file ends as well
 LONG_REST = 4.0  # seconds of silence at a primer's end that are worth a remark
+_HALF_MILLISECOND = 0.0005
 
 
 class Primer(NamedTuple):
@@ -33,24 +43,45 @@ class Primer(NamedTuple):
     remarks: tuple[str, ...]
 
 
-def _heard(performance: Performance, start: float, end: float | None) -> Performance:
+def _check_stretch(start: float, end: float | None) -> None:
     if not 0 <= start < np.inf or not (end is None or start < end < np.inf):
         raise MusictxError(f"the primer must end after it starts; start is {start:g} s and end is {end} s")
     last = start if end is None else end
     if last > LATEST:
         raise MusictxError(f"the primer must lie within the first {LATEST:g} s; {last:g} s is too late")
+
+
+def _heard(performance: Performance, start: float) -> Performance:
+    """What is heard of the music from `start` on; a note belongs to the millisecond that it is nearest to."""
     if start > 0:
-        performance = slice_time(performance, start)
+        early = performance.notes["onset"]
+        notes = performance.notes.copy()
+        notes["onset"] = np.where(early >= start - _HALF_MILLISECOND, np.maximum(early, start), early)
+        performance = slice_time(replace(performance, notes=notes), start)
     return apply_pedal(performance)
 
 
 def prepare_primer(
-    model: MusicTransformer, performance: Performance, start: float = 0.0, end: float | None = None
+    model: MusicTransformer,
+    performance: Performance,
+    start: float = 0.0,
+    end: float | None = None,
+    *,
+    from_beginning: bool | None = None,
 ) -> Primer:
     """Cut and encode a primer; of one that is too long the last part is kept.
 
     Too long is what fills more than three quarters of the model's context length: some room must
     stay in which the model was trained to play on.
+
+    Parameters
+    ----------
+    model : MusicTransformer
+    performance : Performance
+    start, end : float
+        The part of it that is the primer (s).
+    from_beginning : bool, optional
+        Whether the primer begins a piece. Without it, it does if no note comes before `start`.
 
     Raises
     ------
@@ -65,11 +96,15 @@ def prepare_primer(
     >>> primer.cut, int(primer.tokens[0])  # START, since the piece begins here
     (4.0, 389)
     """
-    heard = _heard(performance, start, end)
+    _check_stretch(start, end)
+    heard = _heard(performance, start)
+    if from_beginning is None:
+        from_beginning = not (performance.notes["onset"] < start - _HALF_MILLISECOND).any()
     # On the grid, so that a note belongs to the primer or comes after it for everyone.
     until = None if end is None else max(1, round((end - start) * STEPS_PER_SECOND)) * STEP_SECONDS
-    tokens = encode(heard, until=until)
-    shown = heard if until is None else slice_time(heard, 0.0, until)
+    read = in_milliseconds(_heard(in_milliseconds(performance), start))
+    tokens = encode(read, until=until)
+    shown = heard if until is None else _until(heard, until)
     if len(performance) and not len(shown):
         place = f"after {start:g} s" if end is None else f"between {start:g} and {end:g} s"
         raise MusictxError(f"no note begins {place}; the music lasts {performance.duration:.1f} s")
@@ -82,7 +117,7 @@ def prepare_primer(
         limit = min(limit, model.positions.limit // 2)
     if len(tokens) < limit:
         # A passage from the middle of a piece has no START before it, as in training.
-        head = [START] if start == 0 or not len(tokens) else []
+        head = [START] if from_beginning or not len(tokens) else []
         return Primer(shown, np.concatenate([head, tokens]).astype(np.uint16), cut, remarks)
     kept = last_events(tokens, limit)
     kept = kept if len(kept) else np.array([START], np.uint16)
@@ -92,6 +127,12 @@ def prepare_primer(
         f"({len(kept)} of {len(tokens)} events)"
     )
     return Primer(shown, kept, cut, (*remarks, remark))
+
+
+def _until(heard: Performance, until: float) -> Performance:
+    """What begins before `until`, and ends there at the latest; a note less than half a millisecond early does not."""
+    notes = heard.notes[heard.notes["onset"] < until - _HALF_MILLISECOND]
+    return slice_time(replace(heard, notes=notes), 0.0, until)
 
 
 def last_events(tokens: np.ndarray, limit: int) -> np.ndarray:

@@ -64,8 +64,8 @@ def take_tokens(
     if not (whole.notes["onset"] < cut).any():
         kept, events = np.array([START]), 0
     else:
-        ready = prepare_primer(model, whole, end=cut)
-        kept = ready.tokens if from_beginning else ready.tokens[ready.tokens != START]
+        ready = prepare_primer(model, whole, end=cut, from_beginning=from_beginning)
+        kept = ready.tokens
         events = len(tokens_to_table(encode(whole, until=ready.cut)).step)
     # The time that leads over the cut is said once: with the first event after it.
     while len(kept) and TIME_SHIFT <= kept[-1] < VELOCITY:

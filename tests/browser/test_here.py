@@ -16,7 +16,6 @@ from app.streaming import Lane
 from musictx.events import END, STEP_SECONDS
 from musictx.export.web_model import model_facts, web_model
 from musictx.model import ModelConfig, MusicTransformer
-from musictx.performance import shift
 from musictx.sampling import NoteStream, SamplingSettings, generate
 from musictx.sampling.primer import Primer, prepare_primer
 
@@ -117,10 +116,8 @@ def _play(page: Any, lane: str, request: dict[str, Any]) -> list[dict[str, Any]]
 def _expected(model: MusicTransformer, request: dict[str, Any]) -> tuple[Primer, Lane, list[int]]:
     """What the server's lane says of the same request, with weights of 32 bits."""
     music = read_notes(request["notes"], request.get("pedals", ()))
-    start = 0.0 if request.get("begins", True) else 1.0
-    stretch = start, start + request["length"] / 1000
-    music = shift(music, start)
-    primer = prepare_primer(model, music, *stretch)
+    begins = request.get("begins", True)
+    primer = prepare_primer(model, music, end=request["length"] / 1000, from_beginning=begins)
     lane = Lane("run", "lane", model.config.context_length)
     lane.primer_seconds, lane.primer_tokens = primer.cut, len(primer.tokens)
     how = {"seed": 5, "seconds": 6, **request.get("settings", {})}

@@ -16,20 +16,12 @@ const row = (n) => [milliseconds(n.on), milliseconds(n.off), n.pitch, n.velocity
 
 /** The music that a request asks to be continued: its primer as the model gets it. */
 function readRequest({ notes, pedals = [], length, begins = true }, model) {
-  const start = begins ? 0 : 1; // a passage from the middle of a piece is not the beginning of one
-  const music = {
-    notes: notes.map(([on, off, pitch, velocity]) => ({
-      on: on / 1000 + start,
-      off: off / 1000 + start,
-      pitch,
-      velocity,
-    })),
-    pedals: pedals
-      .map(([down, up]) => ({ down: down / 1000 + start, up: up / 1000 + start }))
-      .sort((a, b) => a.down - b.down),
-  };
   if (!notes.length) throw new Error("There is no note in the primer; choose or play a few notes first.");
-  return preparePrimer(music, start, start + length / 1000, model);
+  const music = {
+    notes: notes.map(([on, off, pitch, velocity]) => ({ on: on / 1000, off: off / 1000, pitch, velocity })),
+    pedals: pedals.map(([down, up]) => ({ down: down / 1000, up: up / 1000 })).sort((a, b) => a.down - b.down),
+  };
+  return preparePrimer(music, length / 1000, model, begins);
 }
 
 /** Lets an event of the page come in between. */

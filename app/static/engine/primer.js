@@ -1,4 +1,5 @@
-// The primer as a model gets it: cut, pedal applied, encoded and short enough, as musictx.primer has it.
+// The primer as a model gets it: cut, pedal applied, encoded and short enough, by the rules of
+// musictx/sampling/primer.py. Pages and links have its times in whole milliseconds from its start on.
 
 import {
   START,
@@ -44,32 +45,23 @@ export function applyPedal(notes, pedals) {
   return resolveOverlaps(held);
 }
 
-/** Cut out [start, end); times count from `start`, notes struck before it are left out. */
-function sliceNotes(notes, start, end = Infinity) {
-  return notes
-    .filter((n) => n.on >= start && n.on < end)
-    .map((n) => ({ ...n, on: n.on - start, off: Math.min(n.off, end) - start }))
-    .sort(inOrder);
-}
-
-function slicePedals(pedals, start) {
-  return pedals
-    .filter((span) => span.up > start)
-    .map(({ down, up }) => ({ down: Math.max(down, start) - start, up: up - start }));
+/** What begins before `end`, and ends there at the latest. */
+function notesUntil(notes, end) {
+  return notes.filter((n) => n.on < end).map((n) => ({ ...n, off: Math.min(n.off, end) }));
 }
 
 /**
- * {notes, tokens, cut, remarks} of the music between `start` and `end` seconds: what is heard of it, its tokens,
- * where the continuation begins, and what a listener should know. `model` has context_length and limit.
+ * {notes, tokens, cut, remarks} of the music until `end` seconds: what is heard of it, its tokens, where the
+ * continuation begins, and what a listener should know. `model` has context_length and limit; `begins` says whether
+ * a piece begins here.
  */
-export function preparePrimer({ notes, pedals }, start, end, model) {
-  const rows = start > 0 ? sliceNotes(notes, start) : [...notes].sort(inOrder);
-  const heard = applyPedal(rows, start > 0 ? slicePedals(pedals, start) : pedals);
-  const until = Math.max(1, rint((end - start) * STEPS_PER_SECOND)) * STEP_SECONDS; // on the grid
+export function preparePrimer({ notes, pedals }, end, model, begins) {
+  const heard = applyPedal([...notes].sort(inOrder), pedals);
+  const until = Math.max(1, rint(end * STEPS_PER_SECOND)) * STEP_SECONDS; // on the grid
   const tokens = encode(heard, until);
-  const shown = sliceNotes(heard, 0, until);
+  const shown = notesUntil(heard, until).sort(inOrder);
   if (notes.length && !shown.length)
-    throw new Error(`There is no note between ${start} and ${end} s; choose another stretch.`);
+    throw new Error(`There is no note between 0 and ${end} s; choose another stretch.`);
   const cut = tokensToTable(tokens).end * STEP_SECONDS;
   const lastOff = shown.reduce((most, n) => Math.max(most, n.off), 0);
   const remarks = [];
@@ -78,7 +70,7 @@ export function preparePrimer({ notes, pedals }, start, end, model) {
   let most = Math.max(1, Math.floor((model.context_length * 3) / 4));
   if (model.limit) most = Math.min(most, Math.floor(model.limit / 2));
   // A passage from the middle of a piece has no START before it, as in training.
-  const opening = start === 0 || !tokens.length ? [START] : [];
+  const opening = begins || !tokens.length ? [START] : [];
   if (tokens.length < most) return { notes: shown, tokens: [...opening, ...tokens], cut, remarks };
   const kept = lastEvents(tokens, most);
   const seconds = tokensToTable(kept).end * STEP_SECONDS;

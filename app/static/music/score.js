@@ -5,17 +5,14 @@ const SAME = 0.01; // seconds between the notes of a chord, at most
 const BEFORE = 4; // seconds before the training length from which one hears it pass
 const LATELY = 2; // seconds after which a note no longer is what was struck last
 
-/** Cut [start, end) out of rows and pedals, as the server does: attacks before the start are not heard. */
+/** What begins in [start, end) of rows and pedals, on the axis on which 0 is `start`; what sounds at the end sounds on. */
 export function cutRows(rows, pedals, start, end) {
-  const notes = [];
-  for (const [on, off, pitch, velocity] of rows) {
-    if (on >= start && on < end) notes.push([on - start, Math.min(off, end) - start, pitch, velocity]);
-  }
-  const spans = [];
-  for (const [down, up] of pedals) {
-    if (up > start && down < end) spans.push([Math.max(down, start) - start, Math.min(up, end) - start]);
-  }
-  return { notes, pedals: spans };
+  const notes = rows.filter(([on]) => on >= start && on < end);
+  const spans = pedals.filter(([down, up]) => up > start && down < end);
+  return {
+    notes: notes.map(([on, off, pitch, velocity]) => [on - start, off - start, pitch, velocity]),
+    pedals: spans.map(([down, up]) => [Math.max(down, start) - start, up - start]),
+  };
 }
 
 /** Rows with the sustain pedal turned into note ends, and each pitch ended where it is struck again. */

@@ -1,0 +1,113 @@
+"""One primer, seed and settings are one piece: from the library, for programs and in the page's lanes."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from app.api import _play as play_for_program
+from app.models import LaneModel, load_models
+from app.payloads import Settings, note_rows
+from app.presets import presets
+from app.stage import Stage
+from app.streaming import lane_player
+from musictx.checkpoint import SHIPPED_MODELS, list_models
+from musictx.midi import read_midi, write_midi
+from musictx.performance import Performance, make_notes, slice_time
+from musictx.sampling import continue_variations
+from musictx.shipped import shipped_folder
+
+Rows = list[list[int]]
+SETTINGS = Settings(seconds=2, seed=1)
+TEN = [entry["name"] for entry in presets()][:10]
+
+
+@cache
+def lane_model(name: str) -> LaneModel:
+    if name not in list_models():
+        pytest.skip(f"the model {name} is not here")
+    return load_models([name])[0]
+
+
+def notes_after(music: Performance, cut: float) -> Rows:
+    return [row for row in note_rows(music.notes) if row[0] >= round(1000 * cut)]
+
+
+def library(name: str, music: Performance, start: float, end: float) -> Rows:
+    how = {"primer_start": start, "primer_end": end, "seconds": SETTINGS.seconds, "seed": SETTINGS.seed}
+    (made,) = continue_variations(lane_model(name).model, music, **how)
+    return notes_after(made.performance, made.cut)
+
+
+def endpoint(name: str, path: Path, start: float, end: float, folder: Path) -> Rows:
+    """Of the file that a program gets; its own ticks keep milliseconds."""
+    made, _ = play_for_program(lane_model(name), str(path), (start, end), SETTINGS, Stage(), folder, False)
+    return notes_after(read_midi(made), end - start)
+
+
+def lane(name: str, notes: Rows, pedals: Rows, start: int, end: int) -> Rows:
+    """Of a lane by the server, asked as a page asks: what begins in the stretch, from its start on."""
+    sent = {
+        "run": "r.0",
+        "notes": [[on - start, off - start, *rest] for on, off, *rest in notes if start <= on < end],
+        "pedals": [[max(d, start) - start, u - start] for d, u in pedals if u > start and d < end],
+        "length": end - start,
+        "begins": not any(on < start for on, *_ in notes),
+        "settings": {"seconds": SETTINGS.seconds, "seed": SETTINGS.seed},
+    }
+    player: Any = lane_player(name, lane_model(name).model, Stage())
+    for text in player(SimpleNamespace(_data=sent), SimpleNamespace(session_hash="someone")):
+        message = json.loads(text)
+        if message["state"] in ("done", "error"):
+            break
+    offs = dict(message["offs"])
+    return sorted([on, offs[k], pitch, velocity] for k, (on, pitch, velocity) in enumerate(message["notes"]))
+
+
+@pytest.mark.parametrize("name", SHIPPED_MODELS)
+@pytest.mark.parametrize("primer", TEN)
+def test_library_endpoint_and_lane_play_the_same_notes(name: str, primer: str, tmp_path: Path) -> None:
+    card = next(entry for entry in presets() if entry["name"] == primer)
+    path = shipped_folder("primers") / f"{primer}.mid"
+    end = card["end"] / 1000
+    expected = library(name, read_midi(path), 0.0, end)
+    assert len(expected) > 3
+    assert sorted(lane(name, card["notes"], card["pedals"], 0, card["end"])) == sorted(expected)
+    # A program's file has primer and continuation; the primer's last notes may ring into it.
+    assert sorted(endpoint(name, path, 0.0, end, tmp_path / "made")) == sorted(expected)
+
+
+def test_so_they_do_between_the_milliseconds_and_from_the_middle(tmp_path: Path) -> None:
+    """Notes at a third of a millisecond, pedals over the end, and a stretch that begins later."""
+    rng = np.random.default_rng(3)
+    onset = np.sort(rng.random(60) * 8) + 1 / 3000
+    music = Performance(
+        make_notes(onset, onset + rng.random(60), rng.integers(40, 90, 60), rng.integers(20, 110, 60)),
+        np.array([(1.0, 2.5), (3.9, 5.2)], dtype=[("onset", "f8"), ("offset", "f8")]),
+    )
+    write_midi(music, tmp_path / "own.mid")
+    music = read_midi(tmp_path / "own.mid")
+    rows = note_rows(music.notes), np.rint(1000 * np.array(music.pedals.tolist())).astype(int).tolist()
+    first = round(1000 * music.notes["onset"][0]) / 1000
+    for start, end in ((0.0, 4.0), (2.03, 4.97), (first, 4.0)):
+        expected = library("relative", music, start, end)
+        there = round(1000 * start), round(1000 * end)
+        assert sorted(lane("relative", *rows, *there)) == sorted(expected)
+        folder = tmp_path / str(start)
+        assert sorted(endpoint("relative", tmp_path / "own.mid", start, end, folder)) == sorted(expected)
+
+
+def test_a_stretch_in_which_a_piece_begins_late_is_its_beginning() -> None:
+    """Silence before the first note makes it no passage from the middle."""
+    music = slice_time(read_midi(shipped_folder("primers") / "fur-elise.mid"), 0.0, 6.0)
+    later = Performance(make_notes(*(music.notes[f] + d for f, d in FIELDS)))
+    assert library("rope", later, 1.0, 7.0) == library("rope", music, 0.0, 6.0)
+
+
+FIELDS = (("onset", 1.0), ("offset", 1.0), ("pitch", 0), ("velocity", 0))
