@@ -7,24 +7,35 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import gradio as gr
 from gradio.utils import get_upload_folder
 
 from musictx.errors import MusictxError
+from musictx.labels import track_names
 from musictx.midi import read_midi, write_midi
 from musictx.performance import Performance
 from musictx.render.audio import write_wav
 from musictx.sampling import continue_variations
+from musictx.sampling.beat import check_beat
 
 from .models import LaneModel
-from .payloads import LIMITS, Settings, read_notes, read_settings, sentence
+from .payloads import LIMITS, Settings, read_bars, read_notes, read_settings, sentence
 from .presets import presets
 from .stage import Stage
 from .uploads import MOST_BYTES
 
 QUEUE_SECONDS = 0.5  # how long it waits for its turn before it looks again
+
+
+class Ask(NamedTuple):
+    """What a program asks for besides the page's settings."""
+
+    sound: bool = True
+    bars: int = 0  # 0: the length is in seconds
+    beat: str = "off"
+    one_track: bool = False
 
 
 def add_endpoints(models: Sequence[LaneModel], stage: Stage, **queue: Any) -> None:
@@ -54,6 +65,9 @@ def add_endpoints(models: Sequence[LaneModel], stage: Stage, **queue: Any) -> No
         primer_start: float = 0.0,
         primer_end: float = 0.0,
         sound: bool = True,
+        bars: float = 0.0,
+        beat: str = "off",
+        one_track: bool = False,
     ) -> tuple[str, str | None]:
         """Play on from a MIDI file, the primer.
 
@@ -70,6 +84,9 @@ def add_endpoints(models: Sequence[LaneModel], stage: Stage, **queue: Any) -> No
             primer_start: Where the primer starts in the file, in seconds.
             primer_end: Where it ends, in seconds; 0 for the end of the file.
             sound: Whether to make a WAV file too.
+            bars: Length in bars of the file instead of seconds; 0 for seconds.
+            beat: off, loose or strict: whether notes are moved to the sixteenths or triplets of the file.
+            one_track: Primer and continuation in one track of the MIDI file.
 
         Returns
         -------
@@ -83,7 +100,8 @@ def add_endpoints(models: Sequence[LaneModel], stage: Stage, **queue: Any) -> No
             settings = read_settings(sent)
             folder = Path(get_upload_folder()) / secrets.token_hex(16)
             stretch = (primer_start, primer_end)
-            return _play(by_name[model], primer, stretch, settings, stage, folder, sound)
+            how = Ask(sound, read_bars(bars), beat, one_track)
+            return _play(by_name[model], primer, stretch, settings, stage, folder, how)
         except MusictxError as error:
             raise gr.Error(sentence(str(error)), print_exception=False) from None
 
@@ -103,6 +121,9 @@ def add_endpoints(models: Sequence[LaneModel], stage: Stage, **queue: Any) -> No
         gr.Number(0.0, label="Primer start", visible=False),
         gr.Number(0.0, label="Primer end", visible=False),
         gr.Checkbox(True, label="Sound", visible=False),
+        gr.Number(0, label="Bars", visible=False),
+        gr.Textbox("off", label="Beat", visible=False),
+        gr.Checkbox(False, label="One track", visible=False),
     ]
     outputs = [gr.File(label="MIDI", visible=False), gr.File(label="WAV", visible=False)]
     gr.Button(visible=False).click(continue_primer, inputs, outputs, api_name="continue", **queue)
@@ -116,10 +137,14 @@ def _play(
     settings: Settings,
     stage: Stage,
     folder: Path,
-    sound: bool,
+    how: Ask,
 ) -> tuple[str, str | None]:
     """Wait for a turn, play on, and write the files into `folder`, which is made."""
+    check_beat(how.beat)
     music, end = _read(primer)
+    seconds = settings.seconds
+    if how.bars:
+        seconds = _seconds_of(how.bars, music, stretch[1] or end or music.duration)
     caller = f"api {secrets.token_hex(8)}"  # each call has a turn of its own
     ticket = stage.enter(caller, caller)
     try:
@@ -128,7 +153,8 @@ def _play(
         played = continue_variations(
             lane.model,
             music,
-            seconds=settings.seconds,
+            seconds=seconds,
+            beat=how.beat,
             primer_start=stretch[0],
             primer_end=stretch[1] or end,
             seed=settings.seed,
@@ -142,10 +168,22 @@ def _play(
         raise MusictxError("the model ended the piece at once; try another seed")
     folder.mkdir(parents=True)
     midi, wav = folder / "continuation.mid", folder / "continuation.wav"
-    write_midi(played.performance, midi)
-    if sound:
+    cut = None if how.one_track else played.cut
+    write_midi(played.performance, midi, cut=cut, names=track_names(lane.key, settings.seed))
+    if how.sound:
         write_wav(played.performance, wav)
-    return str(midi), str(wav) if sound else None
+    return str(midi), str(wav) if how.sound else None
+
+
+def _seconds_of(bars: int, music: Performance, end: float) -> float:
+    """How long so many bars after the primer's end are, if that is no longer than a lane can be."""
+    if music.metre is None:
+        raise MusictxError("the primer's file has no bars to count; give the length in seconds")
+    seconds = music.metre.bars_after(end, bars) - end
+    longest = LIMITS["seconds"][2]
+    if not 0 < seconds <= longest:
+        raise MusictxError(f"{bars} bars last {seconds:.0f} s here; choose fewer: {longest:g} s at most")
+    return seconds
 
 
 def _read(primer: str | None) -> tuple[Performance, float | None]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from musictx.midi import write_midi
 from musictx.performance import Performance
 from musictx.render.audio import write_wav
 
-from .payloads import read_notes
+from .payloads import MOST_SECONDS, read_metre, read_notes
 
 MOST_WAV_SECONDS = 900.0
 MEDIA_TYPES = {"mid": "audio/midi", "wav": "audio/wav"}
@@ -23,7 +24,9 @@ def render_download(sent: Any) -> tuple[bytes, str]:
     Parameters
     ----------
     sent : object
-        ``format`` ("mid" or "wav"), ``notes`` and ``pedals`` as in `payloads.read_notes`.
+        ``format`` ("mid" or "wav"), ``notes`` and ``pedals`` as in `payloads.read_notes`; for a "mid"
+        ``metre`` as in `payloads.read_metre`, and ``cut`` (ms), where a second track begins, with ``names``,
+        those of the two: each may be missing.
 
     Returns
     -------
@@ -44,10 +47,25 @@ def render_download(sent: Any) -> tuple[bytes, str]:
     with tempfile.TemporaryDirectory(prefix="musictx-") as folder:
         path = Path(folder) / f"download.{kind}"
         if kind == "mid":
-            write_midi(performance, path)
+            performance = replace(performance, metre=read_metre(sent.get("metre")))
+            write_midi(performance, path, **_tracks(sent))
         else:
             _write_sound(performance, path)
         return path.read_bytes(), MEDIA_TYPES[kind]
+
+
+def _tracks(sent: dict[str, Any]) -> dict[str, Any]:
+    """Where the second track begins, and what the two are called."""
+    if sent.get("cut") is None:
+        return {}
+    names = sent.get("names")
+    if not (isinstance(names, list) and len(names) == 2 and all(isinstance(name, str) for name in names)):
+        raise MusictxError("the two tracks have no names; reload the page and try again")
+    first, second = (name.encode("utf-8", "replace").decode()[:100] for name in names)
+    cut = sent["cut"]
+    if isinstance(cut, bool) or not isinstance(cut, (int, float)) or not 0 <= cut <= 1000 * MOST_SECONDS:
+        raise MusictxError("the continuation begins nowhere; reload the page and try again")
+    return {"cut": cut / 1000, "names": (first, second)}
 
 
 def _write_sound(performance: Performance, path: Path) -> None:

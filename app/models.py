@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from musictx import __version__
 from musictx.checkpoint import SHIPPED_MODELS, find_model, load_model, read_card, weights_hash
 from musictx.errors import MusictxError
 from musictx.events import START
@@ -66,6 +67,7 @@ class LaneModel:
             "parameters": self.model.parameter_count(),
             "tokens_seen": self.card.get("tokens_seen"),
             "weights": self.weights,
+            "version": __version__,
             "shipped": self.key in SHIPPED_MODELS,
         }
 
@@ -76,22 +78,22 @@ def load_models(models: Sequence[str | Path] = SHIPPED_MODELS) -> list[LaneModel
     Parameters
     ----------
     models : sequence of str or path
-        One to four: names of shipped models, checkpoint folders, or folders of training runs.
+        One to four: names of shipped models, checkpoint folders, or folders of training runs. One that
+        is given several times has as many lanes, and is in memory once.
 
     Raises
     ------
     MusictxError
-        If there are none or too many, the same one twice, or one that cannot be loaded.
+        If there are none or too many, or one that cannot be loaded.
     """
     if not 1 <= len(models) <= MOST_MODELS:
         raise MusictxError(f"{len(models)} models are given; the page has one to {MOST_MODELS} lanes")
-    folders = [find_model(model) for model in models]
-    for k, folder in enumerate(folders):
-        if folder.resolve() in [other.resolve() for other in folders[:k]]:
-            raise MusictxError(f"the model {models[k]} is given twice; each lane needs a model of its own")
+    places = [find_model(model).resolve() for model in models]
     loaded: list[LaneModel] = []
-    for given, folder in zip(models, folders, strict=True):
-        model, card = load_model(given), read_card(folder)
+    for k, (given, folder) in enumerate(zip(models, places, strict=True)):
+        first = places.index(folder)
+        model = loaded[first].model if first < k else load_model(given)
+        card = read_card(folder)
         name = _name(Path(given), card)
         loaded.append(
             LaneModel(

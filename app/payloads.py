@@ -11,8 +11,11 @@ from typing import Any
 import numpy as np
 
 from musictx.errors import MusictxError
+from musictx.metre import MOST_CHANGES, Metre
 from musictx.performance import SPAN_DTYPE, Performance, make_notes
 from musictx.sampling import SamplingSettings
+from musictx.sampling.beat import check_beat
+from musictx.sampling.continuation import MOST_BARS
 
 MOST_NOTES = 20_000
 MOST_SECONDS = 3600.0  # no note of a page lies later than this
@@ -30,6 +33,7 @@ class Settings:
     min_p: float = SamplingSettings.min_p
     theme: float = SamplingSettings.theme
     seed: int = 0
+    beat: str = "off"
 
     def sampling(self) -> SamplingSettings:
         """How tokens are drawn."""
@@ -66,7 +70,63 @@ def read_settings(sent: Any) -> Settings:
         if not lowest <= value <= highest:
             raise MusictxError(f"{label} is {value:g}; choose a number from {lowest:g} to {highest:g}")
         values[name] = int(value) if name in ("top_k", "seed") else value
+    if sent.get("beat") is not None:
+        values["beat"] = sent["beat"]
+        check_beat(values["beat"])
     return Settings(**values)
+
+
+def read_bars(sent: Any) -> int:
+    """A length in bars; 0 if there is none."""
+    bars = _number(sent, "Bars")
+    if not 0 <= bars <= MOST_BARS or bars % 1:
+        raise MusictxError(f"Bars is {bars:g}; choose a whole number from 1 to {MOST_BARS}, or 0 for seconds")
+    return int(bars)
+
+
+def read_metre(sent: Any) -> Metre | None:
+    """Bars and beats from a page: ``division``, ``tempos``, ``signatures`` as `Metre` has them.
+
+    ``start`` (ms) is where in the file the music begins that is sent with it. Nothing means no bars.
+
+    Raises
+    ------
+    MusictxError
+        If nobody can count by it.
+    """
+    if sent is None:
+        return None
+    try:
+        tempos, signatures = (_whole(sent[name], width) for name, width in (("tempos", 2), ("signatures", 3)))
+        division, start = sent["division"], _number(sent.get("start", 0), "The metre's start") / 1000
+        good = isinstance(division, int) and 1 <= division < 2**15 and 0 <= start <= MOST_SECONDS
+        good &= bool((tempos[:, 1] > 0).all() and np.isin(signatures[:, 2], 1 << np.arange(7)).all())
+        good &= bool(((signatures[:, 1] > 0) & (signatures[:, 1] < 256)).all())
+    except (TypeError, KeyError, ValueError, OverflowError):
+        good = False
+    if not good:
+        raise MusictxError("the bars of this piece are damaged; reload the page and try again")
+    metre = Metre.of(division, tempos.tolist(), signatures.tolist(), start)
+    if fault := metre.fault():
+        raise MusictxError(f"nobody can count by the bars of this piece: {fault}")
+    return metre
+
+
+def _whole(rows: Any, columns: int) -> np.ndarray:
+    """Rows of whole numbers of 31 bits, at most `MOST_CHANGES`."""
+    table = np.array(rows if isinstance(rows, list) and len(rows) <= MOST_CHANGES else None, float)
+    table = table.reshape(-1, columns)
+    if not (np.isfinite(table) & (table >= 0) & (table < 2**31) & (table % 1 == 0)).all():
+        raise ValueError
+    return table.astype(np.int64)
+
+
+def metre_facts(metre: Metre | None) -> dict[str, Any] | None:
+    """The reverse of `read_metre`."""
+    if metre is None:
+        return None
+    tables = {"tempos": metre.tempos.tolist(), "signatures": metre.signatures.tolist()}
+    return {"division": metre.division, **tables, "start": round(1000 * metre.start)}
 
 
 def read_notes(notes: Any, pedals: Any = ()) -> Performance:

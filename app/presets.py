@@ -9,12 +9,12 @@ from typing import Any
 from musictx.midi import read_midi
 from musictx.shipped import shipped_folder
 
-from .payloads import note_rows, span_rows
+from .payloads import metre_facts, note_rows, span_rows
 
 
 @cache
 def presets() -> list[dict[str, Any]]:
-    """Every shipped primer: what it is, its ``notes`` and ``pedals``, and ``end`` (ms), where models come in.
+    """Every shipped primer: what it is, ``notes``, ``pedals``, ``metre``, and ``end`` (ms), its own end.
 
     Rows are those of `payloads.note_rows`.
     """
@@ -32,6 +32,7 @@ def presets() -> list[dict[str, Any]]:
                 "end": round(1000 * float(entry.get("primer_end", performance.duration))),
                 "notes": note_rows(performance.notes),
                 "pedals": span_rows(performance.pedals),
+                "metre": metre_facts(performance.metre),
             }
         )
     return found

@@ -11,7 +11,7 @@ import json
 import logging
 import time
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import gradio as gr
@@ -24,7 +24,16 @@ from musictx.sampling.filling import CANDIDATES
 from musictx.sampling.primer import Primer, prepare_primer
 
 from .filling import told_filling
-from .payloads import Settings, note_rows, read_gap, read_length, read_notes, read_settings, sentence
+from .payloads import (
+    Settings,
+    note_rows,
+    read_gap,
+    read_length,
+    read_metre,
+    read_notes,
+    read_settings,
+    sentence,
+)
 from .stage import Stage, Ticket
 
 MESSAGE_SECONDS = 0.08  # time between two messages of a lane, if no other page's lanes play
@@ -153,6 +162,7 @@ def _play(lane: Lane, model: Any, stage: Stage, ticket: Ticket, sent: dict[str, 
     lane.training_length = model.config.context_length
     settings = read_settings(sent.get("settings"))
     performance = read_notes(sent.get("notes"), sent.get("pedals", ()))
+    performance = replace(performance, metre=read_metre(sent.get("metre")))
     length = read_length(sent.get("length"))
     if not len(performance):
         raise MusictxError("there is no note in the primer; choose or play a few notes first")
@@ -205,7 +215,7 @@ def _stream(
     lane: Lane, model: Any, stage: Stage, ticket: Ticket, primer: Primer, settings: Settings
 ) -> Generator[str, None, bool]:
     """Play on, and tell of it now and then; returns whether the model ended the piece by itself."""
-    notes = NoteStream(primer, primer.cut + settings.seconds)
+    notes = NoteStream(primer, primer.cut + settings.seconds, settings.beat)
     tokens = generate(
         model,
         primer.tokens,

@@ -12,7 +12,7 @@ from musictx.errors import MusictxError
 from musictx.midi import inspect_midi, read_midi
 from musictx.performance import Performance
 
-from .payloads import note_rows, span_rows
+from .payloads import metre_facts, note_rows, span_rows
 
 MOST_BYTES = 8 * 2**20
 MOST_SHOWN = 40_000  # notes that a page can draw and cut without becoming slow
@@ -34,7 +34,8 @@ def describe_upload(content: bytes, name: str, tracks: Sequence[int] | None = No
     Returns
     -------
     dict
-        ``name``; ``notes`` and ``pedals`` in rows of milliseconds; ``tracks``, each with ``index``,
+        ``name``; ``notes`` and ``pedals`` in rows of milliseconds; ``metre``, bars and beats, or None;
+        ``tracks``, each with ``index``,
         ``name``, ``notes``, ``drums`` and ``chosen``; ``remarks``, plain sentences.
 
     Raises
@@ -58,6 +59,7 @@ def describe_upload(content: bytes, name: str, tracks: Sequence[int] | None = No
         "name": name,
         "notes": note_rows(performance.notes),
         "pedals": span_rows(performance.pedals),
+        "metre": metre_facts(performance.metre),
         "tracks": [
             {
                 "index": int(track.index),

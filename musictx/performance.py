@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from musictx.errors import MusictxError
+from musictx.metre import Metre
 
 NOTE_DTYPE = np.dtype([("onset", "f8"), ("offset", "f8"), ("pitch", "u1"), ("velocity", "u1")])
 SPAN_DTYPE = np.dtype([("onset", "f8"), ("offset", "f8")])
@@ -44,6 +45,9 @@ class Performance:
         lines and to write files; the notes are in seconds already.
     remarks : tuple of str
         What reading the file left out or mended, in words for a musician.
+    metre : Metre, optional
+        Bars and beats of the file that it came from, if it has any: files are then written in the same
+        ticks, with its tempo map and time signatures.
 
     Examples
     --------
@@ -57,6 +61,7 @@ class Performance:
     pedals: np.ndarray = field(default_factory=_no_spans)
     tempos: np.ndarray = field(default_factory=_default_tempo)
     remarks: tuple[str, ...] = ()
+    metre: Metre | None = None
 
     def __post_init__(self) -> None:
         notes = np.asarray(self.notes, NOTE_DTYPE)
@@ -235,7 +240,8 @@ def slice_time(performance: Performance, start: float = 0.0, end: float = np.inf
     last = max(first + 1, int(np.searchsorted(tempos["time"], end)))
     tempos = tempos[first:last].copy()
     tempos["time"] = np.maximum(tempos["time"] - start, 0.0)
-    return replace(performance, notes=notes, pedals=pedals, tempos=tempos)
+    metre = performance.metre and performance.metre.moved(start)
+    return replace(performance, notes=notes, pedals=pedals, tempos=tempos, metre=metre)
 
 
 def transpose(performance: Performance, semitones: int) -> Performance:
@@ -299,7 +305,8 @@ def stretch(performance: Performance, factor: float) -> Performance:
         array["offset"] *= factor
     tempos["time"] *= factor
     tempos["bpm"] /= factor
-    return replace(performance, notes=notes, pedals=pedals, tempos=tempos)
+    metre = performance.metre and performance.metre.stretched(factor)
+    return replace(performance, notes=notes, pedals=pedals, tempos=tempos, metre=metre)
 
 
 def shift(performance: Performance, seconds: float) -> Performance:
@@ -326,7 +333,8 @@ def shift(performance: Performance, seconds: float) -> Performance:
         array["onset"] += seconds
         array["offset"] += seconds
     tempos["time"][1:] = np.maximum(tempos["time"][1:] + seconds, 0.0)
-    return replace(performance, notes=notes, pedals=pedals, tempos=tempos)
+    metre = performance.metre and performance.metre.moved(-seconds)
+    return replace(performance, notes=notes, pedals=pedals, tempos=tempos, metre=metre)
 
 
 def in_milliseconds(performance: Performance) -> Performance:
@@ -379,7 +387,7 @@ def merge(performances: Sequence[Performance]) -> Performance:
     notes = np.concatenate([p.notes for p in performances])
     remarks = tuple(dict.fromkeys(remark for p in performances for remark in p.remarks))
     pedals = unite_spans(np.concatenate([p.pedals for p in performances]))
-    return Performance(notes, pedals, performances[0].tempos, remarks)
+    return replace(performances[0], notes=notes, pedals=pedals, remarks=remarks)
 
 
 def unite_spans(spans: np.ndarray) -> np.ndarray:

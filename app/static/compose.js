@@ -3,7 +3,7 @@
 import { Choosing } from "./choosing.js";
 import { keepPiece, onOtherTab, recallPiece } from "./io/piece-store.js";
 import { dragMidi, savePiece } from "./io/save.js";
-import { isKept, lengthOf, rowsOf, sourceOf, spanOf, withTake } from "./music/piece.js";
+import { isKept, lengthOf, metreOf, rowsOf, sourceOf, spanOf, withTake } from "./music/piece.js";
 import { counted } from "./music/sentences.js";
 import { onGrid } from "./music/stretch.js";
 import { hasMusic } from "./music/takes.js";
@@ -32,7 +32,7 @@ export class Compose {
       redo: () => this.go(1),
       mark: (mark) => this.mark(mark),
       save: () => this.save(),
-      drag: (event) => dragMidi(event, rowsOf(this.sections), FILE),
+      drag: (event) => dragMidi(event, { notes: rowsOf(this.sections), metre: metreOf(this.sections) }, FILE),
       other: (open) => {
         this.other = open;
         this.refresh();
@@ -188,7 +188,7 @@ export class Compose {
 
   async save() {
     try {
-      await savePiece({ notes: rowsOf(this.sections), pedals: [] }, FILE);
+      await savePiece({ notes: rowsOf(this.sections), pedals: [], metre: metreOf(this.sections) }, FILE);
     } catch (error) {
       this.say(error.message, true);
     }

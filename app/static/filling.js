@@ -34,6 +34,7 @@ class Filling {
       choose: (index) => this.choose(index),
       keep: () => this.end(),
       undo: () => this.undo(),
+      save: place.save && (() => place.save().catch((error) => notice.say(error.message, true))),
       move: place.move && ((edge, time) => this.move(edge, time)),
     });
   }

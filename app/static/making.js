@@ -109,13 +109,13 @@ export class Making {
     else if (what === "keep") this.keep(model);
     else if (what === "primer") this.usePrimer(model);
     else if (what === "take") this.on.keep(model);
-    else if (what === "drag") dragLane(event, this.take, model, this.settings.continuationOnly);
+    else if (what === "drag") dragLane(event, this.take, model, this.models, this.settings.continuationOnly);
     else this.download(model, what === "midi" ? "mid" : "wav");
   }
 
   async download(model, format) {
     try {
-      await saveLane(this.take, model, format, this.settings.continuationOnly);
+      await saveLane(this.take, model, this.models, format, this.settings.continuationOnly);
     } catch (error) {
       this.notice.say(error.message, true);
     }
@@ -125,7 +125,7 @@ export class Making {
   async saveAll() {
     this.notice.say("Making the files …");
     try {
-      await saveAll(this.take, this.settings.continuationOnly);
+      await saveAll(this.take, this.models, this.settings.continuationOnly);
       this.notice.say("All lanes are saved in one ZIP file.");
     } catch (error) {
       this.notice.say(error.message, true);
@@ -161,7 +161,7 @@ export class Making {
     const title = `${this.take.source.title}, continued by ${this.lanes.lane(model).name}`;
     this.step();
     this.leave();
-    const piece = { title, composer: "", notes: rows, pedals: [] };
+    const piece = { title, composer: "", notes: rows, pedals: [], metre: this.take.metre };
     this.primers.set(piece, lastStretch(rows));
     this.notice.say("This is the new primer; its last seconds are selected. Press Continue when you like.");
     // The lane's button is out of use now. A mouse needs no other place, and its space key still plays.

@@ -1,6 +1,7 @@
 // The stretches that can be filled in: what is marked in the lanes, the primer's in its piece, and what is marked in
 // the piece that is composed.
 
+import { savePrimer } from "./io/save.js";
 import { rowsOf, withStretch } from "./music/piece.js";
 import { cutRows, pedalledRows } from "./music/score.js";
 import { onGrid } from "./music/stretch.js";
@@ -127,7 +128,8 @@ export class PrimerStretch {
     const inside = rows.map(([on, off, ...rest]) => [on + from, off + from, ...rest]);
     const notes = [...outside, ...inside].sort((a, b) => a[0] - b[0] || a[2] - b[2]);
     const title = `${before.title}, filled in by ${this.models.of(model).name}`;
-    work.now = { title, composer: before.composer, continues: before.continues, notes, pedals: [] };
+    const { composer, continues, metre } = before;
+    work.now = { title, composer, continues, metre, notes, pedals: [] };
     const { view } = this.primer.roll;
     this.primers.set(work.now, gap);
     this.primer.roll.setView(view);
@@ -139,6 +141,11 @@ export class PrimerStretch {
 
   undo() {
     this.making.undo();
+  }
+
+  /** Save the whole piece, with what was filled in. */
+  save() {
+    return savePrimer(this.primer.source);
   }
 }
 

@@ -14,7 +14,9 @@ from typing import NamedTuple
 import numpy as np
 from scores import SCORES, Score, Voice
 
+from musictx.metre import Metre
 from musictx.midi import write_midi
+from musictx.midi.tempo_map import TempoMap
 from musictx.performance import SPAN_DTYPE, TEMPO_DTYPE, Performance, make_notes, resolve_overlaps
 
 FOLDER = Path(__file__).resolve().parent
@@ -117,7 +119,18 @@ def perform(score: Score) -> tuple[Performance, float]:
         pedals.append((seconds(down) + 0.06 * (down > 0), seconds(up)))  # down just after the bass
     tempos = np.array(list(zip(starts, bpm, strict=True)), TEMPO_DTYPE)
     notes = resolve_overlaps(make_notes(*zip(*rows, strict=True)))
-    return Performance(notes, np.array(pedals, SPAN_DTYPE), tempos), seconds(total)
+    music = Performance(notes, np.array(pedals, SPAN_DTYPE), tempos, metre=metre_of(score, tempos))
+    return music, seconds(total)
+
+
+def metre_of(score: Score, tempos: np.ndarray) -> Metre:
+    """Bars and tempo of a score; what stands before the first bar line is a short bar of its own."""
+    clock = TempoMap.for_writing(tempos)
+    division = int(clock.division)
+    unit = next(unit for unit in (4, 8, 16) if not (score.bar * unit % 4 or score.pickup * unit % 4))
+    bars = [(0, score.pickup), (int(score.pickup * division), score.bar)][not score.pickup :]
+    signatures = [(tick, int(quarters * unit / 4), unit) for tick, quarters in bars]
+    return Metre.of(division, zip(clock.ticks.tolist(), clock.micros.tolist(), strict=True), signatures)
 
 
 def main() -> None:

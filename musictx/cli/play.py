@@ -22,11 +22,12 @@ from musictx.cli.options import (
     TopK,
     TopP,
 )
-from musictx.cli.places import check_places, numbered
+from musictx.cli.places import check_places
 from musictx.cli.progress import console, corpus_progress, on_output, working
 from musictx.errors import MusictxError
 from musictx.files import keep_inputs
 
+LONG_PRIMER = 60.0  # seconds of a file from which on one is told that it is played on from its end
 PICTURES = (".png", ".svg", ".pdf")
 MidiFile = Annotated[Path, typer.Argument(help="MIDI file.", show_default=False)]
 
@@ -36,9 +37,20 @@ def continue_primer(
         Path,
         typer.Argument(help="MIDI file to continue, or `-` for none: the model begins from nothing."),
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="MIDI file to write.")],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="MIDI file to write; with --takes, a folder.", show_default=False
+        ),
+    ] = None,
     model: Model = "relative",
     seconds: Annotated[float | None, typer.Option(help="Length of the continuation. [default: 30]")] = None,
+    bars: Annotated[
+        int | None, typer.Option(help="Length in bars of the primer's file, instead of seconds.")
+    ] = None,
+    beat: Annotated[
+        str, typer.Option(help="off, loose or strict: move notes to the sixteenths or triplets of the file.")
+    ] = "off",
     tokens: Annotated[int | None, typer.Option(help="Largest number of tokens, instead of seconds.")] = None,
     primer_start: Annotated[float, typer.Option(help="Where the primer starts in the file (s).")] = 0.0,
     primer_end: Annotated[float | None, typer.Option(help="Where it ends (s). [default: the end]")] = None,
@@ -54,8 +66,18 @@ def continue_primer(
     variations: Annotated[
         int, typer.Option(help="Number of continuations; their files are numbered from 1.")
     ] = 1,
+    takes: Annotated[
+        int | None,
+        typer.Option(
+            help="So many variations in a folder, with sound, rolls and a page to hear them. "
+            "[default folder: the primer's name and -takes]"
+        ),
+    ] = None,
     audio: Audio = None,
     roll: Roll = None,
+    one_track: Annotated[
+        bool, typer.Option("--one-track", help="Primer and continuation in one track of the MIDI file.")
+    ] = False,
     only_continuation: Annotated[
         bool, typer.Option("--only-continuation", help="Leave the primer out of the files.")
     ] = False,
@@ -80,24 +102,43 @@ def continue_primer(
     import torch
 
     from musictx.checkpoint import load_model
-    from musictx.midi import read_midi, write_midi
+    from musictx.cli.takes import Places, folder_of_takes, save_take, write_page
+    from musictx.midi import read_midi
     from musictx.performance import Performance
     from musictx.sampling import continue_variations
+    from musictx.sampling.beat import check_beat
     from musictx.sampling.compiling import told_of_compiling
     from musictx.sampling.continuation import check_variations
 
     if seed is None:
         seed = time.time_ns() % 100_000
-    if seconds is None and tokens is None:
+    if bars is not None and seconds is not None:
+        raise MusictxError("--bars and --seconds both say how long the continuation is; give one of them")
+    if seconds is None and tokens is None and bars is None:
         seconds = 30.0
+    check_beat(beat)
+    if takes is not None and (variations > 1 or audio or roll):
+        raise MusictxError("--takes makes sound and rolls itself; leave out --variations, --audio and --roll")
+    variations = variations if takes is None else takes
     check_variations(variations)
-    places = [(output, ()), (audio, (".wav",)), (roll, PICTURES)]
-    given_places = [(path, endings) for path, endings in places if path is not None]
+    if takes is None and output is None:
+        raise typer.BadParameter("Missing option '--output' / '-o'.")
+    folder = output or Path(f"{primer.stem}-takes")
+    places = Places(folder, audio, roll) if takes is None else folder_of_takes(folder)
+    endings = zip(places, ((), (".wav",), PICTURES), strict=True)
+    given_places = [(path, ends) for path, ends in endings if path is not None]
     check_places(primer, given_places, variations, inputs=[model, copy_check])
     chosen = [int(t) if t.isdecimal() and len(t) < 6 else t for t in tracks] or None
     music = Performance() if str(primer) == "-" else read_midi(primer, tracks=chosen)
     for remark in music.remarks:
         console.print(f"{primer}: {remark}")
+    if primer_end is None and music.duration - primer_start > LONG_PRIMER:
+        console.print(
+            f"{primer} lasts {music.duration:.0f} s, and the continuation begins after its end; "
+            f"to begin earlier, say where: --primer-end {primer_start + LONG_PRIMER / 2:g}"
+        )
+    if music.metre is None and beat != "off":
+        console.print(f"{primer} has no bars, so that --beat {beat} changes nothing")
     changes: dict[str, Any] = {"window": window, "rope_scaling": rope_scaling, "rope_factor": rope_factor}
     given = {name: value for name, value in changes.items() if value is not None}
     if window == 0:
@@ -117,6 +158,8 @@ def continue_primer(
             music,
             seconds=seconds,
             tokens=tokens,
+            bars=bars,
+            beat=beat,
             primer_start=primer_start,
             primer_end=primer_end,
             seed=seed,
@@ -138,34 +181,28 @@ def continue_primer(
         ended = any(result.ended for result in results)
         why = "the model ended the piece at once; try another seed, or --no-early-end"
         raise MusictxError(why if ended else "no note came within that length; give more seconds or tokens")
+    saved = []
     for number, (result, part) in enumerate(zip(results, parts, strict=True), 1):
+        place = places.of(number, variations)
         if not len(part):
-            console.print(f"{numbered(output, number, variations)}: the model ended the piece at once")
+            console.print(f"{place.midi}: the model ended the piece at once")
             continue
         name = f" {number}" if variations > 1 else ""
-        write_midi(part, numbered(output, number, variations))
-        if audio:
-            from musictx.render.audio import write_wav
-
-            write_wav(part, numbered(audio, number, variations))
-        if roll:
-            from musictx.render.pianoroll import draw_roll
-
-            draw_roll(
-                part,
-                numbered(roll, number, variations),
-                primer_end=None if only_continuation else result.cut,
-                title=f"{primer.stem} · {model} · seed {seed}{name}",
-            )
+        title = f"{primer.stem} · {model} · seed {seed}{name}"
+        save_take(result, place, model, seed, title, alone=only_continuation, joined=one_track)
         made = result.performance.duration - result.cut
-        console.print(
-            f"{numbered(output, number, variations)}: {len(result.performance) - len(result.primer)} notes, "
-            f"{made:.1f} s of music, {result.tokens} tokens in {took:.1f} s, seed {seed}"
-            + (" (the model ended the piece)" if result.ended else ""),
-            highlight=False,
+        words = (
+            f"{len(result.performance) - len(result.primer)} notes, {made:.1f} s of music, "
+            f"{result.tokens} tokens in {took:.1f} s, seed {seed}"
+            + (" (the model ended the piece)" if result.ended else "")
         )
+        saved.append((number, place, f"{words}."))
+        console.print(f"{place.midi}: {words}", highlight=False)
         if index:
             console.print(f"copy check: {index.check(result.alone)}", highlight=False)
+    if takes is not None:
+        write_page(folder, f"{primer.stem}, continued by {model}", saved)
+        console.print(f"{folder / 'index.html'}: a page to hear the takes")
 
 
 def render(

@@ -12,13 +12,14 @@ from __future__ import annotations
 import os
 from bisect import bisect_right
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike, fspath
 from pathlib import Path
 
 import numpy as np
 
 from musictx.errors import MusictxError
+from musictx.metre import Metre
 from musictx.midi.notes import RESET_CONTROLLERS, SUSTAIN, PairedNotes, Part, assemble, counted, pair_notes
 from musictx.midi.smf import CONTROL, DRUM_CHANNEL, NOTE_ON, PROGRAM, Messages, MidiEvents, parse_smf
 from musictx.midi.tempo_map import TempoMap
@@ -169,11 +170,15 @@ def read_midi(path: StrPath, *, tracks: TrackChoice | None = None, pedal_thresho
         last = max(float(maps[i].to_seconds(np.array(t.end))) for i, t in enumerate(midi.tracks) if t.damaged)
         remarks.append(f"the file is damaged or cut short: a track breaks off after {last:.1f} s")
 
+    metre = _metre(midi)
+    if metre and (fault := metre.fault()):
+        metre = None
+        remarks.append(f"the tempo map makes no bars ({fault}), so that times stay in seconds")
     parts = _parts(midi, played, maps)
     performance = assemble(parts, maps[played[0].chunk].tempos(), remarks, pedal_threshold)
     if not len(performance):
         raise MusictxError(f"{name} has no notes in its first 24 hours")
-    return performance
+    return replace(performance, metre=metre)
 
 
 def inspect_midi(path: StrPath) -> MidiSummary:
@@ -329,6 +334,16 @@ def _tempo_maps(midi: MidiEvents) -> list[TempoMap]:
         return [TempoMap.from_ticks(t.tempos, midi.division) for t in midi.tracks]
     tempos = np.concatenate([t.tempos for t in midi.tracks])
     return [TempoMap.from_ticks(tempos, midi.division)] * len(midi.tracks)
+
+
+def _metre(midi: MidiEvents) -> Metre | None:
+    """Bars and beats, of a file that states a time signature; a recording's tempo alone says nothing."""
+    tempos, signatures = (
+        np.concatenate([getattr(track, name) for track in midi.tracks]) for name in ("tempos", "signatures")
+    )
+    if midi.ticks_per_second or midi.format == 2 or not len(signatures):
+        return None
+    return Metre.of(midi.division, tempos.tolist(), signatures.tolist())
 
 
 def _programs(midi: MidiEvents, voices: list[_Voice]) -> list[int]:

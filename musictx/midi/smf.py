@@ -75,6 +75,8 @@ class TrackEvents:
     messages : Messages
     tempos : np.ndarray [shape=(t, 2), dtype=int64]
         Tick and microseconds a quarter note of each tempo change.
+    signatures : np.ndarray [shape=(s, 3), dtype=int64]
+        Tick, number of beats and kind of beat (4: quarters) of each time signature.
     name : str
     port : int
         MIDI port; channels of different ports are different channels.
@@ -86,6 +88,7 @@ class TrackEvents:
 
     messages: Messages
     tempos: np.ndarray = field(default_factory=lambda: np.empty((0, 2), np.int64))
+    signatures: np.ndarray = field(default_factory=lambda: np.empty((0, 3), np.int64))
     name: str = ""
     port: int = 0
     end: int = 0
@@ -224,10 +227,13 @@ def _parse_track(chunk: bytes, cut: bool) -> TrackEvents:
     tempo = meta[(kind == 0x51) & (data[heads[meta] + 2] == 3) & (heads[meta] + 6 <= size)]
     micros = data[heads[tempo][:, None] + [3, 4, 5]] @ np.array([1 << 16, 1 << 8, 1])
     tempos = np.stack([ticks[tempo], micros], axis=1)[micros > 0]
+    metre = meta[(kind == 0x58) & (data[heads[meta] + 2] == 4) & (heads[meta] + 4 <= size)]
+    beats, power = (data[heads[metre] + k].astype(np.int64) for k in (3, 4))
+    signatures = np.stack([ticks[metre], beats, 1 << np.minimum(power, 6)], axis=1)[beats > 0]
     names, ports = heads[meta[kind == 0x03]], heads[meta[kind == 0x21]]
     name = _text(data[int(names[0]) + 2 :][:210].tobytes()) if len(names) else ""
     port = int(data[ports[0] + 3]) if len(ports) else 0
-    return TrackEvents(messages, tempos, name, port, end, damaged=not complete)
+    return TrackEvents(messages, tempos, signatures, name, port, end, damaged=not complete)
 
 
 def _event_places(data: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from musictx.metre import DEFAULT_MICROS
 from musictx.performance import TEMPO_DTYPE
-
-DEFAULT_MICROS = 500_000  # a quarter note at 120 bpm: what a file means that states no tempo
 
 # Faster or slower than a file can say (3 bytes of microseconds), or than makes sense to write.
 _FEWEST_MICROS, _MOST_MICROS = 6_000, (1 << 24) - 1

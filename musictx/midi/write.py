@@ -2,28 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from os import PathLike
 
 import numpy as np
 
 from musictx.errors import MusictxError
 from musictx.files import writing
+from musictx.metre import Metre
 from musictx.midi.notes import SUSTAIN
 from musictx.midi.smf import CONTROL, DRUM_CHANNEL, LENGTH, NOTE_OFF, NOTE_ON, PROGRAM, Messages
 from musictx.midi.tempo_map import TempoMap
 from musictx.performance import Performance, resolve_overlaps
 
+Clock = Metre | TempoMap
+_NO_SIGNATURES = np.empty((0, 3), np.int64)
+_HALF_MILLISECOND = 0.0005
 _PEDAL_DOWN, _PEDAL_UP = 127, 0
 _CHANNELS = np.delete(np.arange(16), DRUM_CHANNEL)
 _LARGEST_DELTA = (1 << 28) - 1
 _RELEASE = 64  # the velocity of note-offs that MIDI recommends where none is known
 
 
-def write_midi(performance: Performance, path: str | PathLike[str]) -> None:
+def write_midi(
+    performance: Performance,
+    path: str | PathLike[str],
+    *,
+    cut: float | None = None,
+    names: tuple[str, str] = ("Primer", "Continuation"),
+) -> None:
     """Write a MIDI file of type 1 that keeps the seconds of a performance.
 
-    Every time is kept within a quarter of a millisecond, whatever the tempo map (multiples of 10 ms
-    exactly at 120 bpm). The tempo map and the sustain pedal are kept. The file appears at once and
+    Of music that came from a file with bars, it has the ticks, tempo map and time signatures of that file,
+    and begins with the bar in which the music begins: in a program that counts bars, its notes lie where
+    they lay. Of other music, every time is kept within a quarter of a millisecond, whatever the tempo map
+    (multiples of 10 ms exactly at 120 bpm). The sustain pedal is kept. The file appears at once and
     whole, or not at all: what was there before is only replaced when the new file is complete.
 
     Parameters
@@ -31,6 +45,11 @@ def write_midi(performance: Performance, path: str | PathLike[str]) -> None:
     performance : Performance
     path : path
         Its folder must exist.
+    cut : float, optional
+        Notes that are struck before this time (s) and those after it go to tracks of their own; without
+        it all go to one.
+    names : tuple of str
+        Of the two tracks.
 
     Raises
     ------
@@ -39,7 +58,7 @@ def write_midi(performance: Performance, path: str | PathLike[str]) -> None:
 
     Notes
     -----
-    Notes of one pitch that overlap go to different channels of the one track, since a note-off does
+    Notes of one pitch that overlap go to different channels of their track, since a note-off does
     not say which note it ends. Beyond fifteen at once, each ends where the next one is struck.
 
     Examples
@@ -49,12 +68,17 @@ def write_midi(performance: Performance, path: str | PathLike[str]) -> None:
     >>> read_midi("out.mid").notes[["onset", "pitch"]].tolist()
     [(0.0, 60), (0.25, 64)]
     """
-    content = midi_bytes(performance)
+    content = midi_bytes(performance, cut=cut, names=names)
     with writing(path) as stream:
         stream.write(content)
 
 
-def midi_bytes(performance: Performance) -> bytes:
+def midi_bytes(
+    performance: Performance,
+    *,
+    cut: float | None = None,
+    names: tuple[str, str] = ("Primer", "Continuation"),
+) -> bytes:
     """Make the content of the file that `write_midi` writes.
 
     Examples
@@ -64,9 +88,24 @@ def midi_bytes(performance: Performance) -> bytes:
     >>> midi_bytes(Performance())[:4]
     b'MThd'
     """
-    tempo_map = TempoMap.for_writing(performance.tempos)
-    tempos = np.stack([tempo_map.ticks, tempo_map.micros.astype(np.int64)], axis=1)
-    return build_smf(int(tempo_map.division), tempos, _messages(performance, tempo_map), "Piano")
+    clock: Clock
+    if performance.metre:
+        clock = performance.metre.for_writing()
+        tempos, signatures = clock.tempos, clock.signatures
+    else:
+        clock = TempoMap.for_writing(performance.tempos)
+        tempos = np.stack([clock.ticks, clock.micros.astype(np.int64)], axis=1)
+        signatures = _NO_SIGNATURES
+    if cut is None:
+        tracks = [("Piano", _messages(performance, clock))]
+    else:
+        early = performance.notes["onset"] < cut - _HALF_MILLISECOND
+        primer = replace(performance, notes=performance.notes[early])
+        pedals = performance.pedals[:0] if len(primer) else performance.pedals
+        rest = replace(performance, notes=performance.notes[~early], pedals=pedals)
+        both = [(names[0], _messages(primer, clock)), (names[1], _messages(rest, clock, 1))]
+        tracks = both if len(primer) else both[1:]
+    return build_smf(int(clock.division), tempos, signatures, tracks)
 
 
 def check_notes(notes: np.ndarray) -> None:
@@ -85,7 +124,7 @@ def check_notes(notes: np.ndarray) -> None:
         )
 
 
-def pedal_moves(pedals: np.ndarray, tempo_map: TempoMap) -> tuple[np.ndarray, np.ndarray]:
+def pedal_moves(pedals: np.ndarray, tempo_map: Clock) -> tuple[np.ndarray, np.ndarray]:
     """Ticks and controller values of the sustain pedal, ticks ascending."""
     down, up = tempo_map.to_ticks(np.maximum(pedals["onset"], 0.0)), tempo_map.to_ticks(pedals["offset"])
     lasting = up > down
@@ -96,7 +135,7 @@ def pedal_moves(pedals: np.ndarray, tempo_map: TempoMap) -> tuple[np.ndarray, np
     return ticks[order], values[order]
 
 
-def _messages(performance: Performance, tempo_map: TempoMap) -> Messages:
+def _messages(performance: Performance, tempo_map: Clock, first_channel: int = 0) -> Messages:
     notes = performance.notes
     check_notes(notes)
     on, off = _ticks(notes, tempo_map)
@@ -105,8 +144,9 @@ def _messages(performance: Performance, tempo_map: TempoMap) -> Messages:
         notes = resolve_overlaps(notes)
         on, off = _ticks(notes, tempo_map)
         voice = np.zeros(len(on), np.uint8)
-    channel = _CHANNELS[voice]
-    used = _CHANNELS[: int(voice.max(initial=0)) + 1]
+    channels = np.roll(_CHANNELS, -first_channel)  # two tracks that are struck together do not share one
+    channel = channels[voice]
+    used = channels[: int(voice.max(initial=0)) + 1]
     moves, values = pedal_moves(performance.pedals, tempo_map)
 
     # What falls into one tick stands in this order: a key that is released while the pedal goes
@@ -126,7 +166,7 @@ def _messages(performance: Performance, tempo_map: TempoMap) -> Messages:
     return columns.where(np.lexsort((kind, tick)))
 
 
-def _ticks(notes: np.ndarray, tempo_map: TempoMap) -> tuple[np.ndarray, np.ndarray]:
+def _ticks(notes: np.ndarray, tempo_map: Clock) -> tuple[np.ndarray, np.ndarray]:
     """Ticks at which notes start and end; no note is without length, since it might get lost."""
     on = tempo_map.to_ticks(notes["onset"])
     return on, np.maximum(tempo_map.to_ticks(notes["offset"]), on + 1)
@@ -152,8 +192,10 @@ def _voices(pitch: np.ndarray, on: np.ndarray, off: np.ndarray) -> np.ndarray:
     return voice
 
 
-def build_smf(division: int, tempos: np.ndarray, messages: Messages, name: str) -> bytes:
-    """Make a Standard MIDI File of type 1: one track with the tempo map, one with the music.
+def build_smf(
+    division: int, tempos: np.ndarray, signatures: np.ndarray, tracks: Sequence[tuple[str, Messages]]
+) -> bytes:
+    """Make a Standard MIDI File of type 1: one track with the tempo map, and those with the music.
 
     Parameters
     ----------
@@ -161,28 +203,32 @@ def build_smf(division: int, tempos: np.ndarray, messages: Messages, name: str) 
         Ticks per quarter note (1 to 32767).
     tempos : np.ndarray [shape=(t, 2), dtype=int64]
         Tick and microseconds a quarter note of each tempo change, ticks ascending.
-    messages : Messages
-        Ticks ascending.
-    name : str
-        Name of the music track.
+    signatures : np.ndarray [shape=(s, 3), dtype=int64]
+        Tick, number of beats and kind of beat (4: quarters) of each time signature.
+    tracks : sequence of (str, Messages)
+        Name and music of each; ticks ascending.
 
     Returns
     -------
     bytes
     """
-    payload = np.zeros((len(tempos), 6), np.uint8)
-    payload[:, :3] = 0xFF, 0x51, 3
-    payload[:, 3:] = tempos[:, 1:] >> np.array([16, 8, 0]) & 0xFF
-    conductor = _chunk(_with_deltas(tempos[:, 0], payload, np.full(len(payload), 6)))
-    body = np.stack(messages[1:], axis=1)
-    title = name.encode("utf-8")[:127]
-    music = _chunk(
-        bytes([0, 0xFF, 0x03, len(title)])
-        + title
-        + _with_deltas(messages.tick, body, LENGTH[messages.status])
-    )
-    head = b"MThd" + (6).to_bytes(4, "big") + b"".join(n.to_bytes(2, "big") for n in (1, 2, division))
-    return head + conductor + music
+    changes = np.zeros((len(signatures) + len(tempos), 7), np.uint8)
+    metre, tempo = changes[: len(signatures)], changes[len(signatures) :, :6]
+    metre[:] = 0xFF, 0x58, 4, 0, 0, 24, 8  # 24 clocks a metronome click, 8 notes of 1/32 a quarter
+    metre[:, 3], metre[:, 4] = signatures[:, 1], np.log2(signatures[:, 2])
+    tempo[:, :3] = 0xFF, 0x51, 3
+    tempo[:, 3:] = tempos[:, 1:] >> np.array([16, 8, 0]) & 0xFF
+    ticks = np.concatenate([signatures[:, 0], tempos[:, 0]])
+    order = np.argsort(ticks, kind="stable")
+    lengths = np.repeat([7, 6], [len(metre), len(tempo)])
+    chunks = [_chunk(_with_deltas(ticks[order], changes[order], lengths[order]))]
+    for name, messages in tracks:
+        title = name.encode("utf-8")[:127]
+        body = np.stack(messages[1:], axis=1)
+        notes = _with_deltas(messages.tick, body, LENGTH[messages.status])
+        chunks.append(_chunk(bytes([0, 0xFF, 0x03, len(title)]) + title + notes))
+    head = (n.to_bytes(2, "big") for n in (1, len(chunks), division))
+    return b"".join([b"MThd", (6).to_bytes(4, "big"), *head, *chunks])
 
 
 def _chunk(body: bytes) -> bytes:

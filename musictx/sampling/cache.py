@@ -52,11 +52,12 @@ class Cache:
     batch, capacity : int
         Sequences, and positions to make room for at first; more room is made when it is needed.
     int8 : bool
-        An engine's steps read weights of 8 bits (see `musictx.sampling.engine`).
+        Where there is an engine, weights are those of 8 bits (see `musictx.sampling.engine.in_8_bits`).
     """
 
     def __init__(self, model: MusicTransformer, batch: int, capacity: int, *, int8: bool = False):
-        self.model, self.engine = model, engine_for(model, int8=int8)
+        self.engine = engine_for(model, int8=int8)
+        self.model = self.engine.model if self.engine else model
         self._begin(batch, capacity)
 
     def _begin(self, batch: int, capacity: int) -> None:

@@ -18,6 +18,7 @@ from musictx.sampling.primer import Primer, prepare_primer
 from musictx.sampling.streaming import NoteOff, NoteOn, NoteStream
 
 LONGEST = 3600.0  # seconds that can be asked for
+MOST_BARS = 1000
 MOST_VARIATIONS = 100  # each takes the memory of a continuation of its own, some 25 MB in the shipped models
 _TOKENS_PER_SECOND = 400  # a bound: no music that a person can follow has more
 
@@ -53,8 +54,14 @@ class Continuation:
         )
 
 
-def _limits(seconds: float | None, tokens: int | None, cut: float) -> tuple[float, int]:
+def _limits(ready: Primer, seconds: float | None, tokens: int | None, bars: int | None) -> tuple[float, int]:
     """End in seconds and largest number of tokens."""
+    cut = ready.cut
+    if bars is not None:
+        require(1 <= bars <= MOST_BARS, "bars", bars, f"be at least 1 and at most {MOST_BARS}")
+        if ready.performance.metre is None:
+            raise MusictxError("the primer's file has no bars to count; give the length in seconds")
+        seconds = ready.performance.metre.bars_after(cut, bars) - cut
     most = int(LONGEST * _TOKENS_PER_SECOND)
     require(tokens is None or 1 <= tokens <= most, "tokens", tokens, f"be at least 1 and at most {most}")
     if seconds is None:
@@ -83,6 +90,8 @@ def continue_variations(
     *,
     seconds: float | None = 30.0,
     tokens: int | None = None,
+    bars: int | None = None,
+    beat: str = "off",
     primer_start: float = 0.0,
     primer_end: float | None = None,
     from_beginning: bool | None = None,
@@ -102,6 +111,12 @@ def continue_variations(
         Length of the continuation.
     tokens : int, optional
         Largest number of tokens.
+    bars : int, optional
+        Length in bars of the primer's file, instead of `seconds`; they begin with the bar line nearest to
+        where the continuation begins.
+    beat : str
+        off, loose or strict: whether notes are moved to the file's sixteenths or triplets as they are
+        played (see `musictx.sampling.beat`). Where the file has no bars it changes nothing.
     primer_start, primer_end : float
         Part of the performance that is the primer (s). A note that sounds at `primer_end` goes on
         until the model releases it.
@@ -127,9 +142,9 @@ def continue_variations(
     """
     check_variations(variations)
     ready = prepare_primer(model, primer, primer_start, primer_end, from_beginning=from_beginning)
-    end, most = _limits(seconds, tokens, ready.cut)
+    end, most = _limits(ready, seconds, tokens, bars)
     how = SamplingSettings(**settings)
-    streams = [NoteStream(ready, end) for _ in range(variations)]
+    streams = [NoteStream(ready, end, beat) for _ in range(variations)]
     events: list[list[NoteOn | NoteOff]] = [[] for _ in streams]
     counts, ended = [0] * variations, [False] * variations
     for chosen in generate(
@@ -211,6 +226,8 @@ def stream_notes(
     *,
     seconds: float | None = 30.0,
     tokens: int | None = None,
+    bars: int | None = None,
+    beat: str = "off",
     primer_start: float = 0.0,
     primer_end: float | None = None,
     from_beginning: bool | None = None,
@@ -221,7 +238,7 @@ def stream_notes(
 
     Parameters
     ----------
-    model, primer, seconds, tokens, primer_start, primer_end, from_beginning, seed, **settings
+    model, primer, seconds, tokens, bars, beat, primer_start, primer_end, from_beginning, seed, **settings
         As for `continue_variations`.
 
     Yields
@@ -238,8 +255,8 @@ def stream_notes(
     ['NoteOff', 'NoteOn']
     """
     ready = prepare_primer(model, primer, primer_start, primer_end, from_beginning=from_beginning)
-    end, most = _limits(seconds, tokens, ready.cut)
-    stream = NoteStream(ready, end)
+    end, most = _limits(ready, seconds, tokens, bars)
+    stream = NoteStream(ready, end, beat)
     for chosen in generate(
         model, ready.tokens, settings=SamplingSettings(**settings), seed=seed, max_tokens=most
     ):

@@ -74,7 +74,8 @@ class Draws:
             short = np.where(np.isfinite(scores), self.short.logits.float().cpu().numpy(), -np.inf)
             short = log_probabilities(short)
             if self.strength:
-                scores = contrast(whole, short, self.strength)
+                # In float32, as the browser has it.
+                scores = contrast(whole, short, self.strength).astype(np.float32)
         uniform = np.array([stream.random() for stream in self.streams])
         chosen = np.where(self.ended, PAD, draw(filter_logits(scores, self.settings), uniform))
         if self.short:

@@ -8,9 +8,11 @@ The arithmetic is that of `musictx.model` and `musictx.model.attention`; tests h
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 import torch
@@ -33,11 +35,42 @@ def engine_for(model: MusicTransformer, *, int8: bool = False) -> Engine | None:
     weight, known = model.head.weight, model.config.activation in _ACTIVATIONS
     if engine_kernels.njit is None or weight.device.type != "cpu" or weight.dtype != torch.float32:
         return None
-    return Engine(model, int8) if known and model.positions.has_kernel else None
+    if not (known and model.positions.has_kernel):
+        return None
+    if not int8:
+        return Engine(model, int8)
+    state = [(parameter.data_ptr(), parameter._version) for parameter in model.parameters()]
+    before = _engines.get(model)
+    if before is None or before[0] != state:
+        before = _engines[model] = state, Engine(in_8_bits(model), int8)
+    return before[1]
+
+
+_engines: WeakKeyDictionary[MusicTransformer, tuple[Any, Engine]] = WeakKeyDictionary()  # of 8 bits
+
+
+def in_8_bits(model: MusicTransformer) -> MusicTransformer:
+    """A copy of a model with the weights of its file for the browser, so that a seed plays alike in both.
+
+    Linear maps are whole numbers of 8 bits with a scale a row, everything else that was learned is in half
+    precision.
+    """
+    rounded = copy.deepcopy(model)
+    linear = {id(layer.weight) for layer in rounded.modules() if isinstance(layer, nn.Linear)}
+    with torch.no_grad():
+        for weight in rounded.parameters():
+            if id(weight) in linear:
+                whole, scale = round_to_8_bits(weight)
+                weight.copy_(whole * scale[:, None])
+            else:
+                weight.copy_(weight.half())
+    return rounded
 
 
 class Engine:
     """A model's weights as the kernels read them. It knows of no sequences: `Steps` does.
+
+    With weights of 8 bits, `model` is one that has them rounded already, for whole passages by PyTorch.
 
     Parameters
     ----------
@@ -48,7 +81,7 @@ class Engine:
     """
 
     def __init__(self, model: MusicTransformer, int8: bool):
-        config = model.config
+        self.model, config = model, model.config
         self.config, self.positions = config, model.positions
         self.embedding, self.norm = _array(model.embedding.weight), _norm(model.norm)
         self.head = _weights(model.head, int8)

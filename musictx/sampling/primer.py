@@ -1,7 +1,7 @@
 """The primer as a model reads it: cut, pedal applied, encoded, and short enough.
 
-Command line, endpoint, page and site prepare it here, or in this file's twin, `app/static/engine/primer.js`, by
-the same three rules, so that one primer, seed and settings give one piece:
+Command line, endpoint, page and site prepare it here, or in this file's twin, `app/static/engine/primer.js`,
+by the same three rules, so that one primer, seed and settings give one piece:
 
 - It is read in whole milliseconds, as pages and links have it.
 - It begins a piece, and has START before it, if nothing of the music was struck before it.
@@ -130,7 +130,7 @@ def prepare_primer(
 
 
 def _until(heard: Performance, until: float) -> Performance:
-    """What begins before `until`, and ends there at the latest; a note less than half a millisecond early does not."""
+    """What begins before `until`, by the millisecond that it is nearest to, and ends there at the latest."""
     notes = heard.notes[heard.notes["onset"] < until - _HALF_MILLISECOND]
     return slice_time(replace(heard, notes=notes), 0.0, until)
 

@@ -20,6 +20,7 @@ from musictx.events import (
     level_to_velocity,
     tokens_to_table,
 )
+from musictx.sampling.beat import BEATS, Beat, check_beat
 from musictx.sampling.primer import Primer
 
 
@@ -49,9 +50,15 @@ class NoteStream:
     primer : Primer
     end : float
         Seconds at which the continuation must end.
+    beat : str
+        How the beat is kept, if the primer has bars: see `musictx.sampling.beat`.
     """
 
-    def __init__(self, primer: Primer, end: float = np.inf):
+    def __init__(self, primer: Primer, end: float = np.inf, beat: str = "off"):
+        check_beat(beat)
+        metre, pull = primer.performance.metre, BEATS[beat]
+        onsets = primer.performance.notes["onset"]
+        self.beat = Beat(metre, onsets, primer.cut, pull) if metre and pull else None
         table = tokens_to_table(primer.tokens)
         self.step = round(primer.cut * STEPS_PER_SECOND)
         self.end = round(end * STEPS_PER_SECOND) if np.isfinite(end) else 2**62
@@ -74,14 +81,33 @@ class NoteStream:
 
     def push(self, token: int) -> list[NoteOn | NoteOff]:
         """Take a token; the notes that it strikes and ends."""
+        return self._in_time(self._push(token))
+
+    def finish(self) -> list[NoteOn | NoteOff]:
+        """End the continuation here: close every note that still sounds."""
+        return self._in_time(self._finish())
+
+    def _in_time(self, events: list[NoteOn | NoteOff]) -> list[NoteOn | NoteOff]:
+        """Move what is struck and ended to the beat."""
+        if not self.beat:
+            return events
+        moved: list[NoteOn | NoteOff] = []
+        for event in events:
+            if isinstance(event, NoteOff):
+                moved.append(NoteOff(*self.beat.release(event.index, event.offset)))
+            elif struck := self.beat.strike(event.index, event.onset, event.pitch):
+                moved.append(NoteOn(*struck, event.pitch, event.velocity))
+        return moved
+
+    def _push(self, token: int) -> list[NoteOn | NoteOff]:
         if self.ended:
             return []
         if token in (END, PAD) or self.step >= self.end:
-            return self.finish()
+            return self._finish()
         if TIME_SHIFT <= token < VELOCITY:
             self.step += token - TIME_SHIFT + 1
             self.struck.clear()
-            return self.finish() if self.step >= self.end else []
+            return self._finish() if self.step >= self.end else []
         if VELOCITY <= token < PAD:
             self.level = token - VELOCITY
             return []
@@ -99,8 +125,7 @@ class NoteStream:
             self.count += 1
         return ends
 
-    def finish(self) -> list[NoteOn | NoteOff]:
-        """End the continuation here: close every note that still sounds."""
+    def _finish(self) -> list[NoteOn | NoteOff]:
         self.ended = True
         self.step = min(self.step, self.end)
         ends: list[NoteOn | NoteOff] = [self._off(index) for index in self.open.values()]

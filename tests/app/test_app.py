@@ -18,6 +18,7 @@ from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
 from app import launch
+from app.api import Ask
 from app.api import _play as play_for_program
 from app.models import OTHER_COLOURS, SCHEME_COLOURS, LaneModel, differ_in_positions_only, load_models
 from app.payloads import LIMITS, MOST_NOTES, Settings, note_rows, read_length, read_notes, read_settings
@@ -263,7 +264,7 @@ def test_programs_wait_in_the_pages_queue(model: MusicTransformer, tmp_path: Pat
     assert stage.wait(visitor, 0.0) == 0
     lane = LaneModel("mine", "Mine", "rose", model, {})
     with ThreadPoolExecutor() as pool:
-        call = (lane, None, (0.0, 0.0), Settings(seconds=2), stage, tmp_path / "answer", False)
+        call = (lane, None, (0.0, 0.0), Settings(seconds=2), stage, tmp_path / "answer", Ask(False))
         played = pool.submit(play_for_program, *call)
         with pytest.raises(TimeoutError):
             played.result(timeout=1.0)
@@ -524,12 +525,16 @@ def test_the_page_has_one_to_four_lanes(tmp_path: Path, count: int) -> None:
         load_models([tmp_path / str(k) for k in range(count)])
 
 
-def test_a_model_that_is_not_there_or_given_twice_is_named(tmp_path: Path) -> None:
+def test_a_model_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(MusictxError, match="nowhere"):
         load_models([tmp_path / "nowhere"])
+
+
+def test_a_model_may_have_several_lanes_and_is_in_memory_once(tmp_path: Path) -> None:
     here = save(tmp_path / "here", {})
-    with pytest.raises(MusictxError, match="here is given twice"):
-        load_models([here, tmp_path / "." / "here"])
+    one, other = load_models([here, tmp_path / "." / "here"])
+    assert (one.key, other.key) == ("here", "here-2")
+    assert one.model is other.model and one.colour != other.colour
 
 
 def test_the_page_is_told_of_its_models(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from app.api import Ask
 from app.api import _play as play_for_program
 from app.models import LaneModel, load_models
 from app.payloads import Settings, note_rows
@@ -19,7 +20,7 @@ from app.stage import Stage
 from app.streaming import lane_player
 from musictx.checkpoint import SHIPPED_MODELS, list_models
 from musictx.midi import read_midi, write_midi
-from musictx.performance import Performance, make_notes, slice_time
+from musictx.performance import Performance, make_notes, shift
 from musictx.sampling import continue_variations
 from musictx.shipped import shipped_folder
 
@@ -47,7 +48,9 @@ def library(name: str, music: Performance, start: float, end: float) -> Rows:
 
 def endpoint(name: str, path: Path, start: float, end: float, folder: Path) -> Rows:
     """Of the file that a program gets; its own ticks keep milliseconds."""
-    made, _ = play_for_program(lane_model(name), str(path), (start, end), SETTINGS, Stage(), folder, False)
+    made, _ = play_for_program(
+        lane_model(name), str(path), (start, end), SETTINGS, Stage(), folder, Ask(False)
+    )
     return notes_after(read_midi(made), end - start)
 
 
@@ -105,9 +108,5 @@ def test_so_they_do_between_the_milliseconds_and_from_the_middle(tmp_path: Path)
 
 def test_a_stretch_in_which_a_piece_begins_late_is_its_beginning() -> None:
     """Silence before the first note makes it no passage from the middle."""
-    music = slice_time(read_midi(shipped_folder("primers") / "fur-elise.mid"), 0.0, 6.0)
-    later = Performance(make_notes(*(music.notes[f] + d for f, d in FIELDS)))
-    assert library("rope", later, 1.0, 7.0) == library("rope", music, 0.0, 6.0)
-
-
-FIELDS = (("onset", 1.0), ("offset", 1.0), ("pitch", 0), ("velocity", 0))
+    music = Performance(read_midi(shipped_folder("primers") / "fur-elise.mid").notes)
+    assert library("rope", shift(music, 1.0), 1.0, 7.0) == library("rope", music, 0.0, 6.0)

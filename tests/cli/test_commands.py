@@ -8,15 +8,16 @@ import socket
 import wave
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from musictx import __version__
 from musictx.checkpoint import save_model
 from musictx.cli import main
-from musictx.midi import read_midi
+from musictx.midi import inspect_midi, read_midi, write_midi
 from musictx.model import ModelConfig, MusicTransformer
-from musictx.performance import slice_time
+from musictx.performance import Performance, make_notes, slice_time
 from musictx.shipped import shipped_folder
 
 PRIMER = shipped_folder("primers") / "chopin-black-keys.mid"
@@ -275,3 +276,67 @@ def test_a_number_that_nobody_means_is_a_sentence(run, model, tmp_path, monkeypa
     status, out, err = run(*(str(word).format(**names) for word in arguments))
     assert status == 1 and out == "" and len(err.splitlines()) == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_takes_are_a_folder_with_a_page_that_names_their_files(run, model, tmp_path):
+    folder = tmp_path / "takes"
+    status, out, err = run(
+        "continue", PRIMER, "--takes", 2, "-o", folder, "--model", model, "--primer-end", 2, "--bars", 1,
+        "--beat", "strict", "--seed", 3, "--no-early-end",
+    )  # fmt: skip
+    assert status == 0 and out == ""
+    assert f"{folder / 'index.html'}: a page to hear the takes" in " ".join(err.split())
+    page = (folder / "index.html").read_text()
+    for name in ("take-1.mid", "take-1.wav", "take-1.png", "take-2.mid", "take-2.wav", "take-2.png"):
+        assert f'"{name}"' in page and (folder / name).stat().st_size > 100
+    assert (folder / "take-1.mid").read_bytes() != (folder / "take-2.mid").read_bytes()
+    first, primer = read_midi(folder / "take-1.mid"), read_midi(PRIMER)
+    assert first.metre and first.metre.signatures.tolist() == primer.metre.signatures.tolist()
+    made = first.notes["onset"][first.notes["onset"] >= 2]
+    places = first.metre.ticks(made) / first.metre.division * 4  # sixteenths, or triplets of eighths
+    assert np.allclose(places, np.rint(places), atol=0.01) or np.allclose(
+        places * 3 / 4, np.rint(places * 3 / 4), atol=0.01
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--takes", 2, "--variations", 3], "leave out --variations"),
+        (["--takes", 101], "variations is 101"),
+        (["-o", "o.mid", "--bars", 2, "--seconds", 3], "give one of them"),
+        (["-o", "o.mid", "--bars", 0], "bars is 0"),
+        (["-o", "o.mid", "--beat", "sloppy"], "off, loose, strict"),
+    ],
+)
+def test_what_bars_beat_and_takes_cannot_be_is_told(run, model, tmp_path, monkeypatch, arguments, said):
+    monkeypatch.chdir(tmp_path)
+    status, _, err = run("continue", PRIMER, "--model", model, "--primer-end", 2, *arguments)
+    assert status == 1 and said in " ".join(err.split())
+
+
+def test_an_output_is_needed_but_for_takes(run, model):
+    status, _, err = run("continue", PRIMER, "--model", model)
+    assert status == 2 and "--output" in err
+
+
+def test_a_whole_song_is_played_on_from_its_end_and_one_line_says_so(run, model, tmp_path):
+    song, out = tmp_path / "song.mid", tmp_path / "out.mid"
+    write_midi(Performance(make_notes(range(70), range(1, 71), [60] * 70)), song)
+    status, _, err = run("continue", song, "-o", out, "--model", model, "--tokens", 9, "--beat", "loose")
+    said = " ".join(err.split())
+    assert status == 0
+    assert "lasts 70 s, and the continuation begins after its end" in said and "--primer-end 30" in said
+    assert "has no bars, so that --beat loose changes nothing" in said
+
+
+def test_one_track_joins_primer_and_continuation(run, model, tmp_path):
+    for extra, tracks in ((), 2), (["--one-track"], 1):
+        out = tmp_path / f"{tracks}.mid"
+        status, _, _ = run(
+            "continue", PRIMER, "-o", out, "--model", model, "--primer-end", 2, "--seconds", 2, "--seed", 1,
+            "--no-early-end", *extra,
+        )  # fmt: skip
+        assert status == 0
+        assert len(inspect_midi(out).tracks) == tracks
+    assert "seed 1" in inspect_midi(tmp_path / "2.mid").tracks[1].name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,10 +16,12 @@ from music_helpers import by_pitch, level, performance, random_performance, shif
 from musictx.errors import MusictxError
 from musictx.events import END, EVENTS, NOTE_OFF, NOTE_ON, PAD, START, decode, encode, tokens_to_table
 from musictx.events.grammar import is_grammatical
+from musictx.metre import Metre
 from musictx.model import ModelConfig, MusicTransformer
 from musictx.model.positions import SCHEMES
 from musictx.performance import Performance, apply_pedal, make_notes
 from musictx.sampling import (
+    Continuation,
     NoteOff,
     NoteOn,
     continuation,
@@ -526,3 +529,46 @@ def test_a_model_with_damaged_weights_is_named() -> None:
         model.head.weight[5] = torch.nan
     with pytest.raises(MusictxError, match="its weights are damaged"):
         continue_performance(model, PRIMER, seconds=1)
+
+
+METRE = Metre.of(480, [(0, 500_000)], [(0, 4, 4)])
+
+
+def test_a_length_in_bars_ends_on_a_bar_line() -> None:
+    music = replace(PRIMER, metre=METRE)
+    made = continue_variations(player(), music, seconds=None, bars=2, primer_end=1.9, allow_end=False)[0]
+    assert made.performance.duration == pytest.approx(6.0, abs=0.01)
+    assert made.performance.metre and made.performance.metre.start == 0
+    with pytest.raises(MusictxError, match="no bars to count"):
+        continue_variations(player(), PRIMER, bars=2)
+
+
+@pytest.mark.parametrize("beat", ["loose", "strict"])
+def test_the_beat_moves_the_same_notes_nearer_to_the_grid(beat: str) -> None:
+    music = replace(PRIMER, metre=METRE)
+    how: dict[str, Any] = {"seconds": 8, "seed": 2, "allow_end": False}
+    free = continue_variations(player(), music, **how)[0]
+    kept = continue_variations(player(), music, beat=beat, **how)[0]
+    assert kept.tokens == free.tokens
+
+    def away(made: Continuation) -> float:
+        onset = made.performance.notes["onset"][made.performance.notes["onset"] >= made.cut]
+        places = METRE.ticks(onset) / 120
+        return float(np.abs(places - np.rint(places)).mean())
+
+    assert away(kept) < (1e-6 if beat == "strict" else 0.6 * away(free)) and away(free) > 0.1
+    assert continue_variations(player(), PRIMER, beat=beat, **how)[0].performance.notes.tolist() == (
+        free.performance.notes.tolist()
+    )
+
+
+def test_notes_in_time_are_the_same_as_they_come() -> None:
+    music = replace(PRIMER, metre=METRE)
+    how: dict[str, Any] = {"seconds": 4, "seed": 2, "beat": "strict", "allow_end": False}
+    events = [event for new in stream_notes(player(), music, **how) for event in new]
+    ons = {event.index: event.onset for event in events if isinstance(event, NoteOn)}
+    offs = {event.index: event.offset for event in events if isinstance(event, NoteOff)}
+    whole = continue_variations(player(), music, **how)[0]
+    made = whole.performance.notes[whole.performance.notes["onset"] >= whole.cut]
+    assert sorted(ons.values()) == pytest.approx(made["onset"].tolist())
+    assert all(offs[index] > onset for index, onset in ons.items())

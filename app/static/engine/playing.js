@@ -1,5 +1,7 @@
 // What a lane says from Continue to the last note: the messages that the server sends (app/streaming.py), made here.
 
+import { Beat } from "../music/beat.js";
+import { Metre } from "../music/metre.js";
 import { ShortContext, contrast, strengthOf } from "./contrast.js";
 import { END, NOTE_OFF, NoteStream, STEP_SECONDS, rint } from "./events.js";
 import { preparePrimer } from "./primer.js";
@@ -9,7 +11,7 @@ const MESSAGE = 80; // milliseconds between two messages of a lane
 const HEARTBEAT = 1000; // a lane that has nothing to say still says so this often
 const TURN = 30; // milliseconds of work after which a message from the page may be read
 const TOKENS_A_SECOND = 400; // a bound: no music that a person can follow has more
-const DEFAULTS = { seconds: 30, temperature: 1, top_p: 0.98, top_k: 0, min_p: 0, theme: 0.5, seed: 0 };
+const DEFAULTS = { seconds: 30, temperature: 1, top_p: 0.98, top_k: 0, min_p: 0, theme: 0.5, seed: 0, beat: "off" };
 
 const milliseconds = (seconds) => rint(seconds * 1000);
 const row = (n) => [milliseconds(n.on), milliseconds(n.off), n.pitch, n.velocity];
@@ -115,12 +117,16 @@ class Said {
  *
  * @param engine an Engine with the model's file
  * @param model {name, context_length, limit}
- * @param request as the page sends it: run, notes, pedals, length, begins, opening and settings
+ * @param request as the page sends it: run, notes, pedals, length, begins, metre (music/metre.js; without it there
+ *   are no bars) and settings
  */
 export async function play(engine, model, request, say, wanted) {
   const settings = { ...DEFAULTS, ...request.settings };
   const primer = readRequest(request, model);
   const stream = new NoteStream(primer, primer.cut + settings.seconds);
+  const metre = request.metre ? new Metre(request.metre) : null;
+  const beat = Beat.of(metre, primer.notes.map(({ on }) => on), primer.cut, settings.beat);
+  const inTime = (events) => (beat ? beat.move(events) : events);
   const said = new Said(request, model, primer);
   const held = [...stream.open.values()].map((index) => -1 - index).sort((a, b) => a - b);
   say(said.message("running", { primer: primer.notes.map(row), held, remark: primer.remarks.join(" ") }));
@@ -136,7 +142,7 @@ export async function play(engine, model, request, say, wanted) {
     if (short) remember(engine, short, strengthOf(settings.theme), struck);
     const token = engine.choose(random.next(), settings, struck);
     struck ||= token < NOTE_OFF;
-    said.hear(stream.push(token), stream.step * STEP_SECONDS);
+    said.hear(inTime(stream.push(token)), stream.step * STEP_SECONDS);
     ended = token === END;
     if (stream.ended || made === most) break;
     if (!engine.feed([token])) throw new Error(NO_ROOM);
@@ -150,6 +156,6 @@ export async function play(engine, model, request, say, wanted) {
     if (!wanted()) return;
     turned = performance.now();
   }
-  if (!stream.ended) said.hear(stream.finish(), stream.step * STEP_SECONDS);
+  if (!stream.ended) said.hear(inTime(stream.finish()), stream.step * STEP_SECONDS);
   say(said.message("done", { ended }));
 }

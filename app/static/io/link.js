@@ -1,5 +1,6 @@
 // A link that holds primer, seed and settings; and the page's memory of them across a reload.
 
+import { Metre } from "../music/metre.js";
 import { recall, remember } from "./memory.js";
 
 const KEY = "musictx.page";
@@ -46,15 +47,24 @@ function readMore(more) {
   return Object.fromEntries(Object.entries(more ?? {}).map(([model, parts]) => [model, from(parts)]));
 }
 
+/** Bars that a link holds; a damaged one has none. */
+function readMetre(facts) {
+  const rows = (table, width) =>
+    Array.isArray(table) && table.every((row) => Array.isArray(row) && row.length === width && row.every(isWhole));
+  const good = rows(facts?.tempos, 2) && rows(facts.signatures, 3) && facts.division > 0;
+  return good && !new Metre(facts).fault ? facts : null;
+}
+
 const isWhole = (value) => Number.isInteger(value) && value >= 0;
 
 /**
- * The text after # for {preset | title, notes, pedals, continues}, where `continues` says that music comes before them,
+ * The text after # for {preset | title, notes, pedals, metre, continues}, where `continues` says that music comes before them,
  * stretch, settings and lanes continued further; `blind`, {real}, makes it a blind test, with the real one in a lane
  * too or without it.
  */
-export async function writeLink({ preset, title, notes, pedals, continues, stretch, settings, more, blind }) {
-  const music = preset ? { p: preset } : { t: title, n: packRows(notes), d: pedals.flat(), c: continues };
+export async function writeLink({ preset, title, notes, pedals, metre, continues, stretch, settings, more, blind }) {
+  const own = { t: title, n: packRows(notes), d: pedals.flat(), c: continues, k: metre ?? undefined };
+  const music = preset ? { p: preset } : own;
   const how = { a: stretch.start, b: stretch.end, s: settings, m: more, q: blind && 1 + Number(blind.real) };
   const content = JSON.stringify({ v: 1, ...music, ...how });
   const bytes = await through(new CompressionStream("deflate-raw"), new TextEncoder().encode(content));
@@ -67,14 +77,14 @@ export async function readLink(hash) {
   if (!text) return null;
   try {
     const bytes = await through(new DecompressionStream("deflate-raw"), toBytes(text));
-    const { v, p, t, n, d, c, a, b, s, m, q } = JSON.parse(new TextDecoder().decode(bytes));
+    const { v, p, t, n, d, c, k, a, b, s, m, q } = JSON.parse(new TextDecoder().decode(bytes));
     if (v !== 1 || !isWhole(a) || !isWhole(b) || typeof s !== "object") throw new Error();
     const blind = q ? { real: q === 2 } : null;
     const common = { stretch: { start: a, end: b }, settings: { theme: 0, ...s }, more: readMore(m), blind };
     if (p) return { preset: String(p), ...common };
     if (!n.every(isWhole) || !d.every(isWhole)) throw new Error();
-    const pedals = d.flatMap((down, k) => (k % 2 ? [] : [[down, d[k + 1]]]));
-    return { title: String(t), notes: unpackRows(n), pedals, continues: c ?? a > 0, ...common };
+    const pedals = d.flatMap((down, i) => (i % 2 ? [] : [[down, d[i + 1]]]));
+    return { title: String(t), notes: unpackRows(n), pedals, metre: readMetre(k), continues: c ?? a > 0, ...common };
   } catch {
     throw new Error(
       "The link is damaged: the music in it cannot be read. Ask for it again, or choose a primer here.",

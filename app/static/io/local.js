@@ -21,9 +21,9 @@ async function read(path) {
   return response.json();
 }
 
-async function download({ format, notes, pedals = [] }) {
+async function download({ format, notes, pedals = [], ...tracks }) {
   if (!notes.length) throw new Error("There is nothing to download yet; press Continue first.");
-  if (format === "mid") return new Blob([midiBytes(notes, pedals)], { type: "audio/midi" });
+  if (format === "mid") return new Blob([midiBytes(notes, pedals, tracks)], { type: "audio/midi" });
   const seconds = Math.max(...notes.map((row) => row[1])) / 1000;
   if (seconds > MOST_WAV_SECONDS)
     throw new Error(`The music lasts ${Math.round(seconds)} s; a .wav can hold ${MOST_WAV_SECONDS} s here, a .mid any length.`);

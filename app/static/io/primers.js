@@ -161,6 +161,7 @@ export class Primers {
       title: source.title,
       notes: source.notes.filter(inside),
       pedals: source.pedals.filter(inside),
+      metre: source.metre,
       continues: !begins,
       stretch,
       settings,
@@ -182,8 +183,8 @@ export class Primers {
   keep(settings) {
     const { source, stretch } = this.primer;
     if (!source) return;
-    const { notes, pedals, title, composer, preset, continues, piece } = source;
-    const music = preset ? { preset } : { notes, pedals, title, composer, continues, piece };
+    const { notes, pedals, metre, title, composer, preset, continues, piece } = source;
+    const music = preset ? { preset } : { notes, pedals, metre, title, composer, continues, piece };
     rememberPage({ stretch, settings: settings.values, ownLength: settings.ownLength, ...music });
     if (location.hash) history.replaceState(null, "", location.pathname + location.search);
   }

@@ -1,22 +1,24 @@
 // Lanes and votes as files, handed to the visitor.
 
 import { midiBytes } from "../midi/write.js";
+import { movedMetre } from "../music/metre.js";
 import { REAL } from "../music/models.js";
 import { services } from "./place.js";
 import { zip } from "./zip.js";
 
 /** Save the music of one lane as "mid" or "wav"; throws an error with a plain sentence. */
-export async function saveLane(take, model, format, alone) {
-  hand(await laneFile(take, model, format, alone), fileName(take, model, format, alone));
+export async function saveLane(take, lane, models, format, alone) {
+  const blob = await services.download({ format, ...laneTracks(take, lane, models, alone) });
+  hand(blob, fileName(take, lane, format, alone));
 }
 
 /** Save every lane that has some music as MIDI and as sound, with what they came from, in one ZIP file. */
-export async function saveAll(take, alone) {
+export async function saveAll(take, models, alone) {
   const files = [];
   for (const [model, score] of take.scores) {
     if (model === REAL || !score.continuationCount) continue;
     for (const format of ["mid", "wav"]) {
-      const blob = await laneFile(take, model, format, alone);
+      const blob = await services.download({ format, ...laneTracks(take, model, models, alone) });
       files.push({ name: fileName(take, model, format, alone), bytes: new Uint8Array(await blob.arrayBuffer()) });
     }
   }
@@ -26,19 +28,24 @@ export async function saveAll(take, alone) {
   hand(zip(files), `${primerName(take)}-${take.settings.seed}.zip`);
 }
 
-/** Save notes and pedals as MIDI; throws an error with a plain sentence. */
-export async function savePiece({ notes, pedals }, name) {
-  hand(await services.download({ format: "mid", notes, pedals }), name);
+/** Save notes and pedals as MIDI, on the bars of `metre`; throws an error with a plain sentence. */
+export async function savePiece({ notes, pedals, metre = null }, name) {
+  hand(await services.download({ format: "mid", notes, pedals, metre }), name);
+}
+
+/** Save the whole piece of which a stretch is the primer. */
+export function savePrimer(source) {
+  return savePiece(source, `${primerName({ source })}.mid`);
 }
 
 /** Let the music of a lane be dragged out of the page. */
-export function dragLane(event, take, lane, alone) {
-  dragMidi(event, take.scores.get(lane).rows(alone), fileName(take, lane, "mid", alone));
+export function dragLane(event, take, lane, models, alone) {
+  dragMidi(event, laneTracks(take, lane, models, alone), fileName(take, lane, "mid", alone));
 }
 
 /** Let notes be dragged out of the page as a MIDI file: into a folder, or into a program that takes files. */
-export function dragMidi(event, notes, name) {
-  const file = new File([midiBytes(notes)], name, { type: "audio/midi" });
+export function dragMidi(event, { notes, pedals = [], ...tracks }, name) {
+  const file = new File([midiBytes(notes, pedals, tracks)], name, { type: "audio/midi" });
   const address = URL.createObjectURL(file);
   const { dataTransfer, currentTarget } = event;
   dataTransfer.effectAllowed = "copy";
@@ -53,8 +60,13 @@ export function saveVotes() {
   hand(services.votesFile(), "musictx-votes.json");
 }
 
-async function laneFile(take, model, format, alone) {
-  return services.download({ format, notes: take.scores.get(model).rows(alone) });
+/** A lane's music on the bars of its primer; primer and continuation are tracks of their own. */
+function laneTracks(take, lane, { version }, alone) {
+  const score = take.scores.get(lane);
+  const cut = Math.round(1000 * score.length);
+  const metre = movedMetre(take.metre, alone ? cut : 0);
+  const names = ["Primer", `Continuation: ${take.model ?? lane}, seed ${take.seeds[lane]}, musictx ${version}`];
+  return { notes: score.rows(alone), metre, cut: alone ? 0 : cut, names };
 }
 
 function fileName(take, model, format, alone) {

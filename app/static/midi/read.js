@@ -1,6 +1,7 @@
 // An uploaded MIDI file: its notes, pedal and tracks for the page, as the server answers (app/uploads.py).
 
 import { oneDecimal, rint } from "../engine/events.js";
+import { Metre } from "../music/metre.js";
 import { assemble, counted, pairNotes, pedalMoves, tempoMaps } from "./notes.js";
 import { parseSmf } from "./smf.js";
 
@@ -29,9 +30,12 @@ export function describeUpload(bytes, name, chosen = null) {
     remarks.push(`The piece has ${said(notes.length)} notes; the last ${said(MOST_SHOWN)} are shown.`);
     notes = notes.slice(-MOST_SHOWN);
   }
+  const metre = metreOf(midi);
+  if (metre?.fault) remarks.push(`the tempo map makes no bars (${metre.fault}), so that times stay in seconds`);
   const ms = (seconds) => rint(seconds * 1000);
   return {
     name,
+    metre: metre && !metre.fault ? metre.facts() : null,
     notes: notes.map((n) => [ms(n.on), ms(n.off), n.pitch, n.velocity]),
     pedals: music.pedals.map(({ down, up }) => [ms(down), ms(up)]),
     tracks: voices.slice(0, MOST_TRACKS).map((voice, index) => ({
@@ -43,6 +47,13 @@ export function describeUpload(bytes, name, chosen = null) {
     })),
     remarks,
   };
+}
+
+/** Bars and beats, of a file that states a time signature. */
+function metreOf({ tracks, division, format }) {
+  const [tempos, signatures] = ["tempos", "signatures"].map((key) => tracks.flatMap((track) => track[key]));
+  if (!division || format === 2 || !signatures.length) return null;
+  return new Metre({ division, tempos, signatures });
 }
 
 const isDrum = (voice) => voice.channel === DRUM_CHANNEL;

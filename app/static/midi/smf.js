@@ -27,8 +27,8 @@ function number(data, at, size) {
 
 /**
  * {format, division, ticksPerSecond, tracks, tracksLeftOut} of a file's bytes. A track is
- * {messages: [{tick, status, data1, data2}], tempos: [[tick, micros]], name, port, end, damaged}.
- * The message of an error goes on after the file's name.
+ * {messages: [{tick, status, data1, data2}], tempos: [[tick, micros]], signatures: [[tick, beats, unit]], name, port,
+ * end, damaged}. The message of an error goes on after the file's name.
  */
 export function parseSmf(data) {
   const start = find(data, "MThd", 0, Math.min(HEADER_SEARCH, data.length));
@@ -88,7 +88,7 @@ function parseTrack(chunk, cut) {
   const size = chunk.length;
   const data = new Uint8Array(size + AHEAD);
   data.set(chunk);
-  const track = { messages: [], tempos: [], name: "", port: 0, end: 0, damaged: cut };
+  const track = { messages: [], tempos: [], signatures: [], name: "", port: 0, end: 0, damaged: cut };
   const metas = { name: null, port: null };
   let tick = 0;
   let running = null; // the status of the last channel message that stated one
@@ -125,6 +125,8 @@ function readMeta(data, head, size, tick, track, found) {
   if (kind === 0x51 && data[head + 2] === 3 && head + 6 <= size) {
     const micros = number(data, head + 3, 3);
     if (micros) track.tempos.push([tick, micros]);
+  } else if (kind === 0x58 && data[head + 2] === 4 && head + 4 <= size) {
+    if (data[head + 3]) track.signatures.push([tick, data[head + 3], 1 << Math.min(data[head + 4], 6)]);
   } else if (kind === 0x03 && found.name === null) {
     track.name = found.name = textOf(data.subarray(head + 2, head + 212));
   } else if (kind === 0x21 && found.port === null) {

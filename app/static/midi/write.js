@@ -1,6 +1,7 @@
 // A MIDI file of type 1 from notes and pedals in milliseconds: the bytes that musictx.midi writes.
 
 import { resolveOverlaps } from "../engine/primer.js";
+import { Metre } from "../music/metre.js";
 
 const DIVISION = 1000; // ticks a quarter note; at 120 bpm a tick is half a millisecond
 const MICROS = 500_000;
@@ -25,8 +26,8 @@ function voicesOf(notes) {
 }
 
 /** Ticks at which the pedal moves, with its values; up before down where both fall together. */
-function pedalMoves(pedals) {
-  const lasting = pedals.map(([down, up]) => [2 * Math.max(down, 0), 2 * up]).filter(([down, up]) => up > down);
+function pedalMoves(pedals, tickOf) {
+  const lasting = pedals.map(([down, up]) => [tickOf(Math.max(down, 0)), tickOf(up)]).filter(([down, up]) => up > down);
   const moves = [...lasting.map(([, up]) => [up, 0]), ...lasting.map(([down]) => [down, 127])];
   return moves.sort((a, b) => a[0] - b[0]);
 }
@@ -46,38 +47,69 @@ function chunk(body) {
   return [...ascii("MTrk"), ...big(whole.length, 4), ...whole];
 }
 
-/** Bytes of a file with notes [[onset, offset, pitch, velocity]] and pedals [[down, up]]. */
-export function midiBytes(rows, pedals = []) {
+/** The messages of a track as [tick, ...bytes], ascending; two tracks that sound together share no channel. */
+function trackMessages(rows, pedals, tickOf, firstChannel) {
+  const channels = [...CHANNELS.slice(firstChannel), ...CHANNELS.slice(0, firstChannel)];
   let notes = rows
-    .map(([on, off, pitch, velocity]) => ({ on: 2 * on, off: 2 * off, pitch, velocity }))
+    .map(([on, off, pitch, velocity]) => ({ on: tickOf(on), off: tickOf(off), pitch, velocity }))
     .sort((a, b) => a.on - b.on || a.pitch - b.pitch || a.off - b.off);
   const lasting = (list) => list.map((note) => ({ ...note, off: Math.max(note.off, note.on + 1) }));
   let voice = voicesOf(lasting(notes));
-  if (voice.some((number) => number >= CHANNELS.length)) {
+  if (voice.some((number) => number >= channels.length)) {
     notes = resolveOverlaps(notes);
     voice = notes.map(() => 0);
   }
   notes = lasting(notes);
-  const used = CHANNELS.slice(0, Math.max(0, ...voice) + 1);
-  const moves = pedalMoves(pedals);
+  const used = channels.slice(0, Math.max(0, ...voice) + 1);
+  const moves = pedalMoves(pedals, tickOf);
   // What falls into one tick stands in this order: a key that is released while the pedal goes down is held by
   // it, and one that is struck again was released before.
   const messages = [
     ...used.map((channel) => [0, 0xc0 | channel, 0]),
     ...used.flatMap((channel) => moves.map(([tick, value]) => [tick, 0xb0 | channel, SUSTAIN, value])),
-    ...notes.map((n, k) => [n.off, 0x80 | CHANNELS[voice[k]], n.pitch, RELEASE]),
-    ...notes.map((n, k) => [n.on, 0x90 | CHANNELS[voice[k]], n.pitch, n.velocity]),
+    ...notes.map((n, k) => [n.off, 0x80 | channels[voice[k]], n.pitch, RELEASE]),
+    ...notes.map((n, k) => [n.on, 0x90 | channels[voice[k]], n.pitch, n.velocity]),
   ];
   const kind = (message) => [0xc0, 0xb0, 0x80, 0x90].indexOf(message[1] & 0xf0);
-  messages.sort((a, b) => a[0] - b[0] || kind(a) - kind(b));
-  const title = ascii("Piano");
-  const music = [0, 0xff, 0x03, title.length, ...title];
+  return messages.sort((a, b) => a[0] - b[0] || kind(a) - kind(b));
+}
+
+/** A chunk of messages [tick, ...bytes] after some bytes at the start. */
+function track(messages, head = []) {
+  const music = [...head];
   let now = 0;
   for (const [tick, ...bytes] of messages) {
     for (const byte of variable(tick - now)) music.push(byte);
     for (const byte of bytes) music.push(byte);
     now = tick;
   }
-  const head = [...ascii("MThd"), ...big(6, 4), ...big(1, 2), ...big(2, 2), ...big(DIVISION, 2)];
-  return Uint8Array.from([...head, ...chunk([0, 0xff, 0x51, 3, ...big(MICROS, 3)]), ...chunk(music)]);
+  return chunk(music);
+}
+
+function named(title, messages) {
+  const letters = [...new TextEncoder().encode(title)].slice(0, 127);
+  return track(messages, [0, 0xff, 0x03, letters.length, ...letters]);
+}
+
+/**
+ * Bytes of a file with notes [[onset, offset, pitch, velocity]] and pedals [[down, up]], all in ms. With a `metre`
+ * (music/metre.js) it has that file's ticks, tempo and time signatures, and begins with the bar in which 0 lies. What
+ * is struck from `cut` (ms) on goes to a track of its own; `names` are those of the two.
+ */
+export function midiBytes(rows, pedals = [], { metre = null, cut = null, names = ["Primer", "Continuation"] } = {}) {
+  const clock = metre && new Metre(metre).forWriting();
+  const tickOf = clock ? (ms) => clock.nearest(ms / 1000) : (ms) => 2 * ms;
+  const tempos = clock?.tempos ?? [[0, MICROS]];
+  const changes = [
+    ...(clock?.signatures ?? []).map(([tick, beats, unit]) => [tick, 0xff, 0x58, 4, beats, Math.log2(unit), 24, 8]),
+    ...tempos.map(([tick, micros]) => [tick, 0xff, 0x51, 3, ...big(micros, 3)]),
+  ].sort((a, b) => a[0] - b[0]);
+  const early = rows.filter(([on]) => cut !== null && on < cut);
+  const parts = [];
+  if (early.length) parts.push(named(names[0], trackMessages(early, pedals, tickOf, 0)));
+  const late = early.length ? rows.filter(([on]) => on >= cut) : rows;
+  const title = cut === null ? "Piano" : names[1];
+  parts.push(named(title, trackMessages(late, early.length ? [] : pedals, tickOf, cut === null ? 0 : 1)));
+  const head = [...ascii("MThd"), ...big(6, 4), ...big(1, 2), ...big(parts.length + 1, 2)];
+  return Uint8Array.from([...head, ...big(clock?.division ?? DIVISION, 2), ...track(changes), ...parts.flat()]);
 }

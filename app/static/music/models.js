@@ -42,6 +42,11 @@ export class Models {
     return this.takes.slice(0, count).map((take) => ({ ...this.of(model), ...take, model }));
   }
 
+  /** Of musictx. */
+  get version() {
+    return this.all[0].version;
+  }
+
   /** How many there are, as a sentence begins. */
   get number() {
     return NUMBERS[this.all.length];

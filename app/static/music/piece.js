@@ -1,7 +1,7 @@
 // The piece that is composed: sections one after the other, each as it was kept. A list of sections never changes.
 //
 // A section is {rows, length, from}: notes on its own axis and its length, in whole milliseconds, and what it came from:
-// {primer: title, begins} or {take, model, seed, run, until, filled: [{model, from, to, seed}]}, where `until` is the
+// {primer: title, begins, metre} or {take, model, seed, run, until, filled: [{model, from, to, seed}]}, where `until` is the
 // time in the take (ms) up to which it was kept.
 
 import { pedalledRows, Score } from "./score.js";
@@ -18,6 +18,8 @@ export function startsOf(sections) {
   return sections.reduce((starts, { length }) => [...starts, starts.at(-1) + length], [0]);
 }
 
+/** The bars of the primer with which a piece begins, or null. */
+export const metreOf = (sections) => sections[0]?.from.metre ?? null;
 export const lengthOf = (sections) => startsOf(sections).at(-1);
 export const isKept = (section) => !section.from.primer;
 
@@ -82,7 +84,8 @@ export function withTake(sections, take, lane, { from, to }) {
 function newPrimer(sections, take) {
   if (sections.some(({ from }) => from.run === take.run)) return [];
   const rows = pedalledRows(take.notes, take.pedals).map(([on, off, ...rest]) => [on, Math.min(off, take.length), ...rest]);
-  const primer = { rows, length: take.length, from: { primer: take.source.title, begins: take.begins } };
+  const { begins, metre } = take;
+  const primer = { rows, length: take.length, from: { primer: take.source.title, begins, metre } };
   const known = sections.some(({ from, rows: own }) => from.primer === primer.from.primer && own.length === rows.length);
   return known ? [] : [primer];
 }
@@ -107,6 +110,7 @@ export function sourceOf(sections) {
     composer: "",
     notes: rowsOf(sections),
     pedals: [],
+    metre: metreOf(sections),
     continues: sections[0].from.begins === false,
     piece: true,
   };

@@ -59,7 +59,8 @@ export function hasMusic(take) {
 export function nextPart(take, model, from = null) {
   const part = (take.parts[model] ?? -1) + 1;
   take.parts[model] = part;
-  const common = { run: `${take.run}.${part}`, primer_length: take.length, begins: take.begins, model: take.model };
+  const { begins, metre, model: player } = take;
+  const common = { run: `${take.run}.${part}`, primer_length: take.length, begins, metre, model: player };
   const own = take.seeds[model];
   const settings = { ...take.settings, seed: part ? (own + MORE_SEED * part) % SEEDS : own };
   if (part === 0) return { ...common, notes: take.notes, pedals: take.pedals, length: take.length, settings };

@@ -9,7 +9,7 @@ const REACHABLE = ":not([hidden]) > button:enabled:not([hidden])";
 export class FillBar {
   /**
    * `name` begins the names of its buttons. `on` has start(model), stop(), choose(index), keep(), undo() and, where the
-   * stretch can be moved in this line, move(edge, s).
+   * stretch can be moved in this line, move(edge, s); where the whole piece can be saved, save().
    */
   constructor(element, name, models, on) {
     Object.assign(this, { element, name, models });
@@ -26,12 +26,14 @@ export class FillBar {
     this.previous = this.button("previous", "The take before", () => on.choose(this.shown - 1));
     this.next = this.button("next", "The next take", () => on.choose(this.shown + 1));
     const group = (role, label, ...inner) => h("div", { class: role, role: "group", "aria-label": label }, ...inner);
+    const save = on.save && this.button("save", "Save the whole piece as MIDI", () => on.save(), "Save piece");
     this.parts = {
       offer: [
         h("span", {}, "Fill in"),
         ...this.edges.map(({ label }) => label),
         h("span", {}, "with"),
         group("fillers", "Who replaces this stretch", ...this.players.values()),
+        ...(save ? [save] : []),
       ],
       follow: [this.progress, this.button("stop", "Stop, and leave this stretch as it is", () => on.stop(), "Stop")],
       choose: [

@@ -2,6 +2,7 @@
 
 import { countEvents } from "../music/events.js";
 import { LEAST } from "../music/hearing.js";
+import { movedMetre } from "../music/metre.js";
 import { expectedBeyond } from "../music/length.js";
 import { cutRows, pedalledRows, Score } from "../music/score.js";
 import { counted, preciseClock } from "../music/sentences.js";
@@ -103,7 +104,7 @@ export class Primer {
     return h("button", { type: "button", "data-testid": testid, onclick }, text);
   }
 
-  /** Show another piece: {name, title, composer, notes, pedals, tracks, remarks}. */
+  /** Show another piece: {name, title, composer, notes, pedals, metre, tracks, remarks}. */
   set(source, stretch) {
     const sameFile = Boolean(source.file) && source.file === this.source?.file;
     this.source = source;
@@ -136,12 +137,13 @@ export class Primer {
     this.on.changed();
   }
 
-  /** What is sent to the models: notes and pedal of the stretch, on the axis on which 0 is its start. */
+  /** What is sent to the models: notes, pedal and bars of the stretch, on the axis on which 0 is its start. */
   cut() {
-    if (!this.source) return { notes: [], pedals: [], length: 0, begins: true };
+    if (!this.source) return { notes: [], pedals: [], metre: null, length: 0, begins: true };
     const { start, end } = this.stretch;
     const begins = !this.source.continues && !this.source.notes.some(([on]) => on < start);
-    return { ...cutRows(this.source.notes, this.source.pedals, start, end), length: end - start, begins };
+    const metre = movedMetre(this.source.metre, start);
+    return { ...cutRows(this.source.notes, this.source.pedals, start, end), metre, length: end - start, begins };
   }
 
   /** The events of what is sent to the models, and its length in seconds. */

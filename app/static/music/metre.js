@@ -1,0 +1,135 @@
+// Bars and beats: the tempo map and the time signatures of a file, as musictx.metre has them.
+// A metre is {division, tempos: [[tick, micros]], signatures: [[tick, beats, unit]], start}: ticks a quarter note, from
+// which tick on a quarter note lasts how long, from which on bars have how many beats of what kind, and where in
+// the file (ms) the music begins that it belongs to.
+
+const NEAR = 0.00055; // seconds by which whole milliseconds miss a place on the grid, at most
+const FINEST = 48; // places in a quarter note that a time so near is meant to lie on
+const COARSEST = 0.003; // seconds of a tick in what is written, at most
+const MOST_CHANGES = 2000; // of the tempo: a map with more follows a performance, and makes no bars
+const QUARTER = [0.15, 6]; // seconds of the shortest and the longest quarter note that anybody counts
+
+/** The last row of a table that begins at or before a value, by the first column. */
+function rowAt(rows, value) {
+  let low = 0;
+  for (let high = rows.length; high - low > 1; ) {
+    const middle = (low + high) >> 1;
+    if (rows[middle][0] <= value) low = middle;
+    else high = middle;
+  }
+  return rows[low];
+}
+
+/** Changes by tick from 0 on; of several at one tick the last one holds. */
+function inOrder(rows, first) {
+  const byTick = new Map([first, ...rows].map((row) => [row[0], row]));
+  return [...byTick.values()].sort((a, b) => a[0] - b[0]);
+}
+
+/** The facts of a metre, or null, for music that begins so much later (ms). */
+export function movedMetre(facts, ms) {
+  return facts ? { ...facts, start: (facts.start ?? 0) + ms } : null;
+}
+
+export class Metre {
+  constructor({ division, tempos, signatures, start = 0 }) {
+    Object.assign(this, { division, start: start / 1000 });
+    this.tempos = inOrder(tempos, [0, 500_000]);
+    this.signatures = inOrder(signatures, [0, 4, 4]);
+    let seconds = 0;
+    this.changes = this.tempos.map(([tick, micros], k) => {
+      const [since, before] = this.tempos[k - 1] ?? [0, 0];
+      seconds += ((tick - since) * before) / (1e6 * division);
+      return [seconds, tick, micros];
+    });
+  }
+
+  /** The metre as it is sent and kept. */
+  facts() {
+    const { division, tempos, signatures, start } = this;
+    return { division, tempos, signatures, start: Math.round(1000 * start) };
+  }
+
+  /** Why nobody can count by this metre, or nothing. */
+  get fault() {
+    const quarters = this.tempos.map(([, micros]) => micros / 1e6);
+    if (quarters.length > MOST_CHANGES) return `the tempo changes ${quarters.length.toLocaleString("en-US")} times`;
+    const [shortest, longest] = [Math.min(...quarters), Math.max(...quarters)];
+    if (shortest < QUARTER[0]) return `a quarter note lasts ${Number(shortest.toPrecision(2))} s`;
+    return longest > QUARTER[1] ? `a quarter note lasts ${Number(longest.toPrecision(3))} s` : "";
+  }
+
+  /** The tick of the file, with its fraction, at a time of the music (s). */
+  tick(seconds) {
+    const time = seconds + this.start;
+    const [since, tick, micros] = rowAt(this.changes, time);
+    return tick + ((time - since) * (1e6 * this.division)) / micros;
+  }
+
+  /** The time of the music (s) at a tick of the file. */
+  seconds(tick) {
+    const [since] = rowAt(this.tempos, tick);
+    const [seconds, , micros] = this.changes.find((change) => change[1] === since);
+    return seconds + ((tick - since) * micros) / (1e6 * this.division) - this.start;
+  }
+
+  /** The whole tick nearest to a time in whole milliseconds: the place on a fine grid that it is meant to lie on. */
+  nearest(seconds) {
+    const exact = this.tick(seconds);
+    const grid = Math.round((Math.round((exact * FINEST) / this.division) * this.division) / FINEST);
+    return Math.abs(this.seconds(grid) - seconds) < NEAR ? grid : Math.round(exact);
+  }
+
+  /** The last bar line at or before a tick, and the length of its bar in ticks. */
+  barBefore(tick) {
+    const [first, beats, unit] = rowAt(this.signatures, tick + 0.5);
+    const length = Math.max(1, Math.floor((4 * this.division * beats) / unit));
+    return [first + Math.floor((tick + 0.5 - first) / length) * length, length];
+  }
+
+  /** The bar line after one: a new time signature may cut a bar short. */
+  next(line, length) {
+    const later = this.signatures.find(([tick]) => tick > line);
+    return later ? Math.min(line + length, later[0]) : line + length;
+  }
+
+  /** Bar lines (s) from 0 to before `until` (s). */
+  barLines(until) {
+    const lines = [];
+    const end = this.tick(until);
+    let [line, length] = this.barBefore(this.tick(0));
+    while (line < end - 0.5) {
+      lines.push(this.seconds(line));
+      line = this.next(line, length);
+      [, length] = this.barBefore(line);
+    }
+    return lines.filter((seconds) => seconds > -NEAR);
+  }
+
+  /** The time (s) at which so many bars after `time` end; they begin with the bar line nearest to it. */
+  barsAfter(time, count) {
+    const at = this.tick(time);
+    let [line, length] = this.barBefore(at);
+    if (at - line > length / 2) line = this.next(line, length);
+    for (let k = 0; k < count; k += 1) line = this.next(line, this.barBefore(line)[1]);
+    return this.seconds(line);
+  }
+
+  /** The metre of a file that begins with the bar in which 0 lies, in the same ticks or a fine enough multiple. */
+  forWriting() {
+    const slowest = Math.max(...this.tempos.map(([, micros]) => micros));
+    const times = Math.ceil(slowest / Math.round(1e6 * COARSEST * this.division));
+    const [first] = this.barBefore(this.tick(0));
+    const rows = (table) => {
+      const kept = table.slice(table.indexOf(rowAt(table, first)));
+      return kept.map(([tick, ...rest]) => [Math.max(tick - first, 0) * times, ...rest]);
+    };
+    const start = -1000 * this.seconds(first);
+    return new Metre({
+      division: this.division * times,
+      tempos: rows(this.tempos),
+      signatures: rows(this.signatures),
+      start,
+    });
+  }
+}
