@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import runpy
+import shutil
 from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -24,6 +26,7 @@ from musictx.performance import Performance, make_notes, shift
 from musictx.sampling import continue_variations
 from musictx.shipped import shipped_folder
 
+SCRIPT = Path(__file__).resolve().parents[2] / "checkpoints" / "agreement.py"
 Rows = list[list[int]]
 SETTINGS = Settings(seconds=2, seed=1)
 TEN = [entry["name"] for entry in presets()][:10]
@@ -110,3 +113,15 @@ def test_a_stretch_in_which_a_piece_begins_late_is_its_beginning() -> None:
     """Silence before the first note makes it no passage from the middle."""
     music = Performance(read_midi(shipped_folder("primers") / "fur-elise.mid").notes)
     assert library("rope", shift(music, 1.0), 1.0, 7.0) == library("rope", music, 0.0, 6.0)
+
+
+@pytest.mark.parametrize("name", SHIPPED_MODELS)
+def test_the_browsers_engine_plays_the_same_notes(name: str) -> None:
+    if shutil.which("node") is None:
+        pytest.skip("needs Node (18 or newer), which is not here")
+    script = runpy.run_path(str(SCRIPT))
+    model, how = lane_model(name).model, {"seconds": SETTINGS.seconds, "seed": SETTINGS.seed}
+    primers = script["cards"](len(TEN))
+    asked = [script["request"](music, end, how) for _, music, end in primers]
+    for (_, music, end), heard in zip(primers, script["in_browser"](name, model, asked), strict=True):
+        assert heard == script["in_library"](model, music, end, how)
