@@ -189,6 +189,7 @@ def load_model(
         raise MusictxError(f"{folder / WEIGHTS} does not fit its {CONFIG}: {held:,} numbers for {needed:,}")
     model = MusicTransformer(config)
     give_weights(model, weights, folder)
+    model.card = read_card(folder)
     try:
         return model.to(device).eval()
     except (RuntimeError, AssertionError) as error:

@@ -136,15 +136,27 @@ def licence_facts(licences: set[str]) -> dict[str, str]:
     return {"license": LICENCES[name]} if name in LICENCES else {"license": "other", "license_name": name}
 
 
+def hub() -> Any:
+    """The library huggingface_hub.
+
+    Raises
+    ------
+    MusictxError
+        It is not installed.
+    """
+    try:
+        import huggingface_hub.errors
+        import huggingface_hub.repocard_data
+    except ImportError:
+        raise MusictxError(
+            "the Hugging Face Hub needs the library huggingface_hub: pip install 'musictx[hub]'"
+        ) from None
+    return huggingface_hub
+
+
 def front_matter(facts: dict[str, Any]) -> str:
-    """Facts as the YAML at the head of a README: a line each, as JSON, which is YAML too."""
-    return "".join(
-        [
-            "---\n",
-            *(f"{key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in facts.items()),
-            "---\n",
-        ]
-    )
+    """Facts as the YAML at the head of a README."""
+    return f"---\n{hub().CardData(**facts).to_yaml()}\n---\n"
 
 
 def model_readme(name: str, card: dict[str, Any], config: ModelConfig) -> str:
@@ -226,14 +238,18 @@ def _is_nll(value: Any) -> bool:
 def _results(name: str, card: dict[str, Any]) -> dict[str, Any]:
     """The metrics as the Hub reads them (``model-index``)."""
     results = [
-        {
-            "task": {"type": "other", "name": "next event of piano music"},
-            "dataset": {"name": corpus, "type": corpus},
-            "metrics": [{"type": "nll", "name": f"nats per token, {how}", "value": value}],
-        }
+        hub().EvalResult(
+            task_type="other",
+            task_name="next event of piano music",
+            dataset_type=corpus,
+            dataset_name=corpus,
+            metric_type="nll",
+            metric_name=f"nats per token, {how}",
+            metric_value=value,
+        )
         for corpus, how, value in _metrics(card)
     ]
-    return {"model-index": [{"name": name, "results": results}]} if results else {}
+    return {"model-index": hub().repocard_data.eval_results_to_model_index(name, results)} if results else {}
 
 
 def _table(rows: dict[str, str]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+import os
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -96,6 +98,11 @@ class MusicTransformer(nn.Module):
     ----------
     config : ModelConfig
 
+    Attributes
+    ----------
+    card : dict
+        What the model is and where it comes from, if it was loaded.
+
     References
     ----------
     Huang et al., "Music Transformer: generating music with long-term structure" (2018).
@@ -111,7 +118,7 @@ class MusicTransformer(nn.Module):
 
     def __init__(self, config: ModelConfig):
         super().__init__()
-        self.config = config
+        self.config, self.card = config, dict[str, Any]()
         self.embedding = nn.Embedding(config.vocabulary, config.width)
         self.positions = find_scheme(config.position)(config)
         self.dropout = Dropout(config.dropout)
@@ -173,3 +180,99 @@ class MusicTransformer(nn.Module):
     def device(self) -> torch.device:
         """Where the weights are."""
         return self.head.weight.device
+
+    @classmethod
+    def from_pretrained(
+        cls,
+        name: str | os.PathLike[str],
+        *,
+        device: str | torch.device = "cpu",
+        revision: str | None = None,
+        cache_dir: str | os.PathLike[str] | None = None,
+        force_download: bool = False,
+        local_files_only: bool = False,
+        token: str | bool | None = None,
+        **overrides: Any,
+    ) -> MusicTransformer:
+        """Load a model from a folder, or from the Hugging Face Hub.
+
+        Parameters
+        ----------
+        name : str or path
+            A checkpoint folder, a shipped model, or else the name of a repository on the Hub.
+        device : str or torch.device
+        revision, cache_dir, force_download, local_files_only, token
+            Which version of the repository, where it is kept on this machine, and how it is had: as in
+            huggingface_hub. They mean nothing to a folder.
+        **overrides
+            As for `musictx.load_model`.
+
+        Returns
+        -------
+        MusicTransformer
+            In float32 and evaluation mode.
+
+        Raises
+        ------
+        MusictxError
+            There is no such model, or its files are damaged; or it is on the Hub, and there is no network,
+            or huggingface_hub is not installed (``pip install 'musictx[hub]'``).
+
+        Examples
+        --------
+        >>> from musictx import MusicTransformer
+        >>> MusicTransformer.from_pretrained("relative").card["licence"]
+        'CC BY-NC-SA 4.0'
+        """
+        options = {
+            "revision": revision,
+            "cache_dir": cache_dir,
+            "force_download": force_download,
+            "local_files_only": local_files_only,
+            "token": token,
+        }
+        return _hub().from_pretrained(name, device=device, hub_options=options, **overrides)
+
+    def save_pretrained(self, folder: str | os.PathLike[str]) -> None:
+        """Write the model as a folder that `from_pretrained` takes: its files, and its card as a README.
+
+        Parameters
+        ----------
+        folder : path
+            What it holds by these names is written over; an earlier README stays.
+
+        Examples
+        --------
+        >>> from musictx import ModelConfig, MusicTransformer
+        >>> MusicTransformer(ModelConfig(layers=1, width=32)).save_pretrained("my-model")
+        >>> MusicTransformer.from_pretrained("my-model").config.width
+        32
+        """
+        _hub().save_pretrained(self, folder)
+
+    def push_to_hub(self, repository: str, **options: Any) -> str:
+        """Upload the model to the Hugging Face Hub: its files, and its card as a README.
+
+        Parameters
+        ----------
+        repository : str
+            Such as ``USER/NAME``; it is made if it is not there.
+        **options
+            ``private``, ``token``, ``commit_message``, ``branch``, ``create_pr``, … as in huggingface_hub.
+
+        Returns
+        -------
+        str
+            Address of the commit.
+
+        Raises
+        ------
+        MusictxError
+            There is no network, the Hub refuses, or huggingface_hub is not installed.
+        """
+        return _hub().push_to_hub(self, repository, **options)
+
+
+def _hub() -> Any:
+    """What takes models from the Hub and to it. It stands on the model, and is imported when it is used."""
+    return importlib.import_module("musictx.export.hub")
