@@ -51,7 +51,7 @@ def learn(
         model_config, config = sized_config("small", "relative"), TrainingConfig(tokens=tokens)
     run = Run(folder, model_config, config, train, {"held": held}, start_from=start_from)
     run.fit(resume=True)
-    looks = [(step, losses["held"]) for step, losses in run.judged()]
+    looks = [(step, losses["held"]) for step, losses, _ in run.judged()]
     best = min(looks, key=lambda look: look[1])
     return {"looks": looks, "best": best, "steps": run.step, "seconds": run.seconds}
 

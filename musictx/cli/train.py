@@ -160,7 +160,7 @@ def train(
     With --from a shipped model learns your music, in a fraction of the time that a new one needs.
     """
     from musictx.checkpoint import find_model, read_config
-    from musictx.cli.outcome import say_outcome
+    from musictx.cli.outcome import learned, say_outcome
     from musictx.cli.progress import (
         TrainingDisplay,
         about_corpora,
@@ -243,7 +243,7 @@ def train(
             on_checkpoint=display.sampler(output),
             stop_after=None if minutes is None else 60 * minutes,
         )
-    say_outcome(run)
+    say_outcome(run, learned(run))
     if run.stopped:
         raise typer.Exit(130)
 

@@ -67,7 +67,7 @@ def tune(
     The result is a model like any other: musictx continue --model DIR plays with it.
     """
     from musictx.checkpoint import load_model, weights_hash
-    from musictx.cli.outcome import say_outcome
+    from musictx.cli.outcome import say_outcome, tuned
     from musictx.cli.progress import TrainingDisplay, console, corpora_progress
     from musictx.cli.train import check_minutes, given
     from musictx.corpus import Corpus, build_corpus, training_and_validation
@@ -123,6 +123,6 @@ def tune(
             on_checkpoint=display.sampler(output),
             stop_after=None if minutes is None else 60 * minutes,
         )
-    say_outcome(run)
+    say_outcome(run, tuned(run))
     if run.stopped:
         raise typer.Exit(130)

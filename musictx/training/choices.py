@@ -178,7 +178,8 @@ def _read(text: bytes) -> Choice:
         raise MusictxError(
             f"it is {shown(told)}; a choice is a JSON object with primer, cut, kept and rejected"
         )
-    cut, model, beginning = told.get("cut"), told.get("model") or "", told.get("from_beginning", True)
+    cut: Any = told.get("cut")
+    model, beginning = told.get("model") or "", told.get("from_beginning", True)
     if not _is_number(cut) or not 0 < cut <= MOST_SECONDS:
         raise MusictxError(f"cut is {shown(cut)}; it must be above 0 s and at most {MOST_SECONDS:g} s")
     if not isinstance(model, str) or len(model) > 128:

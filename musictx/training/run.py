@@ -67,9 +67,9 @@ class Run:
         before the first step, and is the best until another one is better.
     build : callable, optional
         What makes the model of its configuration.
-    enough : callable, optional
-        Told the losses on what is held out before the first step, and those now, it says whether the run
-        ends; a model that ends it is never the best.
+    appraise : callable, optional
+        Told the model, the losses on what is held out before the first step, and those now, it gives what
+        the best model has the least of, instead of their mean. Infinity ends the run.
 
     Raises
     ------
@@ -100,10 +100,10 @@ class Run:
         card: dict[str, Any] | None = None,
         start_from: str | Path | None = None,
         build: Callable[[ModelConfig], MusicTransformer] = MusicTransformer,
-        enough: Callable[[dict[str, float], dict[str, float]], bool] | None = None,
+        appraise: Callable[[MusicTransformer, dict[str, float], dict[str, float]], float] | None = None,
     ):
         self.folder, self.model_config, self.config, self.build = folder, model_config, config, build
-        self.enough = enough
+        self.appraise = appraise
         self.card, self.start_from = dict(card or {}), start_from
         if start_from:
             before = read_card(find_model(start_from))
@@ -124,7 +124,7 @@ class Run:
         self.metrics = Metrics(folder / "metrics.jsonl")
         self.step, self.tokens, self.seconds, self.best = 0, 0, 0.0, math.inf
         self.begun_at, self.stopped = 0, False  # the step at which `fit` began; whether a signal ended it
-        self.ended = False  # whether `enough` ended it
+        self.ended = False  # whether `appraise` ended it
         self.losses: list[torch.Tensor] = []  # since the last line of the log
 
     def fit(
@@ -206,12 +206,16 @@ class Run:
         self.begun_at = self.step
         if self.step == 0 and self.start_from and self.judge:
             self._validate(self.judge)
-        judged = [results for _, results in self.judged()]
-        self.ended = bool(judged and self.enough and any(self.enough(judged[0], each) for each in judged))
+        self.ended = any(worth is None for _, _, worth in self.judged())
 
-    def judged(self) -> list[tuple[int, dict[str, float]]]:
-        """Every look at what is held out so far: the step, and the losses."""
-        return [(line["step"], line["validation"]) for line in self.metrics.read() if "validation" in line]
+    def judged(self) -> list[tuple[int, dict[str, float], float | None]]:
+        """Every look at what is held out so far: step, losses, and what it was worth; None ended the run."""
+        looks = [line for line in self.metrics.read() if line.get("validation")]
+        means = [float(np.mean(list(line["validation"].values()))) for line in looks]
+        return [
+            (line["step"], line["validation"], line.get("worth", mean))
+            for line, mean in zip(looks, means, strict=True)
+        ]
 
     def _train(
         self,
@@ -305,11 +309,16 @@ class Run:
         if self.fabric.is_global_zero:
             with self.fabric.autocast():
                 results = judge(self.model)
-            mean = float(np.mean(list(results.values())))
-            self._log({"validation": results})
-            self.ended = bool(self.enough and self.enough(self.judged()[0][1], results))
-            if mean < self.best and not self.ended:
-                self.best = mean
+                worth = float(np.mean(list(results.values())))
+                told: dict[str, Any] = {"validation": results}
+                if self.appraise:
+                    first = next((losses for _, losses, _ in self.judged()), results)
+                    worth = self.appraise(self.model, first, results)
+                    told["worth"] = worth if worth < math.inf else None
+            self._log(told)
+            self.ended = worth == math.inf
+            if worth < self.best:
+                self.best = worth
                 self._save_best(results)
         self.ended = agree(self.fabric, float(self.ended)) > 0
         self.wrapped.train()

@@ -209,6 +209,18 @@ def read_reference(folder: Path, pairs: Pairs, model: MusicTransformer, precisio
     return replace(pairs, reference=nats)
 
 
+def certainty(look: tuple[int, dict[str, float], float | None]) -> float:
+    """How surely a tuned model tells takes that were kept from those that were rejected, 0 to 1.
+
+    Parameters
+    ----------
+    look : tuple
+        One of those that `Run.judged` gives of a tuning that went on after it.
+    """
+    _, losses, worth = look
+    return math.exp(float(np.mean(list(losses.values()))) - (worth or math.inf))
+
+
 def tuning_run(
     folder: str | os.PathLike[str],
     model: str | os.PathLike[str],
@@ -281,13 +293,13 @@ def tuning_run(
     watch = judge_by(held, length, config.validation_chunks)
     seen = np.unique(np.linspace(0, len(pairs) - 1, JUDGED).round().astype(int))
 
-    def judge(tuned: MusicTransformer) -> dict[str, float]:
+    def appraise(tuned: MusicTransformer, first: dict[str, float], now: dict[str, float]) -> float:
+        if any(now[name] > first[name] + config.tolerance for name in held):
+            return math.inf
         takes = np.concatenate([pairs.better[seen], pairs.worse[seen]]).tolist()
         gain = pairs.likelihoods(tuned, precision, takes) - pairs.reference[takes]
         margin = gain[: len(seen)] - gain[len(seen) :]
-        return {"choices": float(np.logaddexp(0, -config.beta * margin).mean()), **watch(tuned)}
+        preference = float(np.logaddexp(0, -config.beta * margin).mean())
+        return preference + float(np.mean(list(now.values())))
 
-    def enough(first: dict[str, float], last: dict[str, float]) -> bool:
-        return any(last[name] > first[name] + config.tolerance for name in held)
-
-    return Run(folder, model_config, config, source, judge, card, start_from=model, enough=enough)
+    return Run(folder, model_config, config, source, watch, card, start_from=model, appraise=appraise)

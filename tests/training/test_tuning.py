@@ -20,7 +20,7 @@ from musictx.performance import Performance, make_notes
 from musictx.training import IGNORED, Run, TuningConfig
 from musictx.training.choices import Choice
 from musictx.training.metrics import Metrics
-from musictx.training.tuning import REFERENCE, Pairs, PreferenceSource, tuning_run
+from musictx.training.tuning import REFERENCE, Pairs, PreferenceSource, certainty, tuning_run
 
 QUICK: dict[str, Any] = {
     "steps": 12,
@@ -129,15 +129,16 @@ def test_each_pass_sees_each_pair_once(model: Path) -> None:
 
 
 def test_what_was_kept_becomes_likelier_than_what_was_rejected(model: Path, tmp_path: Path) -> None:
-    tuned = run(tmp_path, model, tolerance=100.0).fit()
+    tuning = run(tmp_path, model, tolerance=100.0)
+    tuned = tuning.fit()
     pairs = Pairs.of(tuned, choices(), longest=1000)
     gain = [
         pairs.likelihoods(m.eval(), "float32", range(len(pairs.takes))) for m in (load_model(model), tuned)
     ]
     rise = gain[1] - gain[0]
     assert (rise[pairs.better] > rise[pairs.worse] + 0.2).all()
-    looks = Metrics(tmp_path / "metrics.jsonl").read()
-    assert looks[0]["validation"]["choices"] == pytest.approx(math.log(2), abs=1e-6)
+    first, *_, last = tuning.judged()
+    assert certainty(first) == pytest.approx(0.5, abs=1e-6) and certainty(last) > 0.9
 
 
 @pytest.mark.parametrize("music", [False, True])
