@@ -136,7 +136,8 @@ def notebook_page(path: Path) -> str:
                 picture = "".join(data["image/png"]).replace("\n", "")
                 parts.append(f'<img alt="What this cell draws" src="data:image/png;base64,{picture}">')
             elif "text/html" in data:
-                parts.append("".join(data["text/html"]))
+                lines = "".join(data["text/html"]).split("\n")  # indented, they would be code
+                parts.append("".join(line.strip() + " " for line in lines))
             else:
                 words = "".join(output.get("text", data.get("text/plain", ""))).rstrip()
                 parts.append(f'```text title="prints"\n{words}\n```')
