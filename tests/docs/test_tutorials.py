@@ -24,14 +24,17 @@ def test_every_cell_of_a_notebook_runs(name, tmp_path):
     assert all(cell.execution_count for cell in notebook.cells if cell.cell_type == "code")
 
 
-@pytest.mark.parametrize("name", ["compare-position-schemes", "hear-what-you-trained"])
+@pytest.mark.parametrize("name", [path.stem for path in sorted(TUTORIALS.glob("*-*.md"))])
 def test_every_command_of_a_tutorial_runs(name, tmp_path, monkeypatch):
     text = (TUTORIALS / f"{name}.md").read_text(encoding="utf-8")
     text = re.sub(r"<!-- not run.*?-->\n```bash\n.*?```", "", text, flags=re.DOTALL)
-    lines = "\n".join(re.findall(r"```bash\n(.*?)```", text, re.DOTALL)).splitlines()
-    commands = [shlex.split(line)[1:] for line in lines if line.startswith("musictx ")]
-    assert len(commands) > 4
+    blocks = re.findall(r"```(bash|python)\n(.*?)```", text, re.DOTALL)
     monkeypatch.chdir(tmp_path)
     shutil.copytree(shipped_folder("primers"), "data/primers")
-    for command in commands:
-        app(command, standalone_mode=False)
+    assert len(blocks) > 2
+    for language, block in blocks:
+        if language == "python":
+            exec(compile(block, name, "exec"), {})
+            continue
+        for line in block.splitlines():
+            app(shlex.split(line)[1:], standalone_mode=False)
