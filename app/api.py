@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import threading
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -10,23 +11,37 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import gradio as gr
-from gradio.utils import get_upload_folder
 
 from musictx.errors import MusictxError
 from musictx.labels import track_names
-from musictx.midi import read_midi, write_midi
-from musictx.performance import Performance
-from musictx.render.audio import write_wav
+from musictx.midi import write_midi
+from musictx.performance import Performance, slice_time
+from musictx.render.audio import SAMPLE_RATE, write_wav
 from musictx.sampling import continue_variations
 from musictx.sampling.beat import check_beat
 
+from .downloads import MOST_WAV_SECONDS
 from .models import LaneModel
-from .payloads import LIMITS, Settings, read_bars, read_notes, read_settings, sentence
+from .payloads import (
+    LIMITS,
+    MOST_NOTES,
+    Settings,
+    read_bars,
+    read_notes,
+    read_number,
+    read_settings,
+    sentence,
+)
 from .presets import presets
+from .queueing import MOST_PROGRAMS, PROGRAMS
+from .shelf import Shelf
 from .stage import Stage
-from .uploads import MOST_BYTES
+from .uploads import ENDINGS, read_primer
 
 QUEUE_SECONDS = 0.5  # how long it waits for its turn before it looks again
+RINGS_ON = 30.0  # seconds that the last notes may sound after the end
+
+_sounding = threading.BoundedSemaphore(1)  # sound files made at once
 
 
 class Ask(NamedTuple):
@@ -38,7 +53,7 @@ class Ask(NamedTuple):
     one_track: bool = False
 
 
-def add_endpoints(models: Sequence[LaneModel], stage: Stage, **queue: Any) -> None:
+def add_endpoints(models: Sequence[LaneModel], stage: Stage, shelf: Shelf) -> None:
     """Add ``/continue`` and ``/info`` to the `gr.Blocks` that are being laid out.
 
     Parameters
@@ -46,8 +61,8 @@ def add_endpoints(models: Sequence[LaneModel], stage: Stage, **queue: Any) -> No
     models : sequence of LaneModel
     stage : Stage
         Decides whose turn it is.
-    **queue
-        Gradio's ``concurrency_id`` and ``concurrency_limit``.
+    shelf : Shelf
+        Where the answers' files lie.
     """
     by_name = {lane.key: lane for lane in models}
     first = "relative" if "relative" in by_name else models[0].key
@@ -95,13 +110,14 @@ def add_endpoints(models: Sequence[LaneModel], stage: Stage, **queue: Any) -> No
         sent = {"seconds": seconds, "seed": seed, "temperature": temperature}
         sent |= {"top_p": top_p, "top_k": top_k, "min_p": min_p, "theme": theme}
         try:
-            if model not in by_name:
-                raise MusictxError(f"there is no model {model!r} here; choose one of {', '.join(by_name)}")
-            settings = read_settings(sent)
-            folder = Path(get_upload_folder()) / secrets.token_hex(16)
-            stretch = (primer_start, primer_end)
-            how = Ask(sound, read_bars(bars), beat, one_track)
-            return _play(by_name[model], primer, stretch, settings, stage, folder, how)
+            if not isinstance(model, str) or model not in by_name:
+                given = str(model)[:40]
+                raise MusictxError(f"there is no model {given!r} here; choose one of {', '.join(by_name)}")
+            settings = read_settings(sent, labels=False)
+            stretch = (read_number(primer_start, "primer_start"), read_number(primer_end, "primer_end"))
+            check_beat(beat)
+            how = Ask(_yes(sound, "sound"), read_bars(bars, "bars"), beat, _yes(one_track, "one_track"))
+            return _play(by_name[model], _path(primer), stretch, settings, stage, shelf, how)
         except MusictxError as error:
             raise gr.Error(sentence(str(error)), print_exception=False) from None
 
@@ -110,12 +126,11 @@ def add_endpoints(models: Sequence[LaneModel], stage: Stage, **queue: Any) -> No
         return [{**lane.facts(), "card": lane.card} for lane in models]
 
     def number(name: str) -> gr.Number:
-        # Its limits are checked by `read_settings`, whose sentences are ours.
         whole = 0 if name in ("seed", "top_k") else None
         return gr.Number(getattr(Settings(), name), label=LIMITS[name][0], precision=whole, visible=False)
 
     inputs = [
-        gr.File(label="Primer", file_types=[".mid", ".midi"], visible=False),
+        gr.File(label="Primer", file_types=list(ENDINGS), visible=False),
         gr.Dropdown(list(by_name), value=first, label="Model", visible=False),
         *map(number, ("seconds", "seed", "temperature", "top_p", "top_k", "min_p", "theme")),
         gr.Number(0.0, label="Primer start", visible=False),
@@ -126,37 +141,45 @@ def add_endpoints(models: Sequence[LaneModel], stage: Stage, **queue: Any) -> No
         gr.Checkbox(False, label="One track", visible=False),
     ]
     outputs = [gr.File(label="MIDI", visible=False), gr.File(label="WAV", visible=False)]
-    gr.Button(visible=False).click(continue_primer, inputs, outputs, api_name="continue", **queue)
+    gr.Button(visible=False).click(
+        continue_primer,
+        inputs,
+        outputs,
+        api_name="continue",
+        preprocess=False,  # values come as they are sent: what is wrong with them is said here
+        concurrency_id=PROGRAMS,
+        concurrency_limit=MOST_PROGRAMS,
+    )
     gr.api(info, api_name="info", queue=False)
 
 
 def _play(
     lane: LaneModel,
-    primer: str | None,
+    primer: Path | None,
     stretch: tuple[float, float],
     settings: Settings,
     stage: Stage,
-    folder: Path,
+    shelf: Shelf,
     how: Ask,
 ) -> tuple[str, str | None]:
-    """Wait for a turn, play on, and write the files into `folder`, which is made."""
-    check_beat(how.beat)
-    music, end = _read(primer)
-    seconds = settings.seconds
-    if how.bars:
-        seconds = _seconds_of(how.bars, music, stretch[1] or end or music.duration)
+    """Wait for a turn, read the primer, play on, and write the files."""
     caller = f"api {secrets.token_hex(8)}"  # each call has a turn of its own
     ticket = stage.enter(caller, caller)
     try:
         while stage.wait(ticket, QUEUE_SECONDS) > 0:
             pass
+        music, end = _read(primer, stretch)
+        last = music.duration if end is None else end
+        seconds = _seconds_of(how.bars, music, last) if how.bars else settings.seconds
+        whole = _check_length(music, stretch[0], last, seconds)
+        folder = shelf.place(round(4 * SAMPLE_RATE * (whole + RINGS_ON)) if how.sound else 0)
         played = continue_variations(
             lane.model,
             music,
             seconds=seconds,
             beat=how.beat,
             primer_start=stretch[0],
-            primer_end=stretch[1] or end,
+            primer_end=end,
             seed=settings.seed,
             **asdict(settings.sampling()),
             on_progress=lambda seconds: time.sleep(stage.stand_back(ticket, lane.key, seconds)),
@@ -166,12 +189,12 @@ def _play(
         stage.leave(ticket)
     if not len(played.performance):
         raise MusictxError("the model ended the piece at once; try another seed")
-    folder.mkdir(parents=True)
     midi, wav = folder / "continuation.mid", folder / "continuation.wav"
     cut = None if how.one_track else played.cut
     write_midi(played.performance, midi, cut=cut, names=track_names(lane.key, settings.seed))
     if how.sound:
-        write_wav(played.performance, wav)
+        with _sounding:
+            write_wav(played.performance, wav)
     return str(midi), str(wav) if how.sound else None
 
 
@@ -186,14 +209,44 @@ def _seconds_of(bars: int, music: Performance, end: float) -> float:
     return seconds
 
 
-def _read(primer: str | None) -> tuple[Performance, float | None]:
+def _read(primer: Path | None, stretch: tuple[float, float]) -> tuple[Performance, float | None]:
     """The primer, and where it ends (s) if not with its file; without a file, the first one of the page."""
-    if not primer:
-        preset = presets()[0]
-        return read_notes(preset["notes"], preset["pedals"]), preset["end"] / 1000
-    if Path(primer).stat().st_size > MOST_BYTES:
-        raise MusictxError(f"the primer is larger than {MOST_BYTES // 2**20} MB; send a smaller MIDI file")
-    try:
-        return read_midi(primer), None
-    except MusictxError as error:  # the visitor knows the file by its name, not by its place on the server
-        raise MusictxError(str(error).replace(str(Path(primer)), Path(primer).name)) from None
+    if primer is not None:
+        return read_primer(primer), stretch[1] or None
+    preset = presets()[0]
+    return read_notes(preset["notes"], preset["pedals"]), stretch[1] or preset["end"] / 1000
+
+
+def _check_length(music: Performance, start: float, end: float, seconds: float) -> float:
+    """How long (s) a primer and its continuation are, if a page could send and save as much."""
+    if not 0 <= start < end:
+        raise MusictxError(
+            f"primer_start is {start:g} s and primer_end {end:g} s; the primer must end after it starts"
+        )
+    if end - start + seconds > MOST_WAV_SECONDS:
+        raise MusictxError(
+            f"the primer is {end - start:.10g} s long; with its continuation it can last "
+            f"{MOST_WAV_SECONDS:g} s: choose a stretch of it (primer_start, primer_end)"
+        )
+    notes = len(slice_time(music, start, end))
+    if notes > MOST_NOTES:
+        raise MusictxError(f"{notes:,} notes are too many; choose a stretch with at most {MOST_NOTES:,}")
+    return end - start + seconds
+
+
+def _yes(sent: Any, name: str) -> bool:
+    if not isinstance(sent, bool):
+        raise MusictxError(f"{name} must be true or false")
+    return sent
+
+
+def _path(sent: Any) -> Path | None:
+    """Where the file lies that a program has sent; None if it sent none."""
+    if sent is None:
+        return None
+    path = sent.get("path") if isinstance(sent, dict) else None
+    if not isinstance(path, str) or not path:
+        raise MusictxError("the primer must be one MIDI file; send it first, and then its path")
+    if "\0" in path or Path(path).suffix.lower() not in ENDINGS:
+        raise MusictxError(f"the primer must be a MIDI file, with a name that ends in {', '.join(ENDINGS)}")
+    return Path(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,48 +11,35 @@ from typing import Any
 from musictx.errors import MusictxError
 from musictx.midi import write_midi
 from musictx.performance import Performance
-from musictx.render.audio import write_wav
+from musictx.render.audio import wav_pieces
 
-from .payloads import MOST_SECONDS, read_metre, read_notes
+from .payloads import MOST_SECONDS, Malformed, read_metre, read_notes
 
 MOST_WAV_SECONDS = 900.0
 MEDIA_TYPES = {"mid": "audio/midi", "wav": "audio/wav"}
 
 
-def render_download(sent: Any) -> tuple[bytes, str]:
-    """A file for the page's download buttons.
+def render_midi(sent: Any) -> bytes:
+    """A MIDI file for the page's download buttons.
 
     Parameters
     ----------
     sent : object
-        ``format`` ("mid" or "wav"), ``notes`` and ``pedals`` as in `payloads.read_notes`; for a "mid"
-        ``metre`` as in `payloads.read_metre`, and ``cut`` (ms), where a second track begins, with ``names``,
-        those of the two: each may be missing.
-
-    Returns
-    -------
-    content : bytes
-    media_type : str
+        ``notes`` and ``pedals`` as in `payloads.read_notes`, ``metre`` as in `payloads.read_metre`, and
+        ``cut`` (ms), where a second track begins, with ``names``, those of the two: the last three may be
+        missing.
 
     Raises
     ------
     MusictxError
         If the request makes no sense, or there is nothing to render.
     """
-    kind = sent.get("format") if isinstance(sent, dict) else None
-    if not isinstance(kind, str) or kind not in MEDIA_TYPES:
-        raise MusictxError("a download is either a .mid or a .wav file")
-    performance = read_notes(sent.get("notes"), sent.get("pedals", ()))
-    if not len(performance):
-        raise MusictxError("there is nothing to download yet; press Continue first")
     with tempfile.TemporaryDirectory(prefix="musictx-") as folder:
-        path = Path(folder) / f"download.{kind}"
-        if kind == "mid":
-            performance = replace(performance, metre=read_metre(sent.get("metre")))
-            write_midi(performance, path, **_tracks(sent))
-        else:
-            _write_sound(performance, path)
-        return path.read_bytes(), MEDIA_TYPES[kind]
+        path = Path(folder) / "download.mid"
+        performance = _music(sent)
+        performance = replace(performance, metre=read_metre(sent.get("metre")))
+        write_midi(performance, path, **_tracks(sent))
+        return path.read_bytes()
 
 
 def _tracks(sent: dict[str, Any]) -> dict[str, Any]:
@@ -60,18 +48,46 @@ def _tracks(sent: dict[str, Any]) -> dict[str, Any]:
         return {}
     names = sent.get("names")
     if not (isinstance(names, list) and len(names) == 2 and all(isinstance(name, str) for name in names)):
-        raise MusictxError("the two tracks have no names; reload the page and try again")
+        raise Malformed("the two tracks have no names; reload the page and try again")
     first, second = (name.encode("utf-8", "replace").decode()[:100] for name in names)
     cut = sent["cut"]
     if isinstance(cut, bool) or not isinstance(cut, (int, float)) or not 0 <= cut <= 1000 * MOST_SECONDS:
-        raise MusictxError("the continuation begins nowhere; reload the page and try again")
+        raise Malformed("the continuation begins nowhere; reload the page and try again")
     return {"cut": cut / 1000, "names": (first, second)}
 
 
-def _write_sound(performance: Performance, path: Path) -> None:
+def render_sound(sent: Any) -> tuple[int, Iterator[bytes]]:
+    """A WAV file for the page's download buttons: its size, and its pieces, each made when it is asked for.
+
+    Parameters
+    ----------
+    sent : object
+        ``notes`` and ``pedals`` as for `render_midi`.
+
+    Raises
+    ------
+    MusictxError
+        If the request makes no sense, there is nothing to render, or it lasts too long.
+    """
+    performance = _music(sent)
     if performance.duration > MOST_WAV_SECONDS:
         raise MusictxError(
             f"the music lasts {performance.duration:.0f} s; a .wav can hold {MOST_WAV_SECONDS:.0f} s here, "
             "a .mid any length"
         )
-    write_wav(performance, path)
+    return wav_pieces(performance)
+
+
+def wanted_format(sent: Any) -> str:
+    """Which file is asked for: "mid" or "wav"."""
+    kind = sent.get("format") if isinstance(sent, dict) else None
+    if not isinstance(kind, str) or kind not in MEDIA_TYPES:
+        raise Malformed("a download is either a .mid or a .wav file")
+    return kind
+
+
+def _music(sent: Any) -> Performance:
+    performance = read_notes(sent.get("notes"), sent.get("pedals", ()))
+    if not len(performance):
+        raise MusictxError("there is nothing to download yet; press Continue first")
+    return performance

@@ -23,6 +23,23 @@ STYLES = [  # later ones count more
     for name in ("base", "primers", "lanes", "insight", "compare", "compose", "narrow")
 ]
 
+
+def policy(scripts: str) -> str:
+    """What a browser lets the page load: everything from its own address, and nothing from elsewhere.
+
+    Parameters
+    ----------
+    scripts : str
+        What scripts may do besides.
+    """
+    return (
+        f"default-src 'self'; script-src 'self' {scripts}; style-src 'self' 'unsafe-inline'; "
+        "img-src 'self' data: blob:; media-src 'self' data: blob:; font-src 'self' data:; "
+        "connect-src 'self' data: blob:; worker-src 'self' blob:; object-src 'none'; base-uri 'self'; "
+        "form-action 'self'"
+    )
+
+
 _GRADIOS = re.compile(r"[ \t]*<meta\s+(?:property=\"og:|name=\"twitter:)[^>]*>\n?")
 
 

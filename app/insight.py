@@ -20,8 +20,9 @@ from musictx.model import MusicTransformer
 from musictx.sampling.takes import Take, choices, take_tokens
 
 from .models import LaneModel
-from .payloads import read_length, read_notes
+from .payloads import Malformed, read_length, read_notes
 
+LONGEST_TAKE = 16_384  # tokens that are looked into: nine minutes of dense music
 MOST_TOKENS = 16_384  # of takes that stay read: 12 kB each for a model of the shipped size, 200 MB in all
 MEASURED = 48  # notes of a take by which its heads are ranked
 
@@ -93,10 +94,12 @@ class Insight:
             "heads": heads,
             "all": [[h.layer, h.head, round(h.reach, 3)] for h in ranked],
         }
-        if sent.get("note") is None:
+        if (note := sent.get("note")) is None:
             return answer
+        if isinstance(note, bool) or not isinstance(note, int):
+            raise Malformed("note must be the number of a note")
         rows = _rows(sent["notes"], take, listening.notes.onset, listening.notes.pitch)
-        chosen = np.flatnonzero(rows == sent["note"])
+        chosen = np.flatnonzero(rows == note)
         if not len(chosen):
             raise MusictxError("this note lies before what the model was given; choose a later one")
         arcs = listening.arcs(int(chosen[0]), heads)
@@ -138,16 +141,21 @@ class Insight:
         }
 
     def _take(self, sent: Any) -> tuple[str, Take]:
-        if not isinstance(sent, Mapping) or sent.get("lane") not in self._models:
-            raise MusictxError(f"choose one of the lanes here: {', '.join(self._models)}")
+        lane = sent.get("lane") if isinstance(sent, Mapping) else None
+        if not isinstance(lane, str) or lane not in self._models:
+            raise Malformed(f"choose one of the lanes here: {', '.join(self._models)}")
         performance = read_notes(sent.get("notes"))
         if not len(performance):
             raise MusictxError("there is no note in this lane yet; press Continue first")
         length = read_length(sent.get("length"))
         begins = bool(sent.get("begins", True))
-        return sent["lane"], take_tokens(
-            self._models[sent["lane"]], performance, length, from_beginning=begins
-        )
+        take = take_tokens(self._models[lane], performance, length, from_beginning=begins)
+        if len(take.tokens) > LONGEST_TAKE:
+            raise MusictxError(
+                f"{len(take.tokens):,} events of this model are too many to look into; it can be at most "
+                f"{LONGEST_TAKE:,}"
+            )
+        return lane, take
 
     def _read(self, name: str, take: Take) -> ReadTake:
         digest = hashlib.sha256(take.tokens.tobytes() + bytes(str(take.primer), "ascii")).digest()
@@ -182,6 +190,11 @@ def _heads(sent: Any, model: MusicTransformer) -> list[tuple[int, int]]:
         return []
     shape = (model.config.layers, model.config.heads)
     known = [list(place) for place in np.ndindex(*shape)]
-    if not isinstance(sent, list) or not sent or not all(head in known for head in sent):
-        raise MusictxError(f"this model has {shape[0]} layers of {shape[1]} heads; choose among them")
+    whole = isinstance(sent, list) and sent and all(_is_place(head) and head in known for head in sent)
+    if not whole or len(sent) > len(known):
+        raise Malformed(f"this model has {shape[0]} layers of {shape[1]} heads; choose among them")
     return [(layer, head) for layer, head in sent]
+
+
+def _is_place(head: Any) -> bool:
+    return isinstance(head, list) and all(type(number) is int for number in head)

@@ -9,12 +9,13 @@ from typing import Any
 import gradio as gr
 
 from .api import add_endpoints
+from .faults import plainly
 from .head import STYLES, TITLE
 from .models import MOST_MODELS, LaneModel
+from .shelf import Shelf
 from .stage import Stage
 from .streaming import lane_player
 
-KEEP_FILES = (600, 3600)  # every ten minutes, what programs sent and got more than an hour ago goes
 MOST_LANES = 96  # generators open at once; `Stage` decides which of them play
 
 _STATIC = Path(__file__).parent / "static"
@@ -27,7 +28,7 @@ import(new URL("musictx/static/studio.js", document.baseURI))
 """
 
 
-def build(models: Sequence[LaneModel], stage: Stage) -> gr.Blocks:
+def build(models: Sequence[LaneModel], stage: Stage, shelf: Shelf) -> gr.Blocks:
     """Lay out the page.
 
     Parameters
@@ -36,13 +37,15 @@ def build(models: Sequence[LaneModel], stage: Stage) -> gr.Blocks:
         One for each lane, in the order of the page.
     stage : Stage
         Decides who may play now.
+    shelf : Shelf
+        For the files that programs get.
 
     Returns
     -------
     gr.Blocks
         To be launched by `app.launch`, which adds the routes that the page needs.
     """
-    with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True, delete_cache=KEEP_FILES) as page:
+    with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
         studio = gr.HTML(
             html_template=(_STATIC / "studio.html").read_text(encoding="utf-8"),
             head="".join(STYLES),
@@ -60,5 +63,5 @@ def build(models: Sequence[LaneModel], stage: Stage) -> gr.Blocks:
                 api_visibility="private",
                 **queue,
             )
-        add_endpoints(models, stage, **queue)
-    return page
+        add_endpoints(models, stage, shelf)
+    return plainly(page)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, TypeVar
 
 import anyio
+from starlette.responses import StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from musictx.errors import MusictxError
 
@@ -31,8 +34,9 @@ class SlowWork:
         self.most, self.busy, self.taken = at_once + waiting, busy, 0
         self._limiter = anyio.CapacityLimiter(at_once)
 
-    async def run(self, function: Callable[..., Result], *arguments: Any) -> Result:
-        """Call a function in a thread, when its turn has come.
+    @contextmanager
+    def place(self) -> Iterator[None]:
+        """Hold a place among what is done and what waits.
 
         Raises
         ------
@@ -43,6 +47,52 @@ class SlowWork:
             raise MusictxError(self.busy)
         self.taken += 1
         try:
-            return await anyio.to_thread.run_sync(function, *arguments, limiter=self._limiter)
+            yield
         finally:
             self.taken -= 1
+
+    async def turn(self, function: Callable[..., Result], *arguments: Any) -> Result:
+        """Call a function in a thread, when its turn has come. Whoever calls it holds a place."""
+        return await anyio.to_thread.run_sync(function, *arguments, limiter=self._limiter)
+
+    async def run(self, function: Callable[..., Result], *arguments: Any) -> Result:
+        """Take a place and a turn for the whole of some work."""
+        with self.place():
+            return await self.turn(function, *arguments)
+
+
+class InTurns(StreamingResponse):
+    """An answer that is made in pieces while it is sent: each waits for a turn of its own.
+
+    So nobody waits behind a long one; and one whose visitor has gone is not made to its end.
+
+    Parameters
+    ----------
+    size : int
+        Bytes of the whole answer.
+    pieces : iterator of bytes
+    work : SlowWork
+    media_type : str
+    held : context manager
+        The place that was taken for it; given back at its end.
+    """
+
+    def __init__(
+        self,
+        size: int,
+        pieces: Iterator[bytes],
+        work: SlowWork,
+        media_type: str,
+        held: AbstractContextManager[Any],
+    ) -> None:
+        super().__init__(self._made(), headers={"Content-Length": str(size)}, media_type=media_type)
+        self.pieces, self.work, self.held = pieces, work, held
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the answer until it ends, or the visitor goes."""
+        with self.held:
+            await super().__call__(scope, receive, send)
+
+    async def _made(self) -> AsyncIterator[bytes]:
+        while (piece := await self.work.turn(next, self.pieces, None)) is not None:
+            yield piece

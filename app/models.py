@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from musictx import __version__
-from musictx.checkpoint import SHIPPED_MODELS, find_model, load_model, read_card, weights_hash
+from musictx.checkpoint import SHIPPED_MODELS, find_model, load_model, weights_hash
 from musictx.errors import MusictxError
 from musictx.events import START
+from musictx.export.repository import card_to_write
 from musictx.export.web_model import model_facts, web_model
 from musictx.sampling import generate
 from musictx.sampling.compiling import told_of_compiling
@@ -93,7 +94,7 @@ def load_models(models: Sequence[str | Path] = SHIPPED_MODELS) -> list[LaneModel
     for k, (given, folder) in enumerate(zip(models, places, strict=True)):
         first = places.index(folder)
         model = loaded[first].model if first < k else load_model(given)
-        card = read_card(folder)
+        card = card_to_write(folder)
         name = _name(Path(given), card)
         loaded.append(
             LaneModel(

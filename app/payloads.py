@@ -22,6 +22,10 @@ MOST_SECONDS = 3600.0  # no note of a page lies later than this
 GAP_SECONDS = (0.1, 15.0)  # how short and how long a stretch can be that is filled in: in some 1.2 GB at most
 
 
+class Malformed(MusictxError):
+    """What no page sends: answered with status 400."""
+
+
 @dataclass(frozen=True)
 class Settings:
     """How to continue; every field is one control of the page."""
@@ -52,8 +56,10 @@ LIMITS: dict[str, tuple[str, float, float]] = {
 }
 
 
-def read_settings(sent: Any) -> Settings:
+def read_settings(sent: Any, *, labels: bool = True) -> Settings:
     """Settings from a page's JSON object; whatever it leaves out has its default.
+
+    Sentences call a setting by its label in the page, or by the name that a program gives it.
 
     Raises
     ------
@@ -61,26 +67,29 @@ def read_settings(sent: Any) -> Settings:
         If a value is no number or outside `LIMITS`.
     """
     if not isinstance(sent, Mapping):
-        raise MusictxError("the settings did not arrive; reload the page and try again")
+        raise Malformed("the settings did not arrive; reload the page and try again")
     values: dict[str, Any] = {}
     for name, (label, lowest, highest) in LIMITS.items():
         if sent.get(name) is None:
             continue
-        value = _number(sent[name], label)
+        label = label if labels else name
+        value = read_number(sent[name], label)
         if not lowest <= value <= highest:
-            raise MusictxError(f"{label} is {value:g}; choose a number from {lowest:g} to {highest:g}")
-        values[name] = int(value) if name in ("top_k", "seed") else value
+            raise MusictxError(f"{label} is {value:.10g}; choose a number from {lowest:g} to {highest:.10g}")
+        values[name] = round(value) if name in ("top_k", "seed") else value
     if sent.get("beat") is not None:
         values["beat"] = sent["beat"]
         check_beat(values["beat"])
     return Settings(**values)
 
 
-def read_bars(sent: Any) -> int:
+def read_bars(sent: Any, label: str = "Bars") -> int:
     """A length in bars; 0 if there is none."""
-    bars = _number(sent, "Bars")
+    bars = read_number(sent, label)
     if not 0 <= bars <= MOST_BARS or bars % 1:
-        raise MusictxError(f"Bars is {bars:g}; choose a whole number from 1 to {MOST_BARS}, or 0 for seconds")
+        raise MusictxError(
+            f"{label} is {bars:.10g}; choose a whole number from 1 to {MOST_BARS}, or 0 for seconds"
+        )
     return int(bars)
 
 
@@ -98,7 +107,7 @@ def read_metre(sent: Any) -> Metre | None:
         return None
     try:
         tempos, signatures = (_whole(sent[name], width) for name, width in (("tempos", 2), ("signatures", 3)))
-        division, start = sent["division"], _number(sent.get("start", 0), "The metre's start") / 1000
+        division, start = sent["division"], read_number(sent.get("start", 0), "The metre's start") / 1000
         good = isinstance(division, int) and 1 <= division < 2**15 and 0 <= start <= MOST_SECONDS
         good &= bool((tempos[:, 1] > 0).all() and np.isin(signatures[:, 2], 1 << np.arange(7)).all())
         good &= bool(((signatures[:, 1] > 0) & (signatures[:, 1] < 256)).all())
@@ -163,7 +172,7 @@ def read_length(length: Any) -> float:
     MusictxError
         If it is not between 0 and `MOST_SECONDS`.
     """
-    seconds = _number(length, "The primer's length") / 1000
+    seconds = read_number(length, "The primer's length") / 1000
     if not 0 < seconds <= MOST_SECONDS:
         raise MusictxError(f"the primer is {seconds:g} s long; choose a stretch of up to {MOST_SECONDS:g} s")
     return seconds
@@ -178,9 +187,9 @@ def read_gap(gap: Any) -> tuple[float, float]:
         If it is no stretch, or not as long as `GAP_SECONDS` allow.
     """
     if not isinstance(gap, Mapping):
-        raise MusictxError("the stretch did not arrive; reload the page and try again")
-    start = _number(gap.get("start"), "The start of the stretch") / 1000
-    end = _number(gap.get("end"), "The end of the stretch") / 1000
+        raise Malformed("the stretch did not arrive; reload the page and try again")
+    start = read_number(gap.get("start"), "The start of the stretch") / 1000
+    end = read_number(gap.get("end"), "The end of the stretch") / 1000
     shortest, longest = GAP_SECONDS
     if not (0 <= start <= MOST_SECONDS and shortest <= end - start <= longest):
         raise MusictxError(
@@ -216,29 +225,31 @@ def sentence(message: str) -> str:
     return message if message.endswith((".", "!", "?")) else f"{message}."
 
 
-def _number(value: Any, label: str) -> float:
+def read_number(value: Any, label: str) -> float:
+    """A finite number; `label` is what a sentence calls it."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise MusictxError(f"{label} must be a number")
+        raise Malformed(f"{label} must be a number")
     try:
         number = float(value)
     except OverflowError:  # a whole number of hundreds of digits
         number = math.inf
     if not math.isfinite(number):
-        raise MusictxError(f"{label} must be a number")
+        raise Malformed(f"{label} must be a number")
     return number
 
 
 def _table(rows: Any, columns: int, what: str) -> np.ndarray:
     if not isinstance(rows, Sequence) or isinstance(rows, str):
-        raise MusictxError(f"the {what} did not arrive; reload the page and try again")
+        raise Malformed(f"the {what} did not arrive; reload the page and try again")
     if len(rows) > MOST_NOTES:
         raise MusictxError(f"{len(rows):,} {what} are too many; choose a stretch with at most {MOST_NOTES:,}")
     try:
-        table = np.array(rows, dtype=float).reshape(-1, columns)
-    except (TypeError, ValueError, OverflowError):
-        raise MusictxError(f"the {what} are damaged; reload the page and try again") from None
-    if len(table) != len(rows):
-        raise MusictxError(f"the {what} are damaged; reload the page and try again")
+        table = np.array(rows if len(rows) else np.empty((0, columns)))
+    except ValueError:  # rows of several lengths
+        table = np.empty(0, object)
+    if table.dtype.kind not in "iuf" or table.shape != (len(rows), columns):
+        raise Malformed(f"the {what} are damaged; reload the page and try again")
+    table = table.astype(float)
     times = table[:, :2]
     if not np.isfinite(table).all() or (times < 0).any() or (times > MOST_SECONDS * 1000).any():
         raise MusictxError(f"the {what} must lie between 0 and {MOST_SECONDS:g} seconds")

@@ -10,6 +10,7 @@ import functools
 import json
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -23,19 +24,21 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 import musictx
 from musictx.errors import MusictxError
 
-from .downloads import render_download
+from .downloads import MEDIA_TYPES, render_midi, render_sound, wanted_format
+from .guard import MOST_JSON_BYTES
 from .insight import Insight
-from .limits import SlowWork
+from .limits import InTurns, SlowWork
 from .model_files import ModelFiles
 from .models import LaneModel, differ_in_positions_only
+from .payloads import Malformed
 from .presets import presets
+from .shelf import Shelf
 from .stage import Stage
 from .streaming import part_name
-from .uploads import MOST_BYTES, describe_upload
+from .uploads import MOST_BYTES, describe_upload, keep_file
 from .votes import VoteBook
 
 PREFIX = "/musictx"
-MOST_JSON_BYTES = 2 * 2**20
 
 _STATIC = Path(__file__).parent / "static"
 _PIANO = Path(musictx.__file__).parent / "render" / "piano"
@@ -44,12 +47,23 @@ _log = logging.getLogger(__name__)
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-def routes(models: Sequence[LaneModel], votes: VoteBook, stage: Stage) -> list[BaseRoute]:
-    """The routes to mount beside Gradio's own, all below `PREFIX`."""
+def routes(
+    models: Sequence[LaneModel], votes: VoteBook, stage: Stage, sent: Shelf | None = None
+) -> list[BaseRoute]:
+    """The routes to mount beside Gradio's own, below `PREFIX`; that for files of programs is in its place.
+
+    Parameters
+    ----------
+    models : sequence of LaneModel
+    votes : VoteBook
+    stage : Stage
+    sent : Shelf, optional
+        Where files of programs are kept.
+    """
     reading = SlowWork(2, 8, "the server is reading other files; try again in a moment")
     rendering = SlowWork(1, 6, "the server is making other visitors' sound files; try again in a moment")
     writing = SlowWork(4, 40, "the server is writing other files; try again in a moment")
-    keeping = SlowWork(1, 8, "too many votes come at once; send yours again in a moment")
+    keeping = SlowWork(1, 500, "too many votes come at once; send yours again in a moment")
     looking = SlowWork(2, 24, "the server is looking at other visitors' music; try again in a moment")
     insight = Insight(models)
     questions = {"attention": insight.attention, "surprise": insight.surprise, "again": insight.again}
@@ -70,14 +84,18 @@ def routes(models: Sequence[LaneModel], votes: VoteBook, stage: Stage) -> list[B
 
     async def download(request: Request) -> Response:
         sent = await _json(request)
-        sound = isinstance(sent, dict) and sent.get("format") == "wav"
-        content, media_type = await (rendering if sound else writing).run(render_download, sent)
-        return Response(content, media_type=media_type)
+        kind = wanted_format(sent)
+        if kind == "mid":
+            return Response(await writing.run(render_midi, sent), media_type=MEDIA_TYPES[kind])
+        with ExitStack() as held:
+            held.enter_context(rendering.place())
+            size, pieces = await rendering.turn(render_sound, sent)
+            return InTurns(size, pieces, rendering, MEDIA_TYPES[kind], held.pop_all())
 
     async def look(request: Request) -> Response:
         question = questions.get(request.path_params["what"])
         if question is None:
-            raise MusictxError(f"ask for one of {', '.join(questions)}")
+            raise Malformed(f"ask for one of {', '.join(questions)}")
         return JSONResponse(await looking.run(question, await _json(request)))
 
     async def stop(request: Request) -> Response:
@@ -85,7 +103,12 @@ def routes(models: Sequence[LaneModel], votes: VoteBook, stage: Stage) -> list[B
         stage.stop(part_name(asked.get("run", ""), asked.get("lane", "")))
         return JSONResponse({})
 
+    async def keep(request: Request) -> Response:
+        assert sent
+        return await keep_file(request, sent)
+
     return [
+        *([Route("/gradio_api/upload", keep, methods=["POST"])] if sent else []),
         Mount(
             PREFIX,
             app=_below_a_proxy(
@@ -105,7 +128,7 @@ def routes(models: Sequence[LaneModel], votes: VoteBook, stage: Stage) -> list[B
                     ]
                 )
             ),
-        )
+        ),
     ]
 
 
@@ -122,7 +145,7 @@ def _plainly(handler: Handler) -> Handler:
     """Answer errors with one plain sentence in JSON, never with a traceback.
 
     A file that cannot be used is no fault of the request: its answer has status 200, so that the
-    browser does not report a failed request besides.
+    browser does not report a failed request besides. What no page sends is answered with status 400.
     """
 
     @functools.wraps(handler)
@@ -130,7 +153,9 @@ def _plainly(handler: Handler) -> Handler:
         try:
             return await handler(request)
         except MusictxError as error:
-            return JSONResponse({"error": str(error)})
+            return JSONResponse(
+                {"error": str(error)}, status_code=400 if isinstance(error, Malformed) else 200
+            )
         except ClientDisconnect:
             return Response(status_code=400)
         except Exception:
@@ -169,7 +194,7 @@ async def _json(request: Request) -> Any:
     try:
         return json.loads(content)
     except (ValueError, RecursionError):
-        raise MusictxError("the request did not arrive whole; try again") from None
+        raise Malformed("the request did not arrive whole; try again") from None
 
 
 async def _body(request: Request, limit: int, sentence: str) -> bytes:

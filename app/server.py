@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
+import anyio
 import gradio as gr
 import torch
+from gradio.utils import get_upload_folder
 from starlette.middleware import Middleware
 
 from musictx.checkpoint import SHIPPED_MODELS
@@ -16,16 +20,19 @@ from musictx.errors import MusictxError
 from musictx.process import return_freed_memory
 
 from .faults import Faults
-from .guard import SameSite
+from .guard import Gate
 from .head import ICON, OwnHead
 from .layout import MOST_LANES, build
 from .models import load_models, warm_up
 from .queueing import steady
 from .routes import PREFIX, routes
+from .shelf import Shelf, own_folder
 from .stage import Stage
 from .uploads import MOST_BYTES
 from .votes import VoteBook
 
+SENT_BYTES, ANSWER_BYTES = 128 * 2**20, 2**30  # of the files that programs have sent, and that they get
+CLEAR_SECONDS = 30.0
 PAPER = "var(--musictx-paper, transparent)"  # static/view/base.css has it, light and dark
 
 
@@ -36,6 +43,7 @@ def launch(
     models: Sequence[str | Path] = SHIPPED_MODELS,
     votes: Path | None = None,
     names: Sequence[str] = (),
+    frames: Sequence[str] = (),
     prefix: str = "",
     visitors: int = 3,
     open_browser: bool = False,
@@ -56,6 +64,8 @@ def launch(
         not given.
     names : sequence of str
         Host names by which visitors know the server, besides localhost and addresses.
+    frames : sequence of str
+        Sites that may show the page in a frame, such as ``"https://huggingface.co"``.
     prefix : str
         Path below which a reverse proxy shows the page, such as ``"/music"``.
     visitors : int
@@ -84,9 +94,11 @@ def launch(
     stage = Stage(visitors)
     lanes = load_models(models)
     warm_up(lanes)
-    page = build(lanes, stage)
+    folder = own_folder(Path(get_upload_folder()))
+    sent, answers = Shelf(folder, SENT_BYTES), Shelf(folder, ANSWER_BYTES)
+    page = build(lanes, stage, answers)
     book = VoteBook({lane.key: lane.weights for lane in lanes}, votes)
-    page.queue(max_size=2 * MOST_LANES)
+    page.queue(max_size=2 * MOST_LANES, api_open=False)  # no call goes past the line
     steady(page._queue)
     theme = gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]).set(
         body_background_fill=PAPER, body_background_fill_dark=PAPER
@@ -96,8 +108,9 @@ def launch(
             server_name=host,
             server_port=port,
             app_kwargs={
-                "routes": routes(lanes, book, stage),
-                "middleware": [Middleware(Faults), Middleware(SameSite, names=names), Middleware(OwnHead)],
+                "routes": routes(lanes, book, stage, sent),
+                "middleware": [Middleware(Faults), Middleware(OwnHead)],
+                "lifespan": _guarded(names, frames, (sent, answers)),
             },
             favicon_path=ICON,
             max_threads=MOST_LANES + 16,
@@ -124,6 +137,34 @@ def launch(
     if block:
         page.block_thread()
     return str(address)
+
+
+def _guarded(
+    names: Sequence[str], frames: Sequence[str], shelves: Sequence[Shelf]
+) -> Callable[[Any], AbstractAsyncContextManager[None]]:
+    """What goes on from the server's start to its end: the gate stands around all that answers; files go.
+
+    Gradio puts layers of its own around those that it is given, so the gate is put around them here, before
+    the first request comes.
+    """
+
+    async def clear() -> None:
+        while True:
+            await anyio.sleep(CLEAR_SECONDS)
+            for shelf in shelves:
+                await anyio.to_thread.run_sync(shelf.clear)
+
+    @asynccontextmanager
+    async def lifespan(server: Any) -> AsyncIterator[None]:
+        server.middleware_stack = Gate(server.middleware_stack, names, frames)
+        async with anyio.create_task_group() as group:
+            group.start_soon(clear)
+            yield
+            group.cancel_scope.cancel()
+        for shelf in shelves:
+            shelf.clear(everything=True)
+
+    return lifespan
 
 
 def _check_address(host: str, port: int | None) -> None:

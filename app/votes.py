@@ -15,7 +15,7 @@ from typing import Any
 from musictx.errors import MusictxError
 from musictx.lab.votes.book import REAL, VERDICTS, add_row, default_path, read_rows
 
-from .payloads import note_rows, read_length, read_notes, read_settings
+from .payloads import Malformed, note_rows, read_length, read_notes, read_settings
 
 MOST_LANES = 6
 MOST_SECONDS = 24 * 3600.0  # that anybody listens before a vote
@@ -59,7 +59,7 @@ class VoteBook:
 
     def _row(self, sent: Any) -> dict[str, Any]:
         if not isinstance(sent, dict):
-            raise MusictxError("the vote did not arrive; reload the page and try again")
+            raise Malformed("the vote did not arrive; reload the page and try again")
         order = self._order(sent.get("order"))
         choice, verdict = _answer(sent, order)
         settings = read_settings(sent.get("settings"))
@@ -90,7 +90,7 @@ class VoteBook:
             or not all(isinstance(name, str) and name in known for name in order)
             or len(set(order)) < len(order)
         ):
-            raise MusictxError("the vote must say what was behind each of the letters")
+            raise Malformed("the vote must say what was behind each of the letters")
         return order
 
 

@@ -13,7 +13,7 @@ from musictx.checkpoint import SHIPPED_MODELS
 from musictx.errors import MusictxError
 from musictx.files import write_bytes
 
-from ..head import STYLES, describe
+from ..head import STYLES, describe, policy
 from ..models import LaneModel, differ_in_positions_only, load_models, web_file
 from ..presets import presets
 
@@ -21,6 +21,8 @@ _HERE = Path(__file__).parent
 _STATIC = _HERE.parent / "static"
 _PIANO = Path(musictx.__file__).parent / "render" / "piano"
 _SOURCES = {".c", ".h", ".sh", ".html", ".json"}  # of the page's folder; a browser needs none of them
+_ALLOWED = policy("'wasm-unsafe-eval'")
+_POLICY = f'<meta http-equiv="Content-Security-Policy" content="{_ALLOWED}">'
 _MARK = "musictx/models.json"  # by this file a folder is known as a site
 
 
@@ -67,7 +69,7 @@ def write_site(
 def page_files() -> dict[str, bytes]:
     """Everything of a site except its models and the service worker, by path."""
     index = (_HERE / "index.html").read_text(encoding="utf-8")
-    for place, lines in {"description": describe(), "styles": STYLES}.items():
+    for place, lines in {"description": describe(), "styles": STYLES, "policy": [_POLICY]}.items():
         index = index.replace(f"<!-- {place} -->", "\n    ".join(lines))
     studio = (_STATIC / "studio.html").read_text(encoding="utf-8")
     files = {"index.html": index.replace("<!-- studio -->", studio).encode()}
@@ -113,4 +115,4 @@ def _json(value: Any) -> bytes:
 
 
 def _hash(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:12]
+    return hashlib.sha256(content).hexdigest()

@@ -24,8 +24,16 @@ async function fetchAll() {
     await navigator.locks?.request(LINE, { mode: "shared" }, () => {});
     const response = await fetch(address(path), { cache: "no-cache" });
     if (!response.ok) throw new Error(`${path} is missing`);
-    await cache.put(marked(path), response);
+    const content = await response.arrayBuffer();
+    if ((await hash(content)) !== FILES[path]) throw new Error(`${path} is not the file of this version`);
+    const headers = { "Content-Type": response.headers.get("Content-Type") ?? "application/octet-stream" };
+    await cache.put(marked(path), new Response(content, { headers }));
   }
+}
+
+async function hash(content) {
+  const bytes = new Uint8Array(await crypto.subtle.digest("SHA-256", content));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
 /** Throw away what this version does not have, once no page of an earlier one is open. */

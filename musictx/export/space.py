@@ -44,6 +44,7 @@ load_demo().launch(
     "0.0.0.0",
     models=[Path(__file__).resolve().parent / "models" / name for name in MODELS],
     names=[host] if host else [],
+    frames=["https://huggingface.co"],
 )
 """
 _README = """
@@ -56,8 +57,8 @@ Give {count} a few seconds of piano music, a *primer*: you see and hear how it i
 {lanes}
 
 The music is made by this Space. Primers and uploads from the page are not kept; files that programs send
-or get through the API are removed after an hour. Votes of the blind test are kept, without a name, until the
-Space is restarted; where it has a disk of its own, name a file there in the variable `MUSICTX_VOTES`.
+or get through the API are removed after ten minutes. Votes of the blind test are kept, without a name, until
+the Space is restarted; where it has a disk of its own, name a file there in the variable `MUSICTX_VOTES`.
 
 The code is MIT, the piano by Alexander Holm CC BY 3.0 (`musictx/render/piano/LICENSE.md`).
 """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import httpx
 import mido
 import numpy as np
 import pytest
@@ -24,6 +26,7 @@ from app.models import OTHER_COLOURS, SCHEME_COLOURS, LaneModel, differ_in_posit
 from app.payloads import LIMITS, MOST_NOTES, Settings, note_rows, read_length, read_notes, read_settings
 from app.presets import presets
 from app.routes import routes
+from app.shelf import Shelf
 from app.stage import COMFORTABLE_LEAD, WELCOME_LEAD, Stage
 from app.streaming import FAULT, LAST_AGAIN, Lane, lane_player, part_name
 from app.uploads import MOST_BYTES, MOST_SHOWN, describe_upload
@@ -108,6 +111,8 @@ def test_notes_go_to_a_performance_and_back_unchanged() -> None:
         [[-5, 1, 60, 70]],
         [[0, float("inf"), 60, 70]],
         [[0, {}, 60, 70]],
+        [[[0, 1, 60, 70]]],
+        [["0", "1", "60", "70"]],
         [[0, 1, 60, 70]] * (MOST_NOTES + 1),
     ],
 )
@@ -179,7 +184,7 @@ def test_the_end_of_the_training_length_is_marked() -> None:
     ("sent", "sentence"),
     [
         ({"notes": []}, "There is no note in the primer"),
-        ({"settings": {"seconds": 1e6}}, "Length is 1e"),
+        ({"settings": {"seconds": 1e6}}, "Length is 1000000;"),
         ({"settings": None}, "The settings did not arrive"),
         ({"length": 0}, "The primer is 0 s long"),
     ],
@@ -264,7 +269,7 @@ def test_programs_wait_in_the_pages_queue(model: MusicTransformer, tmp_path: Pat
     assert stage.wait(visitor, 0.0) == 0
     lane = LaneModel("mine", "Mine", "rose", model, {})
     with ThreadPoolExecutor() as pool:
-        call = (lane, None, (0.0, 0.0), Settings(seconds=2), stage, tmp_path / "answer", Ask(False))
+        call = (lane, None, (0.0, 0.0), Settings(seconds=2), stage, Shelf(tmp_path, 10**9), Ask(False))
         played = pool.submit(play_for_program, *call)
         with pytest.raises(TimeoutError):
             played.result(timeout=1.0)
@@ -409,7 +414,7 @@ def test_downloads_of_nothing_are_a_sentence(client: TestClient, sent: Any) -> N
 )
 def test_odd_json_is_a_sentence(client: TestClient, path: str, content: bytes) -> None:
     answer = client.post(f"/musictx/{path}", content=content)
-    assert answer.status_code == 200 and answer.json()["error"]
+    assert answer.status_code == 400 and answer.json()["error"]
 
 
 def test_a_name_that_no_file_can_hold_is_kept_with_a_sign_in_its_place(client: TestClient) -> None:
@@ -432,6 +437,20 @@ VOTE = {
     "primer_name": "<b>mine</b>",
     "heard_seconds": 12.5,
 }
+
+
+def test_fifty_voters_at_once_are_all_kept(tmp_path: Path) -> None:
+    served = Starlette(routes=routes([], VoteBook(HASHES, tmp_path / "votes.sqlite"), Stage()))
+
+    async def vote_together() -> list[httpx.Response]:
+        transport = httpx.ASGITransport(served)
+        async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
+            votes = (client.post("/musictx/vote", json={**VOTE, "visitor": str(k)}) for k in range(50))
+            return await asyncio.gather(*votes)
+
+    assert all(answer.json() == {} for answer in asyncio.run(vote_together()))
+    book = VoteBook(HASHES, tmp_path / "votes.sqlite")
+    assert {row["visitor"] for row in book.all()} == {str(k) for k in range(50)}
 
 
 def test_votes_are_kept(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.downloads import render_download
+from app.downloads import render_midi
 from app.payloads import metre_facts, note_rows, read_metre, read_notes
 from app.uploads import describe_upload
 from musictx.errors import MusictxError
@@ -132,7 +132,7 @@ def test_the_page_keeps_the_beat_as_the_library_does(cases: Any, answers: Any) -
 def test_the_pages_files_are_the_librarys_byte_for_byte(cases: Any, answers: Any) -> None:
     for case, found in zip(cases, answers, strict=True):
         sent = {"format": "mid", "notes": ROWS, "pedals": PEDALS, "metre": case["facts"], **case["tracks"]}
-        assert bytes(found["file"]) == render_download(sent)[0]
+        assert bytes(found["file"]) == render_midi(sent)
 
 
 def test_an_upload_tells_its_bars_and_a_download_has_them_again(tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_an_upload_tells_its_bars_and_a_download_has_them_again(tmp_path: Path) 
     upload = describe_upload(path.read_bytes(), "greensleeves.mid")
     sent = {"format": "mid", "notes": upload["notes"], "pedals": upload["pedals"], "metre": upload["metre"]}
     again = tmp_path / "again.mid"
-    again.write_bytes(render_download(sent)[0])
+    again.write_bytes(render_midi(sent))
     first, second = read_midi(path), read_midi(again)
     assert first.metre and second.metre
     assert second.metre.division == first.metre.division
@@ -154,7 +154,7 @@ def test_music_without_bars_is_written_as_ever() -> None:
     pedals = np.array(PEDALS) / 1000
     music = read_notes(ROWS, PEDALS)
     assert len(pedals) == len(music.pedals)
-    assert render_download(plain)[0] == midi_bytes(music)
+    assert render_midi(plain) == midi_bytes(music)
     assert b"\xff\x58" not in midi_bytes(music)
 
 

@@ -102,6 +102,13 @@ def test_takes_that_stay_read_are_bounded_and_read_once(
     [
         ({"lane": "other"}, "one of the lanes"),
         ({"notes": []}, "no note"),
+        ({"lane": ["relative"]}, "one of the lanes"),
+        ({"lane": {}}, "one of the lanes"),
+        ({"notes": [[[0, 1, 2, 3]]]}, "notes are damaged"),
+        ({"note": []}, "number of a note"),
+        ({"note": True}, "number of a note"),
+        ({"heads": [[0, 0.0]]}, "6 layers of 4 heads"),
+        ({"heads": [[True, False]]}, "6 layers of 4 heads"),
         ({"heads": [[9, 9]]}, "6 layers of 4 heads"),
         ({"note": 10_000}, "lies before"),
     ],
@@ -111,3 +118,10 @@ def test_questions_that_make_no_sense_are_answered_in_words(
 ) -> None:
     with pytest.raises(MusictxError, match=words):
         asked.attention({**sent, "note": 20, **change})
+
+
+def test_a_take_that_would_cost_much_is_refused(sent: dict[str, Any], asked: Insight) -> None:
+    rows = [[100 * k, 100 * k + 50, 40 + k % 40, 70] for k in range(9000)]
+    for question in (asked.attention, asked.surprise, asked.again):
+        with pytest.raises(MusictxError, match="events of this model are too many"):
+            question({**sent, "notes": rows})

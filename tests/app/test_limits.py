@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
 
 import anyio
 import pytest
 
-from app.limits import SlowWork
+from app.limits import InTurns, SlowWork
 from musictx.errors import MusictxError
 
 
@@ -52,6 +55,46 @@ def test_what_fails_gives_its_place_back() -> None:
         for _ in range(3):
             with pytest.raises(ValueError):
                 await work.run(fail)
+
+    anyio.run(main)
+    assert work.taken == 0
+
+
+def test_a_long_answer_lets_others_have_their_turn_and_ends_when_its_visitor_goes() -> None:
+    work, made = SlowWork(1, 2, "busy"), []
+
+    def pieces(name: str) -> Iterator[bytes]:
+        for number in range(6 if name == "long" else 2):
+            made.append(name)
+            yield bytes([number])
+
+    async def visit(name: str, stays: int) -> None:
+        sent: list[bytes] = []
+        left = anyio.Event()
+
+        async def receive() -> dict[str, Any]:
+            await left.wait()
+            return {"type": "http.disconnect"}
+
+        async def send(message: dict[str, Any]) -> None:
+            sent.append(message.get("body", b""))
+            if len(sent) > stays:
+                left.set()
+                await anyio.sleep_forever()
+
+        with ExitStack() as held:
+            held.enter_context(work.place())
+            answer = InTurns(6, pieces(name), work, "audio/wav", held.pop_all())
+        await answer({"type": "http", "asgi": {"spec_version": "2.3"}}, receive, send)  # type: ignore[arg-type]
+
+    async def main() -> None:
+        async with anyio.create_task_group() as group:
+            group.start_soon(visit, "long", 99)
+            group.start_soon(visit, "short", 99)
+        assert sorted(made[:4]) == ["long", "long", "short", "short"] and len(made) == 8
+        made.clear()
+        await visit("long", 2)
+        assert len(made) < 4
 
     anyio.run(main)
     assert work.taken == 0

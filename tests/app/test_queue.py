@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from types import SimpleNamespace
+from typing import Any
 
 import gradio as gr
 from gradio.queueing import Event, EventQueue
 
-from app.queueing import steady
+from app.queueing import MOST_WAITING, PROGRAMS, steady
 
 
 def test_a_page_that_goes_while_its_events_wait_does_not_end_the_queue() -> None:
@@ -31,3 +33,25 @@ def test_a_page_that_goes_while_its_events_wait_does_not_end_the_queue() -> None
         processing.cancel()
 
     asyncio.run(look())
+
+
+def test_the_line_of_programs_is_bounded() -> None:
+    """And that of the pages is another one."""
+    with gr.Blocks() as page:
+        for line in (PROGRAMS, "lanes"):
+            gr.Button().click(lambda: None, concurrency_id=line, concurrency_limit=1)
+    page.queue()
+    queue = steady(page._queue)
+    programs, lanes = page.fns.values()
+    waiting = EventQueue(PROGRAMS, 1)
+    queue.event_queue_per_concurrency_id[PROGRAMS] = waiting
+
+    def push(fn: Any) -> Any:
+        body: Any = SimpleNamespace(fn_index=fn._id, session_hash="one", data=[])
+        return asyncio.run(queue.push(body, None, None))  # type: ignore[arg-type]
+
+    waiting.queue += [Event("one", programs, None, None) for _ in range(MOST_WAITING)]  # type: ignore[arg-type]
+    assert push(programs)[2] == "queue_full"
+    assert push(lanes)[2] == "success"
+    waiting.queue.pop()
+    assert push(programs)[2] == "success"

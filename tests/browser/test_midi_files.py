@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.downloads import render_download
+from app.downloads import render_midi
 from app.uploads import describe_upload
 from musictx.errors import MusictxError
 from musictx.shipped import shipped_folder
@@ -159,5 +159,5 @@ def test_files_written_in_the_browser_are_the_librarys_byte_for_byte(page: Any) 
         notes = np.column_stack([onset, offset, pitch, rng.integers(1, 128, count)]).tolist()
         pedals = np.sort(rng.choice(20_000, 6, replace=False)).reshape(3, 2).tolist() if k % 2 else []
         pieces.append({"notes": notes, "pedals": pedals})
-    expected = [render_download({"format": "mid", **piece})[0] for piece in pieces]
+    expected = [render_midi(piece) for piece in pieces]
     assert [base64.b64decode(text) for text in page.evaluate(WRITE, pieces)] == expected

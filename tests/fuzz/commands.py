@@ -7,6 +7,7 @@ import io
 import json
 import os
 import shutil
+import sqlite3
 import sys
 from pathlib import Path
 from random import Random
@@ -121,9 +122,14 @@ COMMANDS: dict[
     "info": ((MODELS,), {}, {"--json": ()}),
     "encode": ((FOLDERS,), {"-o": ("corpus", *OUTPUTS)}, {}),
     "votes": (
-        (("votes.json", *INPUTS),),
+        (("votes.json", "votes.sqlite", *INPUTS),),
         {},
-        {"--least-heard": NUMBERS, "--seed": NUMBERS, "--csv": OUTPUTS, "--json": ()},
+        {
+            "--least-heard": NUMBERS,
+            "--seed": NUMBERS,
+            "--csv": (*OUTPUTS, "votes.json", "votes.sqlite", "./votes.sqlite"),
+            "--json": (),
+        },
     ),
     "evaluate": (
         (MODELS, FOLDERS),
@@ -151,7 +157,9 @@ COMMANDS: dict[
             "--dropout": NUMBERS,
             "--lr": NUMBERS,
             "--matrix-lr": NUMBERS,
-            "--warmup": NUMBERS,
+            "--warmup": (*NUMBERS, "9" * 30),
+            "--hours": (*NUMBERS, "1e308"),
+            "--devices": ("1", "0", "-1", "99", "9" * 30, "x"),
             "--decay": NUMBERS,
             "--curriculum": ("8:0.5", "4:0.2,8:0.2", "8", ":", "8:x", *NUMBERS),
             "--repeat-notes": NUMBERS,
@@ -166,7 +174,13 @@ COMMANDS: dict[
         },
     ),
     "app": ((), {"--port": ("0", "-1", "99999999", "x", "1e3", "")}, {"--model": MODELS, "--host": TEXTS}),
-    "export": ((MODELS,), {"-o": OUTPUTS}, {}),
+    "export": ((MODELS, ("out.onnx", *OUTPUTS)), {}, {"--capacity": (*NUMBERS, "99999999999")}),
+    "publish": ((MODELS, ("new", "model", *OUTPUTS)), {}, {}),
+    "study": (
+        (FOLDERS,),
+        {"-o": ("study", "music", *OUTPUTS), "--model": MODELS, "--tokens": ("5", *NUMBERS)},
+        {"--primers": ("1", *NUMBERS), "--seeds": ("1", *NUMBERS), "--primer-seconds": ("2", *NUMBERS)},
+    ),
     "bench": (
         (("attention", "generate", "encode", "x", ""),),
         {"--repetitions": ("0", "-1", "x", "", "1.5")},
@@ -211,7 +225,7 @@ class CommandLines:
         words = json.loads(case.read_bytes())
         shutil.rmtree(self.folder, ignore_errors=True)
         set_desk(self.folder)
-        before = Path.cwd(), sys.argv
+        before, read = (Path.cwd(), sys.argv), self._inputs()
         out, error = (io.TextIOWrapper(io.BytesIO(), "utf-8", write_through=True) for _ in range(2))
         try:
             os.chdir(self.folder)
@@ -228,6 +242,8 @@ class CommandLines:
         said = error.buffer.getvalue().decode("utf-8", "replace")
         printed = out.buffer.getvalue().decode("utf-8", "replace")
         assert "Traceback" not in said + printed, said[-2000:]
+        now = self._inputs()
+        assert all(now.get(place) == content for place, content in read.items()), "what is read stays"
         assert status in (0, 1, 2, 130), f"status {status}: {said[-500:]}"
         assert status == 0 or said.strip() or "--help" in words or len(words) < 2, "a failure is told"
         if (
@@ -237,6 +253,11 @@ class CommandLines:
             and "--help" not in words
         ):
             json.loads(printed)
+
+    def _inputs(self) -> dict[Path, bytes]:
+        """Files that no output is named after, and those that some are, though they are read."""
+        places = [*self.folder.glob("m*/**/*"), *self.folder.glob("votes.*")]
+        return {place: place.read_bytes() for place in places if place.is_file()}
 
     def close(self) -> None:
         """Nothing was started."""
@@ -258,6 +279,8 @@ def set_desk(folder: Path) -> None:
     (folder / "folder").mkdir()
     (folder / "loop.mid").symlink_to("loop.mid")
     (folder / "votes.json").write_text("[]")
+    with contextlib.closing(sqlite3.connect(folder / "votes.sqlite")) as book:
+        book.execute("CREATE TABLE votes (id INTEGER)")
     save_small_model(folder / "model", "rope")
     shutil.copytree(folder / "model", folder / "broken-model")
     (folder / "broken-model" / "model.safetensors").write_bytes(b"\x10\0\0\0\0\0\0\0{}")

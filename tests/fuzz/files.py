@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import base64
 import contextlib
+import csv
 import io
+import itertools
 import json
+import re
 import shutil
 import sqlite3
 import sys
@@ -21,6 +24,7 @@ from musictx.checkpoint import load_model, read_card
 from musictx.corpus import BatchSource, build_corpus, consecutive_chunks, open_corpus
 from musictx.errors import MusictxError
 from musictx.events import decode
+from musictx.export.repository import publish_model
 from musictx.lab.votes import Rules, read_votes, report_votes
 from musictx.lab.votes.report import to_csv
 from musictx.midi import read_midi
@@ -80,7 +84,7 @@ class Files:
         _write_votes(self.folder / "votes.sqlite", rows)
         self.primer = read_midi(shipped_primer("fur-elise"))
         self.whole = {name: (self.folder / name).read_bytes() for name in set(FILES)}
-        self.run = folder / "run"
+        self.run, self.published = folder / "run", folder / "published"
 
     def make(self, random: Random) -> bytes:
         """A file and its content."""
@@ -103,8 +107,10 @@ class Files:
     def _use(self, path: Path) -> None:
         if path.name.startswith("votes"):
             votes, rules = read_votes(path), Rules()
+            table = to_csv(votes, rules)
+            table.encode()
+            check_table(table)
             json.dumps(report_votes(votes, rules), allow_nan=False)
-            to_csv(votes, rules).encode()
         elif path.parent.name == "corpus":
             use_corpus(path.parent)
         elif path.parent.name == "run":
@@ -114,11 +120,21 @@ class Files:
         else:
             json.dumps(read_card(path.parent))
             model = load_model(path.parent)
+            shutil.rmtree(self.published, ignore_errors=True)
+            publish_model(path.parent, self.published)
             music = continue_performance(model, self.primer, primer_end=2.0, tokens=10, seed=1)
             assert np.isfinite(music.notes["offset"]).all(), "music has times"
 
     def close(self) -> None:
         """Nothing was started."""
+
+
+def check_table(table: str) -> None:
+    """A spreadsheet finds no formula in it, and a terminal no commands."""
+    for cell in itertools.chain(*csv.reader(io.StringIO(table))):
+        assert not re.search("[\x00-\x1f\x7f-\x9f]", cell), f"a control character: {cell!r}"
+        if cell[:1] in ("=", "+", "-", "@"):
+            float(cell)
 
 
 def use_corpus(folder: Path) -> None:
@@ -137,6 +153,8 @@ def damage(name: str, whole: bytes, random: Random) -> bytes:
     if name == "votes.sqlite":
         if random.random() < 0.5:
             return damage_bytes(whole, random)
+        if random.random() < 0.3:
+            return _odd_book(random)
         rows = [_odd_row(random) for _ in range(random.choice((1, 3)))]
         with tempfile.TemporaryDirectory() as folder:
             return _write_votes(Path(folder) / name, rows)
@@ -171,11 +189,52 @@ def _odd_state(whole: bytes, random: Random) -> bytes:
     return buffer.getvalue()
 
 
+def _odd_book(random: Random) -> bytes:
+    """A database whose votes are something else."""
+    columns = ", ".join(VOTE)
+    endless = "WITH RECURSIVE t(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM t) SELECT x"
+    made = random.choice(
+        (
+            f"CREATE VIEW votes AS {endless} AS id FROM t",
+            f"CREATE VIEW Votes AS {endless} AS lane_order FROM t",
+            "CREATE VIEW votes AS SELECT zeroblob(1000000000) AS id",
+            f"CREATE TABLE votes ({columns.replace('seed', 'seed AS (hex(zeroblob(100000000)))')})",
+            f"CREATE TABLE votes ({columns}) STRICT",
+            "CREATE TABLE votes (id)",
+            "CREATE TABLE other (id)",
+            f"CREATE TABLE votes ({columns}); CREATE TRIGGER t AFTER INSERT ON votes "
+            "BEGIN DELETE FROM votes; END",
+        )
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "book"
+        with contextlib.closing(sqlite3.connect(path)) as book, contextlib.suppress(sqlite3.Error):
+            book.executescript(made)
+            book.execute("INSERT INTO votes (id, lane_order) VALUES (1, '[\"rope\"]')")
+            book.commit()
+        return path.read_bytes() if path.exists() else b""
+
+
 def _odd_row(random: Random) -> dict[str, Any]:
     row = {**VOTE, "id": random.randrange(1000)}
     for _ in range(random.choice((1, 2))):
         name = random.choice(list(row))
-        texts = ("", "x", "[]", "{}", "[1]", '{"a": []}', "null", '["rope"]', "[" * 100_000, '{"rope": "x"}')
+        texts = (
+            "=1+1",
+            "@a",
+            "-",
+            "\x1b[2J",
+            "",
+            "x",
+            "[]",
+            "{}",
+            "[1]",
+            '{"a": []}',
+            "null",
+            '["rope"]',
+            "[" * 100_000,
+            '{"rope": "x"}',
+        )
         numbers = (None, 0, -1, 1.5, float("inf"), 2**62, b"\xff\x00")
         row[name] = random.choice((*texts, *numbers)) if name != "id" else random.randrange(9)
     return row

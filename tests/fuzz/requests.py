@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import errno
 import json
+import math
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -49,8 +51,11 @@ VOTE = {
     "heard_seconds": 12.5,
 }
 JOIN = {"data": [None], "event_data": PLAY, "fn_index": 0, "trigger_id": 2, "session_hash": "abc"}
-FORM = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.mid"\r\n\r\nMThd\r\n--x--\r\n'
-CALL = {"data": [None, "rope", 2, 3, 1, 0.98, 0, 0, 0, 0, False]}
+FORM_HEAD = b'--x\r\nContent-Disposition: form-data; name="files"; filename="a.mid"\r\n\r\n'
+FORM_END = b"\r\n--x--\r\n"
+LOOK = {"lane": "rope", "notes": ROWS, "length": 1000, "begins": True, "note": 2, "heads": [[0, 0]]}
+CALL: dict[str, Any] = {"data": [None, "rope", 2, 3, 1, 0.98, 0, 0, 0.5, 0, 1, False, 0, "off", False]}
+CALL_WITH_FILE = {"data": ["file", *CALL["data"][1:11], True, 1, "strict", True]}  # its path is put in
 # Method, path and JSON (or bytes) of what a page and programs send.
 REQUESTS: tuple[tuple[str, str, Any], ...] = (
     ("GET", "/", None),
@@ -66,12 +71,17 @@ REQUESTS: tuple[tuple[str, str, Any], ...] = (
     ("POST", "/musictx/download", {"format": "mid", "notes": ROWS, "pedals": [[0, 900]]}),
     ("POST", "/musictx/download", {"format": "wav", "notes": ROWS, "pedals": []}),
     ("POST", "/musictx/vote", VOTE),
+    ("POST", "/musictx/look/attention", LOOK),
+    ("POST", "/musictx/look/surprise", LOOK),
+    ("POST", "/musictx/look/again", LOOK),
     ("GET", "/config", None),
     ("GET", "/gradio_api/info", None),
     ("POST", "/gradio_api/queue/join", JOIN),
     ("POST", "/gradio_api/queue/join", {**JOIN, "fn_index": 1}),
     ("POST", "/gradio_api/queue/join", {**JOIN, "event_data": FILL}),
     ("POST", "/gradio_api/call/continue", CALL),
+    ("POST", "/gradio_api/call/continue", CALL_WITH_FILE),
+    ("POST", "/gradio_api/call/continue", CALL_WITH_FILE),
     ("POST", "/gradio_api/call/info", {"data": []}),
     ("GET", "/gradio_api/queue/data?session_hash=abc", None),
     ("POST", "/gradio_api/upload?upload_id=x", b"form"),
@@ -99,6 +109,7 @@ class Requests:
         self._wait()
         self.midi = Path(shipped_primer("fur-elise")).read_bytes()
         self.told, self.memory = self.log.stat().st_size, self._memory()
+        self.file, self.sent_at = "", -math.inf
 
     def _wait(self) -> None:
         deadline = time.monotonic() + 180
@@ -117,7 +128,12 @@ class Requests:
         if body == b"midi":
             content = damage_bytes(self.midi, random) if random.random() < 0.7 else self.midi
         elif body == b"form":
-            content = FORM
+            content = FORM_HEAD + damage_bytes(self.midi, random) + FORM_END
+            if random.random() < 0.3:
+                content = damage_bytes(FORM_HEAD, random) + self.midi + FORM_END
+        elif body is CALL_WITH_FILE:
+            file = {"path": self._sent(), "meta": {"_type": "gradio.FileData"}}
+            content = damage_json({"data": [file, *body["data"][1:]]}, random)
         elif body is not None:
             content = damage_json(body, random)
         head = {"Host": f"127.0.0.1:{self.port}", "Content-Type": "application/json", "Connection": "close"}
@@ -169,7 +185,11 @@ class Requests:
         """Send the request, read what comes, and see how the server fares."""
         answer = self._send(case.read_bytes().replace(b"127.0.0.1:0", f"127.0.0.1:{self.port}".encode()))
         assert b"HTTP/1.1 5" not in answer[:40], f"an error of the server: {answer[:2000]!r}"
+        if event := re.search(rb'"event_id":"(\w+)"', answer):
+            path = b"/gradio_api/call/continue/" + event[1]
+            answer += self._send(b"GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n" % path)
         for words in (
+            b'"error": null',
             b"Something went wrong while this model",
             b"something went wrong on the server",
             b"Traceback",
@@ -187,6 +207,18 @@ class Requests:
             assert not any(f'"{ROOT}' in line for line in frames[-1:]), f"a traceback:\n{said[-4000:]}"
         grown = self._memory() - self.memory
         assert grown < MOST_MEMORY, f"the server has grown by {grown} MB"
+
+    def _sent(self) -> str:
+        """Path of a file that the server keeps for some minutes."""
+        if time.monotonic() - self.sent_at > 300:
+            content = FORM_HEAD + self.midi + FORM_END
+            head = (
+                f"POST /gradio_api/upload HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: {len(content)}\r\n"
+                "Content-Type: multipart/form-data; boundary=x\r\nConnection: close\r\n\r\n"
+            )
+            kept = re.search(rb'\["([^"]+)"\]', self._send(head.encode() + content))
+            self.file, self.sent_at = kept[1].decode() if kept else self.file, time.monotonic()
+        return self.file
 
     def _send(self, request: bytes) -> bytes:
         """What the server answers, as far as it comes soon."""
