@@ -3,14 +3,13 @@
 import { Choosing } from "./choosing.js";
 import { keepPiece, onOtherTab, recallPiece } from "./io/piece-store.js";
 import { dragMidi, savePiece } from "./io/save.js";
-import { isKept, lengthOf, metreOf, rowsOf, sourceOf, spanOf, withTake } from "./music/piece.js";
+import { isKept, lengthOf, sourceOf, spanOf, withTake } from "./music/piece.js";
 import { counted } from "./music/sentences.js";
-import { onGrid } from "./music/stretch.js";
 import { hasMusic } from "./music/takes.js";
 import { ComposePanel } from "./view/compose-panel.js";
 import { PieceView } from "./view/piece.js";
 
-const SECONDS = 15; // that takes last unless another length is chosen
+const [SECONDS, BARS] = [15, 4]; // that takes last unless another length is chosen
 const PRIMER = 120_000; // ms of the piece's end that are given to the model: more than it reads
 const BEFORE = 8; // seconds of the piece that are shown before what is drawn
 const SHORTEST = 100; // ms of what can be kept
@@ -32,7 +31,7 @@ export class Compose {
       redo: () => this.go(1),
       mark: (mark) => this.mark(mark),
       save: () => this.save(),
-      drag: (event) => dragMidi(event, { notes: rowsOf(this.sections), metre: metreOf(this.sections) }, FILE),
+      drag: (event) => dragMidi(event, sourceOf(this.sections), FILE),
       other: (open) => {
         this.other = open;
         this.refresh();
@@ -69,12 +68,6 @@ export class Compose {
     return this.studio.models.takesOf(model, count);
   }
 
-  /** What is heard first of new takes. */
-  get entering() {
-    const { heard } = this.studio.listening;
-    return this.order.includes(heard) ? heard : this.order[0];
-  }
-
   /** What was kept of the takes that are shown. */
   get keptNow() {
     const run = this.studio.take?.run;
@@ -86,7 +79,7 @@ export class Compose {
     const { take, listening, notice } = this.studio;
     const span = spanOf(take, lane);
     const { loop } = listening;
-    const { start, end } = loop ? onGrid({ start: 1000 * loop.from, end: 1000 * loop.to }) : { start: span.from, end: span.to };
+    const [start, end] = loop ? [loop.from, loop.to].map((time) => Math.round(1000 * time)) : [span.from, span.to];
     const stretch = { from: Math.max(start, span.from), to: Math.min(end, span.to) };
     if (stretch.to - stretch.from < SHORTEST) {
       notice.say("What is marked lies in the primer or after the end. Mark something that this take played.", true);
@@ -188,7 +181,7 @@ export class Compose {
 
   async save() {
     try {
-      await savePiece({ notes: rowsOf(this.sections), pedals: [], metre: metreOf(this.sections) }, FILE);
+      await savePiece(sourceOf(this.sections), FILE);
     } catch (error) {
       this.say(error.message, true);
     }
@@ -199,8 +192,14 @@ export class Compose {
     return this.on ? `${this.panel.takes} of ${this.studio.models.of(this.panel.model).name}` : null;
   }
 
+  /** How long takes are unless the visitor has chosen a length. */
   get seconds() {
     return SECONDS;
+  }
+
+  /** The same where there are bars. */
+  get bars() {
+    return BARS;
   }
 
   /** Bring what belongs to composing up to date. */

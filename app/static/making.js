@@ -73,8 +73,10 @@ export class Making {
   /** Show a take and make it what the transport plays. */
   adopt(take) {
     this.runs.take = take;
+    const lanes = [...take.scores.keys()];
+    if (!lanes.includes(this.listening.heard)) this.listening.heard = lanes[0];
     this.on.arrange();
-    this.lanes.show(take, null, take.expected);
+    this.lanes.show(take, null, take.expected, take.metre);
     this.listening.loadLanes(take);
     this.on.fit();
     this.on.refresh();

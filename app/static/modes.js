@@ -2,6 +2,7 @@
 
 import { keepTakes, recallTakes } from "./io/session.js";
 import { tellingLength } from "./music/length.js";
+import { Metre } from "./music/metre.js";
 import { History } from "./music/takes.js";
 
 const MODES = ["compare", "compose"]; // the address names the second one
@@ -38,7 +39,7 @@ export class Modes {
 
   switch(mode) {
     if (mode === this.mode) return;
-    const { making, settings, listening, blind, judging, player, models, compose } = this.studio;
+    const { making, settings, listening, blind, judging, player, models } = this.studio;
     if (blind.on) judging.switch(false);
     listening.transport.pause();
     this.set(mode);
@@ -49,7 +50,7 @@ export class Modes {
     this.settings = before;
     this.made = making.exchangeHistory(this.made);
     const { take } = this.studio;
-    listening.heard = this.composing ? compose.entering : listening.first;
+    listening.heard = this.composing ? this.order[0] : listening.first;
     if (take) making.return(take);
     else listening.loadPrimer();
     this.studio.primerChanged();
@@ -66,7 +67,12 @@ export class Modes {
   suggest() {
     const { models, primer, settings, compose } = this.studio;
     const lengths = models.all.map((model) => model.training_length);
-    settings.suggest(this.composing ? compose.seconds : tellingLength(...primer.measure(), lengths));
+    const { metre, length } = primer.cut();
+    const at = length / 1000;
+    const bars = metre && new Metre(metre);
+    settings.useBars(bars && ((count) => bars.barsAfter(at, count) - at));
+    if (this.composing) settings.suggest(compose.seconds, compose.bars);
+    else settings.suggest(tellingLength(...primer.measure(), lengths));
   }
 
   /** Bring back what was made before the page was loaded again. Returns the take that was shown. */

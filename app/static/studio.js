@@ -81,7 +81,7 @@ class Studio {
       begun: () => showLanes(this.find(".listen")),
       focus: () => this.find("[data-testid=continue]").focus(),
       lanes: () => (this.compose.on ? this.compose.lanes : this.models.all),
-      entering: (made) => (made.model ? this.compose.entering : this.blind.nextTake(this.listening.heard, made)),
+      entering: (made) => (made.model ? this.listening.heard : this.blind.nextTake(this.listening.heard, made)),
       keep: (lane) => this.compose.keep(lane),
     });
     this.compose = new Compose(this, find);
@@ -176,10 +176,10 @@ class Studio {
   /** Before the first run the lanes show the primer that they are going to get. */
   showPreview() {
     if (this.take) return this.refresh();
-    const { source } = this.primer;
     if (this.blind.revealed) this.blind.place();
     this.arrange();
-    this.lanes.show(null, source ? this.primer.score() : null, source ? this.primer.expected(this.models.all) : {});
+    const made = this.primer.source ? [this.primer.score(), this.primer.expected(this.models.all)] : [null, {}];
+    this.lanes.show(null, ...made, this.primer.cut().metre);
     this.fit();
     return this.refresh();
   }

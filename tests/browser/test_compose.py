@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import io
+import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+
+import mido
+
+from musictx.training.choices import read_choices
 
 from .conftest import Place, Server
 from .test_fill import rows_of, wait_takes
 from .test_lanes import download
+from .test_primer import upload
 
 Open = Callable[..., Any]
 Rows = list[list[int]]
@@ -182,3 +190,139 @@ def test_composing_fits_a_narrow_screen(open_studio: Open, place: Place) -> None
     for testid in ("go-on", "keep-B", "piece-save", "piece-undo", "mode-compare", "compose-takes"):
         box = studio.get(testid).bounding_box()
         assert box["x"] >= 0 and box["x"] + box["width"] <= 390, testid
+
+
+def four_bars() -> bytes:
+    """An idea of four bars at 97 beats a minute, as a DAW writes it."""
+    file = mido.MidiFile(ticks_per_beat=480)
+    track = mido.MidiTrack()
+    file.tracks.append(track)
+    track.append(mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(97)))
+    track.append(mido.MetaMessage("time_signature", numerator=4, denominator=4))
+    for k in range(32):
+        track.append(mido.Message("note_on", note=60 + (5 * k) % 12, velocity=80, time=0))
+        track.append(mido.Message("note_off", note=60 + (5 * k) % 12, velocity=0, time=240))
+    content = io.BytesIO()
+    file.save(file=content)
+    return content.getvalue()
+
+
+def test_a_piece_lies_on_the_bars_of_its_idea(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
+    studio.get("mode-compose").click()
+    upload(studio, four_bars(), "four-bars.mid")
+    studio.page.wait_for_function(
+        "document.querySelector('.primer-title strong').textContent === 'four-bars.mid'"
+    )
+    assert studio.get("bars").input_value() == "4"
+    studio.get("bars").fill("2")
+    studio.get("beat").select_option("strict")
+    for testid, take in (("continue", "A"), ("go-on", "B")):
+        studio.get(testid).click()
+        studio.wait_done(TAKES)
+        studio.get(f"keep-{take}").click()
+    saved = mido.MidiFile(file=io.BytesIO(download(studio, "piece-save")))
+    metas = {message.type: message for message in saved.tracks[0]}
+    assert metas["set_tempo"].tempo == mido.bpm2tempo(97) and metas["time_signature"].numerator == 4
+    onsets = set()
+    for track in saved.tracks:
+        now = 0
+        for message in track:
+            now += message.time
+            if message.type == "note_on" and message.velocity:
+                onsets.add(now)
+    assert saved.ticks_per_beat == 480 and max(onsets) > 6 * 1920
+    assert all(tick % 120 == 0 for tick in onsets)  # of sixteenths
+    assert max(onsets) < 8 * 1920
+
+
+def test_what_is_kept_is_a_choice_that_tune_reads(open_studio: Open, place: Place, tmp_path: Path) -> None:
+    studio = open_studio(place)
+    studio.get("mode-compose").click()
+    takes = drawn(studio)
+    studio.get("keep-B").click()
+    assert studio.get("choices").inner_text() == "1 choice, in this browser only"
+    file = tmp_path / "choices.jsonl"
+    file.write_bytes(download(studio, "choices-save"))
+    (choice,) = read_choices(file)
+    assert [len(choice.kept), len(choice.rejected)] == [1, 2] and choice.model
+    kept = choice.kept[0].notes
+    later = kept[kept["onset"] >= choice.cut - 0.001]
+    assert later["pitch"].tolist() == [row[2] for row in takes["B"]]
+    assert "run" in json.loads(file.read_text())
+    studio.get("keep-A").click()
+    assert len(read_choices_of(studio, file)[0].kept) == 2
+    for _ in range(2):
+        studio.get("piece-undo").click()
+    studio.get("piece-redo").click()
+    studio.get("choices-clear").click()
+    studio.get("choices-on").uncheck()
+    studio.get("keep-C").click()
+    assert studio.get("choices").inner_text().startswith("none so far")
+
+
+def read_choices_of(studio: Any, file: Path) -> Any:
+    file.write_bytes(download(studio, "choices-save"))
+    return read_choices(file)
+
+
+MIDI = """
+    window.sent = [];
+    const port = { id: "out", name: "Synth", state: "connected" };
+    port.send = (bytes, at) => window.sent.push([...bytes, at]);
+    const access = new EventTarget();
+    Object.assign(access, { outputs: new Map([["out", port]]), inputs: new Map() });
+    navigator.requestMIDIAccess = async () => access;
+    window.held = () => {
+        const keys = new Set();
+        for (const [status, pitch] of window.sent) status === 0x90 ? keys.add(pitch) : keys.delete(pitch);
+        return keys;
+    };
+    window.unplug = () => {
+        port.state = "disconnected";
+        access.outputs.delete("out");
+        access.dispatchEvent(new Event("statechange"));
+    };
+"""
+
+
+def test_a_midi_instrument_plays_what_is_heard_until_it_is_gone(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place, script=MIDI)
+    studio.get("settings").click()
+    studio.get("midi-output-find").click()
+    studio.get("midi-output").select_option("out")
+    studio.page.keyboard.press("Escape")
+    studio.run(seconds=6)
+    studio.wait_done()
+    studio.page.wait_for_function("window.sent.length > 20")
+    studio.get("play").click()
+    studio.page.wait_for_function("window.musictx.transport.state === 'stopped'")
+    studio.page.wait_for_function("!window.held().size")  # every key has come up
+    sent = studio.page.evaluate("window.sent")
+    pitches = {row[2] for row in studio.rows("relative")}
+    assert {pitch for status, pitch, *_ in sent if status == 0x90} <= pitches
+    studio.get("play").click()
+    studio.page.wait_for_function("window.musictx.transport.state === 'playing'")
+    studio.page.evaluate("window.unplug()")
+    assert studio.notice().inner_text().startswith("Synth is gone, so playback has stopped.")
+    assert studio.page.evaluate("window.musictx.transport.state") == "stopped"
+
+
+def test_a_lane_is_dragged_out_of_the_page_as_a_file(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
+    studio.run(seconds=2)
+    studio.wait_done()
+    link, files = studio.page.evaluate(
+        """() => {
+            const dataTransfer = new DataTransfer();
+            const button = document.querySelector("[data-testid=midi-rope]");
+            button.dispatchEvent(new DragEvent("dragstart", { dataTransfer, bubbles: true }));
+            return [dataTransfer.getData("DownloadURL"), [...dataTransfer.files].map(({ name }) => name)];
+        }"""
+    )
+    kind, name, address = link.split(":", 2)
+    assert kind == "audio/midi" and name.endswith("-rope.mid") and files == [name]
+    content = studio.page.evaluate(
+        "async (address) => [...new Uint8Array(await (await fetch(address)).arrayBuffer())]", address
+    )
+    assert bytes(content) == download(studio, "midi-rope")

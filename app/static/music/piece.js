@@ -4,6 +4,7 @@
 // {primer: title, begins, metre} or {take, model, seed, run, until, filled: [{model, from, to, seed}]}, where `until` is the
 // time in the take (ms) up to which it was kept.
 
+import { Metre } from "./metre.js";
 import { pedalledRows, Score } from "./score.js";
 
 const MOST_STATES = 100;
@@ -19,7 +20,8 @@ export function startsOf(sections) {
 }
 
 /** The bars of the primer with which a piece begins, or null. */
-export const metreOf = (sections) => sections[0]?.from.metre ?? null;
+const metreOf = (sections) => sections[0]?.from.metre ?? null;
+export const barsOf = (sections) => metreOf(sections) && new Metre(metreOf(sections));
 export const lengthOf = (sections) => startsOf(sections).at(-1);
 export const isKept = (section) => !section.from.primer;
 
@@ -67,8 +69,9 @@ export function withTake(sections, take, lane, { from, to }) {
   const score = take.scores.get(lane);
   const { from: cut } = spanOf(take, lane);
   const origin = { take: lane, model: take.model, seed: take.seeds[lane], run: take.run, until: to, filled: [] };
-  const inside = score.rows().filter(([on]) => on >= from && on < to);
-  const rows = moved(inside.map(([on, off, ...rest]) => [on, Math.min(off, to), ...rest]), -from);
+  // By what they are and not by their times: a note that keeps the beat may lie a little before the cut.
+  const played = score.rows().filter((_, k) => !score.notes[k].primer);
+  const inside = played.filter(([on]) => (from === cut || on >= from) && on < to);
   const before = [...sections, ...(take.source.piece ? [] : newPrimer(sections, take))];
   const last = before.length - 1;
   if (from === cut) {
@@ -77,7 +80,24 @@ export function withTake(sections, take, lane, { from, to }) {
     const shift = lengthOf(before) - cut - start;
     before[last] = { ...before[last], rows: ringingOn(before[last].rows, score, shift, to) };
   }
-  return [...before, { rows, length: to - from, from: origin }];
+  const by = placeOf(take, from, lengthOf(before));
+  const rows = inside.map(([on, off, ...rest]) => [Math.max(0, on + by), Math.min(off, to) + by, ...rest]);
+  return [...before, { rows, length: onBar(before, to - from), from: origin }];
+}
+
+/** What turns times of a take (ms) into those of a section that begins `from` there, and at `start` in the piece. */
+function placeOf(take, from, start) {
+  // Takes that were drawn from the piece's end stay where they are on its bars, which need not end on hundredths.
+  const own = take.stretch.start - start;
+  return take.source.piece && Math.abs(from + own) <= SAME ? own : -from;
+}
+
+/** The length (ms) of another section: models play in hundredths of a second, and bars do not end on those. */
+function onBar(sections, length) {
+  const end = lengthOf(sections) + length;
+  const lines = barsOf(sections)?.barLines((end + 2 * SAME) / 1000) ?? [];
+  const line = Math.round(1000 * (lines.at(-1) ?? 0));
+  return Math.abs(line - end) <= SAME ? length + line - end : length;
 }
 
 /** The primer of a take as a section; nothing if something that was drawn from it was kept already. */

@@ -44,6 +44,7 @@ export class Lane {
       if (midi.disabled) event.preventDefault();
       else act("drag", model, event);
     });
+    this.roll.countsBars = Boolean(own.take);
     this.seed = null; // of a take, whose lane names it
     this.actionsElement = h("div", { class: "lane-actions" }, ...Object.values(this.actions));
     this.said = h("p", { class: "said", "data-testid": `said-${model}` });

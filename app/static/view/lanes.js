@@ -1,5 +1,6 @@
 // The lanes on the page: their order, their common axes, and when they are drawn.
 
+import { Metre } from "../music/metre.js";
 import { REAL } from "../music/models.js";
 import { moved, turned, zoomed } from "../music/view.js";
 import { Lane } from "./lane.js";
@@ -58,10 +59,12 @@ export class Lanes {
 
   /**
    * Show a take's scores, or one primer in all lanes if there is no take yet. `expected` says for each model where its
-   * training length will be passed.
+   * training length will be passed; `metre` on which bars the music lies, if it does.
    */
-  show(take, primer, expected) {
+  show(take, primer, expected, metre) {
+    const bars = metre ? new Metre(metre) : null;
     for (const [model, lane] of this.lanes) {
+      lane.roll.metre = bars;
       lane.roll.score = take ? take.scores.get(model) : primer;
       lane.message = take?.messages[model] ?? null;
       lane.expected = expected[model] ?? null;

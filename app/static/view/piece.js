@@ -1,6 +1,6 @@
 // The piece that is composed: one roll, what each section came from, and what can be done with it.
 
-import { isKept, lengthOf, scoreOf, startsOf } from "../music/piece.js";
+import { barsOf, isKept, lengthOf, scoreOf, startsOf } from "../music/piece.js";
 import { clock, counted } from "../music/sentences.js";
 import { cutRows, Score } from "../music/score.js";
 import { moved, turned, zoomed } from "../music/view.js";
@@ -28,7 +28,7 @@ export class PieceView {
       zoom: (factor, at) => this.look(zoomed(this.shown, factor, at, this.end)),
       pan: (seconds) => this.look(moved(this.shown, seconds, this.end)),
     });
-    this.roll.marksLength = false;
+    Object.assign(this.roll, { marksLength: false, countsBars: true });
     const button = (testid, text, title, onclick, ...inner) =>
       h("button", { type: "button", "data-testid": testid, title, onclick }, ...inner, text);
     const symbol = (testid, name, label, onclick) =>
@@ -92,6 +92,7 @@ export class PieceView {
     const grown = lengthOf(sections) !== lengthOf(this.sections);
     this.sections = sections;
     const kept = sections.filter(isKept);
+    this.roll.metre = barsOf(sections);
     const score = (this.roll.score = sections.length ? scoreOf(sections) : null);
     if (grown) {
       this.part = this.mark = null;

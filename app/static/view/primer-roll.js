@@ -1,7 +1,9 @@
 // The roll of a piece, with the window on it that is the primer, and its two handles.
 
+import { Metre } from "../music/metre.js";
 import { counted, preciseClock } from "../music/sentences.js";
 import { moved, turned, zoomed } from "../music/view.js";
+import { caught } from "./bars.js";
 import { colourOf, prepare } from "./canvas.js";
 import { h } from "./dom.js";
 import { pitchRange } from "./roll.js";
@@ -20,6 +22,7 @@ export class PrimerRoll {
     this.rows = [];
     this.stretch = { start: 0, end: 0 };
     this.duration = 1;
+    this.metre = null;
     this.view = { start: 0, end: 1 }; // ms
     this.canvas = h("canvas", { role: "img", "aria-label": "Piano roll of the primer" });
     this.window = h("div", { class: "window", "data-testid": "primer-window" });
@@ -84,15 +87,22 @@ export class PrimerRoll {
   /** A handle moves its edge, the window moves at its length, and so it does when one clicks beside it. */
   grip(event) {
     const time = (each) => this.timeAt(each, this.roll, this.view);
+    const onBar = (at, each) => (each.altKey ? at : this.caught(at));
     const gesture = {};
     const edge = Object.keys(this.handles).find((each) => event.target === this.handles[each]);
-    if (edge) return (each) => this.on.move(edge, time(each), gesture);
+    if (edge) return (each) => this.on.move(edge, onBar(time(each), each), gesture);
     const { start, end } = this.stretch;
     const inside = event.target === this.window;
     const offset = inside ? time(event) - start : (end - start) / 2;
-    const pull = (each) => this.on.shift(time(each) - offset, gesture);
+    const pull = (each) => this.on.shift(onBar(time(each) - offset, each), gesture);
     if (!inside) pull(event);
     return pull;
+  }
+
+  /** The bar line (ms) that a time means, or that time; with Alt held it is always the time. */
+  caught(time) {
+    const { start, end } = this.view;
+    return Math.round(1000 * caught(this.metre, time / 1000, (1000 * this.roll.clientWidth) / (end - start)));
   }
 
   gripOverview(event) {
@@ -138,10 +148,11 @@ export class PrimerRoll {
     this.draw();
   }
 
-  /** Take in another piece: rows with the pedal in them, and its length in ms. */
-  load(rows, duration) {
+  /** Take in another piece: rows with the pedal in them, its length in ms, and its bars, if it has any. */
+  load(rows, duration, metre) {
     this.rows = rows;
     this.duration = duration;
+    this.metre = metre ? new Metre(metre) : null;
     this.view = { start: 0, end: Math.min(duration, WIDEST) };
   }
 
@@ -198,6 +209,11 @@ export class PrimerRoll {
     const { start, end } = this.stretch;
     const colours = [colourOf(this.roll, "--primer"), colourOf(this.roll, "--primer-faint")];
     const scale = width / (view.end - view.start);
+    context.fillStyle = colourOf(this.roll, "--roll-bar");
+    const lines = canvas === this.canvas && this.metre ? this.metre.barLines(view.end / 1000) : [];
+    for (const line of lines.length * 6 < width ? lines : []) {
+      if (1000 * line >= view.start) context.fillRect(Math.round((1000 * line - view.start) * scale), 0, 1, height);
+    }
     for (const [on, off, pitch] of this.rows) {
       if (off < view.start || on > view.end) continue;
       context.fillStyle = colours[on >= start && on < end ? 0 : 1];

@@ -112,7 +112,7 @@ export class Primer {
     this.pedalled = pedalledRows(source.notes, source.pedals);
     if (!sameFile) this.listTracks();
     this.tickTracks();
-    this.roll.load(this.pedalled, this.duration);
+    this.roll.load(this.pedalled, this.duration, source.metre);
     this.gesture = null;
     this.choose(stretch ?? firstStretch(source.notes));
   }

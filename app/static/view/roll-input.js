@@ -1,5 +1,7 @@
 // What a pointer does on a roll: click, tap, drag and wheel.
 
+import { caught } from "./bars.js";
+
 const WHEEL = 1.0015; // by how much a wheel zooms for each pixel
 const SHORTEST_LOOP = 0.25; // seconds; a shorter drag is a click
 const STILL = 5; // pixels that a tap may move
@@ -30,19 +32,24 @@ export function listenTo(roll, on) {
     const share = Math.min(1, Math.max(0, (event.clientX - box.left) / box.width));
     return roll.view.start + share * (roll.view.end - roll.view.start);
   };
+  // What is marked goes from bar line to bar line, where a roll has some; with Alt held from anywhere.
+  const edgeAt = (event) => {
+    const { start, end } = roll.view;
+    return event.altKey ? timeAt(event) : caught(roll.metre, timeAt(event), element.clientWidth / (end - start));
+  };
   let mark = null; // where a drag with Shift began
   let down = null; // where a tap began
   element.addEventListener("pointerdown", (event) => {
     if (event.button !== 0 || !roll.score) return;
     element.setPointerCapture(event.pointerId);
-    mark = event.shiftKey ? timeAt(event) : null;
+    mark = event.shiftKey ? edgeAt(event) : null;
     down = event;
     if (mark === null) on.seek(timeAt(event));
   });
   element.addEventListener("pointermove", (event) => {
     if (!(event.buttons & 1) || !element.hasPointerCapture(event.pointerId)) return;
     if (down && Math.hypot(event.clientX - down.clientX, event.clientY - down.clientY) > STILL) down = null;
-    const at = timeAt(event);
+    const at = mark === null ? timeAt(event) : edgeAt(event);
     if (mark === null) on.seek(at);
     else if (Math.abs(at - mark) >= SHORTEST_LOOP) on.loop(Math.min(mark, at), Math.max(mark, at));
   });

@@ -2,6 +2,7 @@
 
 import { clock } from "../music/sentences.js";
 import { Arcs } from "./arcs.js";
+import { drawBars } from "./bars.js";
 import { colourOf, prepare } from "./canvas.js";
 import { h } from "./dom.js";
 import { listenTo } from "./roll-input.js";
@@ -43,6 +44,8 @@ export class Roll {
     this.marksLength = true; // whether the training length is marked
     this.hides = false; // whether what the model plays is hidden
     this.loop = null; // {from, to}
+    this.metre = null; // the bars on which the music lies, if it does
+    this.countsBars = false; // whether the axis has their numbers, and not the time
     this.width = this.height = 0; // as last drawn: asking the page for it would cost a layout in every frame
     this.glowing = null; // the notes that are lit; null if that has to be drawn anew
     listenTo(this, on);
@@ -133,16 +136,19 @@ export class Roll {
     context.fillText(words, cut + 12, height / 2);
   }
 
-  /** Lines and numbers of the time axis: minutes and seconds. */
+  /** Lines and numbers of the time axis: bars, or minutes and seconds. */
   drawAxis(context, width, height, x, colour) {
     const { start, end } = this.view;
+    const { countsBars: numbered, metre, element } = this;
+    if (metre) drawBars(context, metre, { start, end, width, height, x, colour, element, numbered });
+    if (metre && numbered) return;
     const step = [1, 2, 5, 10, 15, 30, 60, 120].find((each) => ((end - start) / each) * 44 < width) ?? 300;
     context.font = `10px ${getComputedStyle(this.element).fontFamily}`;
     context.textBaseline = "bottom";
     for (let time = Math.ceil(start / step) * step; time < end; time += step) {
       const left = Math.round(x(time));
       context.fillStyle = colour("--roll-line");
-      context.fillRect(left, 0, 1, height);
+      if (!metre) context.fillRect(left, 0, 1, height);
       context.fillStyle = colour("--ink-soft");
       if (left + 26 < width) context.fillText(clock(time), left + 3, height - 1);
     }

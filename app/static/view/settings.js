@@ -18,8 +18,12 @@ export class Settings {
     this.defaults = this.values;
     this.suggested = this.defaults.seconds; // a telling length for the primer
     this.ownLength = false; // whether the visitor has chosen another
+    this.secondsOf = null; // how long so many bars after the primer are (s), where there are bars
     form.addEventListener("change", (event) => {
-      if (event.target.name === "seconds") this.ownLength = true;
+      const { name } = event.target;
+      if (name === "seconds" || name === "bars") this.ownLength = true;
+      if (name === "seconds") this.setSeconds(event.target.valueAsNumber);
+      if (name === "bars") this.measure();
       if (isUsable(event.target)) event.target.removeAttribute("aria-invalid");
       changed();
     });
@@ -52,7 +56,32 @@ export class Settings {
 
   /** What is sent to the models. */
   get values() {
-    return Object.fromEntries(NAMES.map((name) => [name, Number(this.field(name).value)]));
+    const numbers = NAMES.map((name) => [name, Number(this.field(name).value)]);
+    return { ...Object.fromEntries(numbers), beat: this.secondsOf ? this.field("beat").value : "off" };
+  }
+
+  /** The primer lies on bars, of which `secondsOf` says how long so many after it are; or (null) on none. */
+  useBars(secondsOf) {
+    this.secondsOf = secondsOf;
+    this.form.querySelector("#bars").hidden = !secondsOf;
+    if (secondsOf) this.measure();
+    else this.field("bars").value = "";
+  }
+
+  /** A length in bars, if one was chosen, as seconds. */
+  measure() {
+    const bars = this.field("bars");
+    const count = Math.min(Number(bars.max), Math.max(0, Math.round(Number(bars.value))));
+    if (count) this.setSeconds(this.secondsOf(count), count);
+  }
+
+  /** Bars need not last whole seconds. */
+  setSeconds(seconds, bars = "") {
+    const field = this.field("seconds");
+    field.step = bars || !Number.isInteger(seconds) ? "any" : 1;
+    if (bars) field.value = Math.round(100 * Math.min(Number(field.max), Math.max(Number(field.min), seconds))) / 100;
+    else if (Number.isFinite(seconds)) field.value = seconds;
+    this.field("bars").value = bars;
   }
 
   get leadIn() {
@@ -83,8 +112,11 @@ export class Settings {
     this.ownLength = own;
     for (const name of NAMES) {
       const field = this.field(name);
-      if (Number.isFinite(values?.[name])) field.value = name === "theme" ? Math.min(values.theme, field.max) : values[name];
+      if (!Number.isFinite(values?.[name])) continue;
+      if (name === "seconds") this.setSeconds(values.seconds);
+      else field.value = name === "theme" ? Math.min(values.theme, field.max) : values[name];
     }
+    if (values?.beat) this.field("beat").value = values.beat;
   }
 
   /** What is said of settings that this page cannot follow; empty if it can. */
@@ -93,10 +125,12 @@ export class Settings {
     return can ? "" : " It was made with more Theme than the models can use on this computer, so the music differs.";
   }
 
-  /** Offer a length; it is taken unless the visitor has chosen one. */
-  suggest(seconds) {
+  /** Offer a length, or so many bars; it is taken unless the visitor has chosen one. */
+  suggest(seconds, bars = 0) {
     this.suggested = seconds;
-    if (!this.ownLength) this.field("seconds").value = seconds;
+    if (this.ownLength) return;
+    if (bars && this.secondsOf) this.setSeconds(this.secondsOf(bars), bars);
+    else this.setSeconds(seconds);
   }
 
   reset() {
