@@ -105,7 +105,7 @@ def launch(
     )
     try:
         _, address, _ = page.launch(
-            server_name=host,
+            server_name=f"[{host}]" if ":" in host else host,  # as an address of IPv6 stands in others
             server_port=port,
             app_kwargs={
                 "routes": routes(lanes, book, stage, sent),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 import urllib.request
 from pathlib import Path
@@ -43,6 +44,23 @@ def test_a_machine_too_busy_to_show_the_page_at_once_does_not_end_the_server(
     address = launch(models=[tmp_path / "model"], votes=tmp_path / "votes.sqlite", block=False)
     try:
         with urllib.request.urlopen(f"{address}musictx/alive", timeout=60) as answer:
+            assert answer.status == 200
+    finally:
+        gr.close_all(verbose=False)
+
+
+@pytest.mark.parametrize("host", ["::1", "::"])
+def test_an_address_of_ipv6_is_listened_at(host: str, tmp_path: Path) -> None:
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind((host, 0))
+    except OSError:
+        pytest.skip("needs IPv6")
+    save_model(MusicTransformer(ModelConfig(layers=1, width=32, heads=2)), tmp_path / "model")
+    address = launch(host, models=[tmp_path / "model"], votes=tmp_path / "votes.sqlite", block=False)
+    try:
+        near = address.replace("[::]", "[::1]")
+        with urllib.request.urlopen(f"{near}musictx/alive", timeout=60) as answer:
             assert answer.status == 200
     finally:
         gr.close_all(verbose=False)
