@@ -18,7 +18,7 @@ def execute(path: Path, place: Path) -> nbformat.NotebookNode:
     notebook = nbformat.read(path, as_version=4)
     scripts = Path(sys.executable).parent  # where the `musictx` of this Python is
     environment = {**os.environ, "PATH": os.pathsep.join([str(scripts), os.environ["PATH"]])}
-    client = nbclient.NotebookClient(notebook, timeout=300, resources={"metadata": {"path": place}})
+    client = nbclient.NotebookClient(notebook, timeout=1800, resources={"metadata": {"path": place}})
     client.execute(env=environment)
     return notebook
 
