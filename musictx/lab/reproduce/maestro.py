@@ -36,7 +36,7 @@ PARTS = ("train", "validation", "test")
 LOOKS = 10  # at the validation part, in a run
 # Other versions of MAESTRO, other splits, sizes and budgets: to be read beside ours, not against them.
 PUBLISHED: dict[str, tuple[float, str]] = {
-    "Music Transformer, relative": (1.84, "MAESTRO 1.0, validation, as quoted later; a larger model"),
+    "Music Transformer, relative": (1.84, "MAESTRO 1.0, validation, as others quote it; another size"),
     "gwinndr, relative": (1.92, "MAESTRO 2.0, test, on which the best epoch was chosen too"),
     "gwinndr, absolute": (1.99, "MAESTRO 2.0, test, on which the best epoch was chosen too"),
 }

@@ -11,7 +11,7 @@ from typing import Any
 from musictx.errors import MusictxError
 from musictx.files import read_json, write_bytes
 from musictx.lab.bench.common import machine
-from musictx.training import Run
+from musictx.training import Progress, Run
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ def complete_runs(
             path = folder / "result.json"
             if not path.is_file() and train and (not wanted or row.name in wanted):
                 run = begin(settings, folder)
-                run.fit(resume=True, on_progress=lambda p, name=name: progress(name, p.share))  # type: ignore[misc]
+                run.fit(resume=True, on_progress=_told(progress, name))
                 if run.stopped:
                     raise KeyboardInterrupt
                 result = {"settings": asdict(settings), **measure(run, settings), "machine": machine()}
@@ -94,6 +94,10 @@ def complete_runs(
                     raise MusictxError(f"{folder} holds a run with other settings; choose another folder")
                 complete[row.name].append({"run": name, **result})
     return complete
+
+
+def _told(progress: Callable[[str, float], None], name: str) -> Callable[[Progress], None]:
+    return lambda step: progress(name, min(step.share, 1.0))  # the last step may go beyond the budget
 
 
 def curve_of(run: Run, name: str) -> list[tuple[int, float]]:
