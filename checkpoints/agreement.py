@@ -92,6 +92,15 @@ def in_library(model: MusicTransformer, music: Performance, end: float, settings
     return sorted(row for row in rows if row[0] >= round(1000 * made.cut))
 
 
+def parted(own: Rows, heard: Rows) -> int | None:
+    """The first time (ms) at which a note begins or ends in one of the two only."""
+
+    def events(rows: Rows) -> set[tuple[int, ...]]:
+        return {event for on, off, *rest in rows for event in ((on, *rest), (off, rest[0]))}
+
+    return min((time for time, *_ in events(own) ^ events(heard)), default=None)
+
+
 def main() -> None:
     """Count how many pieces are the same to the last note."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -109,9 +118,9 @@ def main() -> None:
             sent = [request(music, end, how) for _, music, end in primers]
             for (primer, music, end), heard in zip(primers, in_browser(name, model, sent), strict=True):
                 own = in_library(model, music, end, how)
-                apart = next((a[0] for a, b in zip(own, heard, strict=False) if a != b), None)
+                apart = parted(own, heard)
                 row = {"model": name, "primer": primer, "seed": seed, "notes": len(own), "same": own == heard}
-                found.append(row | {"apart after ms": None if apart is None else apart - round(1000 * end)})
+                found.append(row | {"apart after ms": apart and apart - round(1000 * end)})
                 print(json.dumps(found[-1]), flush=True)
     print(f"{sum(row['same'] for row in found)} of {len(found)} pieces are the same to the last note")
     if asked.output:

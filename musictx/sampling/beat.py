@@ -16,6 +16,7 @@ from musictx.metre import Metre
 
 BEATS = {"off": 0.0, "loose": 0.5, "strict": 1.0}  # what share of the way to the grid a note is moved
 GRIDS = (4, 3)  # places in a quarter note: sixteenths, or triplets of eighths
+LATEST = 500  # onsets of the primer that say which grid it has
 _SAME = 1e-6  # seconds
 
 
@@ -97,5 +98,6 @@ class Beat:
     def _off_grid(self, onsets: np.ndarray, parts: int) -> float:
         """How far onsets lie from a grid, in steps on average; 1/4 if they know nothing of it."""
         self.parts = parts
-        away = [abs(self._grid(onset) - onset) / self.step(onset) for onset in np.asarray(onsets).tolist()]
+        latest = np.asarray(onsets)[-LATEST:].tolist()
+        away = [abs(self._grid(onset) - onset) / self.step(onset) for onset in latest]
         return float(np.mean(away)) if away else 0.0

@@ -2,6 +2,7 @@
 
 const PULL = { off: 0, loose: 0.5, strict: 1 }; // what share of the way to the grid a note is moved
 const GRIDS = [4, 3]; // places in a quarter note: sixteenths, or triplets of eighths
+const LATEST = 500; // onsets of the primer that say which grid it has
 const SAME = 1e-6; // seconds
 
 export class Beat {
@@ -68,7 +69,7 @@ export class Beat {
   /** How far onsets lie from a grid, in steps on average. */
   offGrid(onsets, parts) {
     this.parts = parts;
-    const away = onsets.map((onset) => Math.abs(this.grid(onset) - onset) / this.step(onset));
+    const away = onsets.slice(-LATEST).map((onset) => Math.abs(this.grid(onset) - onset) / this.step(onset));
     return away.length ? away.reduce((sum, share) => sum + share, 0) / away.length : 0;
   }
 }
