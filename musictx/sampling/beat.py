@@ -15,8 +15,9 @@ from musictx.errors import MusictxError
 from musictx.metre import Metre
 
 BEATS = {"off": 0.0, "loose": 0.5, "strict": 1.0}  # what share of the way to the grid a note is moved
-GRIDS = (4, 3)  # places in a quarter note: sixteenths, or triplets of eighths
+GRIDS = (4, 3, 6)  # places in a quarter note: sixteenths, or triplets of eighths or of sixteenths
 LATEST = 500  # onsets of the primer that say which grid it has
+AS_NEAR = 0.05  # steps by which a grid may be farther from the primer's onsets than one that comes later
 _SAME = 1e-6  # seconds
 
 
@@ -33,7 +34,7 @@ class Beat:
     ----------
     metre : Metre
     onsets : np.ndarray [shape=(n,)]
-        Of the primer (s): it says whether the grid is one of sixteenths or of triplets.
+        Of the primer (s): they say whether the grid is one of sixteenths or of triplets.
     cut : float
         Where the continuation begins (s): no note is moved before it.
     pull : float
@@ -51,7 +52,7 @@ class Beat:
     def __init__(self, metre: Metre, onsets: np.ndarray, cut: float, pull: float):
         self.metre, self.pull, self.parts = metre, pull, GRIDS[0]
         off = [self._off_grid(onsets, parts) for parts in GRIDS]
-        self.parts = GRIDS[int(np.argmin(off))]
+        self.parts = next(grid for grid, away in zip(GRIDS, off, strict=True) if away <= min(off) + AS_NEAR)
         self.first = cut
         if self._grid(cut) >= cut - 0.005:
             self.first = self._grid(cut)

@@ -117,7 +117,7 @@ def test_a_stretch_in_which_a_piece_begins_late_is_its_beginning() -> None:
 
 @pytest.mark.parametrize("name", SHIPPED_MODELS)
 def test_the_browsers_engine_plays_the_same_notes(name: str) -> None:
-    """In nine pieces of ten: its rounding can turn a draw that hangs by a hair (`checkpoints/agreement.py`)."""
+    """In nine pieces of ten: its rounding can turn a draw that hangs by a hair."""
     if shutil.which("node") is None:
         pytest.skip("needs Node (18 or newer), which is not here")
     script = runpy.run_path(str(SCRIPT))

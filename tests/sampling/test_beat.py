@@ -42,7 +42,8 @@ def test_time_goes_on_and_nothing_is_struck_in_the_primer(pull: float, cut: floa
 def test_the_primer_tells_triplets_from_sixteenths() -> None:
     assert beat().parts == 4
     assert beat(onsets=(0.0, 0.2, 0.4, 0.6, 0.81)).parts == 3
-    assert beat(onsets=()).parts == 4
+    assert beat(onsets=(0.0, 0.1, 0.2, 0.31, 0.4, 0.5)).parts == 6
+    assert beat(onsets=()).parts == beat(onsets=(0.0, 0.605, 1.2, 1.795)).parts == 4  # quarters fit both
 
 
 def test_a_short_note_gets_half_a_step_and_one_struck_twice_in_a_place_goes_on() -> None:

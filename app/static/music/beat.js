@@ -1,8 +1,9 @@
 // Keeping the beat: notes are moved to the grid of the primer's file as they come, as musictx.sampling.beat has it.
 
 const PULL = { off: 0, loose: 0.5, strict: 1 }; // what share of the way to the grid a note is moved
-const GRIDS = [4, 3]; // places in a quarter note: sixteenths, or triplets of eighths
+const GRIDS = [4, 3, 6]; // places in a quarter note: sixteenths, or triplets of eighths or of sixteenths
 const LATEST = 500; // onsets of the primer that say which grid it has
+const AS_NEAR = 0.05; // steps by which a grid may be farther from the primer's onsets than one that comes later
 const SAME = 1e-6; // seconds
 
 export class Beat {
@@ -14,7 +15,7 @@ export class Beat {
   constructor(metre, onsets, cut, pull) {
     Object.assign(this, { metre, pull, first: cut });
     const away = GRIDS.map((parts) => this.offGrid(onsets, parts));
-    this.parts = GRIDS[away.indexOf(Math.min(...away))];
+    this.parts = GRIDS.find((_, k) => away[k] <= Math.min(...away) + AS_NEAR);
     if (this.grid(cut) >= cut - 0.005) this.first = this.grid(cut);
     else if (pull === 1) this.first = this.grid(cut + this.step(cut) / 2);
     this.known = new Map(); // the stream's number of a note → its number here
