@@ -43,7 +43,7 @@ def push_to_hub(model: MusicTransformer, repository: str, **options: Any) -> str
 def _mixed() -> Any:
     """A model with what huggingface_hub mixes in, which is imported here, when it is first used."""
 
-    class HubModel(hub().ModelHubMixin, library_name="musictx"):  # type: ignore[misc]
+    class HubModel(hub().ModelHubMixin, library_name="musictx"):  # type: ignore[misc, call-arg]
         def __init__(self, model: MusicTransformer, name: str = ""):
             self.model, self.name = model, name
 
