@@ -70,7 +70,9 @@ def tune(
     from musictx.cli.outcome import say_outcome, tuned
     from musictx.cli.progress import TrainingDisplay, console, corpora_progress
     from musictx.cli.train import check_minutes, given
-    from musictx.corpus import Corpus, build_corpus, training_and_validation
+    from musictx.corpus import Corpus, build_corpus, open_corpus, training_and_validation
+    from musictx.corpus.folder import INDEX
+    from musictx.corpus.split import validation_name
     from musictx.files import keep_inputs
     from musictx.shipped import shipped_folder
     from musictx.training import TuningConfig
@@ -104,8 +106,10 @@ def tune(
                 music, validation, place=output / "corpus", seed=config.seed, progress=progress
             )
             beside, held = split.train, dict(split.validation)
-        elif validation:
-            held["validation"] = build_corpus(validation, output / "corpus" / "validation")
+        for folder in () if music else validation:
+            name = validation_name(folder, tuple(held))
+            encoded = os.path.isfile(folder / INDEX)
+            held[name] = open_corpus(folder) if encoded else build_corpus([folder], output / "corpus" / name)
         if not held:
             held["primers"] = build_corpus([shipped_folder("primers")], output / "corpus" / "primers")
     watched = ", ".join(f"{name}: {len(corpus)} pieces" for name, corpus in held.items())

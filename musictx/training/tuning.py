@@ -28,7 +28,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from musictx.checkpoint import find_model, load_model, read_config, weights_hash
+from musictx.checkpoint import find_model, load_model, weights_hash
 from musictx.corpus import BatchSource, Chunk, Corpus
 from musictx.errors import MusictxError
 from musictx.events import PAD
@@ -138,7 +138,8 @@ class PreferenceSource:
         """The pairs of a step [shape=(batch,)]."""
         count = len(self.pairs)
         places = np.arange(step * self.config.batch, (step + 1) * self.config.batch)
-        orders = {k: np.random.default_rng([self.config.seed, k]).permutation(count) for k in places // count}
+        passes = np.unique(places // count).tolist()
+        orders = {k: np.random.default_rng([self.config.seed, k]).permutation(count) for k in passes}
         return np.array([orders[place // count][place % count] for place in places])
 
     def _takes(self, step: int) -> np.ndarray:
@@ -282,7 +283,7 @@ def tuning_run(
     bfloat16 = choose_precision(config.precision, config.accelerator) == "bf16-mixed"
     precision = "bfloat16" if bfloat16 else "float32"
     pairs = read_reference(folder, pairs, before, precision)
-    model_config = replace(read_config(find_model(model)), dropout=0.0)
+    model_config = replace(before.config, dropout=0.0)
     length, windows = model_config.context_length, 2 * math.ceil(config.batch / 4)
     beside = None
     if music is not None:
@@ -302,4 +303,6 @@ def tuning_run(
         preference = float(np.logaddexp(0, -config.beta * margin).mean())
         return preference + float(np.mean(list(now.values())))
 
-    return Run(folder, model_config, config, source, watch, card, start_from=model, appraise=appraise)
+    return Run(
+        folder, model_config, config, source, watch, card, start_from=find_model(model), appraise=appraise
+    )

@@ -11,6 +11,7 @@ import torch
 
 from musictx.checkpoint import load_model, read_card, save_model, weights_hash
 from musictx.cli import main
+from musictx.corpus import build_corpus
 from musictx.midi import write_midi
 from musictx.model import ModelConfig, MusicTransformer
 from musictx.performance import Performance, make_notes
@@ -91,6 +92,10 @@ def test_real_music_may_stand_beside_the_choices(
         model, choices, "-o", tmp_path / "tuned", "--music", music, "--any-model", "--passes", 1
     )
     assert status == 0 and "4 choices; watched by validation: 1 pieces" in said
+    build_corpus([music], tmp_path / "encoded")
+    folders = ("--validation", music, "--validation", tmp_path / "encoded")
+    status, said = run(model, choices, "-o", tmp_path / "watched", *folders, "--passes", 1)
+    assert status == 0 and "3 choices; watched by music: 4 pieces, encoded: 4 pieces" in said
 
 
 def test_what_cannot_be_tuned_says_so(run: Run, model: Path, choices: Path, tmp_path: Path) -> None:
