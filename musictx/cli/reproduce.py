@@ -131,7 +131,7 @@ def maestro(
     version, parts = found["data"].pop("version"), found["data"]
     title = f"{version}, windows of {context:,} events (convention perf388)"
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
-    for name in ("", "parameters", "tokens", "validation", "a note", "test", "a note", "min."):
+    for name in ("", "size", "tokens", "valid.", "a note", "test", "a note", "min."):
         table.add_column(name, justify="right" if name else "left")
     for entry, published in found["published"].items():
         table.add_row(entry, "", "", f"{published['nats']:.2f}", "", style="italic")
