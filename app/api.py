@@ -17,7 +17,7 @@ from musictx.labels import track_names
 from musictx.midi import write_midi
 from musictx.performance import Performance, slice_time
 from musictx.render.audio import SAMPLE_RATE, write_wav
-from musictx.sampling import continue_variations
+from musictx.sampling import Continuation, continue_variations
 from musictx.sampling.beat import check_beat
 
 from .downloads import MOST_WAV_SECONDS
@@ -189,9 +189,16 @@ def _play(
         stage.leave(ticket)
     if not len(played.performance):
         raise MusictxError("the model ended the piece at once; try another seed")
+    try:
+        return _write(played, lane.key, settings.seed, folder, how)
+    except MusictxError as error:  # where the files lie is nobody's business
+        raise MusictxError(str(error).replace(f"{folder}/", "")) from None
+
+
+def _write(played: Continuation, model: str, seed: int, folder: Path, how: Ask) -> tuple[str, str | None]:
     midi, wav = folder / "continuation.mid", folder / "continuation.wav"
     cut = None if how.one_track else played.cut
-    write_midi(played.performance, midi, cut=cut, names=track_names(lane.key, settings.seed))
+    write_midi(played.performance, midi, cut=cut, names=track_names(model, seed))
     if how.sound:
         with _sounding:
             write_wav(played.performance, wav)

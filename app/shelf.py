@@ -20,6 +20,8 @@ KEPT_SECONDS = 600.0
 PREFIX, HELD = "musictx-", "held"  # of a process's folder, and of the file that it holds while it runs
 LEAST_BYTES = 2**16  # that a file counts for: a folder of its own takes room too
 
+NO_ROOM = "the server cannot keep files"
+
 _held: list[IO[Any]] = []
 
 
@@ -69,7 +71,11 @@ class Shelf:
                 raise MusictxError("the server holds too many files of programs; try again in some minutes")
             place = self.folder / secrets.token_hex(16)
             self._held.append((self._clock() + KEPT_SECONDS, size, place))
-        place.mkdir(parents=True)
+        try:
+            place.mkdir(parents=True)
+        except OSError as error:
+            self.remove(place)
+            raise MusictxError(f"{NO_ROOM}: {error.strerror}") from None
         return place
 
     def remove(self, place: Path) -> None:

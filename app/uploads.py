@@ -22,7 +22,7 @@ from musictx.midi import inspect_midi, read_midi
 from musictx.performance import Performance
 
 from .payloads import metre_facts, note_rows, span_rows
-from .shelf import Shelf
+from .shelf import NO_ROOM, Shelf
 
 MOST_BYTES = 8 * 2**20
 MOST_SHOWN = 40_000  # notes that a page can draw and cut without becoming slow
@@ -103,8 +103,10 @@ async def keep_file(request: Request, shelf: Shelf) -> Response:
             await anyio.to_thread.run_sync(_copy, file, path)
         kept, place = path, None
         return JSONResponse([str(kept)])
-    except (MusictxError, HTTPException) as error:
+    except (MusictxError, HTTPException, OSError) as error:
         said = error.detail if isinstance(error, HTTPException) else str(error)
+        if isinstance(error, OSError):
+            said = f"{NO_ROOM}: {error.strerror}"
         return JSONResponse({"error": said}, status_code=400)
     finally:
         if place:

@@ -37,6 +37,14 @@ def test_what_a_killed_server_left_goes_with_the_next(tmp_path: Path) -> None:
     assert {*tmp_path.iterdir()} == {mine, other}
 
 
+def test_a_disk_that_takes_no_folder_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    shelf = Shelf(tmp_path / "file" / "shelf", LEAST_BYTES)
+    for _ in range(3):  # what failed gives its room back
+        with pytest.raises(MusictxError, match="the server cannot keep files"):
+            shelf.place(LEAST_BYTES)
+
+
 def test_a_folder_can_go_before_its_time(tmp_path: Path) -> None:
     shelf = Shelf(tmp_path, 2 * LEAST_BYTES)
     first = shelf.place(2 * LEAST_BYTES)
