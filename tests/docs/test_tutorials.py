@@ -31,7 +31,7 @@ def test_every_command_of_a_tutorial_runs(name, tmp_path, monkeypatch):
     blocks = re.findall(r"```(bash|python)\n(.*?)```", text, re.DOTALL)
     monkeypatch.chdir(tmp_path)
     shutil.copytree(shipped_folder("primers"), "data/primers")
-    assert len(blocks) > 2
+    assert blocks
     for language, block in blocks:
         if language == "python":
             exec(compile(block, name, "exec"), {})
