@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from musictx.cli.train import amount
+from musictx.console.options import amount
 from musictx.corpus import open_corpus
 from musictx.corpus.augmentation import NO_AUGMENTATION, Augmentation
 from musictx.corpus.repeats import Repeats

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 
 from musictx.checkpoint import find_model, load_model, read_config
-from musictx.cli.train import amount
+from musictx.console.options import amount
 from musictx.corpus import Corpus
 from musictx.corpus.split import validation_name
 from musictx.files import write_bytes

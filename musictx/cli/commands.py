@@ -10,17 +10,17 @@ from typing import Annotated
 import typer
 
 from musictx import __version__
-from musictx.cli.bench import bench
-from musictx.cli.evaluate import evaluate, study
 from musictx.cli.export import export, publish, site, space
 from musictx.cli.fill import fill
 from musictx.cli.live import live
 from musictx.cli.play import continue_primer, info, render, serve
-from musictx.cli.reproduce import reproduce
 from musictx.cli.train import encode, train
 from musictx.cli.tune import tune
-from musictx.cli.votes import votes
 from musictx.errors import MusictxError
+from musictx.lab.commands.bench import bench
+from musictx.lab.commands.evaluate import evaluate, study
+from musictx.lab.commands.reproduce import reproduce
+from musictx.lab.commands.votes import votes
 
 app = typer.Typer(
     name="musictx",

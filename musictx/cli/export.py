@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from musictx.cli.places import check_place
-from musictx.cli.progress import console
+from musictx.console.places import check_place
+from musictx.console.progress import console
 from musictx.files import keep_inputs
 
 

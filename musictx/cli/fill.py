@@ -8,10 +8,10 @@ from typing import Annotated
 
 import typer
 
-from musictx.cli.options import Audio, Int8, MinP, Model, Roll, Seed, Temperature, TopK, TopP
-from musictx.cli.places import check_places, numbered
 from musictx.cli.play import PICTURES
-from musictx.cli.progress import console, working
+from musictx.console.options import Audio, Int8, MinP, Model, Roll, Seed, Temperature, TopK, TopP
+from musictx.console.places import check_places, numbered
+from musictx.console.progress import console, working
 
 
 def fill(

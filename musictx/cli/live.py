@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from musictx.cli.options import Model, Seed, Temperature, Theme
+from musictx.console.options import Model, Seed, Temperature, Theme
 
 
 def live(
@@ -36,8 +36,8 @@ def live(
     Ctrl-C ends it. Example: musictx live --input "Digital Piano" --output "Digital Piano" --save duet.mid
     """
     from musictx.checkpoint import load_model
-    from musictx.cli.places import check_place
-    from musictx.cli.progress import console
+    from musictx.console.places import check_place
+    from musictx.console.progress import console
     from musictx.live import Duet, open_ports, port_names
     from musictx.midi import write_midi
     from musictx.sampling.compiling import told_of_compiling

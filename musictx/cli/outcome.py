@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from musictx.cli.progress import console
+from musictx.console.progress import console
 from musictx.training import Run
 
 CLEAR = 0.005  # nats per token by which held-out music must get worse before anybody is told of it

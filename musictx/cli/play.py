@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from musictx.cli.options import (
+from musictx.console.options import (
     AsJson,
     Audio,
     CopyCheck,
@@ -22,8 +22,8 @@ from musictx.cli.options import (
     TopK,
     TopP,
 )
-from musictx.cli.places import check_places
-from musictx.cli.progress import console, corpus_progress, on_output, working
+from musictx.console.places import check_places
+from musictx.console.progress import console, corpus_progress, on_output, working
 from musictx.errors import MusictxError
 from musictx.files import keep_inputs
 

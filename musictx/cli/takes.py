@@ -7,7 +7,7 @@ from html import escape
 from pathlib import Path
 from typing import NamedTuple
 
-from musictx.cli.places import numbered
+from musictx.console.places import numbered
 from musictx.errors import MusictxError
 from musictx.files import write_bytes
 from musictx.labels import track_names

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from musictx import __version__
+from musictx.console.options import amount
 from musictx.errors import MusictxError
 
 if TYPE_CHECKING:
@@ -25,18 +26,6 @@ def check_minutes(minutes: float | None) -> None:
     """Say that a slice of a run is longer than anybody means."""
     if minutes is not None and not minutes <= LONGEST_MINUTES:
         raise MusictxError(f"--minutes is {minutes}; it must be at most {LONGEST_MINUTES}")
-
-
-def amount(text: str | None) -> int | None:
-    """``25M``, ``300k`` or ``1000`` as a number."""
-    if text is None:
-        return None
-    units = {"k": 10**3, "m": 10**6, "g": 10**9, "b": 10**9}
-    try:
-        scale = units.get(text[-1:].lower(), 1)
-        return int(float(text[:-1]) * scale) if scale > 1 else int(text)
-    except (ValueError, OverflowError) as error:
-        raise MusictxError(f"--tokens is {text!r}; give a number such as 25M or 300000") from error
 
 
 def train(
@@ -161,7 +150,7 @@ def train(
     """
     from musictx.checkpoint import find_model, read_config
     from musictx.cli.outcome import learned, say_outcome
-    from musictx.cli.progress import (
+    from musictx.console.progress import (
         TrainingDisplay,
         about_corpora,
         console,
@@ -285,7 +274,7 @@ def encode(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the encoded corpus.")],
 ) -> None:
     """Encode folders of MIDI files once, to train from on a machine without MIDI libraries."""
-    from musictx.cli.progress import console, corpus_progress, report_skipped
+    from musictx.console.progress import console, corpus_progress, report_skipped
     from musictx.corpus import build_corpus
     from musictx.files import keep_inputs
 

@@ -68,8 +68,8 @@ def tune(
     """
     from musictx.checkpoint import load_model, weights_hash
     from musictx.cli.outcome import say_outcome, tuned
-    from musictx.cli.progress import TrainingDisplay, console, corpora_progress
     from musictx.cli.train import check_minutes, given
+    from musictx.console.progress import TrainingDisplay, console, corpora_progress
     from musictx.corpus import Corpus, build_corpus, open_corpus, training_and_validation
     from musictx.corpus.folder import INDEX
     from musictx.corpus.split import validation_name

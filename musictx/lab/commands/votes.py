@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from musictx.cli.options import AsJson
-from musictx.cli.progress import console, on_output
+from musictx.console.options import AsJson
+from musictx.console.progress import console, on_output
 
 
 def votes(

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from musictx.errors import MusictxError
+
 Model = Annotated[str, typer.Option(help="vanilla, relative, rope, or a folder of your own.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
 Temperature = Annotated[
@@ -28,3 +30,15 @@ CopyCheck = Annotated[
     Path | None,
     typer.Option(help="Training music (MIDI files, or an encoded corpus): say what was copied from it."),
 ]
+
+
+def amount(text: str | None) -> int | None:
+    """``25M``, ``300k`` or ``1000`` as a number."""
+    if text is None:
+        return None
+    units = {"k": 10**3, "m": 10**6, "g": 10**9, "b": 10**9}
+    try:
+        scale = units.get(text[-1:].lower(), 1)
+        return int(float(text[:-1]) * scale) if scale > 1 else int(text)
+    except (ValueError, OverflowError) as error:
+        raise MusictxError(f"--tokens is {text!r}; give a number such as 25M or 300000") from error

@@ -10,8 +10,8 @@ from typing import Annotated
 
 import typer
 
-from musictx.cli.options import AsJson
-from musictx.cli.progress import console, on_output, working
+from musictx.console.options import AsJson
+from musictx.console.progress import console, on_output, working
 from musictx.files import keep_inputs
 
 reproduce = typer.Typer(no_args_is_help=True, help="Make a published table again, from the data up.")
@@ -55,7 +55,7 @@ def jsb(
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    from musictx.cli.train import amount
+    from musictx.console.options import amount
     from musictx.lab.reproduce.jsb import reproduce_jsb
 
     keep_inputs([output], [data])
@@ -114,7 +114,7 @@ def maestro(
     from rich.box import SIMPLE_HEAD
     from rich.table import Table
 
-    from musictx.cli.train import amount
+    from musictx.console.options import amount
     from musictx.lab.reproduce.maestro import MaestroSettings, reproduce_maestro
 
     settings = MaestroSettings(

@@ -9,9 +9,9 @@ from typing import Annotated, Any
 
 import typer
 
-from musictx.cli.options import AsJson
-from musictx.cli.places import check_place
-from musictx.cli.progress import console
+from musictx.console.options import AsJson
+from musictx.console.places import check_place
+from musictx.console.progress import console
 from musictx.files import keep_inputs
 
 bench = typer.Typer(

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from musictx.cli.options import AsJson, CopyCheck, Temperature, Theme, TopP
-from musictx.cli.progress import console, corpus_progress, on_output, say_first, working
+from musictx.console.options import AsJson, CopyCheck, Temperature, Theme, TopP
+from musictx.console.progress import console, corpus_progress, on_output, say_first, working
 from musictx.errors import MusictxError
 from musictx.files import keep_inputs, make_folder
 

@@ -1,0 +1,1 @@
+"""What every command shares: options by one name, progress, and places of outputs."""

@@ -1,0 +1,1 @@
+"""The commands that measure: parsing and calls, as in `musictx.cli`."""
