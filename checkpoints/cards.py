@@ -3,13 +3,13 @@
     python checkpoints/cards.py --seeds 5 --output cards.json
 
 Plays every card as the page does, with the page's default length and settings, and judges each lane by the
-page's own rules (app/static/music/verdict.js, run by Node). A run tells the story if the first lane, vanilla,
-loses the thread past its training length while the others keep it. Cards stand in the order of how many of
-their runs tell it; among equals, the one with the clearest break comes first: how many notes at once vanilla
-plays at most past its training length, to how many before it. A lane is stuck in a run if it strikes eight
-notes or more on three keys at most for two seconds. With --output the runs are kept after each seed, and an
-interrupted measurement goes on from there. With --quick, cards that are two runs behind the best are not
-played any more.
+page's own rules (app/static/music/verdict.js, run by Node). A run tells the story if the first lane,
+vanilla, piles up, falls silent or gets stuck past its training length while the others pass theirs without
+a fault. Cards stand in the order of how many of their runs tell it; among equals, the one with the clearest
+break comes first: how many notes at once vanilla plays at most past its training length, to how many before
+it. A lane is stuck in a run if it strikes eight notes or more on three keys at most for two seconds. With
+--output the runs are kept after each seed, and an interrupted measurement goes on from there. With --quick,
+cards that are two runs behind the best are not played any more.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from musictx.lab.evaluation.storms import stuck_share
 from musictx.performance import Performance, make_notes
 from musictx.shipped import load_demo, shipped_folder
 
-LOST = ("storm", "silence", "stuck")
+FAULTS = ("storm", "silence", "stuck")
 LENGTHS = """
 const { countEvents } = await page("music/events.js");
 const { tellingLength } = await page("music/length.js");
@@ -42,11 +42,17 @@ const answer = input.cards.map(({ notes, pedals, end }) => {
   return tellingLength(countEvents(cut.notes, cut.pedals, end), end / 1000, input.lengths);
 });
 """
+JUDGE = """
+const { cutRows, pedalledRows, Score } = await page("music/score.js");
+const { judge } = await page("music/verdict.js");
+const others = input.cards.map(({ notes, pedals, end }) => {
+  const cut = cutRows(notes, pedals, 0, end);
+  return Score.finished(pedalledRows(cut.notes, cut.pedals), end / 1000).notes;
+});
+"""
 VERDICTS = """
 const { describe } = await page("music/measures.js");
-const { pedalledRows, Score } = await page("music/score.js");
-const { judge } = await page("music/verdict.js");
-const answer = input.map(({ notes, pedals, end, first, last }) => {
+const answer = input.takes.map(({ notes, pedals, end, first, last }) => {
   const score = new Score(pedalledRows(notes, pedals), end / 1000);
   score.adopt(first.primer, first.held);
   score.receive(last);
@@ -56,7 +62,7 @@ const answer = input.map(({ notes, pedals, end, first, last }) => {
   const most = (from, to) => describe(score.notes, from, to, primer)?.most ?? null;
   const before = most(length, Math.min(beyond ?? known, known));
   const after = beyond === null ? null : most(beyond, known);
-  return { verdict: judge(score, last.ended), beyond, most: [before, after] };
+  return { verdict: judge(score, last.ended, others), beyond, most: [before, after] };
 });
 """
 
@@ -107,10 +113,27 @@ def play(models: tuple[str, ...], lane: str, card: dict[str, Any], seconds: floa
 
 
 def tells(takes: dict[str, Any]) -> bool:
-    """Whether the first lane loses the thread past its training length, and the others keep it."""
+    """Whether the first lane has a fault past its training length, and the others pass theirs without one."""
     first, *others = takes.values()
-    lost = first["verdict"]["kind"] in LOST and first["verdict"]["at"] >= (first["beyond"] or np.inf)
-    return lost and all(take["verdict"]["kind"] == "kept" for take in others)
+    return bool(fault(first).get("past")) and all("steady" in kinds(take) for take in others)
+
+
+def kinds(take: dict[str, Any]) -> list[str]:
+    """What the page says of a take, in a word each."""
+    return [found["kind"] for found in take["verdict"]]
+
+
+def fault(take: dict[str, Any]) -> dict[str, Any]:
+    """The first fault that the page finds in a take; empty if there is none."""
+    return next((found for found in take["verdict"] if found["kind"] in FAULTS), {})
+
+
+def other_primers() -> list[dict[str, Any]]:
+    """The page's cards, beside which it sees how much of a theme comes back by chance."""
+    load_demo()
+    from musictx.app.presets import presets
+
+    return [{key: card[key] for key in ("notes", "pedals", "end")} for card in presets()]
 
 
 def judge_round(pool: Any, models: tuple[str, ...], cards: list[dict[str, Any]], seed: int) -> None:
@@ -122,7 +145,8 @@ def judge_round(pool: Any, models: tuple[str, ...], cards: list[dict[str, Any]],
         {key: card[key] for key in ("notes", "pedals", "end")} | {"first": first, "last": last}
         for (card, _), (first, last) in zip(runs, played, strict=True)
     ]
-    for (card, name), (_, last), found in zip(runs, played, node(VERDICTS, given), strict=True):
+    judged = node(JUDGE + VERDICTS, {"takes": given, "cards": other_primers()})
+    for (card, name), (_, last), found in zip(runs, played, judged, strict=True):
         found["stuck"] = stuck_share(continuation(card, last), card["seconds"])
         if name == next(iter(card["lanes"])):
             card["takes"].append({})
@@ -142,7 +166,7 @@ def summarise(card: dict[str, Any]) -> dict[str, Any]:
     """How many of a card's runs told the story, how long (s) after the primer, and how clearly."""
     told = [take for take in card["takes"] if tells(take)]
     first = next(iter(card["lanes"]))
-    after = [take[first]["verdict"]["at"] - card["end"] / 1000 for take in told]
+    after = [fault(take[first])["at"] - card["end"] / 1000 for take in told]
     found = {"told": len(told), "after": float(np.median(after)) if after else np.inf}
     before, beyond = most(card, first)
     return found | {"break": float(np.nan_to_num(beyond / before))}
@@ -183,9 +207,9 @@ def show(card: dict[str, Any]) -> None:
     print(f"{card['name']:20} {card['seconds']:3} s, told by {found['told']} of {len(takes)} {after}")
     for name in card["lanes"]:
         before, beyond = most(card, name)
-        kinds = " ".join(take[name]["verdict"]["kind"] for take in takes)
+        found = " | ".join(" ".join(kinds(take[name])) for take in takes)
         stuck = sum(take[name]["stuck"] > 0 for take in takes)
-        print(f"    {name:10} notes at once {before:3.0f} → {beyond:3.0f}   stuck in {stuck}   {kinds}")
+        print(f"    {name:10} notes at once {before:3.0f} → {beyond:3.0f}   stuck in {stuck}   {found}")
 
 
 def main() -> None:

@@ -52,7 +52,10 @@ export function makePrimers(studio, find) {
     values: () => studio.settings.values,
     say: (text, bad) => studio.notice.say(text, bad),
     quiet: () => studio.listening.transport.pause(),
-    free: () => studio.fillings.filter(({ running }) => running).forEach((filling) => filling.stop()),
+    free: () => {
+      studio.fillings.filter(({ running }) => running).forEach((filling) => filling.stop());
+      studio.series.stop();
+    },
   });
   piano.duet = duet;
   return { cards, primer, primers, piano, duet };

@@ -67,6 +67,7 @@ class Filling {
       this.notice.say(fault, true);
       return;
     }
+    this.making.on.alone();
     const settings = this.settings.values;
     const work = { model, gap: this.place.gap, seed: settings.seed, made: 0, candidates: "", says: "" };
     const request = { run: `${newRun()}.0`, ...this.place.begin(work), settings };

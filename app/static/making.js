@@ -11,8 +11,9 @@ export class Making {
   /**
    * `player` lets models play (io/play.js). `on` has refresh(), called when buttons must be brought up to date,
    * fit(), when a lane has grown, arrange(), when lanes may stand in another order, begun(), when the models begin,
-   * and focus(), which leads to Continue; lanes(), for whom a new take is, entering(take), which of
-   * them is heard first, and keep(lane), which takes what a lane played into the piece.
+   * focus(), which leads to Continue, changed(), when settings are others, and alone(), before models begin: nothing
+   * else may play them; lanes(), for whom a new take is, entering(take), which of them is heard first, and keep(lane),
+   * which takes what a lane played into the piece.
    */
   constructor({ player, models, lanes, listening, settings, primer, primers, blind, notice }, on) {
     Object.assign(this, { models, lanes, listening, settings, primer, primers, blind, notice, on });
@@ -56,6 +57,7 @@ export class Making {
       this.notice.say(fault, true);
       return;
     }
+    this.on.alone();
     this.step();
     const take = newTake(this.on.lanes(), this.primer, this.settings.values);
     this.history.add(take);
@@ -134,8 +136,21 @@ export class Making {
     }
   }
 
+  /** As trained, or with theme: if a take is shown, the models play it so, unless they have already. */
+  chooseTheme(theme) {
+    if (this.running) return;
+    const now = this.take;
+    this.settings.set({ theme });
+    this.on.changed();
+    if (!now || now.settings.theme === theme) return;
+    const made = this.history.find({ ...now, settings: { ...now.settings, theme } });
+    if (made) this.show(made);
+    else this.continueMusic();
+  }
+
   /** Let one lane go on where it ended. */
   more(model) {
+    this.on.alone();
     this.step();
     this.runs.startLane(model);
     this.on.fit();
@@ -149,6 +164,7 @@ export class Making {
       this.notice.say("Move the playhead into what the model played, to where it is to continue from.", true);
       return;
     }
+    this.on.alone();
     this.step();
     this.listening.transport.pause();
     this.runs.startLane(model, at);

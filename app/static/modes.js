@@ -33,14 +33,15 @@ export class Modes {
   set(mode) {
     this.mode = this.studio.root.dataset.mode = mode;
     for (const each of MODES) this.button(each).setAttribute("aria-pressed", each === mode);
-    this.find("#headline").hidden = this.composing;
+    for (const place of ["#headline", "#how", "#result"]) this.find(place).hidden = this.composing;
     this.find("#composing").hidden = this.find("#piece").hidden = !this.composing;
   }
 
   switch(mode) {
     if (mode === this.mode) return;
-    const { making, settings, listening, blind, judging, player, models } = this.studio;
+    const { making, settings, listening, blind, judging, player, models, series } = this.studio;
     if (blind.on) judging.switch(false);
+    series.stop();
     listening.transport.pause();
     this.set(mode);
     this.showAddress();

@@ -6,13 +6,29 @@ import { REAL } from "./music/models.js";
 import { findMotifs } from "./music/motifs.js";
 import { answerWords, verdictSentence } from "./music/sentences.js";
 import { judge } from "./music/verdict.js";
+import { Series } from "./series.js";
 import { showComparison } from "./view/compare.js";
 import { h } from "./view/dom.js";
+import { ResultBar } from "./view/result.js";
 
-export class Outcome {
-  /** `headline` asks a question; `table` and `status` are where the comparison stands, and what is read out. */
-  constructor({ models, lanes, blind }, headline, table, status) {
-    Object.assign(this, { models, lanes, blind, headline, table, status });
+/** What says how a take came out, and what counts several: {outcome, series}. */
+export function makeOutcome(studio, find) {
+  const bar = new ResultBar(find("#result"), find("#how"), {
+    theme: (theme) => studio.making.chooseTheme(theme),
+    series: () => series.toggle(),
+  });
+  const outcome = new Outcome(studio, find("#headline"), bar, find("#compare"), find("#outcome"));
+  const series = new Series(studio, bar, (take, model) => outcome.of(take, model)?.verdict);
+  return { outcome, series };
+}
+
+class Outcome {
+  /**
+   * `headline` asks a question, whose answer `bar` repeats; `table` and `status` are where the comparison stands, and
+   * what is read out.
+   */
+  constructor({ models, lanes, blind, primers }, headline, bar, table, status) {
+    Object.assign(this, { models, lanes, blind, primers, headline, bar, table, status });
     this.question = [...headline.childNodes];
     this.known = new WeakMap(); // by score: what was found, and of how many notes
     this.running = this.wasBlind = false;
@@ -44,6 +60,7 @@ export class Outcome {
     const text = words?.join("") ?? null;
     if (text === this.answered) return;
     this.answered = text;
+    this.bar.showAnswer(text ?? "");
     this.headline.replaceChildren(...(words ? [words[0], h("span", {}, words[1])] : this.question));
   }
 
@@ -74,7 +91,7 @@ export class Outcome {
       return described && { ...described, motifs: findMotifs(primer, described.notes) };
     };
     return {
-      verdict: judge(score, ended),
+      verdict: judge(score, ended, this.primers.others),
       beyond,
       before: side(length, Math.min(beyond ?? end, end)),
       after: beyond === null ? null : side(Math.max(beyond, length), end),

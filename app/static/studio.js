@@ -13,7 +13,7 @@ import { Making } from "./making.js";
 import { Modes } from "./modes.js";
 import { Models, REAL } from "./music/models.js";
 import { hasMusic } from "./music/takes.js";
-import { Outcome } from "./outcome.js";
+import { makeOutcome } from "./outcome.js";
 import { Samples } from "./sound/samples.js";
 import { Sound } from "./sound/synth.js";
 import { BlindTest } from "./view/blind.js";
@@ -83,13 +83,15 @@ class Studio {
       lanes: () => (this.compose.on ? this.compose.lanes : this.models.all),
       entering: (made) => (made.model ? this.listening.heard : this.blind.nextTake(this.listening.heard, made)),
       keep: (lane) => this.compose.keep(lane),
+      alone: () => this.series.stop(),
+      changed: () => this.settingsChanged(),
     });
     this.compose = new Compose(this, find);
     this.modes = new Modes(this, find);
     this.fillings = makeFillings(this, find);
     this.linking = new Linking({ ...this, take }, (how) => this.continueMusic(how));
     showModels(root, models);
-    this.outcome = new Outcome(this, find("#headline"), find("#compare"), find("#outcome"));
+    Object.assign(this, makeOutcome(this, find));
     this.bar.showLanes(models.all.length);
     this.arrange();
     this.listen();
@@ -116,6 +118,10 @@ class Studio {
   }
 
   listen() {
+    const changed = (change) => () => {
+      change();
+      this.settingsChanged();
+    };
     wireButtons(this.root, {
       continue: () => this.continueMusic(),
       stop: () => this.making.runs.stop(),
@@ -124,14 +130,8 @@ class Studio {
         this.settingsChanged();
         this.continueMusic();
       },
-      newSeed: () => {
-        this.settings.newSeed();
-        this.settingsChanged();
-      },
-      defaults: () => {
-        this.settings.reset();
-        this.settingsChanged();
-      },
+      newSeed: changed(() => this.settings.newSeed()),
+      defaults: changed(() => this.settings.reset()),
       piano: () => this.piano.toggle(),
     });
     wireFiles(this.root, (file) => this.primers.upload(file));
@@ -161,10 +161,8 @@ class Studio {
 
   primerChanged() {
     this.modes.suggest();
-    this.notice.forget();
     if (this.listening.program === "primer") this.listening.loadPrimer();
-    this.showPreview();
-    if (this.ready) this.primers.keep(this.settings);
+    this.settingsChanged();
   }
 
   settingsChanged() {
@@ -214,7 +212,10 @@ class Studio {
     this.bar.showUsable(history.steps.length > 0, Boolean(take), Boolean(made && !this.blind.on));
     this.bar.showTakes(history.takes, take);
     this.blind.refresh(take, running);
-    if (!this.compose.on) this.outcome.show(take, running);
+    if (!this.compose.on) {
+      this.outcome.show(take, running);
+      this.series.refresh();
+    }
     this.insight.refresh();
     for (const filling of this.fillings) filling.refresh();
   }

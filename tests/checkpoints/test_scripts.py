@@ -80,7 +80,7 @@ def test_an_interrupted_measurement_of_the_cards_goes_on(script, model, tmp_path
     options = ("--model", model, "--card", "ode-to-joy", "--output", output)
     assert "of 1" in script("cards.py", *options, "--seeds", 1)
     (card,) = json.loads(output.read_text())
-    card["takes"][0][next(iter(card["lanes"]))]["verdict"]["kind"] = "storm"
+    card["takes"][0][next(iter(card["lanes"]))]["verdict"] = [{"kind": "storm", "at": 1, "past": True}]
     output.write_text(json.dumps([card]))
     assert "storm" in script("cards.py", *options, "--seeds", 2)  # the first run was not played again
     (card,) = json.loads(output.read_text())
@@ -105,6 +105,18 @@ def test_sampling_is_compared_with_how_pieces_go_on(script, model, pieces, tmp_p
     assert printed.startswith("4 primers, 3 s") and rolls.read_bytes()[1:4] == b"PNG"
     (row,) = found["settings"]
     assert row["models"][str(model)]["distance"] > found["baseline"]  # it has learned nothing
+
+
+def test_the_pages_sentences_are_counted_for_real_music_and_for_models(script, model, pieces, tmp_path):
+    if shutil.which("node") is None:
+        pytest.skip("needs Node (18 or newer), which is not here")
+    output = tmp_path / "verdicts.json"
+    options = ("--model", model, "--primers", 4, "--seconds", 14, "--output", output)
+    printed = script("verdicts.py", pieces, *options)
+    assert "real music" in printed and "another piece" in printed and "agree" in printed
+    kept = json.loads(output.read_text())
+    assert len(kept) == 8  # four pieces, with theme and without
+    assert script("verdicts.py", pieces, *options) == printed  # nothing was played again
 
 
 def test_the_recipe_trains_what_is_missing_and_nothing_twice(script, pieces, tmp_path):

@@ -92,6 +92,17 @@ export async function readLink(hash) {
   }
 }
 
+/** The address's hash for a theme; empty for the usual one. */
+export function writeTheme(theme, usual) {
+  return theme === usual ? "" : `#theme=${theme}`;
+}
+
+/** The theme of an address without music, or null. */
+export function readTheme(hash) {
+  const text = new URLSearchParams(hash.replace(/^#/, "")).get("theme");
+  return text && Number.isFinite(Number(text)) ? Math.min(1, Math.max(0, Number(text))) : null;
+}
+
 /** Remember the primer and settings in this tab, so that a reload keeps them. */
 export function rememberPage(page) {
   if (!page.notes || page.notes.length <= MOST_KEPT) remember(KEY, page, "sessionStorage");

@@ -1,6 +1,7 @@
 // Where a primer comes from: the cards, an upload, the piano, a link, or this tab before it was reloaded.
 
-import { readLink, recallPage, rememberPage, writeLink } from "./link.js";
+import { cutRows, pedalledRows, Score } from "../music/score.js";
+import { readLink, readTheme, recallPage, rememberPage, writeLink, writeTheme } from "./link.js";
 import { services } from "./place.js";
 import { sentence } from "./server.js";
 
@@ -40,6 +41,7 @@ export class Primers {
     this.cards.show(this.presets);
     const { link, fault } = await this.readAddress();
     if (!this.put(link ?? recallPage(), settings) && this.presets.length) this.usePreset(this.presets[0]);
+    if (!link) settings.set({ theme: readTheme(location.hash) ?? settings.values.theme });
     if (fault) this.on.notice(fault, true);
     return link;
   }
@@ -81,6 +83,15 @@ export class Primers {
       this.set({ composer: "", ...page, title: page.title || "A shared primer" }, page.stretch);
     else return false;
     return true;
+  }
+
+  /** The notes of every card's primer: beside them one sees how much of a theme comes back by chance. */
+  get others() {
+    this.cardNotes ??= this.presets.map(({ notes, pedals, end }) => {
+      const cut = cutRows(notes, pedals, 0, end);
+      return Score.finished(pedalledRows(cut.notes, cut.pedals), end / 1000).notes;
+    });
+    return this.cardNotes;
   }
 
   preset(name) {
@@ -186,6 +197,7 @@ export class Primers {
     const { notes, pedals, metre, title, composer, preset, continues, piece } = source;
     const music = preset ? { preset } : { notes, pedals, metre, title, composer, continues, piece };
     rememberPage({ stretch, settings: settings.values, ownLength: settings.ownLength, ...music });
-    if (location.hash) history.replaceState(null, "", location.pathname + location.search);
+    const hash = writeTheme(settings.values.theme, settings.defaults.theme);
+    if (location.hash !== hash) history.replaceState(null, "", location.pathname + location.search + hash);
   }
 }

@@ -14,7 +14,7 @@ const ENOUGH_NOTES = 80; // … and notes in the passage's lines, under which a 
 const ERRORS = 2; // standard errors by which a share must lie above chance
 
 /** The upper and the lower line of notes sorted by onset: {onset, pitch} each. */
-function outerLines(notes) {
+export function outerLines(notes) {
   const upper = { onset: [], pitch: [] };
   const lower = { onset: [], pitch: [] };
   let last = -Infinity;
@@ -53,6 +53,12 @@ function coveredNotes(line, known) {
   return covered.size;
 }
 
+/** The share of a primer's patterns that another has as well. */
+export function sharedPatterns(primer, other) {
+  const [own, others] = [primer, other].map((notes) => new Set(outerLines(notes).flatMap(patterns)));
+  return own.size ? [...own].filter((pattern) => others.has(pattern)).length / own.size : 0;
+}
+
 /** Random numbers that are the same each time. */
 function generator(seed) {
   let state = seed;
@@ -71,16 +77,28 @@ function shuffled(values, random) {
   return order;
 }
 
+/** The lines of a passage in which there may be a pattern, and how many notes they have. */
+function linesOf(passage) {
+  const lines = outerLines(passage).filter((line) => line.pitch.length >= PATTERN);
+  return { lines, count: lines.reduce((sum, line) => sum + line.pitch.length, 0) };
+}
+
+/** The share of a passage's line notes that lie in a primer's patterns. */
+export function motifShare(primer, passage) {
+  const known = new Set(outerLines(primer).flatMap(patterns));
+  const { lines, count } = linesOf(passage);
+  return count ? lines.reduce((sum, line) => sum + coveredNotes(line, known), 0) / count : 0;
+}
+
 /**
  * {share, chance, above}: the share of a passage's line notes that lie in the primer's patterns, the same with its
  * pitches and gaps shuffled, and whether it is more than chance explains. Null where there are too few notes.
  */
 export function findMotifs(primer, passage) {
   const known = new Set(outerLines(primer).flatMap(patterns));
-  const lines = outerLines(passage).filter((line) => line.pitch.length >= PATTERN);
-  const count = lines.reduce((sum, line) => sum + line.pitch.length, 0);
+  const { lines, count } = linesOf(passage);
   if (known.size < ENOUGH_KNOWN || count < ENOUGH_NOTES) return null;
-  const share = lines.reduce((sum, line) => sum + coveredNotes(line, known), 0) / count;
+  const share = motifShare(primer, passage);
   const random = generator(1);
   let hits = 0;
   for (const { onset, pitch } of lines) {

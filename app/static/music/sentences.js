@@ -30,11 +30,6 @@ export function capital(text) {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
-/** When the thread was lost, and on which side of the training length if that says something. */
-function place({ at, past }) {
-  return `${clock(at)}${past ? ", past its training length" : ""}`;
-}
-
 /** Which notes a model listened to for a note, in a line: `found` is {note, arcs: [{note, weight}]}. */
 export function listeningWords({ note, arcs }) {
   const name = `${pitchName(note.pitch)} at ${preciseClock(note.on)}`;
@@ -46,37 +41,99 @@ export function listeningWords({ note, arcs }) {
   return `${name}: ${back.toFixed(1)} s back on average${share}`;
 }
 
-const WORDS = {
-  storm: (found) => `lost the thread at ${place(found)}: up to ${found.count} notes at once`,
-  silence: (found) => `fell silent at ${place(found)}, for ${Math.round(found.seconds)} s`,
-  stuck: (found) => `got stuck at ${place(found)}, on ${found.keys === 1 ? "one key" : `${found.keys} keys`}`,
-  nothing: () => "ended the piece at once",
-  ended: ({ at }) => `ended the piece by itself at ${clock(at)}`,
-  within: () => "kept the thread, within its training length",
-  denser: ({ at, ratio }) => `went on past ${clock(at)}, with ${ratio.toFixed(1)} times as many notes per second`,
-  kept: ({ count }) => `kept the thread past its training length: never more than ${counted(count, "note")} at once`,
+const along = ({ notes, chance }) =>
+  `${notes.toFixed(1)} notes at a time follow the primer, ${chance.toFixed(1)} by chance`;
+const place = ({ at, past }) => `at ${clock(at)}${past ? ", past its training length" : ""}`;
+
+/** What a lane's model does, by what was found: for its own sentence. */
+const CLAUSES = {
+  storm: (found) => `piles up ${place(found)} (up to ${counted(found.count, "note")} at once)`,
+  silence: (found) => `falls silent ${place(found)} (for ${Math.round(found.seconds)} s)`,
+  stuck: (found) => `gets stuck ${place(found)} (on ${counted(found.keys, "key")})`,
+  nothing: () => "ends the piece at once",
+  key: ({ at, distance }) => `leaves the key at ${clock(at)} (${distance.toFixed(2)} away from the primer’s)`,
+  back: (found) => `brings the theme back (${along(found)})`,
+  gone: (found) => `does not bring the theme back (${along(found)})`,
+  denser: ({ at, ratio }) => `plays ${ratio.toFixed(1)} times as many notes per second after ${clock(at)}`,
+  steady: ({ count }) => `plays on past its training length (at most ${counted(count, "note")} at once)`,
+  reached: ({ at }) => `reaches its training length at ${clock(at)}, shortly before the end`,
+  within: () => "stays within its training length",
+  ended: ({ at }) => `ends by itself at ${clock(at)}`,
 };
 
-const KEPT = new Set(["kept", "within"]);
-const LOST = new Set(["storm", "silence", "stuck"]);
+/** What one model does and what several do, for the headline; first what is said first. */
+const HEADLINES = [
+  ["back", "brings the theme back", "bring the theme back"],
+  ["gone", "does not bring the theme back", "do not bring the theme back"],
+  ["storm", "piles up", "pile up"],
+  ["silence", "falls silent", "fall silent"],
+  ["stuck", "gets stuck", "get stuck"],
+  ["nothing", "ends the piece at once", "end the piece at once"],
+  ["key", "leaves the key", "leave the key"],
+  ["denser", "plays far more notes", "play far more notes"],
+  ["ended", "ends by itself", "end by themselves"],
+];
 
-/** Names in a row, as a sentence begins: A, B and C. */
-function listed(names) {
-  return capital(names.length > 1 ? `${names.slice(0, -1).join(", ")} and ${names.at(-1)}` : names.join(""));
+/** Things in a row: a, b and c. */
+function listed(things) {
+  return things.length > 1 ? `${things.slice(0, -1).join(", ")} and ${things.at(-1)}` : things.join("");
 }
 
-/** Who kept the thread and who lost it, in two sentences; null if nobody did either. `found` are {name, verdict}. */
+/** Where a model's ends or faults lie, as far as the headline says so. */
+function when({ kind, at, past }) {
+  if (kind === "ended") return ` at ${clock(at)}`;
+  return past ? " past the training length" : "";
+}
+
+/** What is said in the headline of those of whom a kind was found, or an empty text. */
+function headlineOf([kind, one, several], found) {
+  const of = found.map(({ name, verdict }) => [name, verdict.find((each) => each.kind === kind)]);
+  const those = of.filter(([, each]) => each);
+  if (!those.length) return "";
+  const names = those.map(([name]) => name);
+  const times = those.map(([, each]) => when(each));
+  const does = names.length > 1 ? several : one;
+  if (kind === "ended" && names.length > 1) return `${capital(listed(names.map((name, k) => name + times[k])))} ${does}.`;
+  return `${capital(listed(names))} ${does}${times.every((each) => each === times[0]) ? times[0] : ""}.`;
+}
+
+/**
+ * What came of a take, in two parts: about the theme, and about all else. `found` are {name, verdict} with a verdict as
+ * `judge` (verdict.js) gives it. Null if there is nothing but music within its training length.
+ */
 export function answerWords(found) {
-  const of = (kinds) => found.filter(({ verdict }) => kinds.has(verdict.kind));
-  const [kept, lost] = [of(KEPT), of(LOST)];
-  const names = (some) => listed(some.map(({ name }) => name));
-  const past = lost.every(({ verdict }) => verdict.past) ? " past the training length" : "";
-  if (kept.length && lost.length) return [`${names(kept)} kept the thread. `, `${names(lost)} lost it${past}.`];
-  if (kept.length) return [`${names(kept)} kept the thread.`, ""];
-  return lost.length ? [`${names(lost)} lost the thread${past}.`, ""] : null;
+  const has = ({ verdict }, kinds) => verdict.some(({ kind }) => kinds.includes(kind));
+  const calm = found.filter((each) => !has(each, ["storm"])); // of a storm's theme its lane tells
+  const theme = HEADLINES.slice(0, 2).map((row) => headlineOf(row, calm));
+  const rest = HEADLINES.slice(2).map((row) => headlineOf(row, found));
+  const said = HEADLINES.map(([kind]) => kind);
+  const steady = found.filter((each) => has(each, ["steady"]) && !has(each, said)).map(({ name }) => name);
+  const plays = steady.length > 1 ? "play" : "plays";
+  if (steady.length) rest.push(`${capital(listed(steady))} ${plays} on past the training length.`);
+  const [first, second] = [theme, rest].map((sentences) => sentences.filter(Boolean).join(" "));
+  if (!first && !second) return null;
+  return first && second ? [`${first} `, second] : [first || second, ""];
 }
 
 /** The verdict on a lane as a sentence. */
 export function verdictSentence(name, verdict) {
-  return `${capital(name)} ${WORDS[verdict.kind](verdict)}.`;
+  return `${capital(name)} ${listed(verdict.map((found) => CLAUSES[found.kind](found)))}.`;
+}
+
+/** How the models play, with a theme or with none, in words. */
+export function themeWords(theme) {
+  return theme ? `with theme ${theme}` : "as trained";
+}
+
+/** How often each of several models did what, in some takes with a theme: `found` are {name, verdicts}. */
+export function seriesWords(found, takes, theme) {
+  const count = (verdicts, kind) => verdicts.filter((verdict) => verdict.some((each) => each.kind === kind)).length;
+  const told = found.some(({ verdicts }) => count(verdicts, "back") + count(verdicts, "gone"));
+  const back = found.map(({ name, verdicts }) => `${name} in ${count(verdicts, "back")}`);
+  const others = HEADLINES.slice(2).flatMap(([kind, one]) => {
+    const those = found.filter(({ verdicts }) => count(verdicts, kind));
+    return those.map(({ name, verdicts }) => `${name} ${one} in ${count(verdicts, kind)}`);
+  });
+  const all = [told ? `the theme comes back with ${listed(back)}` : "", listed(others)].filter(Boolean);
+  return `Of ${counted(takes, "take")} ${themeWords(theme)}, ${all.length ? all.join("; ") : "none shows a fault"}.`;
 }

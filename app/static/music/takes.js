@@ -104,6 +104,12 @@ export class History {
     this.takes = [...this.takes, take].slice(-MOST_TAKES);
   }
 
+  /** A take of the same primer with the same settings as another, or undefined. */
+  find(take) {
+    const content = contentOf(take);
+    return this.takes.find((each) => contentOf(each) === content);
+  }
+
   /** Remember how things stand: `now` is {source, stretch, settings, take}. */
   step(now) {
     if (!now.source) return;

@@ -1,6 +1,8 @@
-// One sentence about what happened in a lane, from its notes alone. Every threshold stands here.
+// What happened in a lane, from its notes alone. Every threshold stands here, but for the theme's; how often each is
+// wrong about real music is measured by checkpoints/verdicts.py.
 
 import { describe, soundingAtOnce } from "./measures.js";
+import { findTheme } from "./theme.js";
 
 const STORM = 12; // notes at once, averaged over STORM_SECONDS, that no pianist holds …
 const STORM_RATIO = 3; // … and so many times as many as in the primer
@@ -9,6 +11,10 @@ const SILENCE = 8; // seconds without a sound
 const STUCK_SECONDS = 10; // in so long a time, so many notes, of no more different keys than this
 const STUCK_NOTES = 20;
 const STUCK_KEYS = 2;
+const FAR = 0.45; // from the primer's key, for KEY_SECONDS …
+const KEY_SECONDS = 15;
+const KEY_STEP = 5; // … that are looked at so often
+const KEY_NOTES = 20; // in the primer, and in that time, under which a key is no matter of figures
 const DENSER = 2; // times as many notes a second past the training length as before it
 const ENOUGH = 5; // seconds on either side of the training length that tell something of it
 
@@ -52,21 +58,46 @@ function findStuck(notes, from) {
   return null;
 }
 
-/** What happened: {kind, at, …}. `score` is finished; `ended` says that the model ended the piece by itself. */
-export function judge(score, ended = false) {
+/** The first stretch that is far from the primer's key, or null. */
+function findStrangeKey(notes, from, to, given) {
+  if (given.length < KEY_NOTES) return null;
+  for (let at = from; at + KEY_SECONDS <= to; at += KEY_STEP) {
+    const { notes: struck, key } = describe(notes, at, at + KEY_SECONDS, given);
+    if (struck.length >= KEY_NOTES && key > FAR) return { kind: "key", at, distance: key };
+  }
+  return null;
+}
+
+/** How the music stands to the training length: it stays within, has just passed it, or goes on as before, or denser. */
+function findCourse(notes, from, to, beyond, given) {
+  if (beyond === null) return { kind: "within", at: to };
+  if (to - beyond < ENOUGH) return { kind: "reached", at: beyond };
+  const at = Math.max(beyond, from);
+  const [before, after] = [describe(notes, from, at, given), describe(notes, at, to, given)];
+  if (before?.seconds >= ENOUGH && after.pace >= DENSER * before.pace)
+    return { kind: "denser", at, ratio: after.pace / before.pace };
+  return { kind: "steady", at, count: after.most };
+}
+
+/**
+ * What happened, most important first: [{kind, at, …}]. `score` is finished; `ended` says that the model ended the
+ * piece by itself; `others` are other pieces' primers, which say how much of a theme there is by chance.
+ */
+export function judge(score, ended = false, others = []) {
   const { notes, length: cut, beyond, known } = score;
   const given = notes.filter((note) => note.primer);
-  const primer = describe(notes, 0, cut, given);
   const end = Math.max(known, cut);
+  const primer = describe(notes, 0, cut, given);
   const faults = [findStorm(notes, cut, end, primer), findSilence(notes, cut, end), findStuck(notes, cut)];
-  const first = faults.filter(Boolean).sort((a, b) => a.at - b.at)[0];
-  if (first) return { ...first, past: beyond !== null && first.at >= beyond };
-  if (!score.continuationCount) return { kind: "nothing", at: cut };
-  if (ended) return { kind: "ended", at: end };
-  if (beyond === null || end - beyond < ENOUGH) return { kind: "within", at: end };
-  const before = describe(notes, cut, Math.max(beyond, cut), given);
-  const after = describe(notes, Math.max(beyond, cut), end, given);
-  if (before?.seconds >= ENOUGH && after.pace >= DENSER * before.pace)
-    return { kind: "denser", at: beyond, ratio: after.pace / before.pace };
-  return { kind: "kept", at: beyond, count: after.most };
+  const fault = faults.filter(Boolean).sort((a, b) => a.at - b.at)[0];
+  if (!score.continuationCount) return [fault ?? { kind: "nothing", at: cut }];
+  const played = notes.filter((note) => !note.primer);
+  const theme = findTheme(given, played, cut, end, others);
+  return [
+    fault && { ...fault, past: beyond !== null && fault.at >= beyond },
+    fault ? null : findCourse(notes, cut, end, beyond, given),
+    fault?.kind === "storm" ? null : findStrangeKey(notes, cut, end, given), // a storm strikes every key
+    theme && theme.back !== null && { kind: theme.back ? "back" : "gone", ...theme },
+    ended && { kind: "ended", at: end },
+  ].filter(Boolean);
 }

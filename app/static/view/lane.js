@@ -91,6 +91,11 @@ export class Lane {
     return this.element.dataset.state;
   }
 
+  /** Whether the model has ended: what it played says more than what was expected. */
+  get ended() {
+    return this.state === "done" && Boolean(this.score?.continuationCount);
+  }
+
   set(state, error = "") {
     this.element.dataset.state = state;
     this.error.textContent = error;
@@ -135,7 +140,7 @@ export class Lane {
       button.setAttribute("aria-label", `${button.textContent}: ${this.name}`);
     this.hearButton.disabled = !score;
     this.roll.marksLength = !this.blind && !this.actions.take;
-    this.roll.expected = this.expected;
+    this.roll.expected = this.ended ? null : this.expected;
     this.roll.hides = this.blind;
     this.showNumbers();
     this.showSaid();
@@ -179,7 +184,7 @@ export class Lane {
     if (this.model === REAL || this.models.of(this.model).take) return "";
     const events = `Training length: ${grouped(this.models.of(this.model).training_length)} events`;
     if (beyond !== null) return `${events}, passed at ${clock(beyond)}`;
-    return this.expected === null ? events : `${events}, about ${clock(this.expected)}`;
+    return this.expected === null || this.ended ? events : `${events}, about ${clock(this.expected)}`;
   }
 
   /** How much of the model is here, before it can play. */

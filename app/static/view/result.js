@@ -1,0 +1,46 @@
+// The line above the lanes: with theme or as trained, what came of the take, and what comes of several.
+
+import { themeWords } from "../music/sentences.js";
+import { h, setUsable } from "./dom.js";
+
+const DEFAULT = 0.5; // the theme that the switch turns on
+const MODES = { off: "As trained", on: "With theme" };
+
+export class ResultBar {
+  /** `how` is where the headline's line says how the models play. `on` has theme(value) and series(). */
+  constructor(element, how, on) {
+    this.how = how;
+    const button = (name, text) => {
+      const onclick = () => on.theme(name === "on" ? DEFAULT : 0);
+      return h("button", { type: "button", "data-testid": `theme-${name}`, onclick }, text);
+    };
+    this.modes = new Map(Object.entries(MODES).map(([name, text]) => [name, button(name, text)]));
+    const title = "Play this primer with five seeds in the background, and count what happens";
+    this.series = h("button", { type: "button", "data-testid": "series", title, onclick: () => on.series() }, "Five takes");
+    this.answer = h("span", { class: "result-answer", "data-testid": "answer" });
+    this.counts = h("strong", { role: "status", "data-testid": "series-result" });
+    const label = "Do the models play as trained, or develop the theme?";
+    const group = h("div", { class: "pair", role: "group", "aria-label": label, title: label }, ...this.modes.values());
+    element.append(group, this.series, this.counts, this.answer);
+  }
+
+  /** `theme` is the one set, `played` that of the take that is shown. */
+  showTheme(theme, played) {
+    for (const [name, each] of this.modes) each.setAttribute("aria-pressed", (name === "on") === theme > 0);
+    const text = themeWords(played);
+    if (this.how.textContent !== text) this.how.textContent = text;
+  }
+
+  /** What the headline says, once more beside the lanes. */
+  showAnswer(text) {
+    this.answer.textContent = text;
+  }
+
+  /** How far a series is, {take, takes}, or null; and what has come of it so far. */
+  showSeries(running, words, usable) {
+    this.series.textContent = running ? "Stop" : "Five takes";
+    setUsable(this.series, usable);
+    const text = running ? `Take ${running.take} of ${running.takes} … ${words}` : words;
+    if (this.counts.textContent !== text) this.counts.textContent = text;
+  }
+}
