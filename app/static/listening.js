@@ -176,14 +176,14 @@ export class Listening {
     const { end } = this.transport;
     const from = Math.max(0, Math.min(this.transport.position, end - LOOP));
     this.setLoop({ from, to: Math.min(end, from + LOOP) });
-    return this.notice.say("This stretch loops. Shift-drag over a roll to choose another.");
+    return this.notice.say(WAITS.loop);
   }
 
   setLoop(loop) {
     if (loop) {
       this.showLanes();
       if (this.transport.position < loop.from || this.transport.position > loop.to) this.transport.seek(loop.from);
-    }
+    } else this.notice.withdraw(WAITS.loop);
     this.loop = this.transport.loop = loop;
     this.lanes.showLoop(loop);
     this.bar.showLoop(loop);

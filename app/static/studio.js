@@ -212,10 +212,8 @@ class Studio {
     this.bar.showUsable(history.steps.length > 0, Boolean(take), Boolean(made && !this.blind.on));
     this.bar.showTakes(history.takes, take);
     this.blind.refresh(take, running);
-    if (!this.compose.on) {
-      this.outcome.show(take, running);
-      this.series.refresh();
-    }
+    if (!this.compose.on) this.outcome.show(take, running);
+    this.series.refresh();
     this.insight.refresh();
     for (const filling of this.fillings) filling.refresh();
   }

@@ -223,9 +223,9 @@ def test_nothing_moves_smoothly_for_those_who_do_not_want_it(open_studio: Open, 
     studio = open_studio(place, reduced_motion="reduce", viewport={"width": 1280, "height": 400})
     before, after = studio.page.evaluate(
         """() => {
-            const place = () => document.querySelector('#explain').getBoundingClientRect().top;
+            const place = () => document.querySelector('.listen').getBoundingClientRect().top;
             const before = place();
-            document.querySelector('#explain-open').click();
+            document.querySelector('[data-testid=continue]').click();
             return [before, place()];
         }"""
     )

@@ -23,6 +23,7 @@ export class Primers {
     this.cards = cards;
     this.on = on;
     this.presets = [];
+    this.told = new WeakSet(); // pieces whose remarks were said
     this.reading = null; // the file or link that is being read, unless something else is chosen meanwhile
   }
 
@@ -113,7 +114,9 @@ export class Primers {
     this.reading = null;
     if (!source.recorded) {
       this.on.replaced();
-      this.on.notice((source.remarks ?? []).map(sentence).join(" ")); // what one plays has none, and keys say their own
+      const remarks = this.told.has(source) ? [] : (source.remarks ?? []); // once
+      this.on.notice(remarks.map(sentence).join(" ")); // what one plays has none, and keys say their own
+      this.told.add(source);
     }
     this.primer.set(source, stretch);
     this.cards.mark(source.preset);

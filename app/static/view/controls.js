@@ -35,9 +35,8 @@ export function wireButtons(root, on) {
   find("#new-seed").addEventListener("click", on.newSeed);
   find("#defaults").addEventListener("click", on.defaults);
   find("#explain-open").addEventListener("click", () => {
-    find("#explain").open = true;
-    show(find("#explain"));
-    find("#explain summary").focus({ preventScroll: true });
+    find("#explain").open = !find("#explain").open;
+    if (find("#explain").open) find("#explain summary").focus();
   });
   find("[data-testid=skip]").addEventListener("click", (event) => {
     event.preventDefault(); // the address may hold a link to music

@@ -10,7 +10,8 @@ import { drawAgain, surpriseColours } from "./surprise.js";
 
 const BLACK = new Set([1, 3, 6, 8, 10]);
 const FAINT = 0.4; // of notes that are not listened to, where arcs are shown
-const FOOT = 15; // pixels of the time axis below the notes
+const FOOT = 15; // pixels of the time axis below the notes …
+const WORDS = 24; // … and of what is said of them, above the axis
 
 /** Lowest and highest pitch of some notes, with room around them, at least `span` semitones apart. */
 export function pitchRange(pitches, span = 36) {
@@ -51,9 +52,14 @@ export class Roll {
     listenTo(this, on);
   }
 
+  /** Pixels below the notes. */
+  get foot() {
+    return FOOT + (this.arcs.words.hidden && this.againWords.hidden ? 0 : WORDS);
+  }
+
   scales(width, height) {
     const { start, end, low, high } = this.view;
-    const line = (height - FOOT) / (high - low + 1);
+    const line = (height - this.foot) / (high - low + 1);
     return { x: (time) => ((time - start) / (end - start)) * width, y: (pitch) => (high - pitch) * line, line };
   }
 
@@ -73,7 +79,7 @@ export class Roll {
     const scales = this.scales(width, height);
     const { x, y, line } = scales;
     const colour = (name) => colourOf(this.element, name);
-    this.drawGround(context, width, height - FOOT, x, y, line, colour);
+    this.drawGround(context, width, height - this.foot, x, y, line, colour);
     this.drawAxis(context, width, height, x, colour);
     if (!this.score) return;
     const { score } = this;
@@ -133,6 +139,9 @@ export class Roll {
     context.font = `12px ${getComputedStyle(this.element).fontFamily}`;
     context.textBaseline = "middle";
     const words = this.score.continuationCount ? "hidden until you have voted" : "plays on from here";
+    context.fillStyle = colour("--card"); // so that no line crosses the words
+    context.fillRect(cut + 8, height / 2 - 9, context.measureText(words).width + 8, 18);
+    context.fillStyle = colour("--ink-soft");
     context.fillText(words, cut + 12, height / 2);
   }
 
@@ -162,7 +171,7 @@ export class Roll {
     context.setLineDash(known ? [3, 3] : [2, 5]);
     context.beginPath();
     context.moveTo(Math.round(left) + 0.5, 0);
-    context.lineTo(Math.round(left) + 0.5, height);
+    context.lineTo(Math.round(left) + 0.5, height - this.foot);
     context.stroke();
     context.restore();
     const words = known ? "beyond the training length" : "about the training length";

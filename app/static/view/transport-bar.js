@@ -1,11 +1,12 @@
 // Play, time line, volume, and the switches above the lanes.
 
-import { clock } from "../music/sentences.js";
+import { clock, themeWords } from "../music/sentences.js";
 import { h, setUsable } from "./dom.js";
 import { icon } from "./icons.js";
 
-/** What is said while the clock waits, by what it waits for. */
+/** What is said while the clock waits, by what it waits for; and while a stretch loops. */
 export const WAITS = {
+  loop: "This stretch loops. Shift-drag over a roll to choose another.",
   models: "The models are still composing; playback waits a moment for them.",
   piano: "The piano’s sounds are still loading; playback waits for them.",
   "lost piano":
@@ -149,7 +150,13 @@ export class TransportBar {
     const buttons = this.takes.children;
     while (buttons.length > takes.length) this.takes.lastChild.remove();
     while (buttons.length < takes.length) this.takes.append(this.takeButton(buttons.length));
+    const several = new Set(takes.map(({ source }) => source.title)).size > 1;
     takes.forEach((take, index) => {
+      const { title } = take.source;
+      const begins = several && title !== takes[index - 1]?.source.title; // takes of one primer stand behind its name
+      if (begins) buttons[index].dataset.primer = title.split(/[,(]/)[0].trim();
+      else delete buttons[index].dataset.primer;
+      buttons[index].title = `${title}: seed ${take.settings.seed}, ${themeWords(take.settings.theme)}`;
       buttons[index].setAttribute("aria-pressed", take === current);
       const filled = take.filled.length ? ", filled in" : "";
       buttons[index].setAttribute("aria-label", `Take ${index + 1}, seed ${take.settings.seed}${filled}`);
