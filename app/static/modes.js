@@ -33,7 +33,7 @@ export class Modes {
   set(mode) {
     this.mode = this.studio.root.dataset.mode = mode;
     for (const each of MODES) this.button(each).setAttribute("aria-pressed", each === mode);
-    for (const place of ["#headline", "#how", "#result"]) this.find(place).hidden = this.composing;
+    for (const place of ["#headline", "#how", "#result", "#result-words"]) this.find(place).hidden = this.composing;
     this.find("#composing").hidden = this.find("#piece").hidden = !this.composing;
   }
 

@@ -13,7 +13,7 @@ import { ResultBar } from "./view/result.js";
 
 /** What says how a take came out, and what counts several: {outcome, series}. */
 export function makeOutcome(studio, find) {
-  const bar = new ResultBar(find("#result"), find("#how"), {
+  const bar = new ResultBar(find("#result"), find("#result-words"), find("#how"), {
     theme: (theme) => studio.making.chooseTheme(theme),
     series: () => series.toggle(),
   });

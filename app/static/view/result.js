@@ -7,8 +7,11 @@ const DEFAULT = 0.5; // the theme that the switch turns on
 const MODES = { off: "As trained", on: "With theme" };
 
 export class ResultBar {
-  /** `how` is where the headline's line says how the models play. `on` has theme(value) and series(). */
-  constructor(element, how, on) {
+  /**
+   * `words` is where the results stand, `how` where the headline's line says how the models play. `on` has theme(value)
+   * and series().
+   */
+  constructor(element, words, how, on) {
     this.how = how;
     const button = (name, text) => {
       const onclick = () => on.theme(name === "on" ? DEFAULT : 0);
@@ -21,7 +24,8 @@ export class ResultBar {
     this.counts = h("strong", { role: "status", "data-testid": "series-result" });
     const label = "Do the models play as trained, or develop the theme?";
     const group = h("div", { class: "pair", role: "group", "aria-label": label, title: label }, ...this.modes.values());
-    element.append(group, this.series, this.counts, this.answer);
+    element.append(group, this.series);
+    words.append(this.counts, this.answer);
   }
 
   /** `theme` is the one set, `played` that of the take that is shown. */
