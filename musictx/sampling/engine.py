@@ -39,7 +39,10 @@ def engine_for(model: MusicTransformer, *, int8: bool = False) -> Engine | None:
         return None
     if not int8:
         return Engine(model, int8)
-    state = [(parameter.data_ptr(), parameter._version) for parameter in model.parameters()]
+    weights = list(model.parameters())
+    if any(weight.is_inference() for weight in weights):  # nobody counts how often these were changed
+        return Engine(in_8_bits(model), int8)
+    state = [(weight.data_ptr(), weight._version) for weight in weights]
     before = _engines.get(model)
     if before is None or before[0] != state:
         before = _engines[model] = state, Engine(in_8_bits(model), int8)
@@ -55,9 +58,9 @@ def in_8_bits(model: MusicTransformer) -> MusicTransformer:
     Linear maps are whole numbers of 8 bits with a scale a row, everything else that was learned is in half
     precision.
     """
-    rounded = copy.deepcopy(model)
-    linear = {id(layer.weight) for layer in rounded.modules() if isinstance(layer, nn.Linear)}
-    with torch.no_grad():
+    with torch.inference_mode(False), torch.no_grad():
+        rounded = copy.deepcopy(model)
+        linear = {id(layer.weight) for layer in rounded.modules() if isinstance(layer, nn.Linear)}
         for weight in rounded.parameters():
             if id(weight) in linear:
                 whole, scale = round_to_8_bits(weight)

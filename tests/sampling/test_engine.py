@@ -20,6 +20,7 @@ from musictx.model.positions import SCHEMES
 from musictx.sampling import SamplingSettings, generate
 from musictx.sampling import kernels as engine_kernels
 from musictx.sampling.cache import Cache
+from musictx.sampling.engine import engine_for, in_8_bits
 from musictx.shipped import shipped_primer
 
 pytestmark = pytest.mark.skipif(engine_kernels.njit is None, reason="needs numba, which is not installed")
@@ -69,21 +70,25 @@ def test_steps_give_the_logits_of_the_whole_model(position: str, settings: dict[
 
 @torch.inference_mode()
 def test_eight_bits_are_the_model_with_rounded_weights() -> None:
-    model, rounded = _model(), _model()
-    for module in rounded.modules():
-        if isinstance(module, torch.nn.Linear):
-            scale = module.weight.abs().amax(1, keepdim=True) / 127
-            module.weight.copy_((module.weight / scale).round() * scale)
+    """Whole passages and single tokens alike; and after the weights were changed, the new ones."""
+    model = _model()
     tokens = torch.randint(0, 388, (1, 40))
-    cache, own = Cache(model, 1, 64, int8=True), Cache(rounded, 1, 64)
-    for part in (tokens[:, :1], *tokens[:, 1:].split(1, 1)):
-        logits, expected = cache.step(part), own.step(part)
-        if cache.length == 1:  # the first token goes through the whole weights
-            for mine, its in zip(cache.layers, own.layers, strict=True):
-                mine.keys.copy_(its.keys)
-                mine.values.copy_(its.values)
-        else:
-            torch.testing.assert_close(logits, expected, atol=1e-4, rtol=0)
+    for _ in range(2):
+        cache, own = Cache(model, 1, 64, int8=True), Cache(in_8_bits(model), 1, 64)
+        for part in (tokens[:, :8], *tokens[:, 8:].split(1, 1)):
+            torch.testing.assert_close(cache.step(part), own.step(part), atol=1e-4, rtol=0)
+        model.head.weight.mul_(1.5)
+
+
+def test_models_of_8_bits_are_rounded_once_for_each_state_of_their_weights() -> None:
+    model = _model()
+    first = engine_for(model, int8=True)
+    assert first and engine_for(model, int8=True) is first
+    with torch.no_grad():
+        model.head.weight.add_(0.1)
+    second = engine_for(model, int8=True)
+    assert second and second is not first
+    assert (second.model.head.weight != first.model.head.weight).any()
 
 
 def test_a_disk_without_room_for_machine_code_does_not_stop_the_music(tmp_path: Path) -> None:
