@@ -151,7 +151,7 @@ export class Lane {
     return this.seed === null ? this.models.tagline(this.model) : `seed ${this.seed}`;
   }
 
-  /** Show the last message's numbers: notes, and how fast they come. Both would give a hidden model away. */
+  /** Show notes and, of models beside each other, how fast they come. Both would give a hidden model away. */
   showNumbers() {
     const { score } = this;
     if (!score || this.blind) {
@@ -159,7 +159,7 @@ export class Lane {
       return;
     }
     let text = this.state === "waiting" && !score.continuationCount ? "" : counted(score.continuationCount, "note");
-    if (this.message?.tokens) {
+    if (this.message?.tokens && !this.actions.take) {
       const { tokens_per_second: tokens, music_per_second: music } = this.message;
       text += `\n${Math.round(tokens)} events/s · ${music.toFixed(1)} s of music/s`;
     }
