@@ -23,6 +23,17 @@ def execute(path: Path, place: Path) -> nbformat.NotebookNode:
     return notebook
 
 
+def joined(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
+    """Outputs in which what is printed in several pieces, one after the other, is one text."""
+    whole: list[nbformat.NotebookNode] = []
+    for output in outputs:
+        if whole and output.output_type == whole[-1].output_type == "stream":
+            whole[-1].text += output.text
+        else:
+            whole.append(output)
+    return whole
+
+
 def main(wanted: list[str]) -> None:
     """Execute the notebooks of these names, or all, and write them again."""
     for path in sorted(FOLDER.glob("*.ipynb")):
@@ -32,6 +43,8 @@ def main(wanted: list[str]) -> None:
             notebook = execute(path, Path(place))
         for cell in notebook.cells:
             cell.metadata.pop("execution", None)  # times of day
+            if cell.cell_type == "code":
+                cell.outputs = joined(cell.outputs)
         nbformat.write(notebook, path)
         print(path)
 
