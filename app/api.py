@@ -65,7 +65,7 @@ def add_endpoints(models: Sequence[LaneModel], stage: Stage, shelf: Shelf) -> No
         Where the answers' files lie.
     """
     by_name = {lane.key: lane for lane in models}
-    first = "relative" if "relative" in by_name else models[0].key
+    first = next((lane.key for lane in models if not lane.compared), models[0].key)
 
     def continue_primer(
         primer: str | None = None,

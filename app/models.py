@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,19 +12,26 @@ from typing import Any
 import numpy as np
 
 from musictx import __version__
-from musictx.checkpoint import SHIPPED_MODELS, find_model, load_model, weights_hash
+from musictx.checkpoint import find_model, load_model, weights_hash
 from musictx.errors import MusictxError
 from musictx.events import START
 from musictx.export.repository import card_to_write
 from musictx.export.web_model import model_facts, web_model
 from musictx.sampling import generate
 from musictx.sampling.compiling import told_of_compiling
+from musictx.shipped import COMPARED_MODELS, DEFAULT_MODEL, SHIPPED_MODELS
 
 MOST_MODELS = 4
 # The page's colours (static/view/base.css): a scheme's own one first, then those that no scheme has.
 SCHEME_COLOURS = {"vanilla": "vanilla", "relative": "relative", "rope": "rope"}
 OTHER_COLOURS = ("rose", "ochre", "olive", "slate")
-SCHEME_NAMES = {"vanilla": "Vanilla", "relative": "Relative", "rope": "RoPE", "learned": "Learned"}
+NAMES = {
+    "vanilla": "Vanilla",
+    "relative": "Relative",
+    "rope": "RoPE",
+    "learned": "Learned",
+    "grand": "Grand",
+}
 
 
 @dataclass(frozen=True)
@@ -42,6 +49,8 @@ class LaneModel:
     model : MusicTransformer
         Shared by all visitors; nothing in it changes while it plays.
     card : dict
+    compared : bool
+        Whether it has a lane of its own beside the others; else it plays where music is made.
     """
 
     key: str
@@ -49,6 +58,7 @@ class LaneModel:
     colour: str
     model: Any
     card: dict[str, Any]
+    compared: bool = True
 
     @cached_property
     def weights(self) -> str:
@@ -70,23 +80,28 @@ class LaneModel:
             "weights": self.weights,
             "version": __version__,
             "shipped": self.key in SHIPPED_MODELS,
+            "compared": self.compared,
         }
 
 
-def load_models(models: Sequence[str | Path] = SHIPPED_MODELS) -> list[LaneModel]:
-    """Load the lanes' models.
+def load_models(models: Sequence[str | Path] | None = None) -> list[LaneModel]:
+    """Load the models of the page.
 
     Parameters
     ----------
-    models : sequence of str or path
-        One to four: names of shipped models, checkpoint folders, or folders of training runs. One that
-        is given several times has as many lanes, and is in memory once.
+    models : sequence of str or path, optional
+        One to four for the lanes: names of shipped models, checkpoint folders, or folders of training runs.
+        One that is given several times has as many lanes, and is in memory once. Without them, the three
+        that are compared, and beside them the one to make music with.
 
     Raises
     ------
     MusictxError
         If there are none or too many, or one that cannot be loaded.
     """
+    if models is None:
+        shipped = load_models((*COMPARED_MODELS, DEFAULT_MODEL))
+        return [replace(lane, compared=lane.key in COMPARED_MODELS) for lane in shipped]
     if not 1 <= len(models) <= MOST_MODELS:
         raise MusictxError(f"{len(models)} models are given; the page has one to {MOST_MODELS} lanes")
     places = [find_model(model).resolve() for model in models]
@@ -129,11 +144,12 @@ def warm_up(models: Sequence[LaneModel]) -> None:
 
 
 def differ_in_positions_only(models: Sequence[LaneModel]) -> bool:
-    """Whether nothing that was learned sets the models apart but how they know the order of events.
+    """Whether nothing that was learned sets the compared models apart but how they know the order of events.
 
     They have another position scheme each, as many parameters (within 2 %), and their cards say that they
     were trained on as many tokens of the same music.
     """
+    models = [lane for lane in models if lane.compared]
     if len(models) < 2:
         return False
     sizes = [lane.model.parameter_count() for lane in models]
@@ -150,7 +166,7 @@ def differ_in_positions_only(models: Sequence[LaneModel]) -> bool:
 def _name(given: Path, card: dict[str, Any]) -> str:
     """A scheme's proper name, what the card calls the model, or the folder's name."""
     named = str(card.get("name", "")).strip()
-    return SCHEME_NAMES.get(given.name) or (named if not named.startswith("musictx ") else "") or given.name
+    return NAMES.get(given.name) or (named if not named.startswith("musictx ") else "") or given.name
 
 
 def _slug(name: str) -> str:

@@ -15,7 +15,6 @@ import torch
 from gradio.utils import get_upload_folder
 from starlette.middleware import Middleware
 
-from musictx.checkpoint import SHIPPED_MODELS
 from musictx.errors import MusictxError
 from musictx.process import return_freed_memory
 
@@ -40,7 +39,7 @@ def launch(
     host: str = "127.0.0.1",
     port: int | None = None,
     *,
-    models: Sequence[str | Path] = SHIPPED_MODELS,
+    models: Sequence[str | Path] | None = None,
     votes: Path | None = None,
     names: Sequence[str] = (),
     frames: Sequence[str] = (),
@@ -57,8 +56,8 @@ def launch(
         Address to listen at; ``"0.0.0.0"`` lets other machines in.
     port : int, optional
         The first free one from 7860 if not given.
-    models : sequence of str or path
-        One to four for the lanes, as for `app.models.load_models`.
+    models : sequence of str or path, optional
+        As for `app.models.load_models`.
     votes : Path, optional
         SQLite file for the votes of the blind mode; ``MUSICTX_VOTES`` or the user's data folder if
         not given.
@@ -97,7 +96,7 @@ def launch(
     folder = own_folder(Path(get_upload_folder()))
     sent, answers = Shelf(folder, SENT_BYTES), Shelf(folder, ANSWER_BYTES)
     page = build(lanes, stage, answers)
-    book = VoteBook({lane.key: lane.weights for lane in lanes}, votes)
+    book = VoteBook({lane.key: lane.weights for lane in lanes if lane.compared}, votes)
     page.queue(max_size=2 * MOST_LANES, api_open=False)  # no call goes past the line
     steady(page._queue)
     theme = gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]).set(

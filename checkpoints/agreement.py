@@ -20,13 +20,13 @@ from typing import Any
 import numpy as np
 import torch
 
-from musictx.checkpoint import SHIPPED_MODELS, load_model
+from musictx.checkpoint import load_model
 from musictx.export.web_model import model_facts, web_model
 from musictx.midi import read_midi
 from musictx.model import MusicTransformer
 from musictx.performance import Performance
 from musictx.sampling import continue_variations
-from musictx.shipped import shipped_folder
+from musictx.shipped import COMPARED_MODELS, shipped_folder
 
 Rows = list[list[int]]
 PLAY = """
@@ -111,7 +111,7 @@ def main() -> None:
     asked = parser.parse_args()
     torch.set_num_threads(1)
     found = []
-    for name in SHIPPED_MODELS:
+    for name in COMPARED_MODELS:
         model, primers = load_model(name), cards(asked.primers)
         for seed in range(1, asked.seeds + 1):
             how = {"seconds": asked.seconds, "seed": seed}

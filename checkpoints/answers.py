@@ -21,14 +21,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from musictx.checkpoint import SHIPPED_MODELS, load_model
+from musictx.checkpoint import load_model
 from musictx.lab.evaluation.storms import densest_second, is_storm
 from musictx.lab.evaluation.structure import mean_polyphony
 from musictx.midi import read_midi
 from musictx.performance import Performance, apply_pedal, make_notes, slice_time, stretch, unite_spans
 from musictx.render.audio import render_audio
 from musictx.sampling import continue_variations
-from musictx.shipped import shipped_folder
+from musictx.shipped import COMPARED_MODELS, shipped_folder
 
 SECONDS, PRIMER_SECONDS = 30.0, 15.0
 LONGEST_SILENCE, DENSITY_FACTOR, REGISTER = 4.0, 4.0, 15
@@ -116,7 +116,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("models", nargs="*", default=SHIPPED_MODELS)
+    parser.add_argument("models", nargs="*", default=COMPARED_MODELS)
     parser.add_argument("--real", type=Path, help="folder of real pieces to hold to the same")
     parser.add_argument("--takes", type=int, default=2)
     parser.add_argument("--primers", type=int, help="only this many of the thirty, from the first")

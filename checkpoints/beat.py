@@ -21,10 +21,11 @@ import torch
 from agreement import cards
 from sampling import choose, distances, figures, real_answer
 
-from musictx.checkpoint import SHIPPED_MODELS, load_model
+from musictx.checkpoint import load_model
 from musictx.performance import Performance, make_notes
 from musictx.sampling import Continuation, continue_variations
 from musictx.sampling.beat import BEATS, Beat
+from musictx.shipped import COMPARED_MODELS
 
 NEAR = 0.020  # seconds
 
@@ -59,7 +60,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--real", type=Path, nargs="*", default=[])
-    parser.add_argument("--models", nargs="+", default=list(SHIPPED_MODELS))
+    parser.add_argument("--models", nargs="+", default=list(COMPARED_MODELS))
     parser.add_argument("--primers", type=int, default=13)
     parser.add_argument("--seconds", type=float, default=15.0)
     parser.add_argument("--seeds", type=int, default=1)

@@ -27,10 +27,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from musictx.checkpoint import SHIPPED_MODELS
 from musictx.lab.evaluation.storms import stuck_share
 from musictx.performance import Performance, make_notes
-from musictx.shipped import load_demo, shipped_folder
+from musictx.shipped import COMPARED_MODELS, load_demo, shipped_folder
 
 FAULTS = ("storm", "silence", "stuck")
 LENGTHS = """
@@ -223,7 +222,7 @@ def main() -> None:
     parser.add_argument("--model", action="append", help="repeatable; by default the shipped ones")
     parser.add_argument("--output", type=Path, help="JSON file for every run; goes on with what it holds")
     arguments = parser.parse_args()
-    models = tuple(arguments.model or SHIPPED_MODELS)
+    models = tuple(arguments.model or COMPARED_MODELS)
     load_demo()
     from musictx.app.models import load_models
     from musictx.app.presets import presets

@@ -22,7 +22,7 @@ from answers import PRIMER_SECONDS, judge
 from matplotlib.figure import Figure
 from scipy.stats import entropy, wasserstein_distance
 
-from musictx.checkpoint import SHIPPED_MODELS, load_model
+from musictx.checkpoint import load_model
 from musictx.lab.evaluation.similarity import structureness
 from musictx.lab.evaluation.structure import describe_continuation, mean_polyphony, pitch_classes
 from musictx.lab.study.plan import StudyPrimer, StudySettings, choose_primers
@@ -30,6 +30,7 @@ from musictx.performance import Performance, apply_pedal, slice_time
 from musictx.render.audio import render_audio
 from musictx.sampling import continue_variations
 from musictx.sampling.filters import SamplingSettings
+from musictx.shipped import COMPARED_MODELS
 
 TRIED = tuple(
     SamplingSettings(temperature=temperature, top_p=top_p, min_p=min_p, theme=0, allow_end=False)
@@ -146,7 +147,7 @@ def main() -> None:
     found["settings"] = []
     # How far apart two halves of real music are: no setting can be expected to come nearer.
     found["baseline"] = float(np.mean(list(distances(real[::2], real[1::2]).values())))
-    names = arguments.model or SHIPPED_MODELS
+    names = arguments.model or COMPARED_MODELS
     models = {name: load_model(name) for name in names}
     print(f"{len(primers)} primers, {seconds:g} s; real music's two halves are {found['baseline']:.3f} apart")
     print(f"{'':32}" + "".join(f"{name:>12}" for name in models) + f"{'mean':>8}{'no storm':>10}")

@@ -1,6 +1,7 @@
 """Turn a finished training run into a shipped checkpoint: 16-bit weights, configuration and card.
 
     python checkpoints/ship.py runs/relative checkpoints/relative --nll runs/relative/nll.json
+    python checkpoints/ship.py runs/grand checkpoints/grand --name grand --data ASAP MAESTRO SUPRA POP909
 
 The weights are those of the best validation loss, and the card says where they come from.
 """
@@ -24,6 +25,21 @@ DATA = {
         "citation": "F. Foscarin, A. McLeod, P. Rigaux, F. Jacquemard, M. Sakai: ASAP: a dataset of aligned "
         "scores and performances for piano transcription. ISMIR 2020.",
     },
+    "MAESTRO": {
+        "what": "performed classical piano, version 3.0.0; 868 performances of the official training part: "
+        "without the compositions that ASAP's or MAESTRO's validation or test parts hold",
+        "licence": "CC BY-NC-SA 4.0",
+        "citation": "C. Hawthorne, A. Stasyuk, A. Roberts, I. Simon, C.-Z. A. Huang, S. Dieleman, E. Elsen, "
+        "J. Engel, D. Eck: Enabling factorized piano music modeling and generation with the MAESTRO dataset. "
+        "ICLR 2019.",
+    },
+    "SUPRA": {
+        "what": "piano rolls played by pianists of 1905 to 1930, the expressive MIDI; 373 of 456 rolls: "
+        "without compositions that are held out",
+        "licence": "CC BY-NC-SA 4.0",
+        "citation": "Z. Shi, C. S. Sapp, K. Arul, J. McBride, J. O. Smith: SUPRA: digitizing the Stanford "
+        "University Piano Roll Archive. ISMIR 2019.",
+    },
     "POP909": {
         "what": "pop songs arranged for piano; training part 818 songs, validation 45",
         "licence": "MIT",
@@ -40,13 +56,15 @@ def main() -> None:
     )
     parser.add_argument("run", type=Path)
     parser.add_argument("output", type=Path)
+    parser.add_argument("--name", help="what the model is called; its position scheme by default")
+    parser.add_argument("--data", nargs="+", choices=DATA, default=["ASAP", "POP909"])
     parser.add_argument("--nll", type=Path, help="JSON file with the measured validation NLL")
     arguments = parser.parse_args()
     model, facts = load_model(arguments.run), read_card(arguments.run / "model")
     card = {
-        "name": f"musictx {model.config.position}",
+        "name": f"musictx {arguments.name or model.config.position}",
         "licence": "CC BY-NC-SA 4.0",
-        "trained on": DATA,
+        "trained on": {name: DATA[name] for name in arguments.data},
         "split": "by piece, as the corpora's training and validation folders are",
         "machine": f"{platform.processor() or platform.machine()}, PyTorch {torch.__version__}",
         **facts,

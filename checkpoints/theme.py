@@ -22,7 +22,7 @@ import numpy as np
 import torch
 from sampling import choose, distances, figures, real_answer
 
-from musictx.checkpoint import SHIPPED_MODELS, load_model
+from musictx.checkpoint import load_model
 from musictx.lab.evaluation.chance import MEASURES, beside_others
 from musictx.lab.evaluation.copies import CopyIndex
 from musictx.lab.evaluation.intervals import paired_test
@@ -32,6 +32,7 @@ from musictx.lab.evaluation.structure import mean_polyphony
 from musictx.lab.study.plan import StudyPrimer
 from musictx.performance import Performance, apply_pedal
 from musictx.sampling import SamplingSettings, continue_variations, contrast
+from musictx.shipped import COMPARED_MODELS
 
 THEMES = (0.0, 0.25, 0.5, 1.0)
 REAL = "real music"
@@ -123,7 +124,7 @@ def main() -> None:
     columns = f"{'motif':>14}{'alignment':>14}{'distance':>10} notes/s at once storms  stuck"
     print(f"{'':24}{columns}  copies (most, mean)")
     show(REAL, rows[REAL], rows[REAL], [])
-    for name in arguments.model or SHIPPED_MODELS:
+    for name in arguments.model or COMPARED_MODELS:
         model = load_model(name)
         for theme in arguments.theme or THEMES:
             label = f"{name}, theme {theme:g}"

@@ -22,10 +22,9 @@ from musictx.files import read_json, write_bytes
 from musictx.model import ModelConfig, MusicTransformer
 from musictx.model.positions import SCHEMES, find_scheme
 from musictx.model.sizes import parameter_count
-from musictx.shipped import shipped_folder
+from musictx.shipped import DEFAULT_MODEL, SHIPPED_MODELS, shipped_folder
 
 WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "card.json"
-SHIPPED_MODELS = ("vanilla", "relative", "rope")
 
 
 def save_model(
@@ -130,14 +129,14 @@ def read_card(folder: Path) -> dict[str, Any]:
 
 
 def load_model(
-    name: str | os.PathLike[str], *, device: str | torch.device = "cpu", **overrides: Any
+    name: str | os.PathLike[str] = DEFAULT_MODEL, *, device: str | torch.device = "cpu", **overrides: Any
 ) -> MusicTransformer:
     """Load a model, ready to play.
 
     Parameters
     ----------
     name : str or path
-        ``"vanilla"``, ``"relative"`` or ``"rope"`` (shipped), or a checkpoint folder.
+        ``"grand"``, ``"vanilla"``, ``"relative"`` or ``"rope"`` (shipped), or a checkpoint folder.
     device : str or torch.device
     **overrides
         Settings of `ModelConfig` that may change after training: ``rope_base``, ``rope_scaling``,

@@ -10,6 +10,10 @@ from typing import Literal
 
 from musictx.errors import MusictxError
 
+COMPARED_MODELS = ("vanilla", "relative", "rope")  # the experiment: alike but for their position schemes
+DEFAULT_MODEL = "grand"  # to make music with
+SHIPPED_MODELS = (*COMPARED_MODELS, DEFAULT_MODEL)
+
 _PACKAGE = Path(__file__).resolve().parent
 _IN_CLONE = {
     "app": _PACKAGE.parent / "app",

@@ -16,7 +16,6 @@ import musictx.files
 from musictx.checkpoint import (
     CARD,
     CONFIG,
-    SHIPPED_MODELS,
     WEIGHTS,
     find_model,
     list_models,
@@ -30,6 +29,7 @@ from musictx.errors import MusictxError
 from musictx.lab.evaluation.loading import primers_nll
 from musictx.model import ModelConfig, MusicTransformer
 from musictx.model.positions import SCHEMES
+from musictx.shipped import COMPARED_MODELS, DEFAULT_MODEL
 
 TOKENS = torch.arange(12)[None]
 
@@ -279,20 +279,24 @@ def test_a_longer_context_takes_the_place_of_the_window(tmp_path: Path) -> None:
 # The models that come with musictx
 
 
-def test_the_shipped_models_are_matched() -> None:
-    if set(list_models()) != set(SHIPPED_MODELS):
-        pytest.skip("the three models are not here")
-    counts = {name: load_model(name).parameter_count() for name in SHIPPED_MODELS}
+def test_the_compared_models_are_matched() -> None:
+    assert list_models() == [*COMPARED_MODELS, DEFAULT_MODEL]
+    counts = {name: load_model(name).parameter_count() for name in COMPARED_MODELS}
     assert max(counts.values()) <= 1.02 * min(counts.values()), counts
-    configs = {name: read_config(find_model(name)) for name in SHIPPED_MODELS}
-    assert {name: config.position for name, config in configs.items()} == {n: n for n in SHIPPED_MODELS}
+    configs = {name: read_config(find_model(name)) for name in COMPARED_MODELS}
+    assert {name: config.position for name, config in configs.items()} == {n: n for n in COMPARED_MODELS}
     for same in ("layers", "width", "heads", "context_length", "norm", "activation"):
         assert len({getattr(config, same) for config in configs.values()}) == 1, same
-    cards = [read_card(find_model(name)) for name in SHIPPED_MODELS]
+    cards = [read_card(find_model(name)) for name in COMPARED_MODELS]
     for same in ("tokens_seen", "steps"):
         assert len({card[same] for card in cards}) == 1, same
     assert len({card["training"]["seed"] for card in cards}) == 1
     assert all(card["licence"] for card in cards)
+
+
+def test_a_model_without_a_name_is_the_one_to_make_music_with() -> None:
+    assert load_model().config == read_config(find_model("grand"))
+    assert load_model().config.context_length == 4096
 
 
 def test_the_cards_tell_the_loss_of_the_shipped_weights() -> None:

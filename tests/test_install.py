@@ -83,7 +83,12 @@ def test_an_installed_musictx_writes_the_whole_site(installed, tmp_path):
     needed = page_files()  # as the clone has them
     assert {name: written.get(name) for name in needed} == needed
     models = json.loads(written["musictx/models.json"])["models"]
-    assert [model["key"] for model in models] == ["vanilla", "relative", "rope"]
+    assert [(model["key"], model["compared"]) for model in models] == [
+        ("vanilla", True),
+        ("relative", True),
+        ("rope", True),
+        ("grand", False),
+    ]
     files = {model["file"]["address"]: model["file"]["bytes"] for model in models}
     assert {name: len(written[name]) for name in files} == files
     assert set(written) == {*needed, *files, "musictx/models.json", "service-worker.js"}

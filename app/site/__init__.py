@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import musictx
-from musictx.checkpoint import SHIPPED_MODELS
 from musictx.errors import MusictxError
 from musictx.files import write_bytes
 
@@ -27,7 +26,7 @@ _MARK = "musictx/models.json"  # by this file a folder is known as a site
 
 
 def write_site(
-    folder: Path, models: Sequence[str | Path] = SHIPPED_MODELS, *, told: Callable[[str], None] = print
+    folder: Path, models: Sequence[str | Path] | None = None, *, told: Callable[[str], None] = print
 ) -> dict[str, int]:
     """Write the page, the engine, models, samples and primers into a folder for any web host.
 
@@ -35,8 +34,8 @@ def write_site(
     ----------
     folder : Path
         A new or empty one, or a site that is to be written again.
-    models : sequence of str or path
-        One to four: names of shipped models, checkpoint folders, or folders of training runs.
+    models : sequence of str or path, optional
+        As for `app.models.load_models`.
     told : callable
         Is told each model's file and size.
 

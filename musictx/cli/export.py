@@ -41,7 +41,8 @@ def site(
     model: Annotated[
         list[str] | None,
         typer.Option(
-            help="vanilla, relative, rope, or a folder of your own. Repeatable. [default: all three]"
+            help="vanilla, relative, rope, or a folder of your own. Repeatable. "
+            "[default: the three that are compared, and grand to make music with]"
         ),
     ] = None,
 ) -> None:
@@ -49,7 +50,6 @@ def site(
 
     Example: musictx site public && python -m http.server -d public
     """
-    from musictx.checkpoint import SHIPPED_MODELS
     from musictx.shipped import load_demo
 
     load_demo()
@@ -59,7 +59,7 @@ def site(
     def tell(text: str) -> None:
         console.print(text, highlight=False)
 
-    sizes = write_site(folder, model or SHIPPED_MODELS, told=tell)
+    sizes = write_site(folder, model or None, told=tell)
     tell(f"{folder}: {len(sizes)} files, {sum(sizes.values()) / 1e6:.1f} MB")
 
 
@@ -68,7 +68,8 @@ def space(
     model: Annotated[
         list[str] | None,
         typer.Option(
-            help="vanilla, relative, rope, or a folder of your own. Up to four times. [default: all three]"
+            help="vanilla, relative, rope, or a folder of your own. Up to four times. "
+            "[default: the three that are compared]"
         ),
     ] = None,
 ) -> None:
@@ -76,11 +77,11 @@ def space(
 
     Example: musictx space my-space --model runs/mine --model relative
     """
-    from musictx.checkpoint import SHIPPED_MODELS
     from musictx.export.space import write_space
+    from musictx.shipped import COMPARED_MODELS
 
     keep_inputs([folder], model or ())
-    sizes = write_space(folder, model or SHIPPED_MODELS)
+    sizes = write_space(folder, model or COMPARED_MODELS)
     console.print(f"{folder}: {len(sizes)} files, {sum(sizes.values()) / 1e6:.1f} MB", highlight=False)
     console.print(f"Upload it: hf upload USER/NAME {folder} . --repo-type space")
 

@@ -12,6 +12,7 @@ from musictx.cli.play import PICTURES
 from musictx.console.options import Audio, Int8, MinP, Model, Roll, Seed, Temperature, TopK, TopP
 from musictx.console.places import check_places, numbered
 from musictx.console.progress import console, working
+from musictx.shipped import DEFAULT_MODEL
 
 
 def fill(
@@ -19,7 +20,7 @@ def fill(
     output: Annotated[Path, typer.Option("--output", "-o", help="MIDI file to write.")],
     start: Annotated[float, typer.Option("--from", help="Where the stretch starts (s).")],
     end: Annotated[float, typer.Option("--to", help="Where it ends (s).")],
-    model: Model = "relative",
+    model: Model = DEFAULT_MODEL,
     takes: Annotated[int, typer.Option(help="Number of fillings; their files are numbered from 1.")] = 1,
     candidates: Annotated[
         int, typer.Option(help="Number of candidates to choose from; more fit better and take longer.")

@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from musictx.console.options import Model, Seed, Temperature, Theme
+from musictx.shipped import DEFAULT_MODEL
 
 
 def live(
@@ -19,7 +20,7 @@ def live(
     output_name: Annotated[
         str | None, typer.Option("--output", help="MIDI output for the answers, or a part of its name.")
     ] = None,
-    model: Model = "relative",
+    model: Model = DEFAULT_MODEL,
     pause: Annotated[
         float, typer.Option(help="Seconds without a key or the pedal held, after which the model answers.")
     ] = 0.8,

@@ -26,6 +26,7 @@ from musictx.console.places import check_places
 from musictx.console.progress import console, corpus_progress, on_output, working
 from musictx.errors import MusictxError
 from musictx.files import keep_inputs
+from musictx.shipped import DEFAULT_MODEL
 
 LONG_PRIMER = 60.0  # seconds of a file from which on one is told that it is played on from its end
 PICTURES = (".png", ".svg", ".pdf")
@@ -43,7 +44,7 @@ def continue_primer(
             "--output", "-o", help="MIDI file to write; with --takes, a folder.", show_default=False
         ),
     ] = None,
-    model: Model = "relative",
+    model: Model = DEFAULT_MODEL,
     seconds: Annotated[float | None, typer.Option(help="Length of the continuation. [default: 30]")] = None,
     bars: Annotated[
         int | None, typer.Option(help="Length in bars of the primer's file, instead of seconds.")
@@ -275,7 +276,7 @@ def serve(
         typer.Option(
             "--model",
             help="A lane's model: vanilla, relative, rope, or a folder of your own. Up to four times. "
-            "[default: the three shipped ones]",
+            "[default: the three that are compared, and grand to make music with]",
         ),
     ] = None,
     names: Annotated[
@@ -294,9 +295,8 @@ def serve(
 
     Example: musictx app --model runs/mine --model relative
     """
-    from musictx.checkpoint import SHIPPED_MODELS
     from musictx.shipped import load_demo
 
     load_demo().launch(
-        host, port, models=models or SHIPPED_MODELS, names=names or (), prefix=prefix, open_browser=browser
+        host, port, models=models or None, names=names or (), prefix=prefix, open_browser=browser
     )

@@ -9,7 +9,7 @@ import typer
 
 from musictx.errors import MusictxError
 
-Model = Annotated[str, typer.Option(help="vanilla, relative, rope, or a folder of your own.")]
+Model = Annotated[str, typer.Option(help="grand, vanilla, relative, rope, or a folder of your own.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
 Temperature = Annotated[
     float, typer.Option(help="Above 1 bolder, below 1 tamer; 0 always takes the likeliest.")

@@ -11,7 +11,7 @@ from importlib.metadata import version as version_of
 from pathlib import Path
 
 import musictx
-from musictx.checkpoint import SHIPPED_MODELS, find_model, load_model
+from musictx.checkpoint import find_model, load_model
 from musictx.errors import MusictxError
 from musictx.export.repository import (
     LARGE,
@@ -23,7 +23,7 @@ from musictx.export.repository import (
     model_files,
 )
 from musictx.files import write_bytes
-from musictx.shipped import shipped_folder
+from musictx.shipped import COMPARED_MODELS, SHIPPED_MODELS, shipped_folder
 
 ENTRY = "serve.py"
 MOST_MODELS = 4
@@ -65,7 +65,7 @@ The code is MIT, the piano by Alexander Holm CC BY 3.0 (`musictx/render/piano/LI
 
 
 def write_space(
-    folder: str | os.PathLike[str], models: Sequence[str | Path] = SHIPPED_MODELS
+    folder: str | os.PathLike[str], models: Sequence[str | Path] = COMPARED_MODELS
 ) -> dict[str, int]:
     """Write a folder to upload as a Gradio Space: the page, its models, and how they are started.
 

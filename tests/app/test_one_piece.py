@@ -20,11 +20,11 @@ from app.payloads import Settings, note_rows
 from app.presets import presets
 from app.stage import Stage
 from app.streaming import lane_player
-from musictx.checkpoint import SHIPPED_MODELS, list_models
+from musictx.checkpoint import list_models
 from musictx.midi import read_midi, write_midi
 from musictx.performance import Performance, make_notes, shift
 from musictx.sampling import continue_variations
-from musictx.shipped import shipped_folder
+from musictx.shipped import COMPARED_MODELS, shipped_folder
 
 SCRIPT = Path(__file__).resolve().parents[2] / "checkpoints" / "agreement.py"
 Rows = list[list[int]]
@@ -76,7 +76,7 @@ def lane(name: str, notes: Rows, pedals: Rows, start: int, end: int) -> Rows:
     return sorted([on, offs[k], pitch, velocity] for k, (on, pitch, velocity) in enumerate(message["notes"]))
 
 
-@pytest.mark.parametrize("name", SHIPPED_MODELS)
+@pytest.mark.parametrize("name", COMPARED_MODELS)
 @pytest.mark.parametrize("primer", TEN)
 def test_library_endpoint_and_lane_play_the_same_notes(name: str, primer: str, tmp_path: Path) -> None:
     card = next(entry for entry in presets() if entry["name"] == primer)
@@ -115,7 +115,7 @@ def test_a_stretch_in_which_a_piece_begins_late_is_its_beginning() -> None:
     assert library("rope", shift(music, 1.0), 1.0, 7.0) == library("rope", music, 0.0, 6.0)
 
 
-@pytest.mark.parametrize("name", SHIPPED_MODELS)
+@pytest.mark.parametrize("name", COMPARED_MODELS)
 def test_the_browsers_engine_plays_the_same_notes(name: str) -> None:
     """In nine pieces of ten: its rounding can turn a draw that hangs by a hair."""
     if shutil.which("node") is None:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from musictx.checkpoint import SHIPPED_MODELS, list_models, load_model
+from musictx.checkpoint import list_models, load_model
 from musictx.errors import MusictxError
 from musictx.events import END, NOTE_OFF, NOTE_ON, TIME_SHIFT, VELOCITY
 from musictx.events.grammar import Grammar
@@ -24,7 +24,7 @@ from musictx.sampling import generate
 from musictx.sampling.contrast import contrast, log_probabilities
 from musictx.sampling.filters import SamplingSettings, draw, filter_logits
 from musictx.sampling.primer import prepare_primer
-from musictx.shipped import shipped_folder
+from musictx.shipped import SHIPPED_MODELS, shipped_folder
 
 from .engine_files import STATIC, follow, logits_of, rounded_to_8_bits, serving
 

@@ -21,7 +21,7 @@ export const services = isSite ? local : server;
 
 /** Lets the lanes of `models` play; `gradio` is what the page got from Gradio, if it did; `tell` shows a sentence. */
 export function makePlayer(gradio, models, tell) {
-  const able = models.all.filter((model) => model.file);
+  const able = models.players.filter((model) => model.file);
   const facts = able.map(({ key, training_length, file }) => [
     key,
     { name: key, context_length: training_length, ...file, address: new URL(file.address, document.baseURI).href },
@@ -31,6 +31,9 @@ export function makePlayer(gradio, models, tell) {
     here.begin();
     return here;
   }
-  const server = new ServerPlayer(gradio, models.keys);
+  const server = new ServerPlayer(
+    gradio,
+    models.players.map(({ key }) => key),
+  );
   return able.length ? new EitherPlayer(server, here, tell) : server;
 }

@@ -17,24 +17,28 @@ const SCHEMES = {
 export class Models {
   /**
    * `models` are what the server says of each: key, name, colour, position, training_length and window (in events),
-   * parameters, tokens_seen, and the file with which a browser plays it, if one can; `alike` says that nothing
-   * learned sets them apart but how they know the order.
+   * parameters, tokens_seen, whether it stands in a lane of its own beside the others (`compared`), and the file with
+   * which a browser plays it, if one can; `alike` says that nothing learned sets the compared ones apart but how they
+   * know the order.
    */
   constructor({ models, alike }) {
-    this.all = models;
+    this.players = models;
+    const all = models.filter(({ compared }) => compared);
+    this.all = all;
     this.alike = alike;
-    this.keys = models.map((model) => model.key);
+    this.keys = all.map((model) => model.key);
     // Lanes in which one model plays several times.
     this.takes = Object.entries(TAKE_COLOURS).map(([key, colour]) => ({ key, name: `Take ${key}`, colour, take: true }));
   }
 
   of(key) {
-    return key === REAL ? THE_PIECE : [...this.all, ...this.takes].find((each) => each.key === key);
+    return key === REAL ? THE_PIECE : [...this.players, ...this.takes].find((each) => each.key === key);
   }
 
-  /** The model that plays several takes unless another is chosen. */
+  /** The model to make music with, unless another is chosen. */
   get composer() {
-    return ["grand", "relative"].find((key) => this.keys.includes(key)) ?? this.keys[0];
+    const own = this.players.find(({ compared }) => !compared);
+    return own?.key ?? this.first;
   }
 
   /** So many lanes of takes by one model, as `newTake` wants them. */
@@ -54,7 +58,7 @@ export class Models {
 
   /** By model, the hash of its weights. */
   get weights() {
-    return Object.fromEntries(this.all.map(({ key, weights }) => [key, weights]));
+    return Object.fromEntries(this.players.map(({ key, weights }) => [key, weights]));
   }
 
   /** Which lane is chosen at first. */

@@ -25,12 +25,12 @@ export class ComposePanel {
       remember(KEY, { model: this.model, count: this.count });
       on.changed();
     };
-    const model = models.keys.includes(kept.model) ? kept.model : models.composer;
-    const names = models.all.map(({ key, name }) => [key, name]);
+    const model = models.players.some(({ key }) => key === kept.model) ? kept.model : models.composer;
+    const names = models.players.map(({ key, name }) => [key, name]);
     this.models = choice("compose-model", "Model", names, model, changed);
     const counts = Object.keys(WORDS).map((count) => [count, count]);
     this.counts = choice("compose-takes", "Takes", counts, kept.count in WORDS ? kept.count : 3, changed);
-    this.models.label.hidden = models.all.length < 2;
+    this.models.label.hidden = models.players.length < 2;
     const goOn = { type: "button", class: "primary", "data-testid": "go-on", onclick: () => on.goOn() };
     this.words = h("small");
     this.goOn = h("button", goOn, h("span", {}, "Go on"), this.words);

@@ -8,7 +8,7 @@ export class DuetPanel {
   /** `on` has switch(on), changed(), when another model or pause was chosen, and save(). */
   constructor(models, on) {
     this.models = models;
-    this.model = models.first;
+    this.model = models.composer;
     this.toggle = h(
       "button",
       {
@@ -21,7 +21,7 @@ export class DuetPanel {
       "Duet",
     );
     this.partners = new Map(
-      models.all.map(({ key, name }) => {
+      models.players.map(({ key, name }) => {
         const choose = () => {
           this.choose(key);
           on.changed();
@@ -34,7 +34,7 @@ export class DuetPanel {
     this.save = h("button", { type: "button", "data-testid": "duet-save", onclick: () => on.save() }, "Save .mid");
     this.hint = h("span", { class: "detail" }, "Play, and when you pause, a model answers on the same piano.");
     this.turn = h("strong", { role: "status", "aria-live": "polite", "data-testid": "turn" });
-    const partners = { class: "pair", role: "group", "aria-label": "Who answers", hidden: models.all.length < 2 };
+    const partners = { class: "pair", role: "group", "aria-label": "Who answers", hidden: models.players.length < 2 };
     this.element = h(
       "div",
       { class: "duet", "data-state": "off" },

@@ -13,7 +13,7 @@ export class FillBar {
    */
   constructor(element, name, models, on) {
     Object.assign(this, { element, name, models });
-    const players = models.all.map(({ key, name: text, colour }) => [
+    const players = models.players.map(({ key, name: text, colour }) => [
       key,
       paint(this.button(key, "", () => on.start(key), text), colour),
     ]);

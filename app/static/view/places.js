@@ -17,7 +17,7 @@ export function showPlaces(element, player, models, settings) {
     select.value = player.choice;
     settings.usePlace(player.isHere);
   };
-  const bound = models.all.filter((model) => !model.file).map((model) => model.name);
+  const bound = models.players.filter((model) => !model.file).map((model) => model.name);
   const lack = bound.length ? ` ${bound.join(", ")} cannot run in a browser and stays on the server.` : "";
   const text = `On this computer there is no queue; the models are downloaded once (${megabytes(player.here.bytes)} MB).`;
   element.append(h("label", { class: "field" }, "Models play", select), h("p", {}, text + lack));

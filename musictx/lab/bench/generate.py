@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from musictx.checkpoint import SHIPPED_MODELS, load_model
+from musictx.checkpoint import load_model
 from musictx.errors import MusictxError
 from musictx.events import EVENTS, VOCABULARY_SIZE
 from musictx.lab.bench.common import (
@@ -31,6 +31,7 @@ from musictx.model import ModelConfig, MusicTransformer
 from musictx.sampling import SamplingSettings, generate
 from musictx.sampling import kernels as engine_kernels
 from musictx.sampling.cache import Cache
+from musictx.shipped import COMPARED_MODELS
 
 MUSIC_TOKENS_PER_SECOND = 45  # of dense piano music
 STEPS = 24  # steps timed in a turn
@@ -191,7 +192,7 @@ def _together(models: Sequence[MusicTransformer], primer: int, tokens: int) -> f
 
 
 def bench_generate(
-    models: Sequence[str] = SHIPPED_MODELS,
+    models: Sequence[str] = COMPARED_MODELS,
     *,
     primer: int = 128,
     tokens: int = 512,

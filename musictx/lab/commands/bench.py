@@ -215,9 +215,9 @@ def browser(
 
     Example: npm pack onnxruntime-web && tar xf onnxruntime-web-*.tgz && musictx bench browser package/dist
     """
-    from musictx.checkpoint import SHIPPED_MODELS
     from musictx.lab.bench.browser_step import bench_browser_step
+    from musictx.shipped import COMPARED_MODELS
 
     with console.status("measuring"):
-        result = bench_browser_step(runtime, models=SHIPPED_MODELS, before=before, repetitions=repetitions)
+        result = bench_browser_step(runtime, models=COMPARED_MODELS, before=before, repetitions=repetitions)
     print(json.dumps(result, indent=None if as_json else 2))

@@ -264,10 +264,10 @@ def study(
     """
     import json
 
-    from musictx.checkpoint import SHIPPED_MODELS
     from musictx.lab.evaluation.loading import open_copy_index, open_models
     from musictx.lab.study import StudySettings, choose_primers, run_study
     from musictx.lab.study.table import study_table
+    from musictx.shipped import COMPARED_MODELS
 
     keep_inputs([output], [*primers, *model, copy_check])
     settings = StudySettings(
@@ -283,7 +283,7 @@ def study(
     with corpus_progress() as encoding:
         chosen, left_out = choose_primers(primers, settings, count, progress=encoding)
         index = open_copy_index(copy_check, progress=encoding) if copy_check else None
-    models, unusable = open_models(model or SHIPPED_MODELS)
+    models, unusable = open_models(model or COMPARED_MODELS)
     with _progress("playing on and measuring") as progress:
         result = run_study(
             models, chosen, output, settings, index=index, left_out=[*unusable, *left_out], progress=progress
