@@ -58,7 +58,7 @@ def test_five_takes_are_played_in_the_background_and_counted(studio: Any) -> Non
     studio.get("seconds").fill("2")
     studio.get("series").click()
     studio.page.wait_for_function(
-        "document.querySelector('[data-testid=series-result]').textContent.startsWith('Of 5 takes')"
+        "() => document.querySelector('[data-testid=series-result]').textContent.startsWith('Of 5 takes')"
     )
     assert studio.page.evaluate("window.musictx.transport.state") == "stopped"
     words = studio.get("series-result").inner_text()
