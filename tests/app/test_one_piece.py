@@ -18,6 +18,7 @@ from app.api import _play as play_for_program
 from app.models import LaneModel, load_models
 from app.payloads import Settings, note_rows
 from app.presets import presets
+from app.shelf import Shelf
 from app.stage import Stage
 from app.streaming import lane_player
 from musictx.checkpoint import list_models
@@ -51,9 +52,8 @@ def library(name: str, music: Performance, start: float, end: float) -> Rows:
 
 def endpoint(name: str, path: Path, start: float, end: float, folder: Path) -> Rows:
     """Of the file that a program gets; its own ticks keep milliseconds."""
-    made, _ = play_for_program(
-        lane_model(name), str(path), (start, end), SETTINGS, Stage(), folder, Ask(False)
-    )
+    shelf = Shelf(folder, 1 << 30)
+    made, _ = play_for_program(lane_model(name), path, (start, end), SETTINGS, Stage(), shelf, Ask(False))
     return notes_after(read_midi(made), end - start)
 
 
