@@ -61,10 +61,10 @@ class Turns:
             self.turn, self.since = Turn.WAITING, at
 
     def tick(self, at: float) -> Turn:
-        """Time has passed; what the duet does then."""
+        """Time has passed; what the duet does then. An answer is prepared before it is played."""
         if self.turn is Turn.WAITING and at - self.since >= min(BREATH, self.pause):
             self.turn = Turn.PREPARING
-        if self.turn is Turn.PREPARING and at - self.since >= self.pause:
+        elif self.turn is Turn.PREPARING and at - self.since >= self.pause:
             self.turn, self._played = Turn.ANSWERING, False
         return self.turn
 

@@ -234,7 +234,7 @@ def offline_site(
     studio = Studio(usual_context.new_page(), place.address).open()
     studio.run(seconds=2)
     studio.wait_done()  # each lane has kept its model
-    studio.page.wait_for_function("navigator.serviceWorker.ready.then((kept) => Boolean(kept.active))")
+    studio.page.wait_for_function("() => navigator.serviceWorker.ready.then((kept) => Boolean(kept.active))")
     studio.page.close()
     end([place])
     return place

@@ -88,14 +88,14 @@ def test_nothing_tells_what_a_hidden_lane_plays(open_studio: Open, place: Place)
     studio.run(seconds=4, seed=33)
     studio.wait_done()
     model = studio.order()[0]
-    studio.page.wait_for_function(f"({COLOURS})('{model}') > 1")  # words stand where the notes will be
+    studio.page.wait_for_function(f"() => ({COLOURS})('{model}') > 1")  # words stand where the notes will be
     hidden = studio.page.evaluate(COLOURS, model)
     lane = studio.lane(model)
     assert not any(digit in lane.inner_text() for digit in "0123456789")
     assert lane.get_attribute("aria-label") == "A"
     assert "hidden until you vote" in lane.locator(".roll-notes").get_attribute("aria-label")
     studio.get("blind").click()
-    studio.page.wait_for_function(f"({COLOURS})('{model}') > {hidden} + 5")
+    studio.page.wait_for_function(f"() => ({COLOURS})('{model}') > {hidden} + 5")
     lane.get_by_text(re.compile(r"\d note")).first.wait_for()
 
 
@@ -170,9 +170,11 @@ def test_a_link_opens_as_a_blind_test(open_studio: Open, place: Place) -> None:
     studio.wait_done()
     played = {model: studio.rows(model) for model in studio.order()}
     studio.get("share").click()
-    studio.page.wait_for_function("location.hash !== ''")
+    studio.page.wait_for_function("() => location.hash !== ''")
     friend = open_studio(place, start=False).open(studio.page.evaluate("location.hash"))
-    friend.page.wait_for_function("document.querySelector('.notice').textContent.includes('blind test')")
+    friend.page.wait_for_function(
+        "() => document.querySelector('.notice').textContent.includes('blind test')"
+    )
     assert friend.page.locator(".lanes h3").all_inner_texts() == ["A", "B", "C", "D"]
     assert friend.get("seed").input_value() == "37"
     friend.get("continue").click()

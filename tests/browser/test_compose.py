@@ -212,7 +212,7 @@ def test_a_piece_lies_on_the_bars_of_its_idea(open_studio: Open, place: Place) -
     studio.get("mode-compose").click()
     upload(studio, four_bars(), "four-bars.mid")
     studio.page.wait_for_function(
-        "document.querySelector('.primer-title strong').textContent === 'four-bars.mid'"
+        "() => document.querySelector('.primer-title strong').textContent === 'four-bars.mid'"
     )
     assert studio.get("bars").input_value() == "4"
     studio.get("bars").fill("2")
@@ -294,15 +294,15 @@ def test_a_midi_instrument_plays_what_is_heard_until_it_is_gone(open_studio: Ope
     studio.page.keyboard.press("Escape")
     studio.run(seconds=6)
     studio.wait_done()
-    studio.page.wait_for_function("window.sent.length > 20")
+    studio.page.wait_for_function("() => window.sent.length > 20")
     studio.get("play").click()
-    studio.page.wait_for_function("window.musictx.transport.state === 'stopped'")
-    studio.page.wait_for_function("!window.held().size")  # every key has come up
+    studio.page.wait_for_function("() => window.musictx.transport.state === 'stopped'")
+    studio.page.wait_for_function("() => !window.held().size")  # every key has come up
     sent = studio.page.evaluate("window.sent")
     pitches = {row[2] for row in studio.rows("relative")}
     assert {pitch for status, pitch, *_ in sent if status == 0x90} <= pitches
     studio.get("play").click()
-    studio.page.wait_for_function("window.musictx.transport.state === 'playing'")
+    studio.page.wait_for_function("() => window.musictx.transport.state === 'playing'")
     studio.page.evaluate("window.unplug()")
     assert studio.notice().inner_text().startswith("Synth is gone, so playback has stopped.")
     assert studio.page.evaluate("window.musictx.transport.state") == "stopped"

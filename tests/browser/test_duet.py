@@ -163,6 +163,6 @@ def test_one_takes_turns_with_a_model_that_says_nothing(open_studio: Open, place
         }"""
     )
     play_letters(studio, "a")
-    studio.page.wait_for_function("document.querySelector('.notice').textContent === 'It cannot play.'")
+    studio.page.wait_for_function("() => document.querySelector('.notice').textContent === 'It cannot play.'")
     studio.page.wait_for_selector(".duet[data-state=listening]")
     assert len(recorded(studio)) == 1

@@ -162,10 +162,10 @@ def test_what_a_model_has_seen_of_a_primer_does_not_change_the_next_take(page: A
 def test_a_stopped_lane_says_nothing_more_and_others_play_on(page: Any) -> None:
     request = {"notes": LONG[:9], "length": 1100, "run": "1.0", "settings": {"seconds": 100_000}}
     page.evaluate("(request) => go('endless', request)", request)
-    page.wait_for_function("heard.endless.some((message) => message.notes?.length)")
+    page.wait_for_function("() => heard.endless.some((message) => message.notes?.length)")
     page.evaluate("(request) => go('relative', request)", {**request, "settings": {"seconds": 4}})
     stopped = page.evaluate("() => { player.stop('endless'); return heard.endless.length; }")
-    page.wait_for_function("over('relative')")
+    page.wait_for_function("() => over('relative')")
     assert page.evaluate("heard.endless.length") == stopped
     assert page.evaluate("heard.relative.at(-1).state") == "done"
     assert page.evaluate("player.playing") == []
@@ -199,7 +199,7 @@ def test_loading_is_shown_in_bytes(page: Any, folder: Path) -> None:
 def test_a_worker_that_dies_is_told_and_replaced(page: Any) -> None:
     request = {"notes": LONG[:9], "length": 1100, "run": "1.0", "settings": {"seconds": 100_000}}
     page.evaluate("(request) => go('endless', request)", request)
-    page.wait_for_function("heard.endless.some((message) => message.notes?.length)")
+    page.wait_for_function("() => heard.endless.some((message) => message.notes?.length)")
     page.evaluate("player.workers.get('endless').terminate()")
     page.evaluate("() => { for (let second = 0; second < 25; second += 1) player.watchOver(); }")
     said = page.evaluate("heard.endless.findLast((message) => message.error)?.error ?? ''")

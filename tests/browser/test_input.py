@@ -50,7 +50,9 @@ def test_each_midi_note_comes_once_and_an_unplugged_keyboard_lets_go(open_studio
     for _ in range(2):
         studio.page.evaluate("document.querySelector('.notice').textContent = ''")
         studio.get("midi-connect").click()
-        studio.page.wait_for_function("document.querySelector('.notice').textContent.includes('One, Two')")
+        studio.page.wait_for_function(
+            "() => document.querySelector('.notice').textContent.includes('One, Two')"
+        )
     for message in (
         "'one', 0x90, 60, 80",
         "'one', 0x80, 60, 0",
@@ -183,15 +185,17 @@ def test_a_link_pasted_into_an_open_page_is_followed(open_studio: Open, place: P
     one.get("preset-fur-elise").click()
     one.get("seed").fill("4")
     one.get("share").click()
-    one.page.wait_for_function("location.hash !== ''")
+    one.page.wait_for_function("() => location.hash !== ''")
     shared = one.page.evaluate("location.hash")
     before = primer(other)
     other.page.evaluate("location.hash = 'music=abcdef'")
-    other.page.wait_for_function("document.querySelector('.notice').classList.contains('bad')")
+    other.page.wait_for_function("() => document.querySelector('.notice').classList.contains('bad')")
     assert "damaged" in other.notice().inner_text()
     assert primer(other) == before
     other.page.evaluate("(hash) => { location.hash = hash }", shared)
-    other.page.wait_for_function("document.querySelector('.notice').textContent.includes('with the link')")
+    other.page.wait_for_function(
+        "() => document.querySelector('.notice').textContent.includes('with the link')"
+    )
     other.wait_notes()
     assert primer(other) == primer(one)
     assert other.get("seed").input_value() == "4"

@@ -130,10 +130,10 @@ def test_a_held_key_shows_arcs_for_what_sounds(studio: Any) -> None:
     )
     page.get_by_test_id("play").click()
     page.keyboard.down("l")
-    page.wait_for_function("window.chosen.size >= 2")  # it follows the music
+    page.wait_for_function("() => window.chosen.size >= 2")  # it follows the music
     page.keyboard.up("l")
     page.wait_for_function(
-        "window.musictx.transport.state !== 'playing' || !document.querySelector('.roll-arcs path')"
+        "() => window.musictx.transport.state !== 'playing' || !document.querySelector('.roll-arcs path')"
     )
     page.keyboard.press("Escape")
     if page.evaluate("window.musictx.transport.state") != "stopped":
@@ -155,7 +155,7 @@ def test_what_goes_wrong_is_said_in_a_sentence(studio: Any) -> None:
     assert said == ["The server is looking at other visitors' music; try again in a moment."] * 3
     studio.page.unroute("**/look/**")
     tap(studio, "rope", index)
-    studio.page.wait_for_function("document.querySelectorAll('.roll-arcs path').length === 30")
+    studio.page.wait_for_function("() => document.querySelectorAll('.roll-arcs path').length === 30")
 
 
 def test_hidden_names_are_not_told_by_arcs(studio: Any) -> None:
@@ -246,7 +246,7 @@ def test_the_primer_comes_again_with_both_numbers(studio: Any) -> None:
     inside(studio)
     end = studio.page.evaluate("window.musictx.transport.end")
     studio.get("again").click()
-    studio.page.wait_for_function("document.querySelectorAll('.roll-again:not([hidden])').length === 3")
+    studio.page.wait_for_function("() => document.querySelectorAll('.roll-again:not([hidden])').length === 3")
     for model in MODELS:
         answer = ask(studio, "again", model)
         said = studio.lane(model).locator(".roll-again").inner_text()

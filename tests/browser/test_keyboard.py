@@ -116,11 +116,13 @@ def test_judge_blind(studio: Any) -> None:
     assert studio.get("blind").get_attribute("aria-pressed") == "true"
     studio.run(seconds=2, lead_in=0)
     studio.wait_done()
-    studio.page.wait_for_function("window.musictx.transport.state === 'stopped'")  # the first one was heard
+    studio.page.wait_for_function(
+        "() => window.musictx.transport.state === 'stopped'"
+    )  # the first one was heard
     for model in studio.order()[1:]:
         go(studio, f"solo-{model}")
         press(studio, "Enter")
-        studio.page.wait_for_function("window.musictx.transport.state === 'stopped'")
+        studio.page.wait_for_function("() => window.musictx.transport.state === 'stopped'")
     assert "heard them all" in studio.get("to-hear").inner_text()
     press(studio, "b")
     assert "You chose B" in studio.page.locator("#vote").inner_text()
@@ -229,5 +231,5 @@ def test_what_happens_is_read_out_once_and_not_every_second(studio: Any) -> None
     assert all(name in said[0] for name in ("Relative", "RoPE"))
     before = len(studio.page.evaluate("window.readOut"))
     studio.get("position").fill("0")
-    studio.page.wait_for_function("window.musictx.transport.position > 2.5")
+    studio.page.wait_for_function("() => window.musictx.transport.position > 2.5")
     assert len(studio.page.evaluate("window.readOut")) == before

@@ -58,7 +58,7 @@ def test_stop_keeps_what_is_there_and_ends_the_work(open_studio: Open, unhurried
     )
     studio.run(seconds=180)
     # A lane's notes are shown, and counted, long before its end; once they are some, the models are stopped.
-    studio.page.wait_for_function("window.counts.size > 3")
+    studio.page.wait_for_function("() => window.counts.size > 3")
     studio.wait_notes("relative", 3)
     studio.get("stop").click()
     studio.wait_done()
@@ -211,7 +211,7 @@ def test_a_link_gives_the_same_music_again(open_studio: Open, place: Place) -> N
     studio.wait_done()
     wanted = {model: studio.rows(model) for model in MODELS}
     studio.get("share").click()
-    studio.page.wait_for_function("document.querySelector('.notice').textContent.includes('link')")
+    studio.page.wait_for_function("() => document.querySelector('.notice').textContent.includes('link')")
     link = studio.page.evaluate("navigator.clipboard.readText()")
     other = open_studio(place, start=False)
     other.page.goto(link)

@@ -75,7 +75,7 @@ def test_music_sounds_without_gaps_while_the_models_play_and_lanes_are_switched(
     studio = open_studio(place)
     studio.page.evaluate(TAP)
     studio.run(seconds=20, lead_in=8)  # the dense primer is heard by all lanes: any gap is the page's fault
-    studio.page.wait_for_function("window.musictx.transport.state === 'playing'")
+    studio.page.wait_for_function("() => window.musictx.transport.state === 'playing'")
     let_pass(studio, 1)
     begun = studio.page.evaluate("window.musictx.sound.context.currentTime")
     positions = []
@@ -109,7 +109,7 @@ def test_ten_loud_notes_at_once_do_not_clip(open_studio: Open, place: Place) -> 
             for (let k = 0; k < 20; k += 1) sound.strike(sound.live, 36 + 3 * k, 127, when);
         }"""
     )
-    studio.page.wait_for_function("window.tapped.filter(([, peak]) => peak > 0.3).length > 50")
+    studio.page.wait_for_function("() => window.tapped.filter(([, peak]) => peak > 0.3).length > 50")
     assert 0.3 < max(peak for _, peak, _ in tapped(studio)) < 1.0
 
 
@@ -161,13 +161,13 @@ def test_a_new_run_stops_the_old_sound_and_keeps_the_volume(open_studio: Open, p
     studio.get("volume").fill("0.3")
     studio.run(seconds=3, lead_in=1)
     studio.wait_done()
-    studio.page.wait_for_function("window.musictx.transport.state === 'playing'")
+    studio.page.wait_for_function("() => window.musictx.transport.state === 'playing'")
     voices = studio.page.evaluate(
         "window.oldLane = window.musictx.transport.segment.lane; window.oldLane.voices.size"
     )
     assert voices > 0
     studio.run(seconds=2, seed=77)
-    studio.page.wait_for_function("window.oldLane.bus.node.gain.value === 0")
+    studio.page.wait_for_function("() => window.oldLane.bus.node.gain.value === 0")
     assert studio.page.evaluate("window.musictx.sound.master.gain.value") < 0.35
     studio.wait_done()
 
@@ -176,7 +176,7 @@ def test_pausing_silences_everything(open_studio: Open, place: Place) -> None:
     studio = open_studio(place)
     studio.page.evaluate(TAP)
     studio.get("primer-play").click()
-    studio.page.wait_for_function("window.musictx.transport.position > 1")
+    studio.page.wait_for_function("() => window.musictx.transport.position > 1")
     studio.get("primer-play").click()
     paused = studio.page.evaluate("window.musictx.sound.context.currentTime")
     studio.page.wait_for_function("(end) => window.tapped.some(([time]) => time > end)", arg=paused + 0.8)
@@ -186,7 +186,7 @@ def test_pausing_silences_everything(open_studio: Open, place: Place) -> None:
 def test_the_sound_waits_for_a_slow_lane_and_goes_on(open_studio: Open, unhurried: Place) -> None:
     studio = open_studio(unhurried)
     studio.run(seconds=40, lead_in=0)  # on a busy machine too, there is music left when it seems to be behind
-    studio.page.wait_for_function("window.musictx.transport.state === 'playing'")
+    studio.page.wait_for_function("() => window.musictx.transport.state === 'playing'")
     # One lane seems to be behind: the clock stands still until it has caught up.
     studio.page.evaluate(
         """() => {
@@ -206,9 +206,9 @@ def test_the_sound_waits_for_a_slow_lane_and_goes_on(open_studio: Open, unhurrie
             });
         }"""
     )
-    studio.page.wait_for_function("window.musictx.transport.state === 'waiting'")
+    studio.page.wait_for_function("() => window.musictx.transport.state === 'waiting'")
     assert "waits a moment" in studio.notice().inner_text()
     studio.page.evaluate("window.letGo()")
     studio.wait_done()
-    studio.page.wait_for_function("window.musictx.transport.state === 'playing'")
+    studio.page.wait_for_function("() => window.musictx.transport.state === 'playing'")
     assert studio.notice().inner_text() == ""

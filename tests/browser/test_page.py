@@ -172,13 +172,13 @@ def test_a_visitor_who_must_wait_is_told_the_place(open_studio: Open, small_serv
     first.wait_notes("relative", 1)
     second.run(seconds=2)
     second.page.wait_for_function(
-        "document.querySelector('.notice').textContent.includes('One visitor is ahead')"
+        "() => document.querySelector('.notice').textContent.includes('One visitor is ahead')"
     )
     third.get("settings").click()
     third.get("place").select_option("server")  # or it would not wait
     third.run(seconds=2)
     third.page.wait_for_function(
-        "document.querySelector('.notice').textContent.includes('2 visitors are ahead')"
+        "() => document.querySelector('.notice').textContent.includes('2 visitors are ahead')"
     )
     first.page.close()  # a closed page gives its place away
     second.wait_done()
@@ -197,14 +197,16 @@ def test_a_lost_server_is_told_and_the_music_stays(
     notes = studio.lane("relative").get_attribute("data-notes")
     own.process.kill()
     studio.page.wait_for_function(
-        "[...document.querySelectorAll('.lane')].every((lane) => lane.dataset.state === 'error')",
+        "() => [...document.querySelectorAll('.lane')].every((lane) => lane.dataset.state === 'error')",
         timeout=30_000,
     )
     assert "connection to the server was lost" in studio.lane("relative").inner_text()
     assert int(studio.lane("relative").get_attribute("data-notes")) >= int(notes)
     title = studio.page.locator(".primer-title strong").inner_text()
     studio.get("midi-relative").click()
-    studio.page.wait_for_function("document.querySelector('.notice').textContent.includes('does not answer')")
+    studio.page.wait_for_function(
+        "() => document.querySelector('.notice').textContent.includes('does not answer')"
+    )
     assert title == FIRST["title"]
     rows = studio.rows("relative")
     with studio.page.expect_navigation(timeout=60_000):  # Gradio loads the page again once it has an answer

@@ -26,7 +26,7 @@ def test_the_models_play_on_this_computer_if_that_is_chosen(
     studio.wait_done()
     assert sorted(studio.page.evaluate(HERE)) == sorted(MODELS)
     assert all(int(studio.lane(model).get_attribute("data-notes")) > 0 for model in MODELS)
-    studio.page.wait_for_function("window.musictx.transport.position > 0.5")
+    studio.page.wait_for_function("() => window.musictx.transport.position > 0.5")
     studio.get("more-rope").click()
     studio.wait_done()
     rows = {model: studio.rows(model) for model in MODELS}
@@ -48,11 +48,11 @@ def test_a_visitor_who_would_wait_long_plays_on_the_own_computer(
     first.wait_notes("relative", 1)
     second.run(seconds=180)
     second.page.wait_for_function(
-        "document.querySelector('.notice').textContent.includes('One visitor is ahead')"
+        "() => document.querySelector('.notice').textContent.includes('One visitor is ahead')"
     )
     third.run(seconds=2)
     third.page.wait_for_function(
-        """document.querySelector('.notice').textContent.includes(
+        """() => document.querySelector('.notice').textContent.includes(
             '2 visitors are ahead of you at the server, so the models play on this computer')"""
     )
     third.wait_done()

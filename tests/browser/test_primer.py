@@ -39,7 +39,7 @@ def test_a_preset_card_fills_the_primer_and_can_be_heard(open_studio: Open, plac
     assert "Für Elise" in primer(studio)["title"]
     assert studio.get("preset-fur-elise").get_attribute("aria-pressed") == "true"
     studio.get("primer-play").click()
-    studio.page.wait_for_function("window.musictx.transport.position > 0.2")
+    studio.page.wait_for_function("() => window.musictx.transport.position > 0.2")
     studio.get("primer-play").click()
     assert studio.page.evaluate("window.musictx.transport.state") == "stopped"
 
@@ -48,7 +48,7 @@ def test_handles_move_by_key_and_by_mouse(open_studio: Open, place: Place) -> No
     studio = open_studio(place)
     upload(studio, midi_bytes(scale(count=60, lowest=40)))  # 15 s
     studio.page.wait_for_function(
-        "document.querySelector('.primer-title strong').textContent === 'piece.mid'"
+        "() => document.querySelector('.primer-title strong').textContent === 'piece.mid'"
     )
     chosen = primer(studio)
     assert chosen["end"] - chosen["start"] == pytest.approx(10, abs=0.1)
@@ -72,7 +72,7 @@ def test_tracks_can_be_chosen(open_studio: Open, place: Place) -> None:
     )
     upload(studio, content)
     studio.page.wait_for_function(
-        "document.querySelector('.primer-title strong').textContent === 'piece.mid'"
+        "() => document.querySelector('.primer-title strong').textContent === 'piece.mid'"
     )
     studio.get("primer-end").fill("1.6")
     studio.get("tracks").locator("summary").click()
@@ -113,13 +113,15 @@ def test_a_slow_upload_gives_way_to_what_is_chosen_meanwhile(
 def test_two_hours_of_music_and_a_minute_of_silence_are_taken(open_studio: Open, place: Place) -> None:
     studio = open_studio(place)
     upload(studio, midi_bytes([(k * 1.0, 0.5, 40 + k % 40) for k in range(7200)]), "long.mid")
-    studio.page.wait_for_function("document.querySelector('.primer-title strong').textContent === 'long.mid'")
+    studio.page.wait_for_function(
+        "() => document.querySelector('.primer-title strong').textContent === 'long.mid'"
+    )
     assert primer(studio)["end"] == pytest.approx(10, abs=0.1)
     studio.get("primer-ending").click()
     assert primer(studio)["end"] == pytest.approx(7199.5, abs=0.1)
     upload(studio, midi_bytes([*scale(count=4), *scale(start=70.0, count=8)]), "silence.mid")
     studio.page.wait_for_function(
-        "document.querySelector('.primer-title strong').textContent === 'silence.mid'"
+        "() => document.querySelector('.primer-title strong').textContent === 'silence.mid'"
     )
     assert primer(studio)["detail"].startswith("8 notes, 1:")
     studio.run(seconds=2)
@@ -212,11 +214,13 @@ def test_a_midi_keyboard_plays_with_velocity_and_pedal(open_studio: Open, place:
     studio = open_studio(place, script=FAKE_MIDI)
     studio.get("piano").click()
     studio.get("midi-connect").click()
-    studio.page.wait_for_function("document.querySelector('.notice').textContent.includes('Test keyboard')")
+    studio.page.wait_for_function(
+        "() => document.querySelector('.notice').textContent.includes('Test keyboard')"
+    )
     for message in ("0xb0, 64, 127", "0x90, 50, 33", "0x90, 50, 0", "0x90, 62, 99", "0x80, 62, 0"):
         studio.page.evaluate(f"window.midiSend({message})")
     studio.page.evaluate("window.then = performance.now()")
-    studio.page.wait_for_function("performance.now() - window.then > 300")
+    studio.page.wait_for_function("() => performance.now() - window.then > 300")
     studio.page.evaluate("window.midiSend(0xb0, 64, 0)")
     studio.get("record").click()
     studio.run(seconds=2)
@@ -243,5 +247,5 @@ def test_without_web_midi_a_sentence_says_so(
     studio = open_studio(place, script=script)
     studio.get("piano").click()
     studio.get("midi-connect").click()
-    studio.page.wait_for_function("document.querySelector('.notice').textContent !== ''")
+    studio.page.wait_for_function("() => document.querySelector('.notice').textContent !== ''")
     assert sentence in studio.notice().inner_text()

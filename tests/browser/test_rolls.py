@@ -79,7 +79,7 @@ def test_a_stretch_is_played_again_and_again(studio: Any) -> None:
         }"""
     )
     studio.get("play").click()
-    studio.page.wait_for_function("window.turns >= 3")
+    studio.page.wait_for_function("() => window.turns >= 3")
     assert studio.page.evaluate("window.farthest") <= loop["to"] + 0.1
     assert studio.page.evaluate("window.musictx.transport.statistics.late") == 0
     studio.get("loop").click()
@@ -107,7 +107,7 @@ def test_a_lane_is_kept_until_the_playhead_and_goes_on_from_there(studio: Any) -
     assert [row[::2] for row in after[: len(kept)]] == [row[::2] for row in kept]
     assert after != before and studio.rows(other) == others
     studio.get("share").click()
-    studio.page.wait_for_function("document.querySelector('.notice').textContent.includes('link')")
+    studio.page.wait_for_function("() => document.querySelector('.notice').textContent.includes('link')")
     link = studio.page.evaluate("navigator.clipboard.readText()")
     studio.get("undo").click()
     assert studio.rows(model) == before

@@ -27,7 +27,7 @@ WATCH_STRIKES = """() => {
 
 
 def state_is(studio: Any, state: str) -> None:
-    studio.page.wait_for_function(f"window.musictx.transport.state === '{state}'")
+    studio.page.wait_for_function(f"() => window.musictx.transport.state === '{state}'")
 
 
 def notice_says(studio: Any, words: str) -> None:
@@ -61,7 +61,7 @@ def test_on_a_slow_line_music_waits_for_its_samples_and_never_sounds_wrong(
     rising = {"name": "scale.mid", "mimeType": "audio/midi", "buffer": midi_bytes(scale(count=10, step=0.5))}
     studio.get("upload").set_input_files(rising)
     studio.page.wait_for_function(
-        "document.querySelector('.primer-title strong').textContent === 'scale.mid'"
+        "() => document.querySelector('.primer-title strong').textContent === 'scale.mid'"
     )
     studio.get("primer-play").click()
     notice_says(studio, "waits for them")
@@ -100,7 +100,7 @@ def test_samples_that_fail_are_told_and_asked_for_again(open_studio: Open, place
     failing[:] = ["-06"]
     studio.page.wait_for_event("requestfailed", lambda request: "-06" in request.url)
     failing.clear()
-    studio.page.wait_for_function("window.musictx.transport.position > 0.3")
+    studio.page.wait_for_function("() => window.musictx.transport.position > 0.3")
     assert studio.notice().inner_text() == ""
     assert [line for line in studio.console if "Failed to load resource" not in line] == []
 

@@ -32,7 +32,7 @@ def test_once_loaded_the_page_goes_on_with_its_server_stopped(
     studio.loses_server = True
     studio.run(seconds=2, seed=1)
     studio.wait_done()  # each lane has kept its model
-    studio.page.wait_for_function("navigator.serviceWorker.ready.then((kept) => Boolean(kept.active))")
+    studio.page.wait_for_function("() => navigator.serviceWorker.ready.then((kept) => Boolean(kept.active))")
     rows = {model: studio.rows(model) for model in MODELS}
     place.process.kill()
     place.process.wait(timeout=20)
@@ -42,7 +42,7 @@ def test_once_loaded_the_page_goes_on_with_its_server_stopped(
     studio.run(seconds=2, seed=2)
     studio.wait_done()
     assert all(int(studio.lane(model).get_attribute("data-notes")) > 0 for model in MODELS)
-    studio.page.wait_for_function("window.musictx.transport.position > 0.5")
+    studio.page.wait_for_function("() => window.musictx.transport.position > 0.5")
     assert pitches_of(download(studio, "midi-rope")) == sorted(row[2] for row in studio.rows("rope"))
     assert len(download(studio, "wav-rope")) > 100_000
 

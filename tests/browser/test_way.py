@@ -26,7 +26,9 @@ def studio(open_studio: Open, place: Place) -> Any:
 def upload_long(studio: Any, seconds: int = 1080) -> None:
     """A piece of eighteen minutes."""
     upload(studio, midi_bytes([(k / 2, 0.4, 40 + k % 40) for k in range(2 * seconds)]), "long.mid")
-    studio.page.wait_for_function("document.querySelector('.primer-title strong').textContent === 'long.mid'")
+    studio.page.wait_for_function(
+        "() => document.querySelector('.primer-title strong').textContent === 'long.mid'"
+    )
 
 
 def drag(studio: Any, start: tuple[float, float], end: tuple[float, float]) -> None:
@@ -86,7 +88,9 @@ def test_an_upload_begins_with_its_first_seconds_and_its_end_is_offered(studio: 
     studio.get("primer-beginning").click()
     assert primer(studio)["start"] == 0
     upload(studio, midi_bytes([(3.0 + 4 * k, 0.5, 60) for k in range(20)]), "slow.mid")
-    studio.page.wait_for_function("document.querySelector('.primer-title strong').textContent === 'slow.mid'")
+    studio.page.wait_for_function(
+        "() => document.querySelector('.primer-title strong').textContent === 'slow.mid'"
+    )
     assert primer(studio)["start"] == 3  # where the music begins
     assert primer(studio)["detail"].startswith("8 notes")  # as long as it takes
 
@@ -158,7 +162,7 @@ def test_a_file_is_welcome_anywhere_in_the_window(studio: Any) -> None:
     assert studio.page.evaluate(over, "drop")
     assert not studio.get("welcome").is_visible()
     studio.page.wait_for_function(
-        "document.querySelector('.primer-title strong').textContent === 'dropped.mid'"
+        "() => document.querySelector('.primer-title strong').textContent === 'dropped.mid'"
     )
 
 
@@ -167,14 +171,16 @@ def test_a_file_is_welcome_anywhere_in_the_window(studio: Any) -> None:
 
 def test_remarks_are_sentences_and_a_copied_link_is_forgotten(studio: Any) -> None:
     studio.get("share").click()
-    studio.page.wait_for_function("document.querySelector('.notice').textContent.includes('copied')")
+    studio.page.wait_for_function("() => document.querySelector('.notice').textContent.includes('copied')")
     assert "only on this machine" in studio.notice().inner_text()  # as 127.0.0.1 is
     studio.get("seed").fill("99")
     studio.get("seed").blur()
     assert studio.notice().inner_text() == ""
     content = midi_bytes(scale(count=2), scale(count=3, lowest=40), drums=[1], unended=[0])
     upload(studio, content, "a.mid")
-    studio.page.wait_for_function("document.querySelector('.primer-title strong').textContent === 'a.mid'")
+    studio.page.wait_for_function(
+        "() => document.querySelector('.primer-title strong').textContent === 'a.mid'"
+    )
     assert studio.notice().inner_text() == (
         "3 drum notes left out. 2 notes without an end ended at the next strike or the end of the track."
     )

@@ -96,11 +96,18 @@ def test_the_pedal_holds_the_turn_as_a_key_does_and_does_not_cut_an_answer() -> 
     turns.lift(60, at=0.1)
     assert turns.tick(9.0) is Turn.LISTENING
     turns.lift(PEDAL, at=9.0)
-    assert turns.tick(9.5) is Turn.ANSWERING
+    assert [turns.tick(at) for at in (9.4, 9.5)] == [Turn.PREPARING, Turn.ANSWERING]
     turns.press(PEDAL)
     assert turns.turn is Turn.ANSWERING
     turns.press(60)
     assert turns.turn is Turn.LISTENING
+
+
+def test_an_answer_is_prepared_however_short_the_pause() -> None:
+    turns = Turns(pause=0.1)
+    turns.press(60)
+    turns.lift(60, at=0.0)
+    assert [turns.tick(at) for at in (0.3, 0.31)] == [Turn.PREPARING, Turn.ANSWERING]
 
 
 def test_nothing_played_is_not_answered() -> None:
@@ -214,19 +221,22 @@ def test_the_command_saves_what_both_played(
     system: dict[str, list[mido.Message]], tmp_path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ctrl-C ends the duet: here when the model has struck a note."""
-    phrase = [mido.Message("note_on", note=60, velocity=70), mido.Message("note_off", note=60)]
-    system[IN] += phrase
+    for pitch in (60, 64, 67):
+        system[IN] += [mido.Message("note_on", note=pitch, velocity=70), mido.Message("note_off", note=pitch)]
     step = Duet.step
+
+    looks = iter(range(20_000))
 
     def until_a_note(duet: Duet, at: float) -> None:
         step(duet, at)
         if sounding(system[OUT]):
             raise KeyboardInterrupt
+        assert next(looks, None) is not None, "no answer comes"
 
     monkeypatch.setattr(Duet, "step", until_a_note)
-    command = ["live", "--input", IN, "--output", OUT, "--pause", "0.1", "--seed", "1"]
+    command = ["live", "--model", "relative", "--input", IN, "--output", OUT, "--pause", "0.1", "--seed", "1"]
     done = CliRunner().invoke(app, [*command, "--save", str(tmp_path / "duet.mid")])
     assert done.exit_code == 0, done.output
     struck = sum(message.type == "note_on" for message in system[OUT])
-    assert len(read_midi(tmp_path / "duet.mid")) == 1 + struck > 1
+    assert len(read_midi(tmp_path / "duet.mid")) == 3 + struck > 3
     assert not sounding(system[OUT])
