@@ -48,7 +48,8 @@ _MUSIC: dict[str, Callable[..., None]] = {
 }
 for name, command in _MUSIC.items():
     app.command(name, rich_help_panel="Make music")(command)
-for name, command in {"evaluate": evaluate, "study": study, "votes": votes}.items():
+_MEASURES: dict[str, Callable[..., None]] = {"evaluate": evaluate, "study": study, "votes": votes}
+for name, command in _MEASURES.items():
     app.command(name, rich_help_panel="Measure")(command)
 for name, commands in {"bench": bench, "reproduce": reproduce}.items():
     app.add_typer(commands, name=name, rich_help_panel="Measure")

@@ -37,7 +37,8 @@ class _Step(nn.Module):
         self.model, self.capacity = model, capacity
         order = model.positions.order(0, capacity)
         self.added, self.bias = order.added, order.bias
-        self.cos, self.sin = order.rotation or (None, None)
+        rotation: tuple[Tensor | None, Tensor | None] = order.rotation or (None, None)
+        self.cos, self.sin = rotation
 
     def forward(self, tokens: Tensor, position: Tensor, *stored: Tensor) -> tuple[Tensor, ...]:
         model, config = self.model, self.model.config

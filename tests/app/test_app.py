@@ -35,7 +35,7 @@ from musictx.checkpoint import list_models, save_model
 from musictx.errors import MusictxError
 from musictx.midi import write_midi
 from musictx.model import ModelConfig, MusicTransformer
-from musictx.performance import Performance, make_notes, shift
+from musictx.performance import Performance, make_notes
 from musictx.sampling import NoteOff, NoteOn, continue_performance
 from musictx.shipped import shipped_folder
 
@@ -148,9 +148,8 @@ def test_a_lane_says_what_continue_performance_plays(model: MusicTransformer) ->
 def test_a_passage_from_the_middle_is_no_beginning(model: MusicTransformer) -> None:
     begin, middle = (list(play(model, begins=begins)) for begins in (True, False))
     assert begin[0]["primer"] == middle[0]["primer"] == ROWS
-    whole = continue_performance(
-        model, shift(read_notes(ROWS), 5.0), seconds=3, seed=4, primer_start=5.0, primer_end=7.0
-    )
+    primer = {"primer_start": 0.0, "primer_end": 2.0, "from_beginning": False}
+    whole = continue_performance(model, read_notes(ROWS), seconds=3, seed=4, **primer)
     struck = sorted(
         [round(1000 * note["onset"]), int(note["pitch"])] for note in whole.notes if note["onset"] >= 2
     )

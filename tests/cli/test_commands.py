@@ -92,7 +92,8 @@ def test_variations_are_numbered_and_differ(run, model, tmp_path):
     )  # fmt: skip
     assert status == 0
     one, two = (read_midi(tmp_path / f"v-{i}.mid") for i in (1, 2))
-    assert one.duration <= 2.02 and two.duration <= 2.02
+    for music in (one, two):  # the file begins with the bar in which the continuation does
+        assert music.duration - music.notes["onset"][0] <= 2.02
     assert one.notes["pitch"].tolist() != two.notes["pitch"].tolist()
 
 

@@ -264,7 +264,7 @@ def test_an_encoded_corpus_is_trained_on_as_it_is(
         (["--optimizer", "sgd"], "optimizer is 'sgd'"),
         (["--repeats", "1.2"], "repeats: share is 1.2; it must lie between 0 and 1"),
         (["--batch", "3", "--micro-batch", "2"], "a batch of 3 windows cannot be shared"),
-        (["--devices", "0"], "devices 0"),
+        (["--devices", "0"], "devices is 0"),
         (["--seed", "-1"], "seed is -1"),
         (["--seed", "99999999999999999999"], "seed is 99999999999999999999; it must be at most"),
         (["--batch", "99999999999"], "batch is 99999999999; it must be at most 65536"),
