@@ -121,6 +121,12 @@ class Duet:
     ------
     MusictxError
         A setting is out of its range.
+
+    Examples
+    --------
+    >>> from musictx import load_model
+    >>> from musictx.live import Duet, open_ports
+    >>> Duet(load_model(), open_ports()).run()  # doctest: +SKIP
     """
 
     def __init__(

@@ -43,6 +43,12 @@ def port_names() -> tuple[list[str], list[str]]:
     ------
     MusictxError
         mido or python-rtmidi is missing, or the system has no MIDI.
+
+    Examples
+    --------
+    >>> from musictx.live import port_names
+    >>> port_names()  # doctest: +SKIP
+    (['Digital Piano'], ['Digital Piano'])
     """
     return _named("input"), _named("output")
 
@@ -110,6 +116,11 @@ def open_ports(input_name: str | None = None, output_name: str | None = None) ->
     ------
     MusictxError
         No port has such a name, or several have; only one name is given; or the system has no MIDI.
+
+    Examples
+    --------
+    >>> from musictx.live import open_ports
+    >>> ports = open_ports("digital piano", "digital piano")  # doctest: +SKIP
     """
     module = _mido()
     if (input_name is None) != (output_name is None):
