@@ -110,7 +110,7 @@ def test_a_model_answers_and_gives_way_to_the_first_key(open_studio: Open, place
     own = [row for row in rows if row[2] == 72][-1]
     assert rows == sorted(rows, key=lambda row: (row[0], row[2]))
     assert all(row[1] <= own[0] + 1 for row in rows[:-1])  # what was broken off ends there
-    assert studio.page.locator(".primer-title strong").inner_text() == "Played by you"
+    assert studio.page.locator("#primer .primer-title strong").inner_text() == "Played by you"
     studio.get("duet").click()
     assert studio.get("duet").get_attribute("aria-pressed") == "false"
     assert f"{len(rows)} notes" in studio.page.locator(".primer-title .detail").inner_text()
@@ -148,7 +148,7 @@ def test_the_duet_ends_with_the_recording(open_studio: Open, place: Place) -> No
     studio.get("duet").click()
     studio.get("preset-ode-to-joy").click()
     assert studio.get("duet").get_attribute("aria-pressed") == "false"
-    assert studio.page.locator(".primer-title strong").inner_text() != "Played by you"
+    assert studio.page.locator("#primer .primer-title strong").inner_text() != "Played by you"
 
 
 def test_one_takes_turns_with_a_model_that_says_nothing(open_studio: Open, place: Place) -> None:

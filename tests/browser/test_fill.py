@@ -139,17 +139,19 @@ def test_the_primer_is_filled_in_where_its_piece_goes_on(open_studio: Open, endl
     move(studio, "primer-start", 2)
     move(studio, "primer-end", 4)
     studio.get("primer-fill").click()
-    title = studio.page.locator(".primer-title strong").inner_text()
+    title = studio.page.locator("#primer .primer-title strong").inner_text()
     studio.get("primer-fill-vanilla").click()
     wait_takes(studio, "primer-fill")
-    assert studio.page.locator(".primer-title strong").inner_text() == f"{title}, filled in by Vanilla"
+    assert (
+        studio.page.locator("#primer .primer-title strong").inner_text() == f"{title}, filled in by Vanilla"
+    )
     studio.get("primer-fill-keep").click()
     studio.run(seconds=2)
     studio.wait_done()
     (primer,) = {str([row for row in studio.rows(model) if row[0] < 2000]) for model in MODELS}
     studio.get("undo").click()
     studio.get("undo").click()
-    assert studio.page.locator(".primer-title strong").inner_text() == title
+    assert studio.page.locator("#primer .primer-title strong").inner_text() == title
     studio.run(seconds=2)
     studio.wait_done()
     assert str([row for row in studio.rows("rope") if row[0] < 2000]) != primer

@@ -152,7 +152,7 @@ def test_a_lane_becomes_the_primer_and_undo_brings_the_old_one_back(open_studio:
     studio.wait_done()
     count = len(studio.rows("vanilla"))
     studio.get("primer-vanilla").click()
-    title = studio.page.locator(".primer-title strong")
+    title = studio.page.locator("#primer .primer-title strong")
     assert "continued by Vanilla" in title.inner_text()
     studio.get("primer-start").fill("0")
     studio.get("primer-start").blur()
@@ -243,7 +243,7 @@ def test_a_reload_in_mid_run_keeps_the_primer_and_the_takes(open_studio: Open, u
     studio.run(seconds=120)
     studio.wait_notes("relative", 1)
     studio.open()
-    assert studio.page.locator(".primer-title strong").inner_text() == "Two-bar loop"
+    assert studio.page.locator("#primer .primer-title strong").inner_text() == "Two-bar loop"
     assert studio.get("primer-start").input_value() == "0:02.0"
     assert studio.lane("relative").get_attribute("data-state") == "done"
     assert int(studio.lane("relative").get_attribute("data-notes")) >= 1

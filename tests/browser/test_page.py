@@ -152,7 +152,7 @@ def test_two_visitors_do_not_see_each_other(open_studio: Open, place: Place) -> 
     one.wait_done()
     two.wait_done()
     assert one.rows("relative") != two.rows("relative")
-    assert one.page.locator(".primer-title strong").inner_text() == FIRST["title"]
+    assert one.page.locator("#primer .primer-title strong").inner_text() == FIRST["title"]
     assert two.page.get_by_test_id("take-2").count() == 0
 
 
@@ -202,7 +202,7 @@ def test_a_lost_server_is_told_and_the_music_stays(
     )
     assert "connection to the server was lost" in studio.lane("relative").inner_text()
     assert int(studio.lane("relative").get_attribute("data-notes")) >= int(notes)
-    title = studio.page.locator(".primer-title strong").inner_text()
+    title = studio.page.locator("#primer .primer-title strong").inner_text()
     studio.get("midi-relative").click()
     studio.page.wait_for_function(
         "() => document.querySelector('.notice').textContent.includes('does not answer')"
