@@ -113,7 +113,7 @@ def test_a_model_answers_and_gives_way_to_the_first_key(open_studio: Open, place
     assert studio.page.locator("#primer .primer-title strong").inner_text() == "Played by you"
     studio.get("duet").click()
     assert studio.get("duet").get_attribute("aria-pressed") == "false"
-    assert f"{len(rows)} notes" in studio.page.locator(".primer-title .detail").inner_text()
+    assert f"{len(rows)} notes" in studio.page.locator("#primer .primer-title .detail").inner_text()
 
 
 def test_an_answer_ends_by_itself_and_the_duet_goes_on_from_it(open_studio: Open, place: Place) -> None:

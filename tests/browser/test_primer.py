@@ -21,7 +21,7 @@ def primer(studio: Any) -> dict[str, Any]:
     """What the page would send: title, and the lanes' preview of the chosen stretch."""
     return {
         "title": studio.page.locator("#primer .primer-title strong").inner_text(),
-        "detail": studio.page.locator(".primer-title .detail").inner_text(),
+        "detail": studio.page.locator("#primer .primer-title .detail").inner_text(),
         "start": moment(studio, "primer-start"),
         "end": moment(studio, "primer-end"),
     }
