@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import secrets
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import wraps
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,6 +21,7 @@ from musictx.performance import Performance, slice_time
 from musictx.render.audio import SAMPLE_RATE, write_wav
 from musictx.sampling import Continuation, continue_variations
 from musictx.sampling.beat import check_beat
+from musictx.settings import SETTINGS, SamplingSettings
 
 from .downloads import MOST_WAV_SECONDS
 from .models import LaneModel
@@ -72,17 +75,13 @@ def add_endpoints(models: Sequence[LaneModel], stage: Stage, shelf: Shelf) -> No
         model: str = first,
         seconds: float = Settings.seconds,
         seed: float = Settings.seed,
-        temperature: float = Settings.temperature,
-        top_p: float = Settings.top_p,
-        top_k: float = Settings.top_k,
-        min_p: float = Settings.min_p,
-        theme: float = Settings.theme,
         primer_start: float = 0.0,
         primer_end: float = 0.0,
         sound: bool = True,
         bars: float = 0.0,
         beat: str = "off",
         one_track: bool = False,
+        **sampling: float,
     ) -> tuple[str, str | None]:
         """Play on from a MIDI file, the primer.
 
@@ -91,11 +90,6 @@ def add_endpoints(models: Sequence[LaneModel], stage: Stage, shelf: Shelf) -> No
             model: The model that plays on; /info lists them.
             seconds: Length of the continuation in seconds, 2 to 180.
             seed: The same seed gives the same music.
-            temperature: Above 1 bolder, below 1 tamer.
-            top_p: Draw from the likeliest events with this probability in all.
-            top_k: Draw from so many likeliest events only; 0 for all.
-            min_p: Leave out events below this share of the likeliest.
-            theme: How much is made of what was played before, 0 to 1; 0 is the model as it is.
             primer_start: Where the primer starts in the file, in seconds.
             primer_end: Where it ends, in seconds; 0 for the end of the file.
             sound: Whether to make a WAV file too.
@@ -107,13 +101,11 @@ def add_endpoints(models: Sequence[LaneModel], stage: Stage, shelf: Shelf) -> No
         -------
             A MIDI file and a WAV file of primer and continuation.
         """
-        sent = {"seconds": seconds, "seed": seed, "temperature": temperature}
-        sent |= {"top_p": top_p, "top_k": top_k, "min_p": min_p, "theme": theme}
         try:
             if not isinstance(model, str) or model not in by_name:
                 given = str(model)[:40]
                 raise MusictxError(f"there is no model {given!r} here; choose one of {', '.join(by_name)}")
-            settings = read_settings(sent, labels=False)
+            settings = read_settings({"seconds": seconds, "seed": seed, **sampling}, labels=False)
             stretch = (read_number(primer_start, "primer_start"), read_number(primer_end, "primer_end"))
             check_beat(beat)
             how = Ask(_yes(sound, "sound"), read_bars(bars, "bars"), beat, _yes(one_track, "one_track"))
@@ -125,25 +117,28 @@ def add_endpoints(models: Sequence[LaneModel], stage: Stage, shelf: Shelf) -> No
         """List the models: name, position scheme, training length in events, parameters."""
         return [{**lane.facts(), "card": lane.card} for lane in models]
 
-    def number(name: str) -> gr.Number:
+    def number(name: str, value: Any) -> gr.Number:
         whole = 0 if name in ("seed", "top_k") else None
-        return gr.Number(getattr(Settings(), name), label=LIMITS[name][0], precision=whole, visible=False)
+        return gr.Number(value, label=LIMITS[name][0], precision=whole, visible=False)
 
-    inputs = [
-        gr.File(label="Primer", file_types=list(ENDINGS), visible=False),
-        gr.Dropdown(list(by_name), value=first, label="Model", visible=False),
-        *map(number, ("seconds", "seed", "temperature", "top_p", "top_k", "min_p", "theme")),
-        gr.Number(0.0, label="Primer start", visible=False),
-        gr.Number(0.0, label="Primer end", visible=False),
-        gr.Checkbox(True, label="Sound", visible=False),
-        gr.Number(0, label="Bars", visible=False),
-        gr.Textbox("off", label="Beat", visible=False),
-        gr.Checkbox(False, label="One track", visible=False),
-    ]
+    drawn = asdict(SamplingSettings())
+    inputs = {
+        "primer": gr.File(label="Primer", file_types=list(ENDINGS), visible=False),
+        "model": gr.Dropdown(list(by_name), value=first, label="Model", visible=False),
+        "seconds": number("seconds", Settings.seconds),
+        "seed": number("seed", Settings.seed),
+        **{name: number(name, drawn[name]) for name in SETTINGS},
+        "primer_start": gr.Number(0.0, label="Primer start", visible=False),
+        "primer_end": gr.Number(0.0, label="Primer end", visible=False),
+        "sound": gr.Checkbox(True, label="Sound", visible=False),
+        "bars": gr.Number(0, label="Bars", visible=False),
+        "beat": gr.Textbox("off", label="Beat", visible=False),
+        "one_track": gr.Checkbox(False, label="One track", visible=False),
+    }
     outputs = [gr.File(label="MIDI", visible=False), gr.File(label="WAV", visible=False)]
     gr.Button(visible=False).click(
-        continue_primer,
-        inputs,
+        _with_settings(continue_primer, list(inputs)),
+        list(inputs.values()),
         outputs,
         api_name="continue",
         preprocess=False,  # values come as they are sent: what is wrong with them is said here
@@ -151,6 +146,29 @@ def add_endpoints(models: Sequence[LaneModel], stage: Stage, shelf: Shelf) -> No
         concurrency_limit=MOST_PROGRAMS,
     )
     gr.api(info, api_name="info", queue=False)
+
+
+def _with_settings(function: Callable[..., Any], order: Sequence[str]) -> Callable[..., Any]:
+    """The same with a parameter for each setting in the place of its ``**sampling``, in this order."""
+    own = inspect.signature(function, eval_str=True)
+    drawn = asdict(SamplingSettings())
+    parameters = [
+        own.parameters.get(name)
+        or inspect.Parameter(
+            name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=drawn[name], annotation=float
+        )
+        for name in order
+    ]
+
+    @wraps(function)
+    def endpoint(*given: Any, **named: Any) -> Any:
+        return function(**dict(zip(order, given, strict=False)), **named)
+
+    place = "    primer_start:"
+    lines = "".join(f"    {name}: {each.help}\n        " for name, each in SETTINGS.items())
+    endpoint.__doc__ = (function.__doc__ or "").replace(place, lines + place, 1)
+    endpoint.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
+    return endpoint
 
 
 def _play(
@@ -181,7 +199,7 @@ def _play(
             primer_start=stretch[0],
             primer_end=end,
             seed=settings.seed,
-            **asdict(settings.sampling()),
+            **asdict(settings.sampling),
             on_progress=lambda seconds: time.sleep(stage.stand_back(ticket, lane.key, seconds)),
         )[0]
     finally:

@@ -74,7 +74,7 @@ def told_filling(
             from_beginning=from_beginning,
             seed=settings.seed,
             on_progress=note,
-            **{**asdict(settings.sampling()), "theme": 0.0},
+            **{**asdict(settings.sampling), "theme": 0.0},
         )
 
     with ThreadPoolExecutor(1) as pool:

@@ -17,21 +17,16 @@ from musictx.errors import MusictxError
 from musictx.events import START
 from musictx.export.repository import card_to_write
 from musictx.export.web_model import model_facts, web_model
+from musictx.model.positions import SCHEMES
+from musictx.render.figures import COLOURS
 from musictx.sampling import generate
 from musictx.sampling.compiling import told_of_compiling
 from musictx.shipped import COMPARED_MODELS, DEFAULT_MODEL, SHIPPED_MODELS
 
 MOST_MODELS = 4
-# The page's colours (static/view/base.css): a scheme's own one first, then those that no scheme has.
-SCHEME_COLOURS = {"vanilla": "vanilla", "relative": "relative", "rope": "rope"}
+# The page's colours (static/view/base.css): a scheme's own one, by its name, then those that no scheme has.
+SCHEME_COLOURS = tuple(COLOURS)
 OTHER_COLOURS = ("rose", "ochre", "olive", "slate")
-NAMES = {
-    "vanilla": "Vanilla",
-    "relative": "Relative",
-    "rope": "RoPE",
-    "learned": "Learned",
-    "grand": "Grand",
-}
 
 
 @dataclass(frozen=True)
@@ -166,7 +161,10 @@ def differ_in_positions_only(models: Sequence[LaneModel]) -> bool:
 def _name(given: Path, card: dict[str, Any]) -> str:
     """A scheme's proper name, what the card calls the model, or the folder's name."""
     named = str(card.get("name", "")).strip()
-    return NAMES.get(given.name) or (named if not named.startswith("musictx ") else "") or given.name
+    proper = "Grand" if given.name == DEFAULT_MODEL else ""
+    if given.name in SCHEMES:
+        proper = SCHEMES[given.name].title
+    return proper or (named if not named.startswith("musictx ") else "") or given.name
 
 
 def _slug(name: str) -> str:
@@ -180,5 +178,5 @@ def _unused(name: str, taken: Sequence[str], between: str) -> str:
 
 
 def _colour(position: str, taken: Sequence[str]) -> str:
-    own = SCHEME_COLOURS.get(position)
-    return next(each for each in (own, *OTHER_COLOURS) if each and each not in taken)
+    own = (position,) if position in SCHEME_COLOURS else ()
+    return next(each for each in (*own, *OTHER_COLOURS) if each not in taken)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,9 +13,9 @@ import numpy as np
 from musictx.errors import MusictxError
 from musictx.metre import MOST_CHANGES, Metre
 from musictx.performance import SPAN_DTYPE, Performance, make_notes
-from musictx.sampling import SamplingSettings
 from musictx.sampling.beat import check_beat
 from musictx.sampling.continuation import MOST_BARS
+from musictx.settings import SETTINGS, SamplingSettings
 
 MOST_NOTES = 20_000
 MOST_SECONDS = 3600.0  # no note of a page lies later than this
@@ -31,27 +31,15 @@ class Settings:
     """How to continue; every field is one control of the page."""
 
     seconds: float = 30.0
-    temperature: float = SamplingSettings.temperature
-    top_p: float = SamplingSettings.top_p
-    top_k: int = SamplingSettings.top_k
-    min_p: float = SamplingSettings.min_p
-    theme: float = SamplingSettings.theme
     seed: int = 0
     beat: str = "off"
-
-    def sampling(self) -> SamplingSettings:
-        """How tokens are drawn."""
-        return SamplingSettings(self.temperature, self.top_k, self.top_p, self.min_p, theme=self.theme)
+    sampling: SamplingSettings = field(default_factory=SamplingSettings)
 
 
 # name: (label in the page, lowest, highest)
 LIMITS: dict[str, tuple[str, float, float]] = {
     "seconds": ("Length", 2, 180),
-    "temperature": ("Temperature", 0.1, 2),
-    "top_p": ("Top-p", 0.05, 1),
-    "top_k": ("Top-k", 0, 391),
-    "min_p": ("Min-p", 0, 0.5),
-    "theme": ("Theme", 0, 1),
+    **{name: (each.label, each.lowest, each.highest) for name, each in SETTINGS.items()},
     "seed": ("Seed", 0, 2**31 - 1),
 }
 
@@ -80,7 +68,8 @@ def read_settings(sent: Any, *, labels: bool = True) -> Settings:
     if sent.get("beat") is not None:
         values["beat"] = sent["beat"]
         check_beat(values["beat"])
-    return Settings(**values)
+    sampling = SamplingSettings(**{name: values.pop(name) for name in SETTINGS if name in values})
+    return Settings(**values, sampling=sampling)
 
 
 def read_bars(sent: Any, label: str = "Bars") -> int:

@@ -219,7 +219,7 @@ def _stream(
     tokens = generate(
         model,
         primer.tokens,
-        settings=settings.sampling(),
+        settings=settings.sampling,
         seed=settings.seed,
         max_tokens=most_tokens(settings.seconds),
     )

@@ -34,7 +34,7 @@ from musictx.performance import Performance, apply_pedal
 from musictx.sampling import SamplingSettings, continue_variations, contrast
 from musictx.shipped import COMPARED_MODELS
 
-THEMES = (0.0, 0.25, 0.5, 1.0)
+THEMES = (0.0, 0.25, 0.5)
 REAL = "real music"
 Rows = list[dict[str, Any]]  # a continuation each
 

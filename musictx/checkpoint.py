@@ -10,6 +10,7 @@ import json
 import os
 from dataclasses import fields
 from pathlib import Path
+from reprlib import repr as shown
 from typing import Any
 
 import torch
@@ -25,6 +26,8 @@ from musictx.model.sizes import parameter_count
 from musictx.shipped import DEFAULT_MODEL, SHIPPED_MODELS, shipped_folder
 
 WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "card.json"
+# Settings of earlier versions, which no shipped model and no command ever set to anything else.
+RETIRED: dict[str, Any] = {"kv_heads": None, "norm_placement": "pre"}
 
 
 def save_model(
@@ -100,6 +103,9 @@ def read_config(folder: Path) -> ModelConfig:
     values = read_json(path)
     if not isinstance(values, dict):
         raise MusictxError(f"{path} cannot be read as a model's configuration: it holds no settings")
+    for name, only in RETIRED.items():
+        if (found := values.pop(name, only)) != only:
+            raise MusictxError(f"{path}: {name} is {shown(found)}; this version plays {shown(only)} only")
     unknown = set(values) - {f.name for f in fields(ModelConfig)}
     if unknown:
         names = ", ".join(map(repr, sorted(unknown)))  # whatever the file holds, in one line

@@ -10,6 +10,7 @@ from typing import Any
 import mido
 import pytest
 from hypothesis import settings
+from promises import unshown
 from xdist.scheduler import LoadScopeScheduling
 
 # The tests know what is in the environment of what they start: settings of whoever runs them go.
@@ -63,6 +64,31 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--both-ways", action="store_true", help="run each test of the page from a server and as a folder"
     )
+    parser.addoption(
+        "--promises", action="store_true", help="fail if a test that tests/PROMISES.md names was not run"
+    )
+
+
+OUTCOMES: dict[str, str] = {}  # of all tests, in the process that has the workers
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.when == "call" or report.outcome != "passed":
+        OUTCOMES[report.nodeid] = report.outcome
+
+
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
+    if config.getoption("--promises"):
+        for name, outcome in unshown(OUTCOMES).items():
+            terminalreporter.write_line(f"promise not shown, {outcome}: {name}")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workerinput") or not session.config.getoption("--promises"):
+        return
+    if "not run" in unshown(OUTCOMES).values() and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 @pytest.fixture(scope="session")

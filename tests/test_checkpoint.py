@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import pickle
 from pathlib import Path
@@ -163,6 +164,15 @@ def test_weights_must_be_those_of_the_configuration(folder: Path, kind: str) -> 
     assert_one_line(error)
 
 
+def test_settings_that_earlier_versions_had_are_read_where_they_say_nothing(folder: Path) -> None:
+    before = load_model(folder)
+    found = json.loads((folder / CONFIG).read_text())
+    assert not {"kv_heads", "norm_placement"} & found.keys()
+    (folder / CONFIG).write_text(json.dumps({**found, "kv_heads": None, "norm_placement": "pre"}))
+    after = load_model(folder)
+    assert after.config == before.config and torch.equal(after(TOKENS), before(TOKENS))
+
+
 @pytest.mark.parametrize(
     ("content", "message"),
     [
@@ -174,6 +184,8 @@ def test_weights_must_be_those_of_the_configuration(folder: Path, kind: str) -> 
             '{"hidden_size": 768, "n_layer": 12}',
             "does not know: 'hidden_size', 'n_layer'",
         ),
+        ('{"kv_heads": 2}', r"config\.json: kv_heads is 2; this version plays None only"),
+        ('{"norm_placement": "post"}', r"norm_placement is 'post'; this version plays 'pre' only"),
         (r'{"\n\r": 1}', r"does not know: '\\n\\r'$"),
         ('{"layers": "six"}', r"config\.json: layers is 'six'"),
         ('{"rope_factor": 1' + "0" * 40 + "}", r"config\.json: rope_factor is 10+\.*0+; it must be"),

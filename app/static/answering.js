@@ -1,6 +1,5 @@
 // The duet: what is played on the piano is answered by a model on the same piano, and both become one recording.
 
-import { MOST_THEME } from "./io/here.js";
 import { Conversation } from "./music/conversation.js";
 import { Score } from "./music/score.js";
 import { newRun } from "./music/takes.js";
@@ -12,6 +11,8 @@ const [SHORTEST, LONGEST] = [4, 20]; // seconds of an answer, which is as long a
 const now = () => performance.now() / 1000;
 
 export class Answering {
+  free; panel; piano; player; quiet; say; values;
+
   /**
    * `player` lets models play (io/play.js), as `values` of the settings say; `say` shows a sentence; `quiet` stops
    * what else sounds, `free` what else the models play: a server plays one thing at a time for a visitor.
@@ -87,7 +88,6 @@ export class Answering {
     this.turns += 1;
     const settings = {
       ...values,
-      theme: Math.min(values.theme, MOST_THEME),
       seed: (values.seed + this.turns) % 2 ** 31,
       seconds: Math.min(LONGEST, Math.max(SHORTEST, (length - this.answered) / 1000)),
     };

@@ -19,6 +19,8 @@ const NO_ROOM =
   "save it as a file.";
 
 export class Compose {
+  root; shown; shownAt; studio;
+
   constructor(studio, find) {
     Object.assign(this, { studio, root: studio.root });
     this.states = recallPiece();

@@ -22,6 +22,8 @@ export function makeFillings(studio, find) {
 }
 
 class Filling {
+  all; making; models; notice; place; player; settings;
+
   /** `name` begins the names of its buttons; `place` is where the stretch is (stretches.js); `all` gives the fillings. */
   constructor({ player, models, making, settings, notice }, element, name, place, all) {
     Object.assign(this, { player, models, making, settings, notice, place, all });
@@ -137,7 +139,7 @@ class Filling {
     if (this.work && !this.isStill) this.leave();
     const { work, place, bar } = this;
     const { gap } = place;
-    if (work) bar[work.takes ? "choose" : "follow"](work);
+    if (work) bar[work.takes ? "choose" : "follow"](/** @type {any} */ (work));
     else if (!gap) bar.hide();
     else {
       const where = this.player.isHere ? " The server does this." : "";

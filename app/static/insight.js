@@ -11,6 +11,8 @@ const NO_SERVER =
   "A server works out what the models attend to, and this page has none. Run musictx app on your own computer to see it.";
 
 export class Insight {
+  blind; fit; lanes; listening; transportBar;
+
   /** `take` gives the take that is shown, or null; `running` whether its models still play; `fit` makes room. */
   constructor({ lanes, listening, blind, bar, take, running, fit }, element) {
     Object.assign(this, { lanes, listening, blind, fit, transportBar: bar });
@@ -98,6 +100,7 @@ export class Insight {
   /** Let the server read the take, so that the first answer comes at once. */
   async prepare() {
     if (this.fault) return;
+    /** @type {any[]} */
     const rankings = await Promise.allSettled(this.order.map((model) => this.ranking(model)));
     this.bar.offer(Math.max(0, ...rankings.map(({ value }) => value?.length ?? 0)));
   }

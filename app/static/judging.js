@@ -1,6 +1,8 @@
 // The blind test as the page goes through it: hide the names, listen, vote, see.
 
 export class Judging {
+  blind; changed; listening; notice;
+
   /** `take` gives the take that is shown; `changed` is called when names are hidden or shown. */
   constructor({ blind, listening, notice, take }, changed) {
     Object.assign(this, { blind, listening, notice, changed });

@@ -1,6 +1,8 @@
 // Links: to what is on the page, and what becomes of one that was followed.
 
 export class Linking {
+  blind; judging; models; notice; play; primer; primers; settings;
+
   /** `take` gives the take that is shown, or null; `play` lets the models play, as Making's continueMusic does. */
   constructor({ primer, primers, settings, blind, judging, models, notice, take }, play) {
     Object.assign(this, { primer, primers, settings, blind, judging, models, notice, play });

@@ -9,6 +9,8 @@ const LOOP = 8; // seconds that are looped at first
 const AROUND = 3; // seconds before and after a passage with which one hears how it fits
 
 export class Listening {
+  bar; heardMore; isRunning; lanes; leadIn; marked; notice; passage; primer; sound; source; takeOf;
+
   /**
    * `take` gives the take that is shown, or null; `running` whether its models still play; `leadIn` how many seconds
    * of the primer come before them; `heardMore` is called when more of the take was heard; `marked` when another stretch

@@ -8,6 +8,8 @@ import { History, newTake } from "./music/takes.js";
 const NO_NOTE = "There is no note in the chosen stretch: move the handles, choose a primer or play a few notes.";
 
 export class Making {
+  lanes; listening; models; notice; on; primer; primers; settings;
+
   /**
    * `player` lets models play (io/play.js). `on` has refresh(), called when buttons must be brought up to date,
    * fit(), when a lane has grown, arrange(), when lanes may stand in another order, begun(), when the models begin,

@@ -8,6 +8,8 @@ import { History } from "./music/takes.js";
 const MODES = ["compare", "compose"]; // the address names the second one
 
 export class Modes {
+  find; studio;
+
   constructor(studio, find) {
     Object.assign(this, { studio, find });
     this.made = { history: new History(), take: null }; // the other way

@@ -23,6 +23,8 @@ export function makeOutcome(studio, find) {
 }
 
 class Outcome {
+  bar; blind; headline; lanes; models; primers; status; table;
+
   /**
    * `headline` asks a question, whose answer `bar` repeats; `table` and `status` are where the comparison stands, and
    * what is read out.

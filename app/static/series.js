@@ -7,6 +7,8 @@ const TAKES = 5;
 const SEEDS = 2 ** 31;
 
 export class Series {
+  bar; blind; judged; making; models; notice; player; primer; settings;
+
   /** `studio` has the parts; `judged(take, model)` gives a finished lane's verdict, or null. */
   constructor({ player, models, making, primer, settings, blind, notice }, bar, judged) {
     Object.assign(this, { player, models, making, primer, settings, blind, notice, bar, judged });

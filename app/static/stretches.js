@@ -12,6 +12,8 @@ const [BEFORE, AFTER] = [120_000, 60_000]; // ms around the primer that are sent
 
 /** What is looped in the lanes. Filled in, it makes another take. */
 export class LaneStretch {
+  blind; lanes; listening; making;
+
   constructor({ making, listening, lanes, blind }) {
     Object.assign(this, { making, listening, lanes, blind });
   }
@@ -87,6 +89,8 @@ export class LaneStretch {
 
 /** The window of the primer, while its line is open. Filled in, it makes another primer. */
 export class PrimerStretch {
+  listening; making; models; primer; primers;
+
   constructor({ making, listening, models, primer, primers }) {
     Object.assign(this, { making, listening, models, primer, primers });
   }
@@ -151,6 +155,8 @@ export class PrimerStretch {
 
 /** What is marked in the piece that is composed. Filled in, it makes another state of it. */
 export class PieceStretch {
+  compose; listening;
+
   constructor({ compose, listening }) {
     Object.assign(this, { compose, listening });
   }

@@ -28,6 +28,8 @@ import { showTheme } from "./view/theme.js";
 import { TransportBar } from "./view/transport-bar.js";
 
 class Studio {
+  cards; duet; models; outcome; piano; primer; primers; root; series;
+
   constructor(root, gradio, models) {
     Object.assign(this, { root, models });
     const find = (this.find = (selector) => this.root.querySelector(selector));
@@ -42,7 +44,7 @@ class Studio {
     });
     this.settings = new Settings(find("#settings"), models, () => this.settingsChanged());
     this.player = makePlayer(gradio, models, (text) => this.notice.say(text));
-    showPlaces(find("#places"), this.player, models, this.settings);
+    showPlaces(find("#places"), this.player, models);
     offerMidiOutput(find("#midi-out"), this);
     Object.assign(this, makePrimers(this, find));
     this.blind = new BlindTest(find("#vote"), models, {

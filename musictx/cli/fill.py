@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from musictx.cli.play import PICTURES
-from musictx.console.options import Audio, Int8, MinP, Model, Roll, Seed, Temperature, TopK, TopP
+from musictx.console.options import Audio, Int8, Model, Roll, Seed, sampling_options
 from musictx.console.places import check_places, numbered
 from musictx.console.progress import console, working
 from musictx.shipped import DEFAULT_MODEL
 
 
+@sampling_options("temperature", "top_k", "top_p", "min_p")
 def fill(
     midi: Annotated[Path, typer.Argument(help="MIDI file.", show_default=False)],
     output: Annotated[Path, typer.Option("--output", "-o", help="MIDI file to write.")],
@@ -25,14 +26,11 @@ def fill(
     candidates: Annotated[
         int, typer.Option(help="Number of candidates to choose from; more fit better and take longer.")
     ] = 16,
-    temperature: Temperature = 1.0,
-    top_k: TopK = 0,
-    top_p: TopP = 0.98,
-    min_p: MinP = 0.0,
     seed: Seed = None,
     audio: Audio = None,
     roll: Roll = None,
     int8: Int8 = True,
+    **settings: Any,
 ) -> None:
     """Play a stretch of a piece anew, so that it leads into what follows.
 
@@ -67,10 +65,7 @@ def fill(
             takes=takes,
             candidates=candidates,
             seed=seed,
-            temperature=temperature,
-            top_k=top_k,
-            top_p=top_p,
-            min_p=min_p,
+            **settings,
             int8=int8,
             on_progress=advance,
         )

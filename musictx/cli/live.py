@@ -5,14 +5,15 @@ from __future__ import annotations
 import time
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from musictx.console.options import Model, Seed, Temperature, Theme
+from musictx.console.options import Model, Seed, sampling_options
 from musictx.shipped import DEFAULT_MODEL
 
 
+@sampling_options("temperature", "theme")
 def live(
     input_name: Annotated[
         str | None, typer.Option("--input", help="MIDI input that you play, or a part of its name.")
@@ -25,11 +26,10 @@ def live(
         float, typer.Option(help="Seconds without a key or the pedal held, after which the model answers.")
     ] = 0.8,
     channel: Annotated[int, typer.Option(help="MIDI channel of the answers, 1 to 16.")] = 1,
-    temperature: Temperature = 1.0,
-    theme: Theme = 0.5,
     seed: Seed = None,
     save: Annotated[Path | None, typer.Option(help="MIDI file for what both played, at the end.")] = None,
     ports: Annotated[bool, typer.Option("--ports", help="List the MIDI ports and stop.")] = False,
+    **settings: Any,
 ) -> None:
     """Play a duet over MIDI: you play, you pause, and the model answers through your own instrument.
 
@@ -57,8 +57,7 @@ def live(
         channel=channel,
         seed=time.time_ns() % 100_000 if seed is None else seed,
         on_turn=lambda turn: console.print(turn.value, highlight=False),
-        temperature=temperature,
-        theme=theme,
+        **settings,
     )
     console.print("play, and pause for an answer; Ctrl-C ends the duet", highlight=False)
     try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,14 +13,10 @@ from musictx.console.options import (
     Audio,
     CopyCheck,
     Int8,
-    MinP,
     Model,
     Roll,
     Seed,
-    Temperature,
-    Theme,
-    TopK,
-    TopP,
+    sampling_options,
 )
 from musictx.console.places import check_places
 from musictx.console.progress import console, corpus_progress, on_output, working
@@ -28,11 +24,15 @@ from musictx.errors import MusictxError
 from musictx.files import keep_inputs
 from musictx.shipped import DEFAULT_MODEL
 
+if TYPE_CHECKING:
+    from musictx.performance import Performance
+
 LONG_PRIMER = 60.0  # seconds of a file from which on one is told that it is played on from its end
 PICTURES = (".png", ".svg", ".pdf")
 MidiFile = Annotated[Path, typer.Argument(help="MIDI file.", show_default=False)]
 
 
+@sampling_options()
 def continue_primer(
     primer: Annotated[
         Path,
@@ -58,11 +58,6 @@ def continue_primer(
     tracks: Annotated[
         list[str], typer.Option("--track", help="Use only this track (number or name). Repeatable.")
     ] = [],  # noqa: B006
-    temperature: Temperature = 1.0,
-    top_k: TopK = 0,
-    top_p: TopP = 0.98,
-    min_p: MinP = 0.0,
-    theme: Theme = 0.5,
     seed: Seed = None,
     variations: Annotated[
         int, typer.Option(help="Number of continuations; their files are numbered from 1.")
@@ -95,6 +90,7 @@ def continue_primer(
     rope_factor: Annotated[
         float | None, typer.Option(help="Factor by which ntk or yarn stretch the training length.")
     ] = None,
+    **settings: Any,
 ) -> None:
     """Play on from a primer.
 
@@ -131,26 +127,9 @@ def continue_primer(
     check_places(primer, given_places, variations, inputs=[model, copy_check])
     chosen = [int(t) if t.isdecimal() and len(t) < 6 else t for t in tracks] or None
     music = Performance() if str(primer) == "-" else read_midi(primer, tracks=chosen)
-    for remark in music.remarks:
-        console.print(f"{primer}: {remark}")
-    if primer_end is None and music.duration - primer_start > LONG_PRIMER:
-        console.print(
-            f"{primer} lasts {music.duration:.0f} s, and the continuation begins after its end; "
-            f"to begin earlier, say where: --primer-end {primer_start + LONG_PRIMER / 2:g}"
-        )
-    if music.metre is None and beat != "off":
-        console.print(f"{primer} has no bars, so that --beat {beat} changes nothing")
-    changes: dict[str, Any] = {"window": window, "rope_scaling": rope_scaling, "rope_factor": rope_factor}
-    given = {name: value for name, value in changes.items() if value is not None}
-    if window == 0:
-        given["window"] = None
-    player = load_model(model, **given)
-    index = None
-    if copy_check:
-        from musictx.lab.evaluation.loading import open_copy_index
-
-        with corpus_progress() as encoding:
-            index = open_copy_index(copy_check, progress=encoding)
+    _tell(primer, music, primer_start, primer_end, beat)
+    player = load_model(model, **_changes(window, rope_scaling=rope_scaling, rope_factor=rope_factor))
+    index = _copy_index(copy_check)
     torch.set_num_threads(1)  # one token is too little work for two
     began = time.monotonic()
     with working("playing on", total=seconds) as advance, told_of_compiling(console.print):
@@ -165,11 +144,7 @@ def continue_primer(
             primer_end=primer_end,
             seed=seed,
             variations=variations,
-            temperature=temperature,
-            top_k=top_k,
-            top_p=top_p,
-            min_p=min_p,
-            theme=theme,
+            **settings,
             allow_end=not to_the_end,
             int8=int8,
             on_progress=advance,
@@ -204,6 +179,34 @@ def continue_primer(
     if takes is not None:
         write_page(folder, f"{primer.stem}, continued by {model}", saved)
         console.print(f"{folder / 'index.html'}: a page to hear the takes")
+
+
+def _tell(path: Path, music: Performance, start: float, end: float | None, beat: str) -> None:
+    """Say what is worth knowing of a primer's file."""
+    for remark in music.remarks:
+        console.print(f"{path}: {remark}")
+    if end is None and music.duration - start > LONG_PRIMER:
+        console.print(
+            f"{path} lasts {music.duration:.0f} s, and the continuation begins after its end; "
+            f"to begin earlier, say where: --primer-end {start + LONG_PRIMER / 2:g}"
+        )
+    if music.metre is None and beat != "off":
+        console.print(f"{path} has no bars, so that --beat {beat} changes nothing")
+
+
+def _changes(window: int | None, **rope: Any) -> dict[str, Any]:
+    """What of a model's configuration the options change."""
+    given = {name: value for name, value in rope.items() if value is not None}
+    return given if window is None else {**given, "window": window or None}
+
+
+def _copy_index(folder: Path | None) -> Any:
+    if folder is None:
+        return None
+    from musictx.lab.evaluation.loading import open_copy_index
+
+    with corpus_progress() as encoding:
+        return open_copy_index(folder, progress=encoding)
 
 
 def render(

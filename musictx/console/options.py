@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
+from dataclasses import fields
+from functools import wraps
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from musictx.errors import MusictxError
+from musictx.settings import SETTINGS, SamplingSettings
 
 Model = Annotated[str, typer.Option(help="grand, vanilla, relative, rope, or a folder of your own.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
-Temperature = Annotated[
-    float, typer.Option(help="Above 1 bolder, below 1 tamer; 0 always takes the likeliest.")
-]
-TopK = Annotated[int, typer.Option(help="Draw from the k likeliest tokens only; 0: all.")]
-TopP = Annotated[
-    float, typer.Option(help="Draw from the likeliest tokens that together have this probability.")
-]
-MinP = Annotated[float, typer.Option(help="Leave out tokens less likely than this share of the likeliest.")]
-Theme = Annotated[
-    float, typer.Option(help="How much is made of what was played before, 0 to 1; 0: the model as it is.")
-]
 Seed = Annotated[int | None, typer.Option(help="The same seed gives the same music. [default: a new one]")]
 Int8 = Annotated[bool, typer.Option(help="Decode with 8-bit weights: 1.5 times as fast as float32.")]
 Audio = Annotated[Path | None, typer.Option(help="WAV file to write as well.")]
@@ -42,3 +36,32 @@ def amount(text: str | None) -> int | None:
         return int(float(text[:-1]) * scale) if scale > 1 else int(text)
     except (ValueError, OverflowError) as error:
         raise MusictxError(f"--tokens is {text!r}; give a number such as 25M or 300000") from error
+
+
+def sampling_options(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the options of `SamplingSettings`, all or these, in the place of its ``**settings``."""
+    chosen = [f for f in fields(SamplingSettings) if f.name in (names or SETTINGS)]
+
+    def decorate(command: Callable[..., None]) -> Callable[..., None]:
+        signature = inspect.signature(command, eval_str=True)
+        own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
+        options = [
+            inspect.Parameter(
+                f.name,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=f.default,
+                annotation=Annotated[type(f.default), typer.Option(help=SETTINGS[f.name].help)],
+            )
+            for f in chosen
+        ]
+
+        @wraps(command)
+        def with_options(**given: Any) -> None:
+            command(**given)
+
+        signature = signature.replace(parameters=[*own, *options])
+        with_options.__signature__ = signature  # type: ignore[attr-defined]
+        with_options.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
+        return with_options
+
+    return decorate

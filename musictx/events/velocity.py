@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from musictx.events.vocabulary import VELOCITY_LEVELS
+from musictx.events.vocabulary import VELOCITIES_PER_LEVEL, VELOCITY_LEVELS
 
 
 def velocity_to_level(velocity: np.ndarray) -> np.ndarray:
@@ -16,7 +16,7 @@ def velocity_to_level(velocity: np.ndarray) -> np.ndarray:
     >>> velocity_to_level([1, 4, 5, 127]).tolist()
     [0, 0, 1, 31]
     """
-    return np.clip((np.asarray(velocity, np.int64) - 1) // 4, 0, VELOCITY_LEVELS - 1)
+    return np.clip((np.asarray(velocity, np.int64) - 1) // VELOCITIES_PER_LEVEL, 0, VELOCITY_LEVELS - 1)
 
 
 def level_to_velocity(level: np.ndarray) -> np.ndarray:
@@ -28,4 +28,5 @@ def level_to_velocity(level: np.ndarray) -> np.ndarray:
     >>> level_to_velocity([0, 1, 31]).tolist()
     [2, 6, 126]
     """
-    return np.minimum(np.asarray(level, np.int64) * 4 + 2, 127)
+    middle = np.asarray(level, np.int64) * VELOCITIES_PER_LEVEL + VELOCITIES_PER_LEVEL // 2
+    return np.minimum(middle, 127)

@@ -42,7 +42,7 @@ class _Step(nn.Module):
 
     def forward(self, tokens: Tensor, position: Tensor, *stored: Tensor) -> tuple[Tensor, ...]:
         model, config = self.model, self.model.config
-        length, groups, d = tokens.shape[0], config.groups, config.head_width
+        length, d = tokens.shape[0], config.head_width
         places = position + torch.arange(length)
         x = model.embedding(tokens)
         x = x if self.added is None else x + self.added[places]
@@ -56,26 +56,19 @@ class _Step(nn.Module):
         layer: Any
         for i, layer in enumerate(model.layers):
             keys, values = stored[2 * i], stored[2 * i + 1]
-            h = layer.attention_norm(x) if layer.pre else x
-            heads = layer.attention.qkv(h).reshape(length, -1, d).transpose(0, 1)  # (H + 2 G, T, d)
-            turned, v = heads[: config.heads + groups], heads[config.heads + groups :]
-            turned = rotate(turned, rotation)
+            h = layer.attention_norm(x)
+            heads = layer.attention.qkv(h).reshape(length, -1, d).transpose(0, 1)  # (3 H, T, d)
+            turned, v = rotate(heads[: 2 * config.heads], rotation), heads[2 * config.heads :]
             q, k = turned[: config.heads] * d**-0.5, turned[config.heads :]
             fresh += [k, v]
-            rows = q.reshape(groups, -1, d)  # heads of a group are rows of one product
-            logits = torch.cat([rows @ keys.transpose(1, 2), rows @ k.transpose(1, 2)], 2)
-            logits = logits.reshape(config.heads, length, -1)
+            logits = torch.cat([q @ keys.transpose(1, 2), q @ k.transpose(1, 2)], 2)
             for more in (self._relative(i, q, distance), self._bias(distance)):
                 logits = logits if more is None else logits + more
-            p = logits.masked_fill(~seen, -1e30).softmax(-1).reshape(groups, -1, self.capacity + length)
+            p = logits.masked_fill(~seen, -1e30).softmax(-1)
             y = p[:, :, : self.capacity] @ values + p[:, :, self.capacity :] @ v
-            y = layer.attention.out(y.reshape(config.heads, length, d).transpose(0, 1).reshape(length, -1))
-            if layer.pre:
-                x = x + y
-                x = x + layer.feed_forward(layer.feed_forward_norm(x))
-            else:
-                x = layer.attention_norm(x + y)
-                x = layer.feed_forward_norm(x + layer.feed_forward(x))
+            y = layer.attention.out(y.transpose(0, 1).reshape(length, -1))
+            x = x + y
+            x = x + layer.feed_forward(layer.feed_forward_norm(x))
         return (model.head(model.norm(x[-1])), *fresh)
 
     def _relative(self, layer: int, q: Tensor, distance: Tensor) -> Tensor | None:
@@ -123,7 +116,7 @@ def export_onnx(model: MusicTransformer, path: str | PathLike[str], *, capacity:
     config = model.config
     names = [f"{what}.{i}" for i in range(config.layers) for what in ("keys", "values")]
     with torch.inference_mode(False), torch.no_grad(), _quietly():
-        shape = config.groups, capacity, config.head_width
+        shape = config.heads, capacity, config.head_width
         example = (torch.arange(5), torch.tensor(3), *(torch.zeros(shape) for _ in names))
         program = torch.onnx.export(
             _Step(model, capacity).eval(),
@@ -152,7 +145,7 @@ def _difference(model: MusicTransformer, content: bytes, capacity: int, names: l
     _, onnxruntime = _tools()
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     config = model.config
-    shape = config.groups, capacity, config.head_width
+    shape = config.heads, capacity, config.head_width
     cache = {name: np.zeros(shape, np.float32) for name in names}
     tokens = torch.randint(0, 388, (CHECKED,), generator=torch.Generator().manual_seed(0))
     expected = model(tokens[None])[0].numpy()

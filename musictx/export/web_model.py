@@ -17,17 +17,15 @@ import torch
 from torch import Tensor, nn
 
 from musictx.errors import MusictxError
-from musictx.model import ModelConfig, MusicTransformer
-from musictx.model.positions import ALiBi, Learned, Rotary, Sinusoidal
+from musictx.model import MusicTransformer
+from musictx.model.config import ACTIVATIONS
+from musictx.model.positions import Formula
 from musictx.sampling.engine import round_to_8_bits
 
 _MAGIC = b"musictx1"
 _HEADER = struct.Struct("<8s17i2f12x")
 _ALIGNMENT = 16
 _NORMS = {nn.LayerNorm: 1, nn.RMSNorm: 2}
-# What `engine.c` computes; activations in its order.
-_POSITIONS = ("vanilla", "learned", "relative", "rope", "alibi", "none")
-_ACTIVATIONS = ("gelu", "relu", "relu_squared", "swiglu")
 
 
 def web_model(model: MusicTransformer, *, bits: int = 8) -> bytes:
@@ -50,13 +48,8 @@ def web_model(model: MusicTransformer, *, bits: int = 8) -> bytes:
         The model has sizes that the engine does not take.
     """
     config = model.config
-    _check(config, bits)
-    positions = model.positions
-    sinusoids = positions.frequency if isinstance(positions, Sinusoidal) else None
-    rotary = positions if isinstance(positions, Rotary) else None
-    learned = positions.weight if isinstance(positions, Learned) else None
-    slopes = positions.slope if isinstance(positions, ALiBi) else None
-    tables = [positions.table(i) for i in range(config.layers)]
+    formula = _check(model, bits)
+    tables = [model.positions.table(i) for i in range(config.layers)]
     layer: Any = model.layers[0]
     inner = layer.feed_forward.down.in_features
     feed_forward = _up(inner)
@@ -67,27 +60,27 @@ def web_model(model: MusicTransformer, *, bits: int = 8) -> bytes:
         config.layers,
         config.width,
         config.heads,
-        config.groups,
+        config.heads,  # of keys and values
         feed_forward,
-        0 if sinusoids is None else len(sinusoids),
-        0 if learned is None else len(learned),
-        0 if rotary is None else len(rotary.frequency),
-        0 if slopes is None else len(slopes),
+        *(
+            0 if part is None else len(part)
+            for part in (formula.sinusoids, formula.vectors, formula.rotations, formula.slopes)
+        ),
         0 if tables[0] is None else tables[0].shape[1],
         config.beyond == "clamp",
         config.window or 0,
         _NORMS[type(layer.attention_norm)],
-        config.norm_placement == "pre",
-        _ACTIVATIONS.index(config.activation),
-        1.0 if rotary is None else rotary.gain,
+        1,  # norms stand before what they norm
+        ACTIVATIONS.index(config.activation),
+        formula.gain,
         _epsilon(layer.attention_norm),
     )
     file = _File(bits)
     file.add(header)
-    file.plain(rotary.frequency if rotary is not None else sinusoids)
-    file.plain(slopes)
+    file.plain(formula.sinusoids if formula.rotations is None else formula.rotations)
+    file.plain(formula.slopes)
     file.tensor(model.embedding.weight)
-    file.tensor(learned)
+    file.tensor(formula.vectors)
     for layer, table in zip(model.layers, tables, strict=True):
         attention, between = layer.attention, layer.feed_forward
         file.norm(layer.attention_norm)
@@ -174,14 +167,12 @@ def _epsilon(norm: Any) -> float:
     return float(torch.finfo(torch.float32).eps if norm.eps is None else norm.eps)
 
 
-def _check(config: ModelConfig, bits: int) -> None:
+def _check(model: MusicTransformer, bits: int) -> Formula:
+    config, formula = model.config, model.positions.formula()
     if bits not in (8, 32):
         raise MusictxError(f"a model for the browser has weights of 8 or 32 bits, not {bits}")
-    if config.position not in _POSITIONS or config.activation not in _ACTIVATIONS:
-        raise MusictxError(
-            f"the browser's engine knows no model with {config.position} positions and {config.activation}; "
-            f"it knows {', '.join(_POSITIONS)} with {', '.join(_ACTIVATIONS)}"
-        )
+    if formula is None or not model.positions.has_kernel:
+        raise MusictxError(f"the browser's engine does not play models with {config.position} positions")
     if config.width % 16 or config.head_width % 8:
         raise MusictxError(
             f"the browser's engine plays models whose width is a multiple of 16 and whose heads have a "
@@ -192,3 +183,4 @@ def _check(config: ModelConfig, bits: int) -> None:
             f"the browser's engine plays models of up to 64 layers with heads of up to 256 numbers; "
             f"this one has {config.layers} layers with heads of {config.head_width}"
         )
+    return formula

@@ -115,12 +115,10 @@ def attend(
     The rule: without relative logits, bias or window it is PyTorch's own fused attention, except in
     training in half precision on a CPU; otherwise `flex_attention` where it suits (training on CUDA),
     and `blockwise_attention` everywhere else.
-    Queries may have more heads than keys and values (grouped heads).
 
     Parameters
     ----------
-    q : Tensor [shape=(B, H, L, d)]
-    k, v : Tensor [shape=(B, G, L, d)]
+    q, k, v : Tensor [shape=(B, H, L, d)]
     table, beyond, bias, window
         As for `blockwise_attention`.
 
@@ -128,7 +126,6 @@ def attend(
     -------
     Tensor [shape=(B, H, L, d)]
     """
-    k, v = _repeat_heads(k, q), _repeat_heads(v, q)
     plain = table is None and bias is None and (window is None or window >= q.shape[2])
     if plain and not _blocks_train_faster(q):
         return F.scaled_dot_product_attention(q, k, v, is_causal=True)
@@ -143,11 +140,6 @@ def _blocks_train_faster(q: Tensor) -> bool:
     windows of 1024; without it (AVX-512), 16 % faster on chorales of about 1000 tokens.
     """
     return q.device.type == "cpu" and q.requires_grad and q.element_size() == 2
-
-
-def _repeat_heads(x: Tensor, q: Tensor) -> Tensor:
-    """Give every query head its key-value head."""
-    return x if x.shape[1] == q.shape[1] else x.repeat_interleave(q.shape[1] // x.shape[1], 1)
 
 
 def attend_cached(
@@ -165,7 +157,7 @@ def attend_cached(
     Parameters
     ----------
     q : Tensor [shape=(B, H, T, d)]
-    keys, values : Tensor [shape=(B · G, n, d)]
+    keys, values : Tensor [shape=(B · H, n, d)]
         Of all positions so far, those of the queries last.
     table, beyond, bias, window
         As for `blockwise_attention`.
@@ -178,8 +170,7 @@ def attend_cached(
     if window is not None:
         keys, values = (x[:, -(window + rows - 1) :] for x in (keys, values))
     q = q * d**-0.5
-    # Query heads that share a key-value head are rows of one product.
-    logits = torch.bmm(q.reshape(len(keys), -1, d), keys.mT).view(batch, heads, rows, -1)
+    logits = torch.bmm(q.reshape(len(keys), rows, d), keys.mT).view(batch, heads, rows, -1)
     distance = torch.arange(keys.shape[1] - 1, -1, -1, device=q.device)  # of the last query
     if rows > 1:
         distance = distance - torch.arange(rows - 1, -1, -1, device=q.device)[:, None]
@@ -193,4 +184,4 @@ def attend_cached(
     if rows > 1:  # the one query of a decoding step sees all of these keys
         logits.masked_fill_(_hidden(distance, window), float("-inf"))
     p = logits.softmax(-1)
-    return torch.bmm(p.view(len(keys), -1, p.shape[-1]), values).view(batch, heads, rows, d)
+    return torch.bmm(p.view(len(keys), rows, -1), values).view(batch, heads, rows, d)

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from reprlib import repr as shown  # a damaged file may hold anything, of any length
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from musictx.errors import MusictxError
 from musictx.events import VOCABULARY_SIZE
 from musictx.model.attention_blocks import BeyondRule
 
 LARGEST, MOST_LAYERS = 2**24, 1000  # far above any model; keeps a damaged file from asking for the impossible
-ACTIVATIONS = ("gelu", "relu", "relu_squared", "swiglu")
+Activation = Literal["gelu", "relu", "relu_squared", "swiglu"]
+ACTIVATIONS: tuple[Activation, ...] = get_args(Activation)
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,6 @@ class ModelConfig:
     layers: int = 6
     width: int = 256
     heads: int = 4
-    kv_heads: int | None = None  # fewer key-value heads than heads: grouped; 1: multi-query; None: as heads
     feed_forward: int = 1024  # width inside the feed-forward
     context_length: int = 1024  # tokens seen at once in training
     max_distance: int | None = None  # rows of the relative table; None: half the context length
@@ -41,8 +41,7 @@ class ModelConfig:
     rope_factor: float = 1.0  # lengths up to factor · context_length
     window: int | None = None  # number of last tokens that a token sees, itself included; None: all
     norm: Literal["layer", "rms"] = "layer"
-    norm_placement: Literal["pre", "post"] = "pre"
-    activation: Literal["gelu", "relu", "relu_squared", "swiglu"] = "relu_squared"
+    activation: Activation = "relu_squared"
     dropout: float = 0.1  # on embeddings and on what each layer adds
 
     def __post_init__(self) -> None:
@@ -50,7 +49,6 @@ class ModelConfig:
             "beyond": ("clamp", "zero"),
             "rope_scaling": ("none", "ntk", "yarn"),
             "norm": ("layer", "rms"),
-            "norm_placement": ("pre", "post"),
             "activation": ACTIVATIONS,
         }
         for name, allowed in choices.items():
@@ -59,7 +57,7 @@ class ModelConfig:
                     f"{name} is {shown(getattr(self, name))}; it must be one of {', '.join(allowed)}"
                 )
         sizes = ("vocabulary", "layers", "width", "heads", "feed_forward", "context_length")
-        optional = ("kv_heads", "max_distance", "window")
+        optional = ("max_distance", "window")
         for name in (*sizes, *(n for n in optional if getattr(self, n) is not None)):
             number, most = getattr(self, name), MOST_LAYERS if name == "layers" else LARGEST
             if type(number) is not int or not 1 <= number <= most:
@@ -68,8 +66,6 @@ class ModelConfig:
             raise MusictxError(
                 f"width {self.width} must be a multiple of twice the number of heads ({self.heads})"
             )
-        if self.heads % self.groups:
-            raise MusictxError(f"heads ({self.heads}) must be a multiple of kv_heads ({self.kv_heads})")
         rules: dict[str, tuple[str, Callable[[float], bool]]] = {
             "dropout": ("at least 0 and less than 1", lambda x: 0 <= x < 1),
             "rope_base": ("greater than 1 and at most 1e12", lambda x: 1 < x <= 1e12),
@@ -84,11 +80,6 @@ class ModelConfig:
     def head_width(self) -> int:
         """Width of one head."""
         return self.width // self.heads
-
-    @property
-    def groups(self) -> int:
-        """Number of key-value heads."""
-        return self.heads if self.kv_heads is None else self.kv_heads
 
     @property
     def largest_distance(self) -> int:

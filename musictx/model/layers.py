@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 from torch.nn import functional as F
 
+from musictx.model.config import Activation
+
 
 class _ReluSquared(torch.autograd.Function):
     """What PyTorch would derive reads and writes the widest tensors of a layer twice as often.
@@ -43,7 +45,7 @@ def _swiglu(x: Tensor) -> Tensor:
     return F.silu(gate) * value
 
 
-ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
+ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
     "gelu": F.gelu,
     "relu": torch.relu,
     "relu_squared": _relu_squared,

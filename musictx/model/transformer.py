@@ -34,7 +34,7 @@ class Attention(nn.Module):
         self.config, self.layer = config, layer
         self.positions = (positions,)  # in a tuple: shared by all layers, registered once by the model
         d = config.head_width
-        self.qkv = nn.Linear(config.width, (config.heads + 2 * config.groups) * d, bias=False)
+        self.qkv = nn.Linear(config.width, 3 * config.heads * d, bias=False)
         self.out = nn.Linear(config.heads * d, config.width, bias=False)
 
     def forward(self, x: Tensor, order: Order, memory: Memory | None = None) -> Tensor:
@@ -42,8 +42,8 @@ class Attention(nn.Module):
         config, (positions,) = self.config, self.positions
         batch, length, _ = x.shape
         heads = self.qkv(x).view(batch, length, -1, config.head_width).transpose(1, 2)
-        turned, v = heads.split([config.heads + config.groups, config.groups], 1)
-        q, k = rotate(turned, order.rotation).split([config.heads, config.groups], 1)
+        turned, v = heads.split([2 * config.heads, config.heads], 1)
+        q, k = rotate(turned, order.rotation).chunk(2, 1)
         how: dict[str, Any] = {
             "table": positions.table(self.layer),
             "beyond": config.beyond,
@@ -73,7 +73,7 @@ class FeedForward(nn.Module):
 
 
 class Layer(nn.Module):
-    """Attention and feed-forward, each added to the stream, with the norm before or after."""
+    """Attention and feed-forward, each with a norm before it and added to the stream."""
 
     def __init__(self, config: ModelConfig, positions: Positions, layer: int):
         super().__init__()
@@ -81,14 +81,10 @@ class Layer(nn.Module):
         self.attention, self.feed_forward = Attention(config, positions, layer), FeedForward(config)
         self.attention_norm, self.feed_forward_norm = norm(config.width), norm(config.width)
         self.dropout = Dropout(config.dropout)
-        self.pre = config.norm_placement == "pre"
 
     def forward(self, x: Tensor, order: Order, memory: Memory | None = None) -> Tensor:  # noqa: D102
-        if self.pre:
-            x = x + self.dropout(self.attention(self.attention_norm(x), order, memory))
-            return x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))
-        x = self.attention_norm(x + self.dropout(self.attention(x, order, memory)))
-        return self.feed_forward_norm(x + self.dropout(self.feed_forward(x)))
+        x = x + self.dropout(self.attention(self.attention_norm(x), order, memory))
+        return x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))
 
 
 class MusicTransformer(nn.Module):
@@ -124,7 +120,7 @@ class MusicTransformer(nn.Module):
         self.dropout = Dropout(config.dropout)
         self.layers = nn.ModuleList(Layer(config, self.positions, i) for i in range(config.layers))
         norm = nn.LayerNorm if config.norm == "layer" else nn.RMSNorm
-        self.norm = norm(config.width) if config.norm_placement == "pre" else nn.Identity()
+        self.norm = norm(config.width)
         self.head = nn.Linear(config.width, config.vocabulary, bias=False)
         self._initialise()
 

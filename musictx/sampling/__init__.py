@@ -1,9 +1,9 @@
 """Playing on from a primer.
 
 `primer` cuts and encodes it, `cache` keeps keys and values, `engine` and `kernels` do a step in machine
-code, `filters` and `contrast` shape the distribution, `drawing` draws tokens and `candidates` keeps the
-best of several, `streaming` turns them into notes, `continuation` makes whole takes, `takes` gives their
-tokens back, `filling` plays a stretch anew, `compiling` tells who waits for machine code.
+code, `filters` and `contrast` shape the distribution, `drawing` draws tokens, `streaming` turns them into
+notes, `continuation` makes whole takes, `takes` gives their tokens back, `filling` plays a stretch anew,
+`compiling` tells who waits for machine code.
 """
 
 from musictx.sampling.cache import Cache
@@ -15,10 +15,10 @@ from musictx.sampling.continuation import (
 )
 from musictx.sampling.drawing import generate
 from musictx.sampling.filling import Filling, fill_in
-from musictx.sampling.filters import SamplingSettings
 from musictx.sampling.primer import Primer, prepare_primer
 from musictx.sampling.streaming import NoteOff, NoteOn, NoteStream
 from musictx.sampling.takes import Take, take_tokens
+from musictx.settings import SamplingSettings
 
 __all__ = [
     "Cache",

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from copy import copy
 from typing import Any
 
-import torch
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -22,7 +21,7 @@ class LayerCache:
 
     Parameters
     ----------
-    keys, values : Tensor [shape=(B · G, capacity, d)]
+    keys, values : Tensor [shape=(B · H, capacity, d)]
         Room for them, which is written over.
     """
 
@@ -30,7 +29,7 @@ class LayerCache:
         self.keys, self.values = keys, values
 
     def attend(self, q: Tensor, k: Tensor, v: Tensor, start: int, **how: Any) -> Tensor:
-        """Store keys and values [shape=(B, G, T, d)] from `start` on; attend to all up to there."""
+        """Store keys and values [shape=(B, H, T, d)] from `start` on; attend to all up to there."""
         length, d = k.shape[2:]
         end = start + length
         self.keys[:, start:end] = k.reshape(-1, length, d)
@@ -62,7 +61,7 @@ class Cache:
 
     def _begin(self, batch: int, capacity: int) -> None:
         config, weight = self.model.config, self.model.head.weight
-        empty = weight.new_zeros(batch * config.groups, 0, config.head_width)
+        empty = weight.new_zeros(batch * config.heads, 0, config.head_width)
         self.layers = [LayerCache(empty, empty) for _ in range(config.layers)]
         self.length, self.capacity = 0, 0
         self.steps: Steps | None = None  # the engine's, on the memory as it is now
@@ -117,12 +116,7 @@ class Cache:
 
     def repeat(self, times: int) -> None:
         """Make `times` sequences of the one seen so far."""
-        self.keep(torch.zeros(times, dtype=torch.int64))
-
-    def keep(self, rows: Tensor) -> None:
-        """Go on with these sequences [shape=(n,), dtype=int64], any number of times each."""
-        groups = self.model.config.groups
-        self._replace(lambda x: x.unflatten(0, (-1, groups))[rows].flatten(0, 1))
+        self._replace(lambda x: x.repeat(times, 1, 1))
 
     def sibling(self, batch: int, capacity: int) -> Cache:
         """An empty cache of the same model, which shares the engine's weights."""

@@ -25,7 +25,7 @@ def told_of_compiling(tell: Callable[[str], None]) -> Iterator[None]:
         yield
         return
 
-    class Listener(event.Listener):
+    class Listener(event.Listener):  # type: ignore[misc, unused-ignore]
         told = False
 
         def on_start(self, what: Any) -> None:

@@ -13,14 +13,14 @@ from musictx.events import END, STEP_SECONDS
 from musictx.model import MusicTransformer
 from musictx.performance import Performance, make_notes, resolve_overlaps, slice_time
 from musictx.sampling.drawing import generate
-from musictx.sampling.filters import SamplingSettings
 from musictx.sampling.primer import Primer, prepare_primer
 from musictx.sampling.streaming import NoteOff, NoteOn, NoteStream
+from musictx.settings import SamplingSettings
 
 LONGEST = 3600.0  # seconds that can be asked for
 MOST_BARS = 1000
 MOST_VARIATIONS = 100  # each takes the memory of a continuation of its own, some 25 MB in the shipped models
-_TOKENS_PER_SECOND = 400  # a bound: no music that a person can follow has more
+TOKENS_PER_SECOND, SPARE_TOKENS = 400, 64  # a bound: no music that a person can follow has more
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def _limits(ready: Primer, seconds: float | None, tokens: int | None, bars: int 
         if ready.performance.metre is None:
             raise MusictxError("the primer's file has no bars to count; give the length in seconds")
         seconds = ready.performance.metre.bars_after(cut, bars) - cut
-    most = int(LONGEST * _TOKENS_PER_SECOND)
+    most = most_tokens(LONGEST)
     require(tokens is None or 1 <= tokens <= most, "tokens", tokens, f"be at least 1 and at most {most}")
     if seconds is None:
         if tokens is None:
@@ -75,7 +75,7 @@ def _limits(ready: Primer, seconds: float | None, tokens: int | None, bars: int 
 
 def most_tokens(seconds: float) -> int:
     """How many tokens a continuation of that length has at most, whoever asks for it."""
-    return int(seconds * _TOKENS_PER_SECOND) + 64
+    return int(seconds * TOKENS_PER_SECOND) + SPARE_TOKENS
 
 
 def check_variations(number: int) -> None:

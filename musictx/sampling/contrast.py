@@ -78,11 +78,6 @@ class ShortContext:
         else:
             self.logits = self.cache.step(tokens.to(self.model.device))[:, -1]
 
-    def keep(self, rows: Tensor) -> None:
-        """Go on with these sequences, any number of times each."""
-        self.tokens, self.logits = self.tokens[rows], self.logits[rows]
-        self.cache.keep(rows)
-
 
 def contrast(whole: np.ndarray, short: np.ndarray, strength: float) -> np.ndarray:
     """Logits that favour what the whole context makes likelier.

@@ -8,17 +8,8 @@ import numpy as np
 
 from musictx.errors import require
 from musictx.model import MusicTransformer
-from musictx.sampling.candidates import draw_best
 from musictx.sampling.draws import Draws
-from musictx.sampling.filters import SamplingSettings
-
-HALF = 0.5  # up to this theme, it is the strength of the contrast, which stays there above
-MOST_CANDIDATES = 4  # drawn side by side at theme 1
-
-
-def theme_parts(theme: float) -> tuple[float, int]:
-    """How a theme is made: strength of the contrast, and number of candidates."""
-    return min(theme, HALF), 1 + round((MOST_CANDIDATES - 1) * max(0.0, (theme - HALF) / (1 - HALF)))
+from musictx.settings import SamplingSettings
 
 
 def generate(
@@ -38,11 +29,8 @@ def generate(
     primer : np.ndarray [shape=(n,), dtype=integer]
         At least one token (START for nothing).
     settings : SamplingSettings, optional
-        Where its `theme` asks for candidates (above 0.6), tokens come in segments, as
-        `musictx.sampling.candidates.draw_best` chooses them.
     seed : int
-        Variation i draws from the stream (seed, i), and its further candidates c from (seed, i, c): it is
-        the same music alone or among others.
+        Variation i draws from the stream (seed, i): it is the same music alone or among others.
     variations : int
     max_tokens : int, optional
         Stop after this many; without it, when every variation has ended.
@@ -67,13 +55,8 @@ def generate(
         room = model.positions.limit - len(tokens)
         max_tokens = room if max_tokens is None else min(max_tokens, room)
     settings = settings or SamplingSettings()
-    strength, count = theme_parts(settings.theme)
-    keys = [[seed % 2**64, i, c][: 2 + (c > 0)] for i in range(variations) for c in range(count)]
-    streams = [np.random.default_rng(key) for key in keys]
-    draws = Draws(model, tokens, settings, streams, strength=strength, remember=count > 1)
-    if count > 1:
-        yield from draw_best(draws, variations, max_tokens)
-        return
+    streams = [np.random.default_rng([seed % 2**64, i]) for i in range(variations)]
+    draws = Draws(model, tokens, settings, streams)
     made = 0
     while max_tokens is None or made < max_tokens:
         yield draws.draw()

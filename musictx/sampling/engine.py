@@ -19,10 +19,10 @@ import torch
 from torch import Tensor, nn
 
 from musictx.model import MusicTransformer
+from musictx.model.config import ACTIVATIONS
 from musictx.sampling import kernels as engine_kernels
 from musictx.sampling.kernels import Matrix, Norm
 
-_ACTIVATIONS = ("gelu", "relu", "relu_squared", "swiglu")
 _NOTHING = np.zeros(0, np.float32)
 
 
@@ -30,12 +30,12 @@ def engine_for(model: MusicTransformer, *, int8: bool = False) -> Engine | None:
     """The engine that does a model's steps, or None if PyTorch does them.
 
     The rule: an engine, if numba is installed, the model is in float32 on a processor, and the kernels
-    know its position scheme and its activation.
+    know its position scheme.
     """
-    weight, known = model.head.weight, model.config.activation in _ACTIVATIONS
+    weight = model.head.weight
     if engine_kernels.njit is None or weight.device.type != "cpu" or weight.dtype != torch.float32:
         return None
-    if not (known and model.positions.has_kernel):
+    if not model.positions.has_kernel:
         return None
     if not int8:
         return Engine(model, int8)
@@ -100,8 +100,7 @@ class Engine:
             layers.append((*weights, *norms, none if table is None else _array(table)))
         self.layers = tuple(layers)
         self.rule = (
-            config.norm_placement == "pre",
-            _ACTIVATIONS.index(config.activation),
+            ACTIVATIONS.index(config.activation),
             config.beyond == "clamp",
             config.window or 2**62,
         )
@@ -113,7 +112,7 @@ class Steps:
     Parameters
     ----------
     engine : Engine
-    stored : sequence of (Tensor, Tensor) [shape=(B · G, capacity, d)]
+    stored : sequence of (Tensor, Tensor) [shape=(B · H, capacity, d)]
         Keys and values of each layer.
     """
 
@@ -127,12 +126,12 @@ class Steps:
         bias = np.zeros((config.heads, 0), np.float32) if order.bias is None else _array(order.bias)
         sizes = (
             config.width,
-            (config.heads + 2 * config.groups) * d,
+            3 * config.heads * d,
             len(engine.layers[0][2][0]),
             config.heads * d,
         )
         scores = np.empty(max(capacity, d), np.float32)
-        batch = rows // config.groups
+        batch = rows // config.heads
         self.order = _array(cos), _array(sin), bias
         self.scratch = (scores, *(np.empty((batch, size), np.float32) for size in sizes))
 
@@ -182,11 +181,8 @@ def _array(x: Tensor) -> np.ndarray:
     return x.detach().contiguous().numpy()
 
 
-def _norm(module: nn.Module) -> Norm:
-    match module:
-        case nn.LayerNorm():
-            return 1, _array(module.weight), _array(module.bias), np.float32(module.eps)
-        case nn.RMSNorm():
-            eps = torch.finfo(torch.float32).eps if module.eps is None else module.eps
-            return 2, _array(module.weight), _NOTHING, np.float32(eps)
-    return 0, _NOTHING, _NOTHING, np.float32(0)
+def _norm(module: Any) -> Norm:
+    eps = np.float32(torch.finfo(torch.float32).eps if module.eps is None else module.eps)
+    if isinstance(module, nn.LayerNorm):
+        return 1, _array(module.weight), _array(module.bias), eps
+    return 2, _array(module.weight), _NOTHING, eps

@@ -17,7 +17,7 @@ except ImportError:  # an optional dependency: without it PyTorch does the steps
 
 Array = np.ndarray
 Matrix = tuple[Array, Array]  # float32 or int8 [shape=(rows, columns)], and a scale a row or nothing
-Norm = tuple[int, Array, Array, np.float32]  # kind (0 none, 1 layer, 2 root mean square), weight, bias, eps
+Norm = tuple[int, Array, Array, np.float32]  # kind (1 layer, 2 root mean square), weight, bias, eps
 
 _POWERS = (2.0 ** np.arange(-64, 1)).astype(np.float32)
 
@@ -75,9 +75,7 @@ def _normalise(x: Array, norm: Norm, y: Array) -> None:
             square += (x[n, i] - mean) * (x[n, i] - mean)
         factor = float32(1) / math.sqrt(square / size + eps)
         for i in range(x.shape[1]):
-            if kind == 0:
-                y[n, i] = x[n, i]
-            elif kind == 1:
+            if kind == 1:
                 y[n, i] = (x[n, i] - mean) * factor * weight[i] + bias[i]
             else:
                 y[n, i] = x[n, i] * factor * weight[i]
@@ -198,19 +196,16 @@ def _attention(
     Cosines and sines have a row for each position, or none.
     """
     count, d = len(table), table.shape[2]
-    groups = len(keys) // len(heads)
     first, end = max(0, position + 1 - window), position + 1
     for n in range(len(heads)):
         if len(cos):
-            for g in range(count + groups):
+            for g in range(2 * count):
                 _turn(heads[n, g * d : (g + 1) * d], cos[position], sin[position], scores)
-        for g in range(groups):
-            at = (count + g) * d
-            for c in range(d):
-                keys[n * groups + g, position, c] = heads[n, at + c]
-                values[n * groups + g, position, c] = heads[n, at + groups * d + c]
         for a in range(count):
-            row = n * groups + a // (count // groups)
+            row, at = n * count + a, (count + a) * d
+            for c in range(d):
+                keys[row, position, c] = heads[n, at + c]
+                values[row, position, c] = heads[n, at + count * d + c]
             _attend(
                 heads[n, a * d : (a + 1) * d],
                 keys[row, first:end],
@@ -247,7 +242,6 @@ def step(
     heads: Array,
     inner: Array,
     y: Array,
-    pre: bool,
     activation: int,
     clamp: bool,
     window: int,
@@ -261,21 +255,15 @@ def step(
     for i in range(len(layers)):
         qkv, out, up, down, attention_norm, feed_forward_norm, table = layers[i]
         keys, values = stored[i]
-        if pre:
-            _normalise(x, attention_norm, h)
-        _product(qkv, h if pre else x, heads)
+        _normalise(x, attention_norm, h)
+        _product(qkv, h, heads)
         _attention(heads, table, keys, values, position, cos, sin, bias, scores, y, clamp, window)
         _product(out, y, h)
         _add(x, h)
-        if pre:
-            _normalise(x, feed_forward_norm, h)
-        else:
-            _normalise(x, attention_norm, x)
-        _product(up, h if pre else x, inner)
+        _normalise(x, feed_forward_norm, h)
+        _product(up, h, inner)
         _activate(inner, activation)
         _product(down, inner, h)
         _add(x, h)
-        if not pre:
-            _normalise(x, feed_forward_norm, x)
     _normalise(x, norm, h)
     _product(head, h, logits)

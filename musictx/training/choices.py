@@ -32,7 +32,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from reprlib import repr as shown
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -178,7 +178,7 @@ def _read(text: bytes) -> Choice:
         raise MusictxError(
             f"it is {shown(told)}; a choice is a JSON object with primer, cut, kept and rejected"
         )
-    cut: Any = told.get("cut")
+    cut = cast(Any, told.get("cut"))
     model, beginning = told.get("model") or "", told.get("from_beginning", True)
     if not _is_number(cut) or not 0 < cut <= MOST_SECONDS:
         raise MusictxError(f"cut is {shown(cut)}; it must be above 0 s and at most {MOST_SECONDS:g} s")

@@ -91,7 +91,7 @@ def test_every_argument_changes_the_music(client: Client, primer: Any) -> None:
         {"top_p": 0.2},
         {"top_k": 2},
         {"min_p": 0.4},
-        {"theme": 1},
+        {"theme": 0},
         {"primer_start": 1},
         {"primer_end": 1},
     )

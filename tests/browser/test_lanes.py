@@ -139,7 +139,10 @@ def test_more_goes_on_where_the_lane_ended_and_undo_takes_it_back(open_studio: O
     studio.get("more-rope").click()
     studio.wait_done()
     after = studio.rows("rope")
-    assert [row[::2] for row in after[: len(before)]] == [row[::2] for row in before]
+    end = max(row[1] for row in before)  # where what still sounds was cut, and sounds on
+    ended = [row for row in before if row[1] < end - 10]
+    assert ended and [row for row in after[: len(before)] if row[1] < end - 10] == ended
+    assert [(row[0], *row[2:]) for row in after[: len(before)]] == [(row[0], *row[2:]) for row in before]
     assert len(after) > len(before)
     assert studio.rows("vanilla") == others
     studio.get("undo").click()

@@ -24,9 +24,9 @@ EXAMPLE = README.read_text(encoding="utf-8").split("```python\n")[1].split("```"
 CASES: list[tuple[str, dict[str, Any]]] = [
     ("vanilla", {}),
     ("relative", {"max_distance": 6, "beyond": "zero"}),
-    ("relative", {"max_distance": 9, "kv_heads": 2}),
+    ("relative", {"max_distance": 9}),
     ("rope", {"window": 9, "rope_scaling": "yarn", "rope_factor": 2.0}),
-    ("learned", {"norm_placement": "post"}),
+    ("learned", {}),
     ("alibi", {"norm": "rms", "activation": "relu_squared"}),
     ("none", {"activation": "swiglu"}),
 ]

@@ -176,11 +176,6 @@ def test_no_step_builds_a_matrix_of_length_by_length(window: int | None, biased:
 # As the models call it
 
 
-def reference_grouped(q: Tensor, k: Tensor, v: Tensor, **how: Any) -> Tensor:
-    times = q.shape[1] // k.shape[1]
-    return reference_attention(q, k.repeat_interleave(times, 1), v.repeat_interleave(times, 1), **how)
-
-
 @settings(deadline=None, max_examples=60)
 @given(
     LENGTHS,
@@ -188,17 +183,15 @@ def reference_grouped(q: Tensor, k: Tensor, v: Tensor, **how: Any) -> Tensor:
     BEYOND,
     WINDOWS,
     st.booleans(),
-    st.sampled_from([1, 2, 4]),
     st.integers(1, 80),
 )
 def test_the_last_rows_alone_are_the_last_rows_of_all(
-    length: int, size: int | None, beyond: Any, window: int | None, biased: bool, groups: int, rows: int
+    length: int, size: int | None, beyond: Any, window: int | None, biased: bool, rows: int
 ) -> None:
     q, k, v, table = inputs(length, size, heads=4)
-    k, v = k[:, :groups], v[:, :groups]
     bias = torch.arange(4)[:, None] * torch.linspace(0, -3, length, dtype=torch.float64) if biased else None
     how: dict[str, Any] = {"table": table, "beyond": beyond, "bias": bias, "window": window}
-    wanted = reference_grouped(q, k, v, **how)
+    wanted = reference_attention(q, k, v, **how)
     torch.testing.assert_close(attend(q, k, v, **how), wanted, rtol=0, atol=1e-9)
     last = attend_cached(
         q[:, :, -rows:],

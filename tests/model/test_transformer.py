@@ -24,9 +24,7 @@ VARIANTS: list[dict[str, Any]] = [
     {"position": "relative", "max_distance": 200},
     {"position": "rope", "rope_scaling": "ntk", "rope_factor": 3.0},
     {"position": "rope", "rope_scaling": "yarn", "rope_factor": 3.0, "rope_base": 500.0},
-    *({"position": p, "kv_heads": 2} for p in ("relative", "rope", "alibi", "vanilla")),
-    *({"position": p, "kv_heads": 1, "window": 5} for p in ("relative", "rope", "alibi", "none")),
-    {"position": "relative", "norm_placement": "post", "norm": "rms", "activation": "relu"},
+    {"position": "relative", "norm": "rms", "activation": "relu"},
     {"position": "rope", "norm": "rms", "activation": "gelu"},
     {"position": "relative", "activation": "swiglu"},
 ]
@@ -108,7 +106,7 @@ def test_learned_positions_end_with_a_clear_error() -> None:
 
 
 def test_a_repeated_cache_goes_on_as_each_sequence_would() -> None:
-    made = model("relative", kv_heads=2)
+    made = model("relative")
     primer, rest = music(10, batch=1), music(5, batch=3, seed=1)
     with torch.inference_mode():
         cache = Cache(made, 1, 12)
@@ -139,7 +137,6 @@ def test_a_fresh_model_expects_every_event_alike() -> None:
         ({"layers": 0}, "layers is 0"),
         ({"width": 30, "heads": 4}, "width 30 must be a multiple"),
         ({"width": 32.0}, "width is 32.0"),
-        ({"heads": 4, "kv_heads": 3}, "kv_heads"),
         ({"dropout": 1.0}, "dropout is 1.0"),
         ({"dropout": "high"}, "dropout is 'high'"),
         ({"window": 0}, "window is 0"),

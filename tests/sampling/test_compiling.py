@@ -24,7 +24,7 @@ from musictx.app.models import load_models, warm_up
 
 warm_up(load_models(["relative"]))  # as the demo's server does before it listens
 print("listening")
-for name, theme in (("relative", 0), ("rope", 0), ("vanilla", 1)):
+for name, theme in (("relative", 0), ("rope", 0), ("vanilla", 0.5)):
     with told_of_compiling(lambda text: print(name, text)):
         settings = SamplingSettings(theme=theme)
         list(generate(load_model(name), np.array([START]), settings=settings, max_tokens=2))

@@ -60,9 +60,6 @@ def test_its_logits_are_those_of_the_model_itself_on_the_last_tokens(
     tokens[:, :50] = tokens[0, :50]
     short = ShortContext(model, Cache(model, 1, 8), tokens[0, :50].numpy(), 3)
     for n in range(50, 200):
-        if n == 120:  # from here on twice the third sequence, and the first
-            tokens = tokens[[2, 2, 0]]
-            short.keep(torch.tensor([2, 2, 0]))
         uncached = model(tokens[:, short_start(n) : n])[:, -1]
         torch.testing.assert_close(short.logits, uncached, atol=1e-4, rtol=0)
         short.push(tokens[:, n : n + 1])
@@ -119,21 +116,21 @@ def test_theme_changes_the_music(compiled: bool, monkeypatch: pytest.MonkeyPatch
     if not compiled:
         monkeypatch.setattr(engine_kernels, "njit", None)
     model = player()
-    plain, little, much = (tokens_of(model, 200, theme, seed=1) for theme in (0.0, 0.5, 1.0))
+    plain, little, much = (tokens_of(model, 200, theme, seed=3) for theme in (0.0, 0.25, 0.5))
     assert not np.array_equal(plain, much) and not np.array_equal(little, much)
 
 
 def test_a_variation_is_the_same_alone_and_among_others() -> None:
     model = player()
-    three = tokens_of(model, 120, 1.0, variations=3)
-    np.testing.assert_array_equal(tokens_of(model, 120, 1.0), three[:, :1])
+    three = tokens_of(model, 120, 0.5, variations=3)
+    np.testing.assert_array_equal(tokens_of(model, 120, 0.5), three[:, :1])
     assert len({column.tobytes() for column in three.T}) == 3
 
 
 def test_every_token_is_drawn_from_the_mixture() -> None:
     model = player()
     settings = SamplingSettings(allow_end=False, grammar=False, int8=False)
-    draws = Draws(model, PRIMER, settings, [np.random.default_rng(0)], strength=0.5)
+    draws = Draws(model, PRIMER, settings, [np.random.default_rng(0)])
     uniform, tokens, otherwise = np.random.default_rng(0), PRIMER.tolist(), 0
     for _ in range(120):
         heard = torch.tensor([tokens])
@@ -152,14 +149,14 @@ def test_every_token_is_drawn_from_the_mixture() -> None:
 
 def test_what_is_streamed_is_what_is_given_at_once() -> None:
     model = player()
-    how: dict[str, Any] = {"seconds": None, "tokens": 150, "theme": 1.0, "seed": 2}
+    how: dict[str, Any] = {"seconds": None, "tokens": 150, "theme": 0.5, "seed": 2}
     (whole,) = continue_variations(model, decode(PRIMER), **how)
     streamed = [e for events in stream_notes(model, decode(PRIMER), **how) for e in events]
     onsets = sorted(e.onset for e in streamed if isinstance(e, NoteOn))
     np.testing.assert_allclose(onsets, whole.alone.notes["onset"] + whole.cut, atol=1e-6)
 
 
-@pytest.mark.parametrize("theme", [-0.1, 1.5, float("nan")])
-def test_theme_lies_between_0_and_1(theme: float) -> None:
-    with pytest.raises(MusictxError, match=f"theme is {theme}; it must lie between 0"):
+@pytest.mark.parametrize("theme", [-0.1, 0.75, float("nan")])
+def test_theme_lies_between_0_and_a_half(theme: float) -> None:
+    with pytest.raises(MusictxError, match=rf"theme is {theme}; it must lie between 0 \(off\) and 0\.5"):
         SamplingSettings(theme=theme)

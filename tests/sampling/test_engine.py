@@ -28,10 +28,9 @@ pytestmark = pytest.mark.skipif(engine_kernels.njit is None, reason="needs numba
 SETTINGS: list[dict[str, Any]] = [
     {"activation": "gelu"},
     {"window": 20, "activation": "relu"},
-    {"kv_heads": 2, "activation": "relu_squared"},
-    {"kv_heads": 1, "window": 7, "norm": "rms"},
-    {"norm": "rms", "norm_placement": "post"},
-    {"norm_placement": "post", "activation": "swiglu"},
+    {"activation": "relu_squared"},
+    {"window": 7, "norm": "rms"},
+    {"activation": "swiglu"},
 ]
 CASES = [(position, settings) for position in SCHEMES for settings in SETTINGS] + [
     ("relative", {"beyond": "zero"}),
@@ -125,11 +124,13 @@ def test_eight_bits_hardly_change_what_a_shipped_model_expects() -> None:
 
 
 def test_one_seed_gives_one_music_with_eight_bits_too() -> None:
-    def play() -> np.ndarray:
+    def play(seed: int) -> list[int]:
         how = SamplingSettings(allow_end=False, int8=True)
-        return np.concatenate(list(generate(_model(), np.array([356, 60, 260]), settings=how, max_tokens=60)))
+        made = generate(_model(), np.array([356, 60, 260]), settings=how, seed=seed, max_tokens=60)
+        return np.concatenate(list(made)).tolist()
 
-    np.testing.assert_array_equal(play(), play())
+    assert play(1) == play(1) != play(2)
+    assert len(set(play(1))) > 20  # of 60 tokens: music, not one key
 
 
 @torch.inference_mode()

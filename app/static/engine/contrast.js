@@ -1,13 +1,9 @@
 // What the whole context makes likelier than the last few tokens alone would: musictx.sampling.contrast.
 
-const STRIDE = 32; // the short context begins anew after this many tokens, and holds 32 to 63 of them
-const LEAST = Math.log(0.001); // of a token's probability after the whole context, below which it is not drawn
-const AGREED = 0.5; // share of the strength where both contexts agree; where the whole tells most it is one more
-const HALF = 0.5; // nats told at which half of that one is reached
-const NEVER = -1e9;
-const STRONGEST = 0.5; // up to this theme, it is the strength of the contrast
+import { AGREED, GROWTH, HALF, LEAST, STRIDE } from "../music/constants.js";
 
-export const strengthOf = (theme) => Math.min(theme, STRONGEST);
+const NEVER = -1e9;
+
 const shortStart = (length) => Math.max(0, (Math.floor(length / STRIDE) - 1) * STRIDE);
 
 /** A model that remembers the last few tokens only. */
@@ -47,9 +43,9 @@ export function contrast(whole, short, allowed, strength) {
   const [all, few] = [logProbabilities(whole, allowed), logProbabilities(short, allowed)];
   const likeliest = Math.max(...all);
   const told = all.reduce((sum, p, i) => sum + Math.exp(p) * (p - few[i]), 0); // by the whole, beyond the short
-  const weight = strength * (AGREED + told / (told + HALF));
+  const weight = strength * (AGREED + (GROWTH * told) / (told + HALF));
   allowed.forEach((token, i) => {
-    if (all[i] > LEAST || all[i] === likeliest) mixed[token] = all[i] + weight * (all[i] - few[i]);
+    if (all[i] > Math.log(LEAST) || all[i] === likeliest) mixed[token] = all[i] + weight * (all[i] - few[i]);
   });
   return mixed;
 }

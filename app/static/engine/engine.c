@@ -12,7 +12,6 @@
 // Positions to a page: long rows of memory are read twice as fast as many short ones.
 enum { PAGE = 1024, MOST_PAGES = 128, MOST_LAYERS = 64 };
 enum { NO_MODEL = 1, CUT = 2, NO_MEMORY = 3, TOO_LARGE = 4 }; // what `open` answers besides 0
-enum { GELU, RELU, RELU_SQUARED, SWIGLU };
 
 IMPORT(sin) double sine(double);
 IMPORT(cos) double cosine(double);
@@ -20,9 +19,9 @@ IMPORT(cos) double cosine(double);
 typedef struct { // a model file begins with this; the tensors follow, each at a multiple of 16 bytes
   char magic[8];
   int32_t bits;                                          // of the linear maps: 8 or 32
-  int32_t vocabulary, layers, width, heads, groups, feed_forward;
+  int32_t vocabulary, layers, width, heads, key_heads, feed_forward; // as many of keys and values as of queries
   int32_t sinusoids, learned, rotations, slopes, distances; // how order enters the model; 0: not in this way
-  int32_t clamp, window, norm, pre, activation;
+  int32_t clamp, window, norm, norm_first, activation; // the norm always comes first
   float gain, epsilon;
   int32_t spare[3];
 } Header;
@@ -46,7 +45,7 @@ static Norm last_norm;
 static const float *embedding, *frequency, *learned, *slope;
 static int head_width, up_rows, length; // numbers of one head; what the first of two maps gives; tokens seen
 
-static char *pages[MOST_PAGES]; // keys and values of PAGE positions each [layers, groups, 2, PAGE, head width]
+static char *pages[MOST_PAGES]; // keys and values of PAGE positions each [layers, heads, 2, PAGE, head width]
 static int page_count;
 static uint16_t input[BLOCK]; // tokens to come
 static float *x, *h, *heads, *inner, *y; // [BLOCK, …]
@@ -130,9 +129,10 @@ int EXPORT(open)(const char *file, int bytes) {
   static const char magic[8] = "musictx1";
   for (int i = 0; i < 8; i++) if (bytes < (int)sizeof *m || m->magic[i] != magic[i]) return NO_MODEL;
   head_width = m->width / m->heads;
-  if (m->width % 16 || m->feed_forward % 16 || head_width % 8 || m->layers > MOST_LAYERS || m->vocabulary != VOCABULARY || head_width > 256) return TOO_LARGE;
+  if (m->width % 16 || m->feed_forward % 16 || head_width % 8 || m->layers > MOST_LAYERS || m->vocabulary != VOCABULARY_SIZE || head_width > 256 ||
+      m->key_heads != m->heads || !m->norm_first) return TOO_LARGE;
   model = m, cursor = file + sizeof *m, page_count = 0, rewind(0);
-  int width = m->width, outputs = (m->heads + 2 * m->groups) * head_width;
+  int width = m->width, outputs = 3 * width;
   up_rows = m->feed_forward * (1 + (m->activation == SWIGLU));
   frequency = take((m->sinusoids + m->rotations) * 4), slope = take(m->slopes * 4);
   embedding = tensor(m->vocabulary * width), learned = tensor(m->learned * width);
@@ -143,7 +143,7 @@ int EXPORT(open)(const char *file, int bytes) {
     layer->up = matrix(up_rows, width), layer->down = matrix(width, m->feed_forward);
     layer->table = head_rows(m->heads * m->distances);
   }
-  if (m->pre) last_norm = norm();
+  last_norm = norm();
   head = matrix(m->vocabulary, width);
   if (cursor - file != bytes) return CUT;
   int widest = m->feed_forward > outputs ? m->feed_forward : outputs;
@@ -169,16 +169,16 @@ static void normalise(const float *v, Norm norm, int n, float *result) {
   }
 }
 
-// Where a page keeps the keys (0) or values (1) of a group: numbers, or numbers of 16 bits and their scales.
+// Where a page keeps the keys (0) or values (1) of a head: numbers, or numbers of 16 bits and their scales.
 static int shelf_size(void) { return PAGE * (model->bits == 32 ? 4 * head_width : 2 * head_width + 4); }
-static char *shelf(int position, int layer, int group, int which) {
-  return pages[position / PAGE] + ((layer * model->groups + group) * 2 + which) * shelf_size();
+static char *shelf(int position, int layer, int a, int which) {
+  return pages[position / PAGE] + ((layer * model->heads + a) * 2 + which) * shelf_size();
 }
 static float *shelf_scale(char *shelf) { return (float *)(shelf + PAGE * head_width * 2); }
 
 /// Keep a key or a value. Values of 16 bits stand by turns with those of the position beside.
-static void keep(const float *v, int position, int layer, int group, int which) {
-  char *at = shelf(position, layer, group, which);
+static void keep(const float *v, int position, int layer, int a, int which) {
+  char *at = shelf(position, layer, a, which);
   int place = position % PAGE, d = head_width;
   if (model->bits == 32) for (int c = 0; c < d; c++) ((float *)at)[place * d + c] = v[c];
   else {
@@ -194,7 +194,7 @@ static void score(int layer, int a, const float *q, const int16_t *q16, float q_
   int far = size ? position + 1 - size - from : 0; // so many keys lie beyond the table
   far = far < 0 ? 0 : far > count ? count : far;
   for (int j = 0; j < count + 3; j++) s[j] = j < far ? beyond : 0;
-  char *keys = shelf(from, layer, a / (model->heads / model->groups), 0);
+  char *keys = shelf(from, layer, a, 0);
   const Rows *table = &layers[layer].table;
   int row = (a + 1) * size - 1 - (position - from - far); // of the first key within the table
   if (model->bits == 32) {
@@ -208,7 +208,7 @@ static void score(int layer, int a, const float *q, const int16_t *q16, float q_
 
 /// Attention of one head's query at `position` over everything up to there.
 static void attend(int layer, int a, float *q, int position, float *result) {
-  int d = head_width, group = a / (model->heads / model->groups), size = model->distances;
+  int d = head_width, size = model->distances;
   int first = model->window && position + 1 > model->window ? position + 1 - model->window : 0;
   int start = first & ~3, count = position + 1 - start; // in fours; those before the window do not count
   int16_t q16[256];
@@ -232,7 +232,7 @@ static void attend(int layer, int a, float *q, int position, float *result) {
   for (int from = start, to; from <= position; from = to) {
     to = (from / CHUNK + 1) * CHUNK;
     if (to > position + 1) to = position + 1;
-    char *values = shelf(from, layer, group, 1);
+    char *values = shelf(from, layer, a, 1);
     int at = from % PAGE, n = to - from;
     const float *weight = scores + from - start;
     if (model->bits == 32) mix32((float *)values + at * d, weight, d, n, result);
@@ -253,15 +253,14 @@ static void turn(float *v, const float *cosine, const float *sine) {
 
 static void attention(int layer, int n) {
   const Header *m = model;
-  int d = head_width, outputs = (m->heads + 2 * m->groups) * d;
+  int d = head_width;
   for (int k = 0; k < n; k++) {
-    float *mine = heads + k * outputs;
+    float *mine = heads + k * 3 * m->width;
     if (m->rotations)
-      for (int a = 0; a < m->heads + m->groups; a++)
+      for (int a = 0; a < 2 * m->heads; a++)
         turn(mine + a * d, cosines + k * m->rotations, sines + k * m->rotations);
-    for (int g = 0; g < m->groups; g++)
-      for (int which = 0; which < 2; which++)
-        keep(mine + (m->heads + which * m->groups + g) * d, length + k, layer, g, which);
+    for (int a = 0; a < m->heads; a++)
+      for (int which = 0; which < 2; which++) keep(mine + (1 + which) * m->width + a * d, length + k, layer, a, which);
     for (int a = 0; a < m->heads; a++) attend(layer, a, mine + a * d, length + k, y + k * m->width + a * d);
   }
 }
@@ -305,7 +304,7 @@ static void embed(int n) {
 }
 
 static int make_pages(int end) {
-  int bytes = model->layers * model->groups * 2 * shelf_size();
+  int bytes = model->layers * model->heads * 2 * shelf_size();
   for (; page_count * PAGE < end; page_count++)
     if (page_count == MOST_PAGES || !(pages[page_count] = alloc(bytes))) return 0;
   return 1;
@@ -319,23 +318,21 @@ int EXPORT(feed)(int n) {
   for (int i = 0; i < m->layers; i++) {
     const Layer *layer = layers + i;
     int count = n * m->width;
-    if (m->pre) normalise(x, layer->attention_norm, n, h);
-    product(&layer->qkv, m->pre ? h : x, n, rounded, heads);
+    normalise(x, layer->attention_norm, n, h);
+    product(&layer->qkv, h, n, rounded, heads);
     attention(i, n);
     product(&layer->out, y, n, rounded, h);
     add(x, h, count);
-    if (m->pre) normalise(x, layer->feed_forward_norm, n, h);
-    else normalise(x, layer->attention_norm, n, x);
-    product(&layer->up, m->pre ? h : x, n, rounded, inner);
+    normalise(x, layer->feed_forward_norm, n, h);
+    product(&layer->up, h, n, rounded, inner);
     activate(inner, n);
     product(&layer->down, inner, n, rounded, h);
     add(x, h, count);
-    if (!m->pre) normalise(x, layer->feed_forward_norm, n, x);
   }
   length += n;
   const float *end = x + (n - 1) * m->width;
-  if (m->pre) normalise(end, last_norm, 1, h);
-  product(&head, m->pre ? h : end, 1, rounded, logits);
+  normalise(end, last_norm, 1, h);
+  product(&head, h, 1, rounded, logits);
   return 1;
 }
 

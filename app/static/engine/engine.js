@@ -1,5 +1,7 @@
 // The compiled engine (engine.c) as a class: a model, the tokens that it has seen, and what it says of the next.
 
+import { VOCABULARY_SIZE } from "../music/constants.js";
+
 const REASONS = {
   1: "is no model for this version of the page",
   2: "is cut or damaged",
@@ -13,6 +15,7 @@ export class Engine {
     return Engine.of(await WebAssembly.compile(code));
   }
 
+  /** @param {WebAssembly.Module} compiled */
   static async of(compiled) {
     const math = { sin: Math.sin, cos: Math.cos, exp: Math.exp };
     const { exports } = await WebAssembly.instantiate(compiled, { math });
@@ -80,7 +83,7 @@ export class Engine {
   }
 
   get logitsInPlace() {
-    return new Float32Array(this.calls.memory.buffer, this.calls.logits_place(), 391);
+    return new Float32Array(this.calls.memory.buffer, this.calls.logits_place(), VOCABULARY_SIZE);
   }
 
   /** Begin the grammar anew with these tokens as what came before. */
@@ -99,6 +102,6 @@ export class Engine {
 
   /** Which tokens the grammar lets come next [Uint8Array, a copy]. */
   get allowed() {
-    return new Uint8Array(this.calls.memory.buffer, this.calls.allowed_place(), 391).slice();
+    return new Uint8Array(this.calls.memory.buffer, this.calls.allowed_place(), VOCABULARY_SIZE).slice();
   }
 }

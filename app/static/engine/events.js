@@ -1,31 +1,19 @@
 // Notes to event tokens and back, as musictx.events has it. Notes are {on, off, pitch, velocity} in seconds.
 
-export const NOTE_OFF = 128;
-const TIME_SHIFT = 256;
-export const VELOCITY = 356;
-const PAD = 388;
-export const START = 389;
-export const END = 390;
-export const STEPS_PER_SECOND = 100;
-export const STEP_SECONDS = 0.01;
-const MAX_SHIFT = 100;
-const LEVELS = 32;
-const DEFAULT_LEVEL = 20;
-
-/** The nearest whole number; of two as near, the even one, as Python and NumPy round. */
-export function rint(x) {
-  const below = Math.floor(x);
-  if (x - below !== 0.5) return Math.round(x);
-  return below % 2 ? below + 1 : below;
-}
-
-const levelOf = (velocity) => Math.min(Math.max(Math.floor((velocity - 1) / 4), 0), LEVELS - 1);
-const velocityOf = (level) => Math.min(4 * level + 2, 127);
-
-/** A number with one decimal; of two as near, the even one, as Python writes it. */
-export function oneDecimal(x) {
-  return (x * 4) % 2 === 1 ? (rint(x * 10) / 10).toFixed(1) : x.toFixed(1); // only quarters are ties
-}
+import {
+  DEFAULT_VELOCITY_LEVEL,
+  END,
+  MAX_SHIFT,
+  NOTE_OFF,
+  PAD,
+  START,
+  STEPS_PER_SECOND,
+  STEP_SECONDS,
+  TIME_SHIFT,
+  VELOCITY,
+} from "../music/constants.js";
+import { rint } from "../music/rounding.js";
+import { levelOf, velocityOf } from "../music/velocity.js";
 
 /** By the first key that differs. */
 export const by =
@@ -96,7 +84,7 @@ export function tableToTokens({ events, end }) {
 export function tokensToTable(tokens) {
   const events = [];
   let now = 0;
-  let level = DEFAULT_LEVEL;
+  let level = DEFAULT_VELOCITY_LEVEL;
   for (const token of tokens) {
     if (token < TIME_SHIFT) events.push({ step: now, isOn: token < NOTE_OFF, pitch: token % NOTE_OFF, level });
     else if (token < VELOCITY) now += token - TIME_SHIFT + 1;
@@ -148,7 +136,7 @@ export class NoteStream {
     const { events } = tokensToTable(tokens);
     this.step = rint(cut * STEPS_PER_SECOND);
     this.end = rint(end * STEPS_PER_SECOND);
-    this.level = events.findLast((event) => event.isOn)?.level ?? DEFAULT_LEVEL;
+    this.level = events.findLast((event) => event.isOn)?.level ?? DEFAULT_VELOCITY_LEVEL;
     this.open = new Map(); // pitch → index of its note; -(k + 1) is the primer's note k
     this.struck = new Set(); // indices of notes of the present step
     this.count = 0;

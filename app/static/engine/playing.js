@@ -1,17 +1,19 @@
 // What a lane says from Continue to the last note: the messages that the server sends (app/streaming.py), made here.
 
 import { Beat } from "../music/beat.js";
+import { END, NOTE_OFF, SETTINGS, SPARE_TOKENS, STEP_SECONDS, TOKENS_PER_SECOND } from "../music/constants.js";
 import { Metre } from "../music/metre.js";
-import { ShortContext, contrast, strengthOf } from "./contrast.js";
-import { END, NOTE_OFF, NoteStream, STEP_SECONDS, rint } from "./events.js";
+import { rint } from "../music/rounding.js";
+import { ShortContext, contrast } from "./contrast.js";
+import { NoteStream } from "./events.js";
 import { preparePrimer } from "./primer.js";
 import { Random } from "./random.js";
 
 const MESSAGE = 80; // milliseconds between two messages of a lane
 const HEARTBEAT = 1000; // a lane that has nothing to say still says so this often
 const TURN = 30; // milliseconds of work after which a message from the page may be read
-const TOKENS_A_SECOND = 400; // a bound: no music that a person can follow has more
-const DEFAULTS = { seconds: 30, temperature: 1, top_p: 0.98, top_k: 0, min_p: 0, theme: 0.5, seed: 0, beat: "off" };
+const DRAWN = Object.fromEntries(SETTINGS.map(({ name, value }) => [name, value]));
+const DEFAULTS = { seconds: 30, seed: 0, beat: "off", ...DRAWN };
 
 const milliseconds = (seconds) => rint(seconds * 1000);
 const row = (n) => [milliseconds(n.on), milliseconds(n.off), n.pitch, n.velocity];
@@ -64,6 +66,8 @@ function remember(engine, short, strength, mayEnd) {
 
 /** What was made so far, and the messages that say it. */
 class Said {
+  lane; model; primer; run;
+
   constructor(request, model, primer) {
     Object.assign(this, { run: request.run, lane: model.name, model, primer });
     this.notes = [];
@@ -116,7 +120,7 @@ class Said {
  * Play on; `say` gets each message. Ends early, without a last message, once `wanted` says no.
  *
  * @param engine an Engine with the model's file
- * @param model {name, context_length, limit}
+ * @param model with name, context_length and limit
  * @param request as the page sends it: run, notes, pedals, length, begins, metre (music/metre.js; without it there
  *   are no bars) and settings
  */
@@ -134,12 +138,12 @@ export async function play(engine, model, request, say, wanted) {
   engine.begin(primer.tokens);
   const short = settings.theme > 0 ? new ShortContext((engine.short ??= await engine.twin())) : null;
   const random = new Random([settings.seed, 0]);
-  let most = Math.floor(settings.seconds * TOKENS_A_SECOND) + 64;
+  let most = Math.floor(settings.seconds * TOKENS_PER_SECOND) + SPARE_TOKENS;
   if (model.limit) most = Math.min(most, model.limit - primer.tokens.length);
   let [turned, told, struck, ended] = [performance.now(), 0, false, false];
   for (let made = 1; ; made += 1) {
     // Who gives a whole piece wants to hear more: it does not end before a note was struck.
-    if (short) remember(engine, short, strengthOf(settings.theme), struck);
+    if (short) remember(engine, short, settings.theme, struck);
     const token = engine.choose(random.next(), settings, struck);
     struck ||= token < NOTE_OFF;
     said.hear(inTime(stream.push(token)), stream.step * STEP_SECONDS);

@@ -1,18 +1,9 @@
 // The primer as a model gets it: cut, pedal applied, encoded and short enough, by the rules of
 // musictx/sampling/primer.py. Pages and links have its times in whole milliseconds from its start on.
 
-import {
-  START,
-  STEPS_PER_SECOND,
-  STEP_SECONDS,
-  by,
-  encode,
-  notePairs,
-  oneDecimal,
-  rint,
-  tableToTokens,
-  tokensToTable,
-} from "./events.js";
+import { START, STEPS_PER_SECOND, STEP_SECONDS } from "../music/constants.js";
+import { oneDecimal, rint } from "../music/rounding.js";
+import { by, encode, notePairs, tableToTokens, tokensToTable } from "./events.js";
 
 const LONG_REST = 4; // seconds of silence at a primer's end that are worth a word
 

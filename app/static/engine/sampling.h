@@ -1,19 +1,17 @@
 // What may come next and the filters on it: musictx.events.grammar, musictx.events.loops and musictx.sampling.filters.
 
 #pragma once
+#include "constants.h"
 #include "kernels.h"
 
 #define EXPORT(name) __attribute__((export_name(#name))) name
 #define IMPORT(name) __attribute__((import_module("math"), import_name(#name)))
 
-enum { NOTE_ON = 0, NOTE_OFF = 128, TIME_SHIFT = 256, VELOCITY = 356, PAD = 388, START = 389, END = 390 };
-enum { VOCABULARY = 391, MAX_SHIFT = 100, LONGEST_REST = 800, LONGEST_NOTE = 1000 };
-enum { STRETCHES = 3, REMEMBERED = 32, NEVER = -(1 << 30) };
-static const int stretches[STRETCHES][4] = {{200, 8, 3, 8}, {400, 16, 4, 8}, {800, 32, 6, 0}}; // steps, notes, keys, further notes
+enum { NEVER = -(1 << 30) };
 
 IMPORT(exp) double exponential(double);
 
-static float logits[VOCABULARY + 1]; // of the next token
+static float logits[VOCABULARY_SIZE + 1]; // of the next token
 static struct {
   uint8_t sounding[128];
   int level, after_velocity, after_short_shift, rest, clock;
@@ -23,7 +21,7 @@ static struct {
   int broken[STRETCHES]; // by how many notes of the primer all the same: as many again lift the rule
   int notes_at[REMEMBERED], notes; // when the last notes were struck, in a ring, and how many there were
 } piece;
-static uint8_t allowed[VOCABULARY];
+static uint8_t allowed[VOCABULARY_SIZE];
 
 /// Begin a piece: nothing sounds.
 void EXPORT(begin)(void) {
@@ -126,23 +124,23 @@ static void sort(const double *p, uint16_t *order, int count) {
 
 /// Draw the next token; -1 if the logits are no numbers. `uniform` lies in [0, 1).
 int EXPORT(choose)(double uniform, double temperature, int top_k, double top_p, double min_p, int may_end) {
-  static double p[VOCABULARY];
-  static uint16_t order[VOCABULARY];
+  static double p[VOCABULARY_SIZE];
+  static uint16_t order[VOCABULARY_SIZE];
   int likeliest = -1, count = 0;
   double total = 0, before = 0, kept = 0, reached = 0;
   allow();
   allowed[END] &= may_end;
-  for (int i = 0; i < VOCABULARY; i++) {
+  for (int i = 0; i < VOCABULARY_SIZE; i++) {
     if (!(logits[i] - logits[i] == 0)) return -1;
     if (allowed[i] && (likeliest < 0 || logits[i] > logits[likeliest])) likeliest = i;
   }
   if (temperature == 0) return likeliest;
-  for (int i = 0; i < VOCABULARY; i++) {
+  for (int i = 0; i < VOCABULARY_SIZE; i++) {
     p[i] = allowed[i] ? exponential(((double)logits[i] - logits[likeliest]) / temperature) : 0;
     total += p[i];
     if (p[i] > 0) order[count++] = i;
   }
-  for (int i = 0; i < VOCABULARY; i++) p[i] /= total;
+  for (int i = 0; i < VOCABULARY_SIZE; i++) p[i] /= total;
   double least = min_p * p[likeliest];
   if (top_k || top_p < 1) {
     sort(p, order, count);
@@ -152,8 +150,8 @@ int EXPORT(choose)(double uniform, double temperature, int top_k, double top_p, 
       before += mine;
     }
   }
-  for (int i = 0; i < VOCABULARY; i++) kept += p[i] = p[i] < least ? 0 : p[i];
-  for (int i = 0; i < VOCABULARY; i++)
+  for (int i = 0; i < VOCABULARY_SIZE; i++) kept += p[i] = p[i] < least ? 0 : p[i];
+  for (int i = 0; i < VOCABULARY_SIZE; i++)
     if ((reached += p[i]) > uniform * kept) return i;
   return likeliest; // rounding put the last one out of reach
 }

@@ -9,6 +9,8 @@ const LONG = 2; // so many visitors ahead need not be waited for
 
 /** Lets lanes play at either place. The choice is "server", "here", or "auto": the server, until many wait there. */
 export class EitherPlayer {
+  here; server; tell;
+
   /** `server` and `here` are players; `tell` shows a sentence. */
   constructor(server, here, tell) {
     Object.assign(this, { server, here, tell });

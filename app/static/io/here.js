@@ -7,11 +7,14 @@ const LOST = "The browser stopped this model. The music so far stays; press Cont
 const FULL = "This browser has no room to keep the models; they are downloaded again each time.";
 const NO_WORKER = "This browser cannot run the models in the background. Update it, or try another one.";
 
-export const MOST_THEME = 0.5; // beyond, models try several ways at once: too slow for one thread, and for a duet
-
 /** Lets lanes play; a place to play at like the server (play.js), with {state: "loading"} messages besides. */
 export class HerePlayer {
-  /** `models` maps a model's key to its {name, address, bytes, sha256, context_length, limit}; `tell` shows a sentence. */
+  /**
+   * `models` maps a model's key to its {name, address, bytes, sha256, context_length, limit}.
+   *
+   * @param {Map<string, any>} models
+   * @param {(sentence: string) => void} tell shows a sentence
+   */
   constructor(models, tell = () => {}) {
     this.models = models;
     this.tell = tell;
@@ -33,8 +36,8 @@ export class HerePlayer {
   }
 
   /** Whether a lane can play what is asked for. */
-  can(lane, { settings, gap, model = lane }) {
-    return this.models.has(model) && !gap && !(settings.theme > MOST_THEME);
+  can(lane, { gap, model = lane }) {
+    return this.models.has(model) && !gap;
   }
 
   /** The lanes that play. */

@@ -71,7 +71,11 @@ export async function writeLink({ preset, title, notes, pedals, metre, continues
   return `music=${toText(bytes)}`;
 }
 
-/** The reverse; null if the address holds no music, an Error's sentence if it is damaged. */
+/**
+ * The reverse; null if the address holds no music, an Error's sentence if it is damaged.
+ *
+ * @returns {Promise<any>}
+ */
 export async function readLink(hash) {
   const text = new URLSearchParams(hash.replace(/^#/, "")).get("music");
   if (!text) return null;

@@ -9,6 +9,8 @@ const DENIED = "The browser was not allowed to use MIDI. Allow it in the site's 
 
 /** Sends notes at the moments at which the audio clock has them. */
 export class MidiOutput {
+  context; on;
+
   /** `context` gives the audio context; `on` has lost(name), when the port is gone, and changed(), when ports come or go. */
   constructor(context, on) {
     Object.assign(this, { context, on });

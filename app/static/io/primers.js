@@ -18,6 +18,8 @@ function isLocal(host) {
  * soon out of date, and replaced(), when anything but a recording becomes the primer.
  */
 export class Primers {
+  cardNotes;
+
   constructor(primer, cards, on) {
     this.primer = primer;
     this.cards = cards;

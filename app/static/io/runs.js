@@ -24,7 +24,7 @@ export class Runs {
     this.take = take;
     this.pendingMore = Object.fromEntries(Object.entries(more).map(([model, from]) => [model, [...from]]));
     const order = this.lanes.order.filter((model) => model !== REAL);
-    for (const model of order.sort((a, b) => (b === heard) - (a === heard))) this.startLane(model);
+    for (const model of order.sort((a, b) => Number(b === heard) - Number(a === heard))) this.startLane(model);
   }
 
   /** Play a lane's next part: the first one, or more of what is there, or of what is there until `from` (s). */

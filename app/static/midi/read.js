@@ -1,7 +1,7 @@
 // An uploaded MIDI file: its notes, pedal and tracks for the page, as the server answers (app/uploads.py).
 
-import { oneDecimal, rint } from "../engine/events.js";
 import { Metre } from "../music/metre.js";
+import { oneDecimal, rint } from "../music/rounding.js";
 import { assemble, counted, pairNotes, pedalMoves, tempoMaps } from "./notes.js";
 import { parseSmf } from "./smf.js";
 

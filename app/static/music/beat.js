@@ -7,6 +7,8 @@ const AS_NEAR = 0.05; // steps by which a grid may be farther from the primer's 
 const SAME = 1e-6; // seconds
 
 export class Beat {
+  metre; pull;
+
   /** How a continuation keeps the beat of a metre, or null if it does not. */
   static of(metre, onsets, cut, how = "off") {
     return metre && PULL[how] ? new Beat(metre, onsets, cut, PULL[how]) : null;

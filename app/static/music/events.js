@@ -1,23 +1,17 @@
 // How many events music is for the models: as musictx/events.py writes it, counted and not written.
 
+import { MAX_SHIFT, STEPS_PER_SECOND } from "./constants.js";
+import { rint } from "./rounding.js";
 import { pedalledRows } from "./score.js";
+import { levelOf } from "./velocity.js";
 
-const STEPS = 100; // a second
-const LONGEST_SHIFT = 100; // steps
-const LEVEL = 4; // velocities in a level
-
-/** The nearest whole number; of two that are as near the even one, as NumPy has it. */
-export function roundEven(x) {
-  return Math.abs(x % 1) === 0.5 ? 2 * Math.round(x / 2) : Math.round(x);
-}
-
-const stepOf = (milliseconds) => roundEven((milliseconds / 1000) * STEPS);
+const stepOf = (milliseconds) => rint((milliseconds / 1000) * STEPS_PER_SECOND);
 
 /** Notes on the grid as {struck, released, pitch, level}; each pitch at most once a step, and never twice at once. */
 function onGrid(rows, pedals) {
   const notes = pedalledRows(rows, pedals).map(([on, off, pitch, velocity]) => {
     const struck = stepOf(on);
-    return { struck, released: Math.max(stepOf(off), struck + 1), pitch, level: Math.floor((velocity - 1) / LEVEL) };
+    return { struck, released: Math.max(stepOf(off), struck + 1), pitch, level: levelOf(velocity) };
   });
   notes.sort((a, b) => a.pitch - b.pitch || a.struck - b.struck || b.released - a.released);
   const kept = notes.filter((note, k) => note.pitch !== notes[k - 1]?.pitch || note.struck !== notes[k - 1].struck);
@@ -41,12 +35,12 @@ export function countEvents(rows, pedals, length) {
   let now = 0;
   let said = null;
   for (const [step, struck, , level] of steps) {
-    events += 1 + Math.ceil((step - now) / LONGEST_SHIFT);
+    events += 1 + Math.ceil((step - now) / MAX_SHIFT);
     if (struck && level !== said) {
       events += 1;
       said = level;
     }
     now = step;
   }
-  return events + Math.ceil(Math.max(0, end - now) / LONGEST_SHIFT);
+  return events + Math.ceil(Math.max(0, end - now) / MAX_SHIFT);
 }

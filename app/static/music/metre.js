@@ -32,6 +32,8 @@ export function movedMetre(facts, ms) {
 }
 
 export class Metre {
+  division; start;
+
   constructor({ division, tempos, signatures, start = 0 }) {
     Object.assign(this, { division, start: start / 1000 });
     this.tempos = inOrder(tempos, [0, 500_000]);

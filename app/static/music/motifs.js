@@ -3,7 +3,7 @@
 // A pattern is five successive notes of the highest or the lowest line: the intervals between them, and for each
 // pair of neighbouring gaps whether the second is shorter, about as long, or longer.
 
-import { roundEven } from "./events.js";
+import { rint } from "./rounding.js";
 
 const PATTERN = 5; // notes
 const CHORD = 0.03; // seconds: onsets closer than this to the one before are one chord
@@ -39,7 +39,7 @@ function patterns({ onset, pitch }) {
   const found = [];
   const steps = pitch.slice(1).map((each, k) => Math.max(-LARGEST, Math.min(LARGEST, each - pitch[k])));
   const gaps = onset.slice(1).map((each, k) => Math.max(each - onset[k], 1e-3));
-  const ratios = gaps.slice(1).map((gap, k) => Math.max(-1, Math.min(1, roundEven(Math.log2(gap / gaps[k])))));
+  const ratios = gaps.slice(1).map((gap, k) => Math.max(-1, Math.min(1, rint(Math.log2(gap / gaps[k])))));
   for (let k = 0; k + PATTERN <= pitch.length; k += 1)
     found.push([...steps.slice(k, k + PATTERN - 1), ...ratios.slice(k, k + PATTERN - 2)].join(" "));
   return found;

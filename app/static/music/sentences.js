@@ -61,7 +61,11 @@ const CLAUSES = {
   ended: ({ at }) => `ends by itself at ${clock(at)}`,
 };
 
-/** What one model does and what several do, for the headline; first what is said first. */
+/**
+ * What one model does and what several do, for the headline; first what is said first.
+ *
+ * @type {[string, string, string][]}
+ */
 const HEADLINES = [
   ["back", "brings the theme back", "bring the theme back"],
   ["gone", "does not bring the theme back", "do not bring the theme back"],

@@ -7,6 +7,8 @@ import { icon } from "./icons.js";
 const REACHABLE = ":not([hidden]) > button:enabled:not([hidden])";
 
 export class FillBar {
+  element; models; name;
+
   /**
    * `name` begins the names of its buttons. `on` has start(model), stop(), choose(index), keep(), undo() and, where the
    * stretch can be moved in this line, move(edge, s); where the whole piece can be saved, save().

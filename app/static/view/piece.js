@@ -11,6 +11,8 @@ import { Roll, pitchRange } from "./roll.js";
 const NOTHING = "Keep what you like of the takes: it is put together here, and you go on from its end.";
 
 export class PieceView {
+  element; models; on;
+
   /**
    * `on` has play(from), from a moment (ms) on, pause(), undo(), redo(), mark({from, to}), save(), other(open), clear()
    * and drag(event), when the file is dragged away.

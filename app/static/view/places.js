@@ -5,9 +5,8 @@ import { h } from "./dom.js";
 
 const CHOICES = { auto: "on the server, if free", server: "on the server", here: "on this computer" };
 
-/** Offer what there is to choose, if there is anything; `settings` follow it. */
-export function showPlaces(element, player, models, settings) {
-  settings.usePlace(player.isHere);
+/** Offer what there is to choose, if there is anything. */
+export function showPlaces(element, player, models) {
   element.hidden = !player.choose;
   if (!player.choose) return;
   const options = Object.entries(CHOICES).map(([value, text]) => h("option", { value }, text));
@@ -15,7 +14,6 @@ export function showPlaces(element, player, models, settings) {
   select.value = player.choice;
   player.changed = () => {
     select.value = player.choice;
-    settings.usePlace(player.isHere);
   };
   const bound = models.players.filter((model) => !model.file).map((model) => model.name);
   const lack = bound.length ? ` ${bound.join(", ")} cannot run in a browser and stays on the server.` : "";

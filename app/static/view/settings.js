@@ -1,9 +1,9 @@
 // The form beside the primer: how to continue.
 
-import { MOST_THEME } from "../io/here.js";
-import { setUsable } from "./dom.js";
+import { SETTINGS } from "../music/constants.js";
+import { h, setUsable } from "./dom.js";
 
-const NAMES = ["seconds", "temperature", "top_p", "top_k", "min_p", "theme", "seed"];
+const NAMES = ["seconds", ...SETTINGS.map(({ name }) => name), "seed"];
 
 /** Whether a field holds a number in its range. Any will do: a step is how far the arrows go, unless it is 1. */
 function isUsable({ valueAsNumber, min, max, step }) {
@@ -11,10 +11,17 @@ function isUsable({ valueAsNumber, min, max, step }) {
   return inRange && (step !== "1" || Number.isInteger(valueAsNumber));
 }
 
+/** The field of a setting, and the sentence below it. */
+function rowsOf({ name, label, value, min, max, step, remark }) {
+  const field = h("input", { name, "data-testid": name.replace("_", "-"), type: "number", min, max, step, value });
+  return [h("label", { class: "field" }, `${label} `, field), h("p", {}, remark)];
+}
+
 export class Settings {
   constructor(form, models, changed) {
     this.form = form;
     this.models = models;
+    form.querySelector("[data-settings]").replaceWith(...SETTINGS.flatMap(rowsOf));
     this.defaults = this.values;
     this.suggested = this.defaults.seconds; // a telling length for the primer
     this.ownLength = false; // whether the visitor has chosen another
@@ -27,14 +34,6 @@ export class Settings {
       if (isUsable(event.target)) event.target.removeAttribute("aria-invalid");
       changed();
     });
-  }
-
-  /** The models play on this computer, or on the server: offer what they can do there. */
-  usePlace(isHere) {
-    const theme = this.field("theme");
-    theme.max = isHere ? MOST_THEME : 1;
-    theme.value = Math.min(theme.value, theme.max);
-    this.form.querySelector("[data-server]").hidden = isHere;
   }
 
   /** Bring the buttons up to date; `invited` says who plays on, if not all models do. */
@@ -76,7 +75,7 @@ export class Settings {
   }
 
   /** Bars need not last whole seconds. */
-  setSeconds(seconds, bars = "") {
+  setSeconds(seconds, bars = /** @type {number | string} */ ("")) {
     const field = this.field("seconds");
     field.step = bars || !Number.isInteger(seconds) ? "any" : 1;
     if (bars) field.value = Math.round(100 * Math.min(Number(field.max), Math.max(Number(field.min), seconds))) / 100;
@@ -119,10 +118,10 @@ export class Settings {
     if (values?.beat) this.field("beat").value = values.beat;
   }
 
-  /** What is said of settings that this page cannot follow; empty if it can. */
+  /** What is said of settings that this page cannot follow, as old links have them; empty if it can. */
   lack(values) {
     const can = !(values.theme > this.field("theme").max);
-    return can ? "" : " It was made with more Theme than the models can use on this computer, so the music differs.";
+    return can ? "" : " It was made with more Theme than this page offers, so the music differs.";
   }
 
   /** Offer a length, or so many bars; it is taken unless the visitor has chosen one. */

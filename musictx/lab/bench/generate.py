@@ -87,7 +87,7 @@ def _bounds(player: tuple[MusicTransformer, bool], prefix: int, bound: dict[str,
     (model, int8), rate = player, bound["gigabytes_per_second"]
     config = model.config
     seen = prefix if config.window is None else min(prefix, config.window)
-    numbers = 2 * seen * config.groups * config.head_width
+    numbers = 2 * seen * config.width
     if (table := model.positions.table(0)) is not None:
         numbers += min(seen, table.shape[1]) * config.width
     cache = 4 * config.layers * numbers

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from musictx.console.options import AsJson, CopyCheck, Temperature, Theme, TopP
+from musictx.console.options import AsJson, CopyCheck, sampling_options
 from musictx.console.progress import console, corpus_progress, on_output, say_first, working
 from musictx.errors import MusictxError
 from musictx.files import keep_inputs, make_folder
@@ -229,6 +229,7 @@ def _show(result: dict[str, Any]) -> None:
             on_output.print(table(result[part]))
 
 
+@sampling_options("temperature", "top_p", "theme")
 def study(
     primers: Annotated[
         list[Path],
@@ -250,12 +251,10 @@ def study(
         int | None, typer.Option(help="Length of each continuation in tokens, instead of seconds.")
     ] = None,
     primer_seconds: Annotated[float, typer.Option(help="Length of the primers.")] = 15.0,
-    temperature: Temperature = 1.0,
-    top_p: TopP = 0.98,
-    theme: Theme = 0.5,
     seed: Annotated[int, typer.Option(help="The same seed gives the same study.")] = 0,
     copy_check: CopyCheck = None,
     as_json: AsJson = False,
+    **drawn: Any,
 ) -> None:
     """Let models play on from the same primers, measure it all beside real music, and make one page of it.
 
@@ -276,9 +275,7 @@ def study(
         primer_seconds=primer_seconds,
         seeds=seeds,
         seed=seed,
-        temperature=temperature,
-        top_p=top_p,
-        theme=theme,
+        **drawn,
     )
     with corpus_progress() as encoding:
         chosen, left_out = choose_primers(primers, settings, count, progress=encoding)

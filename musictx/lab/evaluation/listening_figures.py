@@ -84,7 +84,8 @@ def listening_table(listening: Listening, primer: int, queries: np.ndarray) -> n
 def _ranked(means: np.ndarray) -> list[HeadFigures]:
     """Heads by distance, from means [shape=(4, layers, heads)]."""
     found = [
-        HeadFigures(*place, *means[(slice(None), *place)].tolist()) for place in np.ndindex(means.shape[1:])
+        HeadFigures(layer, head, *means[:, layer, head].tolist())
+        for layer, head in np.ndindex(*means.shape[1:])
     ]
     return sorted(found, key=lambda figures: -figures.seconds)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from musictx.labels import plain_label
@@ -29,49 +29,59 @@ def to_csv(result: dict[str, Any]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(COLUMNS)
+    for part in (_lengths, _repeats, _gaps, _rules):
+        for name, length, label, figure, *span in part(result):
+            if figure:
+                values = (figure.get(key, "") for key in ("nats", "low", "high", "count"))
+                writer.writerow([name, length, label, *(span or ("", "")), *values])
+    return text.getvalue()
 
-    def row(
-        name: str, length: str, label: str, figure: dict[str, Any] | None, span: tuple = ("", "")
-    ) -> None:
-        if figure:
-            writer.writerow(
-                [name, length, label, *span, *(figure[k] for k in ("nats", "low", "high", "count"))]
-            )
 
+_Rows = Iterator[tuple[Any, ...]]  # name, length, label, figure or None, and where it is from and to
+
+
+def _lengths(result: dict[str, Any]) -> _Rows:
     for name, lengths in [
         *((name, model["lengths"]) for name, model in result["models"].items()),
         *result["baselines"].items(),
     ]:
         for length, figures in lengths.items():
             for count in ("per_token", "per_note", "full_chunks"):
-                row(name, length, count, figures[count])
+                yield name, length, count, figures[count]
             for kind, figure in figures["by_type"].items():
-                row(name, length, kind, figure)
-            places = figures.get("by_position")
-            if places:
-                for i, start in enumerate(places["from"]):
-                    figure = {k: places[k][i] for k in ("nats", "low", "high", "count")}
-                    row(name, length, "by_position", figure, (start, places["to"][i]))
+                yield name, length, kind, figure
+            places = figures.get("by_position") or {"from": ()}
+            for i, start in enumerate(places["from"]):
+                figure = {k: places[k][i] for k in ("nats", "low", "high", "count")}
+                yield name, length, "by_position", figure, start, places["to"][i]
+
+
+def _repeats(result: dict[str, Any]) -> _Rows:
     for name, repeats in result.get("repeats", {}).items():
         for where, figures in repeats.items():
             for kind in (k for k in ("first", *_AGAIN, "other") if k in figures):
-                row(name, where, f"repeat: {kind}", {"count": "", **figures[kind]})
+                yield name, where, f"repeat: {kind}", figures[kind]
                 for event, figure in figures[kind]["by_type"].items():
-                    row(name, where, f"repeat: {kind}, {event}", figure and {"count": "", **figure})
+                    yield name, where, f"repeat: {kind}, {event}", figure
                 for gain in (g for g in ("gain", "gain_over_other") if g in figures[kind]):
-                    row(name, where, f"repeat: {kind}, {gain}", {"count": "", **figures[kind][gain]})
+                    yield name, where, f"repeat: {kind}, {gain}", figures[kind][gain]
+
+
+def _gaps(result: dict[str, Any]) -> _Rows:
     for name, rows in result.get("repeat_gaps", {}).items():
         for found in rows:
             for kind in (k for k in ("exact", "other") if found[k]):
                 gap, title = str(found["gap"]), f"after a gap: {kind}"
-                row(name, gap, title, {"count": "", **found[kind]})
+                yield name, gap, title, found[kind]
                 for event, figure in found[kind]["by_type"].items():
-                    row(name, gap, f"{title}, {event}", figure and {"count": "", **figure})
+                    yield name, gap, f"{title}, {event}", figure
+
+
+def _rules(result: dict[str, Any]) -> _Rows:
     for name, times in result.get("length_rules", {}).items():
         for compared in times.values():
             for rule, figure in compared["rules"].items():
-                row(name, compared["length"], f"rule: {rule}", {**figure, "count": compared["tokens"]})
-    return text.getvalue()
+                yield name, compared["length"], f"rule: {rule}", {**figure, "count": compared["tokens"]}
 
 
 def draw(result: dict[str, Any]) -> bytes:

@@ -13,7 +13,7 @@ from musictx.errors import require
 from musictx.events import decode, encode
 from musictx.lab.evaluation.loading import open_music, unit_numbers
 from musictx.performance import Performance, slice_time
-from musictx.sampling.filters import SamplingSettings
+from musictx.settings import SamplingSettings
 
 
 @dataclass(frozen=True)

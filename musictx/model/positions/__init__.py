@@ -20,7 +20,7 @@ from reprlib import repr as shown
 
 from musictx.errors import MusictxError
 from musictx.model.positions.alibi import ALiBi
-from musictx.model.positions.base import Order, Positions
+from musictx.model.positions.base import Formula, Order, Positions
 from musictx.model.positions.learned import Learned
 from musictx.model.positions.none import NoPositions
 from musictx.model.positions.relative import Relative
@@ -39,6 +39,7 @@ SCHEMES: dict[str, type[Positions]] = {
 __all__ = [
     "SCHEMES",
     "ALiBi",
+    "Formula",
     "Learned",
     "NoPositions",
     "Order",

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from musictx.model.config import ModelConfig
-from musictx.model.positions.base import Positions
+from musictx.model.positions.base import Formula, Positions
 
 
 class ALiBi(Positions):
@@ -19,6 +19,9 @@ class ALiBi(Positions):
         super().__init__(config)
         heads = torch.arange(1, config.heads + 1)
         self.register_buffer("slope", 2.0 ** (-8.0 * heads / config.heads), persistent=False)
+
+    def formula(self) -> Formula:  # noqa: D102
+        return Formula(slopes=self.slope)
 
     def distance_bias(self, length: int) -> Tensor:  # noqa: D102
         return -self.slope[:, None] * torch.arange(length, device=self.slope.device)

@@ -1,4 +1,4 @@
-"""What a position scheme tells the rest of musictx, ``Positions``, and says of some positions, ``Order``."""
+"""What a position scheme tells the rest of musictx: ``Positions``, ``Order`` of some, ``Formula`` of all."""
 
 from __future__ import annotations
 
@@ -19,6 +19,16 @@ class Order(NamedTuple):
     bias: Tensor | None = None  # (H, start + T), to the logits, by the distance from query to key
 
 
+class Formula(NamedTuple):
+    """The order in the numbers that engines of other languages compute it from, such as the browser's."""
+
+    sinusoids: Tensor | None = None  # (width / 2,), frequencies of what is added to the embeddings
+    vectors: Tensor | None = None  # (n, width), one added at each position
+    rotations: Tensor | None = None  # (d / 2,), radians from one position to the next
+    gain: float = 1.0  # a factor of the rotations' cosines and sines
+    slopes: Tensor | None = None  # (H,), by which logits fall with the distance
+
+
 class Positions(nn.Module):
     """The interface of all schemes, each of whose questions has the answer "nothing".
 
@@ -26,6 +36,7 @@ class Positions(nn.Module):
     relative embeddings a layer has, and what is added to the logit of each distance.
     """
 
+    title: ClassVar[str] = ""  # as people write it, where that is not the name
     has_kernel: ClassVar[bool] = False  # may `musictx.sampling.engine` decode with it?
     shift_invariant: ClassVar[bool] = False  # is music the same wherever in the context it stands?
     changeable: ClassVar[frozenset[str]] = frozenset()  # its settings that may change after training
@@ -61,6 +72,10 @@ class Positions(nn.Module):
     def order(self, start: int, end: int) -> Order:
         """The order of the tokens at positions start … end - 1."""
         return Order(start, self.added(start, end), self.rotation(start, end), self.distance_bias(end))
+
+    def formula(self) -> Formula | None:
+        """The order as `Formula` has it, beside the tables of `table`; None if it cannot be said so."""
+        return None
 
     def added(self, start: int, end: int) -> Tensor | None:
         """What is added to the embeddings at positions start … end - 1 [shape=(T, width)]."""

@@ -7,12 +7,13 @@ from torch import Tensor, nn
 
 from musictx.errors import MusictxError
 from musictx.model.config import ModelConfig
-from musictx.model.positions.base import Positions
+from musictx.model.positions.base import Formula, Positions
 
 
 class Learned(Positions):
     """One learned vector for each position, added to the embeddings; it ends at the context length."""
 
+    title = "Learned"
     has_kernel = True
 
     def __init__(self, config: ModelConfig):
@@ -35,6 +36,9 @@ class Learned(Positions):
     @property
     def limit(self) -> int:  # noqa: D102
         return len(self.weight)
+
+    def formula(self) -> Formula:  # noqa: D102
+        return Formula(vectors=self.weight)
 
     def added(self, start: int, end: int) -> Tensor:  # noqa: D102
         if end > len(self.weight):

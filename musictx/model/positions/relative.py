@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from musictx.model.config import ModelConfig
-from musictx.model.positions.base import Positions
+from musictx.model.positions.base import Formula, Positions
 
 
 class Relative(Positions):
@@ -19,6 +19,7 @@ class Relative(Positions):
     attention (Huang et al. 2018) is this, computed by the skew: see `musictx.model.attention`.
     """
 
+    title = "Relative"
     has_kernel, shift_invariant = True, True
 
     def __init__(self, config: ModelConfig):
@@ -39,6 +40,9 @@ class Relative(Positions):
     def longer_rules(cls, config: ModelConfig, length: int) -> dict[str, dict[str, Any]]:  # noqa: D102
         other = "zero" if config.beyond == "clamp" else "clamp"
         return {other: {"beyond": other}}
+
+    def formula(self) -> Formula:  # noqa: D102
+        return Formula()
 
     def table(self, layer: int) -> Tensor:  # noqa: D102
         return self.weight[layer]

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from musictx.model.config import ModelConfig
-from musictx.model.positions.base import Positions
+from musictx.model.positions.base import Formula, Positions
 
 
 class Rotary(Positions):
@@ -21,6 +21,7 @@ class Rotary(Positions):
     with a ramp between, and sharpens the attention (Peng et al. 2023, sections 3.2 to 3.4).
     """
 
+    title = "RoPE"
     has_kernel, shift_invariant = True, True
     changeable = frozenset({"rope_base", "rope_scaling", "rope_factor"})
     frequency: Tensor  # (d / 2,), radians from one position to the next
@@ -53,6 +54,9 @@ class Rotary(Positions):
         factor = max(1.0, length / config.context_length)
         scaled = {s: {"rope_scaling": s, "rope_factor": factor, "window": None} for s in ("ntk", "yarn")}
         return {"base × 10": {"rope_base": 10 * config.rope_base, "window": None}, **scaled}
+
+    def formula(self) -> Formula:  # noqa: D102
+        return Formula(rotations=self.frequency, gain=self.gain)
 
     def rotation(self, start: int, end: int) -> tuple[Tensor, Tensor]:
         """Of each pair (i, i + d/2) the sine stands twice, first with a minus [shape=(T, d)]."""

@@ -6,12 +6,13 @@ import torch
 from torch import Tensor
 
 from musictx.model.config import ModelConfig
-from musictx.model.positions.base import Positions
+from musictx.model.positions.base import Formula, Positions
 
 
 class Sinusoidal(Positions):
     """Fixed sinusoids, added to the embeddings (Vaswani et al. 2017, section 3.5)."""
 
+    title = "Vanilla"
     has_kernel = True
     frequency: Tensor
 
@@ -19,6 +20,9 @@ class Sinusoidal(Positions):
         super().__init__(config)
         half = config.width // 2
         self.register_buffer("frequency", 10000.0 ** -(torch.arange(half) / half), persistent=False)
+
+    def formula(self) -> Formula:  # noqa: D102
+        return Formula(sinusoids=self.frequency)
 
     def added(self, start: int, end: int) -> Tensor:  # noqa: D102
         angle = torch.arange(start, end, device=self.frequency.device)[:, None] * self.frequency

@@ -27,8 +27,7 @@ MODELS = {name: {"position": name} for name in SCHEMES} | {
     "windowed rope": {"position": "rope", "window": 9},
     "yarn": {"position": "rope", "rope_scaling": "yarn", "rope_factor": 4.0},
     "relative, zero beyond": {"position": "relative", "beyond": "zero", "max_distance": 7},
-    "grouped heads": {"position": "relative", "heads": 4, "kv_heads": 2},
-    "windowed alibi, post norm": {"position": "alibi", "window": 11, "norm_placement": "post"},
+    "windowed alibi": {"position": "alibi", "window": 11},
 }
 MUSIC = np.append(START, random_walk(1, 59, 1.0)[:59]).astype(np.int64)
 
@@ -44,9 +43,8 @@ def uncached(model, tokens):
     def look(attention, given, output):
         (x, order), config = given[:2], model.config
         heads = attention.qkv(x).view(*x.shape[:2], -1, config.head_width).transpose(1, 2)
-        q, k, v = heads.split([config.heads, config.groups, config.groups], 1)
+        q, k, v = heads.chunk(3, 1)
         q, k = rotate(q, order.rotation), rotate(k, order.rotation)
-        k, v = (x.repeat_interleave(config.heads // config.groups, 1) for x in (k, v))
         logits = q @ k.transpose(-1, -2)
         table = model.positions.table(attention.layer)
         if table is not None:

@@ -1,0 +1,72 @@
+// Written by `python -m musictx.export.constants`, from the Python that says what each of them means.
+
+export const NOTE_ON = 0;
+export const NOTE_OFF = 128;
+export const TIME_SHIFT = 256;
+export const VELOCITY = 356;
+export const PAD = 388;
+export const START = 389;
+export const END = 390;
+export const VOCABULARY_SIZE = 391;
+export const MAX_SHIFT = 100;
+export const STEPS_PER_SECOND = 100;
+export const STEP_SECONDS = 0.01;
+export const VELOCITY_LEVELS = 32;
+export const VELOCITIES_PER_LEVEL = 4;
+export const DEFAULT_VELOCITY_LEVEL = 20;
+export const STRIDE = 32;
+export const AGREED = 0.5;
+export const GROWTH = 1.0;
+export const HALF = 0.5;
+export const LEAST = 0.001;
+export const TOKENS_PER_SECOND = 400;
+export const SPARE_TOKENS = 64;
+
+/** What of drawing can be set, in the order of the page. */
+export const SETTINGS = [
+  {
+    name: "temperature",
+    label: "Temperature",
+    value: 1.0,
+    min: 0.1,
+    max: 2,
+    step: 0.05,
+    remark: "Below 1 the models play what they expect; above 1 they are more adventurous.",
+  },
+  {
+    name: "top_p",
+    label: "Top-p",
+    value: 0.98,
+    min: 0.05,
+    max: 1,
+    step: 0.01,
+    remark: "Only the likeliest events, up to this total probability, can be chosen.",
+  },
+  {
+    name: "top_k",
+    label: "Top-k",
+    value: 0,
+    min: 0,
+    max: 391,
+    step: 1,
+    remark: "Only this many of the likeliest events can be chosen; 0 means any.",
+  },
+  {
+    name: "min_p",
+    label: "Min-p",
+    value: 0.0,
+    min: 0,
+    max: 0.5,
+    step: 0.01,
+    remark: "Events less likely than this share of the likeliest one cannot be chosen.",
+  },
+  {
+    name: "theme",
+    label: "Theme",
+    value: 0.5,
+    min: 0,
+    max: 0.5,
+    step: 0.25,
+    remark: "How strongly to develop earlier material; 0 plays the models as trained.",
+  },
+];

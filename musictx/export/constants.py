@@ -1,0 +1,82 @@
+"""Numbers and tables of Python that the page's C and JavaScript need: written there, never typed there.
+
+    python -m musictx.export.constants
+
+writes both files; a test compares them with what would be written. After a change of the C file
+``app/static/engine/build.sh`` compiles the engine again.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from musictx import shipped
+from musictx.events import grammar, loops, vocabulary
+from musictx.files import write_bytes
+from musictx.model.config import ACTIVATIONS
+from musictx.sampling import contrast
+from musictx.sampling.continuation import SPARE_TOKENS, TOKENS_PER_SECOND
+from musictx.settings import SETTINGS, SamplingSettings
+
+C_FILE, JS_FILE = "static/engine/constants.h", "static/music/constants.js"  # in the folder of the demo
+_NOTE = "Written by `python -m musictx.export.constants`, from the Python that says what each of them means."
+_EVENTS = ["NOTE_ON", "NOTE_OFF", "TIME_SHIFT", "VELOCITY", "PAD", "START", "END"]
+_SIZES = ["VOCABULARY_SIZE", "MAX_SHIFT"]
+_TIMES = ["STEPS_PER_SECOND", "STEP_SECONDS"]
+_LEVELS = ["VELOCITY_LEVELS", "VELOCITIES_PER_LEVEL", "DEFAULT_VELOCITY_LEVEL"]
+_GRAMMAR = ["LONGEST_REST", "LONGEST_NOTE"]
+_CONTRAST = ["STRIDE", "AGREED", "GROWTH", "HALF", "LEAST"]
+
+
+def _taken(module: Any, names: list[str]) -> dict[str, Any]:
+    return {name: getattr(module, name) for name in names}
+
+
+def c_constants() -> str:
+    """The vocabulary, the grammar's tables and the activations' numbers, as a C header."""
+    numbers = _taken(vocabulary, _EVENTS + _SIZES) | _taken(grammar, _GRAMMAR)
+    numbers |= {"STRETCHES": len(loops.STRETCHES), "REMEMBERED": max(s.notes for s in loops.STRETCHES)}
+    rows = ", ".join("{" + ", ".join(map(str, stretch)) + "}" for stretch in loops.STRETCHES)
+    lines = [
+        f"// {_NOTE}",
+        "",
+        "#pragma once",
+        *(f"enum {{ {name} = {value} }};" for name, value in numbers.items()),
+        f"enum {{ {', '.join(name.upper() for name in ACTIVATIONS)} }};",
+        f"static const int stretches[STRETCHES][4] = {{{rows}}}; // {', '.join(loops.Stretch._fields)}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def js_constants() -> str:
+    """The vocabulary, the contrast's numbers, and the settings with defaults and ranges, as a module."""
+    numbers = _taken(vocabulary, _EVENTS + _SIZES + _TIMES + _LEVELS) | _taken(contrast, _CONTRAST)
+    numbers |= {"TOKENS_PER_SECOND": TOKENS_PER_SECOND, "SPARE_TOKENS": SPARE_TOKENS}
+    lines = [
+        f"// {_NOTE}",
+        "",
+        *(f"export const {name} = {json.dumps(value)};" for name, value in numbers.items()),
+    ]
+    lines += ["", "/** What of drawing can be set, in the order of the page. */", "export const SETTINGS = ["]
+    for name, setting in SETTINGS.items():
+        shown = {"name": name, "label": setting.label, "value": getattr(SamplingSettings(), name)}
+        shown |= {
+            "min": setting.lowest,
+            "max": setting.highest,
+            "step": setting.step,
+            "remark": setting.remark,
+        }
+        lines += ["  {", *(f"    {key}: {json.dumps(value)}," for key, value in shown.items()), "  },"]
+    return "\n".join([*lines, "];"]) + "\n"
+
+
+def write_constants(folder: Path) -> None:
+    """Write both files into the folder of the demo."""
+    for name, text in ((C_FILE, c_constants()), (JS_FILE, js_constants())):
+        write_bytes(folder / name, text.encode())
+
+
+if __name__ == "__main__":
+    write_constants(shipped.shipped_folder("app"))

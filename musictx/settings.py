@@ -1,0 +1,127 @@
+"""``SamplingSettings``: how tokens are drawn, and what commands, page and endpoints say of each setting.
+
+It imports next to nothing: the command line needs it before it has loaded a model. The filters that it sets
+are in `musictx.sampling.filters`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from typing import Any, NamedTuple
+
+from musictx.errors import require
+
+
+class Setting(NamedTuple):
+    """What there is to know of a setting wherever it can be chosen.
+
+    Attributes
+    ----------
+    label : str
+        Its name in the page and in errors of endpoints.
+    help : str
+        For the command line and for programs that call an endpoint.
+    remark : str
+        For the page.
+    allows : callable
+        Whether a value makes sense.
+    rule : str
+        Which ones do, after "it must".
+    lowest, highest : float
+        What page and endpoints offer.
+    step : float
+        Of the page's arrows; 1: whole numbers alone.
+    """
+
+    label: str
+    help: str
+    remark: str
+    allows: Callable[[float], bool]
+    rule: str
+    lowest: float
+    highest: float
+    step: float
+
+
+def _setting(default: Any, *known: Any) -> Any:
+    return field(default=default, metadata={"setting": Setting(*known)})
+
+
+@dataclass(frozen=True, kw_only=True)
+class SamplingSettings:
+    """How tokens are drawn. All filters apply, one after the other, to the same distribution.
+
+    Attributes
+    ----------
+    temperature : float
+        Logits are divided by it; 0 always takes the likeliest token.
+    top_k : int
+        Keep the k likeliest tokens; 0 keeps all.
+    top_p : float
+        Keep the likeliest tokens that together have this probability (nucleus); 1 keeps all.
+    min_p : float
+        Keep tokens with at least this share of the likeliest one's probability; 0 keeps all.
+    theme : float
+        0 to 0.5: how much is made of what the music so far makes likelier than its last few tokens
+        would alone (see `musictx.sampling.contrast`); 0 is the model as it is.
+    grammar : bool
+        Draw only events that can follow (see `musictx.events.grammar`).
+    allow_end : bool
+        Let the model end the piece before the length is reached.
+    int8 : bool
+        Decode with weights of 8 bits, quicker than in float32; where no engine does the steps
+        (see `musictx.sampling.engine.engine_for`) it changes nothing.
+
+    Examples
+    --------
+    >>> from musictx.sampling import SamplingSettings
+    >>> SamplingSettings(temperature=0.9, top_p=1).top_k
+    0
+    """
+
+    # fmt: off
+    temperature: float = _setting(
+        1.0, "Temperature",
+        "Above 1 bolder, below 1 tamer; 0 always takes the likeliest.",
+        "Below 1 the models play what they expect; above 1 they are more adventurous.",
+        lambda x: 0 <= x <= 10, "lie between 0 and 10", 0.1, 2, 0.05,
+    )
+    top_p: float = _setting(
+        0.98, "Top-p",
+        "Draw from the likeliest tokens that together have this probability.",
+        "Only the likeliest events, up to this total probability, can be chosen.",
+        lambda x: 0 < x <= 1, "be greater than 0 and at most 1", 0.05, 1, 0.01,
+    )
+    top_k: int = _setting(
+        0, "Top-k",
+        "Draw from the k likeliest tokens only; 0: all.",
+        "Only this many of the likeliest events can be chosen; 0 means any.",
+        lambda x: x >= 0, "be 0 (off) or more", 0, 391, 1,
+    )
+    min_p: float = _setting(
+        0.0, "Min-p",
+        "Leave out tokens less likely than this share of the likeliest.",
+        "Events less likely than this share of the likeliest one cannot be chosen.",
+        lambda x: 0 <= x <= 1, "lie between 0 and 1", 0, 0.5, 0.01,
+    )
+    theme: float = _setting(
+        0.5, "Theme",
+        "How much is made of what was played before, 0 to 0.5; 0: the model as it is.",
+        "How strongly to develop earlier material; 0 plays the models as trained.",
+        lambda x: 0 <= x <= 0.5, "lie between 0 (off) and 0.5", 0, 0.5, 0.25,
+    )
+    # fmt: on
+    grammar: bool = True
+    allow_end: bool = True
+    int8: bool = True
+
+    def __post_init__(self) -> None:
+        for name, setting in SETTINGS.items():
+            value = getattr(self, name)
+            require(setting.allows(value), name.replace("_", "-"), value, setting.rule)
+
+
+SETTINGS: dict[str, Setting] = {
+    f.name: f.metadata["setting"] for f in fields(SamplingSettings) if "setting" in f.metadata
+}
