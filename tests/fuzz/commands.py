@@ -88,6 +88,13 @@ SAMPLING = {
 }
 FILES = {"--audio": OUTPUTS, "--roll": OUTPUTS}
 
+CHOICE = {
+    "primer": [[0.0, 0.48, 60, 80], [0.5, 0.97, 64, 72]],
+    "cut": 1.0,
+    "kept": [[[1.0, 1.45, 67, 75], [1.5, 2.0, 72, 70]]],
+    "rejected": [[[1.0, 1.1, 30, 120]], [[1.2, 1.3, 31, 120]]],
+}
+
 # For each command its arguments, options that it needs, and others.
 COMMANDS: dict[
     str, tuple[tuple[tuple[str, ...], ...], dict[str, tuple[str, ...]], dict[str, tuple[str, ...]]]
@@ -104,6 +111,9 @@ COMMANDS: dict[
             "--track": (*NUMBERS, *TEXTS, "piano", "9" * 5000),
             "--theme": NUMBERS,
             "--variations": NUMBERS,
+            "--takes": NUMBERS,
+            "--bars": NUMBERS,
+            "--beat": ("loose", "strict", *TEXTS),
             "--window": NUMBERS,
             "--rope-scaling": ("none", "ntk", "yarn", *TEXTS),
             "--rope-factor": NUMBERS,
@@ -111,6 +121,7 @@ COMMANDS: dict[
             "--only-continuation": (),
             "--no-early-end": (),
             "--no-int8": (),
+            "--one-track": (),
         },
     ),
     "fill": (
@@ -170,6 +181,22 @@ COMMANDS: dict[
             "--precision": TEXTS,
             "--optimizer": ("adamw", *TEXTS),
             "--fact": ("a=b", "=", "a", *TEXTS),
+            "--resume": (),
+        },
+    ),
+    "tune": (
+        (MODELS, ("choices.jsonl", "choices.jsonl", "votes.json", *FOLDERS)),
+        {"-o": ("run", "run", *OUTPUTS), "--passes": ("0.1", *NUMBERS), "--minutes": ("0.01", "0")},
+        {
+            "--music": FOLDERS,
+            "--validation": FOLDERS,
+            "--any-model": (),
+            "--beta": NUMBERS,
+            "--likelihood": NUMBERS,
+            "--tolerance": NUMBERS,
+            "--lr": NUMBERS,
+            "--batch": ("1", *NUMBERS),
+            "--seed": NUMBERS,
             "--resume": (),
         },
     ),
@@ -279,6 +306,7 @@ def set_desk(folder: Path) -> None:
     (folder / "folder").mkdir()
     (folder / "loop.mid").symlink_to("loop.mid")
     (folder / "votes.json").write_text("[]")
+    (folder / "choices.jsonl").write_text(json.dumps(CHOICE) + "\n")
     with contextlib.closing(sqlite3.connect(folder / "votes.sqlite")) as book:
         book.execute("CREATE TABLE votes (id INTEGER)")
     save_small_model(folder / "model", "rope")

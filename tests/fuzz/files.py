@@ -1,4 +1,4 @@
-"""What musictx writes and reads again, with random damage: checkpoints, corpora, runs, votes."""
+"""What musictx writes and reads again, with random damage: checkpoints, corpora, runs, votes, choices."""
 
 from __future__ import annotations
 
@@ -23,13 +23,15 @@ import torch
 from musictx.checkpoint import load_model, read_card
 from musictx.corpus import BatchSource, build_corpus, consecutive_chunks, open_corpus
 from musictx.errors import MusictxError
-from musictx.events import decode
+from musictx.events import decode, encode
 from musictx.export.repository import publish_model
 from musictx.lab.votes import Rules, read_votes, report_votes
 from musictx.lab.votes.report import to_csv
 from musictx.midi import read_midi
 from musictx.sampling import continue_performance
 from musictx.shipped import shipped_folder, shipped_primer
+from musictx.training.choices import read_choices
+from tests.fuzz.commands import CHOICE
 from tests.fuzz.models import SCHEMES, save_small_model
 from tests.fuzz.mutation import damage_bytes, damage_json
 
@@ -43,7 +45,7 @@ FILES = (
     *(f"{scheme}/{name}" for scheme in SCHEMES for name in MODEL),
     *(f"corpus/{name}" for name in CORPUS * 3),
     *(f"run/{name}" for name in RUN),
-    *("votes.json", "votes.sqlite") * 2,
+    *("votes.json", "votes.sqlite", "choices.jsonl") * 2,
 )
 VOTE: dict[str, Any] = {
     "id": 1,
@@ -82,6 +84,7 @@ class Files:
         ]
         (self.folder / "votes.json").write_text(json.dumps(rows))
         _write_votes(self.folder / "votes.sqlite", rows)
+        (self.folder / "choices.jsonl").write_text(f"{json.dumps(CHOICE)}\n" * 2)
         self.primer = read_midi(shipped_primer("fur-elise"))
         self.whole = {name: (self.folder / name).read_bytes() for name in set(FILES)}
         self.run, self.published = folder / "run", folder / "published"
@@ -111,6 +114,10 @@ class Files:
             table.encode()
             check_table(table)
             json.dumps(report_votes(votes, rules), allow_nan=False)
+        elif path.name.startswith("choices"):
+            for choice in read_choices(path):
+                for take in choice.kept + choice.rejected:
+                    encode(take)
         elif path.parent.name == "corpus":
             use_corpus(path.parent)
         elif path.parent.name == "run":

@@ -245,7 +245,7 @@ def test_the_page_needs_nothing_from_outside(finished):
 
 
 def test_the_page_shows_titles_as_text(models, tmp_path):
-    evil = "<img src=x onerror=alert(1)></script>"
+    evil = "<img src=x onerror=alert(1)></script><!--<script"
     primer = StudyPrimer("evil", evil, random_piece(2, 0), 2.0, None)
     run_study({"relative": models["relative"]}, [primer], tmp_path, SHORT)
     page = (tmp_path / "study.html").read_text()
