@@ -173,7 +173,7 @@ export class TransportBar {
 
   /** `position` and `end` in seconds; `state` as in Transport; `primer`: it is the primer alone that sounds. */
   show(position, end, state, usable, primer) {
-    const text = `${clock(position)} / ${clock(end)}`;
+    const text = `${clock(Math.min(position, end))} / ${clock(end)}`;
     if (this.time.textContent !== text) this.time.textContent = text;
     if (document.activeElement !== this.line || state === "playing") {
       // Only what has changed: every assignment is a layout, and this is called for every frame.
