@@ -81,7 +81,7 @@ export class Listening {
   loadLanes(take) {
     this.setLoop(null);
     this.program = "lanes";
-    this.transport.load(this.scoresOf(take), this.heard);
+    this.transport.load(this.scoresOf(take), this.heard, 0, take.settings.seconds);
   }
 
   /** The scores of what stands in the lanes now. */

@@ -1,12 +1,11 @@
 // The clock: one playhead for all lanes, notes scheduled ahead of it, and patience with slow lanes and lines.
 
+import { leadNeeded, Pace } from "./lead.js";
 import { Voices } from "./voices.js";
 
 const LOOK_AHEAD = 1.4; // seconds of music scheduled in advance: a page that stalls goes on sounding
 const TICK = 60; // milliseconds between two looks at what must be scheduled
-const START_LEAD = 0.35; // what every lane must be ahead before the sound starts …
-const RESUME_LEAD = 1.2; // … and before it goes on after it had to wait; twice as much with every wait
-const MOST_RESUME_LEAD = 12;
+const CAUGHT_UP = 0.35; // seconds ahead with which a lane that came later is awaited like the others
 const PIANO_LEAD = 4; // how far ahead the samples must be here, so that a slow line makes one pause and not many
 const HOLD = 0.1; // the clock stops this long before it would run out of notes, so that none comes late
 const TURN = 0.15; // the end of a loop is prepared this long before it comes
@@ -29,12 +28,16 @@ export class Transport {
     this.segment = null; // what plays now: the lane that is heard, and which context time is which musical time
     this.behind = new Set(); // lanes whose models came later; the others sound meanwhile
     this.statistics = { late: 0, waits: 0, leads: {} };
+    this.pace = new Pace();
+    this.asked = 0; // seconds of music that the models were asked for
     this.timer = null;
   }
 
-  /** Exchange what is played. The old sound stops. */
-  load(scores, heard, at = 0) {
+  /** Exchange what is played; models that still play were asked for so many seconds. The old sound stops. */
+  load(scores, heard, at = 0, asked = 0) {
     this.stop();
+    this.asked = asked;
+    this.pace.reset();
     this.scores = scores;
     this.heard = heard;
     this.at = at;
@@ -66,7 +69,7 @@ export class Transport {
   lookBehind() {
     for (const [name, score] of this.scores) {
       if (score.fetching) this.behind.add(name);
-      else if (score.complete || score.known - this.position > START_LEAD) this.behind.delete(name);
+      else if (score.complete || score.known - this.position > CAUGHT_UP) this.behind.delete(name);
     }
   }
 
@@ -80,6 +83,11 @@ export class Transport {
   /** Up to here the music can sound. */
   get frontier() {
     return Math.min(this.known, this.playable);
+  }
+
+  /** How many seconds are still to be made. */
+  get rest() {
+    return Math.max(0, ...this.awaited.map(([, score]) => score.partStart + this.asked - this.at));
   }
 
   /** How far the playhead can be moved. What the models were given is there before they say so. */
@@ -177,15 +185,15 @@ export class Transport {
     const { samples } = this.sound;
     if (!samples.complete) samples.prefer(this.ahead);
     this.lookBehind();
+    this.pace.see(this.known, performance.now() / 1000);
     if (this.state === "waiting") this.tryToStart();
     if (this.state === "playing") this.advance();
   }
 
   tryToStart() {
     if (this.sound.context.state !== "running") return;
-    const afterWaits = Math.min(MOST_RESUME_LEAD, RESUME_LEAD * 2 ** (this.statistics.waits - 1));
-    const needed = this.firstStart ? START_LEAD : afterWaits;
-    if (this.lacksPiano || this.known - this.at < needed) {
+    const waits = this.firstStart ? 0 : this.statistics.waits;
+    if (this.lacksPiano || this.known - this.at < leadNeeded(waits, this.rest, this.pace.perSecond)) {
       this.set("waiting", this.obstacle);
       return;
     }
