@@ -149,7 +149,7 @@ def test_a_phone_reaches_every_key_by_octaves(open_studio: Open, place: Place) -
     assert studio.get("octave").inner_text() == "Octave from C 5"
     edges = [
         studio.page.locator(place).bounding_box()
-        for place in (".bring", "#piano-open", ".primary", "#new-seed")
+        for place in (".bring", "#piano-open", "[data-testid=continue]", "#new-seed")
     ]
     assert len({box["x"] + box["width"] for box in edges}) == 1  # Continue ends where everything else does
     wide = open_studio(place)

@@ -62,22 +62,18 @@ export class PieceView {
     this.fillLine = h("div", { class: "fill", id: "piece-fill", role: "group", "aria-label": "Fill in the piece" });
     this.empty = h("p", { class: "hint" }, NOTHING);
     this.body = h("div", { class: "piece-body" }, this.strip, this.roll.element);
-    element.append(
-      h(
-        "div",
-        { class: "primer-head" },
-        this.playButton,
-        h("div", { class: "primer-title" }, h("strong", {}, "Your piece"), this.detail),
-        h("div", { class: "pair" }, this.undoButton, this.redoButton),
-        this.fillButton,
-        this.otherButton,
-        this.saveButton,
-        this.clearButton,
-      ),
-      this.fillLine,
-      this.empty,
-      this.body,
+    this.head = h(
+      "div",
+      { class: "primer-head" },
+      this.playButton,
+      h("div", { class: "primer-title" }, h("strong", {}, "Your piece"), this.detail),
+      h("div", { class: "pair" }, this.undoButton, this.redoButton),
+      this.fillButton,
+      this.otherButton,
+      this.saveButton,
+      this.clearButton,
     );
+    element.append(this.head, this.fillLine, this.empty, this.body);
     this.setPlaying(false);
   }
 
@@ -105,6 +101,7 @@ export class PieceView {
     this.detail.textContent = sections.length ? `${counted(kept.length, "section")}, ${clock(this.end)}` : "";
     this.body.hidden = !sections.length;
     this.empty.hidden = Boolean(sections.length);
+    this.head.hidden = !(sections.length || can.undo || can.redo); // of an emptied piece, undo is in reach
     setUsable(this.undoButton, can.undo);
     setUsable(this.redoButton, can.redo);
     for (const each of [this.playButton, this.fillButton, this.saveButton, this.clearButton, this.otherButton])
