@@ -9,15 +9,15 @@ const LOOP = 8; // seconds that are looped at first
 const AROUND = 3; // seconds before and after a passage with which one hears how it fits
 
 export class Listening {
-  bar; heardMore; isRunning; lanes; leadIn; marked; notice; passage; primer; sound; source; takeOf;
+  bar; chosen; heardMore; isRunning; lanes; leadIn; notice; passage; primer; sound; source; takeOf;
 
   /**
    * `take` gives the take that is shown, or null; `running` whether its models still play; `leadIn` how many seconds
-   * of the primer come before them; `heardMore` is called when more of the take was heard; `marked` when another stretch
-   * is marked in the lanes.
+   * of the primer come before them; `heardMore` is called when more of the take was heard; `chosen` when another lane is
+   * to be heard, or another stretch is marked in the lanes.
    */
-  constructor({ sound, models, lanes, primer, bar, notice, take, running, leadIn, heardMore, marked }) {
-    Object.assign(this, { sound, lanes, primer, bar, notice, leadIn, heardMore, marked, takeOf: take, isRunning: running });
+  constructor({ sound, models, lanes, primer, bar, notice, take, running, leadIn, heardMore, chosen }) {
+    Object.assign(this, { sound, lanes, primer, bar, notice, leadIn, heardMore, chosen, takeOf: take, isRunning: running });
     this.program = "primer"; // what the transport plays: "primer" or "lanes"
     this.first = models.first;
     this.heard = this.first;
@@ -128,6 +128,7 @@ export class Listening {
     if (this.program === "lanes") this.transport.hear(model);
     this.showHeard();
     this.drawPlayheads();
+    this.chosen();
   }
 
   showHeard() {
@@ -189,7 +190,7 @@ export class Listening {
     this.loop = this.transport.loop = loop;
     this.lanes.showLoop(loop);
     this.bar.showLoop(loop);
-    this.marked();
+    this.chosen();
   }
 
   /** Move one edge ("from" or "to") of the loop to a time, or to the playhead. */

@@ -177,12 +177,12 @@ export class Making {
 
   /** A lane's music becomes the primer. */
   usePrimer(model) {
-    const rows = this.take.scores.get(model).rows();
-    const title = `${this.take.source.title}, continued by ${this.lanes.lane(model).name}`;
+    const { scores, source, metre } = this.take;
+    const notes = scores.get(model).rows();
+    const title = `${source.title}, continued by ${this.lanes.lane(model).name}`;
     this.step();
     this.leave();
-    const piece = { title, composer: "", notes: rows, pedals: [], metre: this.take.metre };
-    this.primers.set(piece, lastStretch(rows));
+    this.primers.set({ title, composer: "", notes, pedals: [], metre }, lastStretch(notes));
     this.notice.say("This is the new primer; its last seconds are selected. Press Continue when you like.");
     // The lane's button is out of use now. A mouse needs no other place, and its space key still plays.
     if (document.activeElement.matches(":focus-visible")) this.on.focus();

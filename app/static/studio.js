@@ -68,8 +68,8 @@ class Studio {
     });
     const [take, running] = [() => this.take, () => this.making.running];
     const [leadIn, heardMore] = [() => this.settings.leadIn, () => this.blind.heardMore(this.take)];
-    const marked = () => this.refresh();
-    this.listening = new Listening({ ...this, take, leadIn, heardMore, running, marked });
+    const chosen = () => this.refresh();
+    this.listening = new Listening({ ...this, take, leadIn, heardMore, running, chosen });
     this.insight = new Insight({ ...this, take, running, fit: () => this.fit() }, find("#insight"));
     this.judging = new Judging({ ...this, take }, () => {
       this.arrange();
