@@ -106,7 +106,7 @@ def test_a_filling_can_be_stopped_and_taken_back(open_studio: Open, endless_serv
     assert studio.get("fill-hint").inner_text().startswith("This stretch begins in the primer.")
     move(studio, "fill-from", start)
     move(studio, "fill-to", start + 60)
-    assert studio.get("fill-hint").inner_text().startswith("Nothing follows this stretch")
+    assert studio.get("fill-hint").inner_text().startswith("There is no music after this stretch")
     assert studio.get("fill-relative").is_disabled()
     studio.get("blind").click()
     assert studio.get("fill-hint").inner_text() == "Stretches can be filled in after the vote."

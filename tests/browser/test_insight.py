@@ -54,6 +54,13 @@ def point(studio: Any, model: str, index: int) -> tuple[float, float]:
     return roll["x"] + note["left"] + 1, roll["y"] + note["top"] + note["height"] / 2
 
 
+def below(studio: Any, model: str, index: int) -> tuple[float, float]:
+    """Where on the screen the time axis is below a note of a lane: no note is in reach there."""
+    x, _ = point(studio, model, index)
+    roll = studio.lane(model).locator(".roll").bounding_box()
+    return x, roll["y"] + roll["height"] - 2
+
+
 def tap(studio: Any, model: str, index: int) -> None:
     studio.page.mouse.click(*point(studio, model, index))
     studio.page.wait_for_function("(words) => document.querySelectorAll(words).length === 3", arg=WORDS)
@@ -103,10 +110,10 @@ def test_arcs_lead_to_the_notes_that_the_server_names_in_all_lanes(studio: Any) 
 def test_arcs_go_where_nothing_is_tapped_and_where_the_music_changes(studio: Any) -> None:
     index = first_played(studio, "relative")
     tap(studio, "relative", index)
-    x, y = point(studio, "relative", index)
-    studio.page.mouse.click(x, studio.lane("relative").locator(".roll").bounding_box()["y"] + 1)
+    studio.page.mouse.click(*below(studio, "relative", index))
     assert studio.page.locator(".roll-arcs path").count() == 0
     tap(studio, "relative", index)
+    x, y = point(studio, "relative", index)
     studio.page.mouse.move(x, y)
     studio.page.mouse.down()
     studio.page.mouse.move(x + 40, y, steps=3)
@@ -138,8 +145,7 @@ def test_a_held_key_shows_arcs_for_what_sounds(studio: Any) -> None:
     page.keyboard.press("Escape")
     if page.evaluate("window.musictx.transport.state") != "stopped":
         page.get_by_test_id("play").click()
-    seek = point(studio, "rope", first_played(studio, "rope"))
-    page.mouse.click(seek[0], studio.lane("rope").locator(".roll").bounding_box()["y"] + 1)
+    page.mouse.click(*below(studio, "rope", first_played(studio, "rope")))
     page.keyboard.press("l")
     page.wait_for_function("(words) => document.querySelectorAll(words).length === 3", arg=WORDS)
     page.keyboard.press("Escape")
