@@ -43,7 +43,7 @@ def test_a_lane_for_each_model_with_its_own_name_and_colour(open_studio: Open, o
     studio = open_studio(own_place)
     assert studio.order() == ["my-songs", "relative"]
     assert studio.page.locator(".lanes h3").all_inner_texts() == ["My songs", "Relative"]
-    assert studio.page.locator("h1").inner_text().startswith("Two models play on")
+    assert studio.page.locator("#headline").inner_text().startswith("Two models play on")
     assert "1.5 M events of training" in studio.lane("my-songs").inner_text()
     colours = studio.page.evaluate(
         """[...document.querySelectorAll('.lane')]
@@ -67,7 +67,7 @@ def test_a_lane_for_each_model_with_its_own_name_and_colour(open_studio: Open, o
 def test_a_model_that_no_browser_plays_stays_on_the_server(open_studio: Open, own_server: Server) -> None:
     studio = open_studio(own_server)
     studio.get("settings").click()
-    assert "My songs cannot play in a browser" in studio.page.locator("#places").inner_text()
+    assert "My songs cannot run in a browser" in studio.page.locator("#places").inner_text()
     studio.get("place").select_option("here")
     studio.run(seconds=2)
     studio.wait_done(("my-songs", "relative"))
@@ -96,7 +96,7 @@ def test_one_model_alone_has_no_blind_test(
 ) -> None:
     folder = small_model(tmp_path_factory.mktemp("alone") / "etudes", {})
     studio = open_studio(start_server(models=[folder]) if way == "server" else start_site([folder]))
-    assert studio.page.locator("h1").inner_text().startswith("One model plays on")
+    assert studio.page.locator("#headline").inner_text().startswith("One model plays on")
     assert not studio.get("blind").is_visible()
     studio.run(seconds=2)
     studio.wait_done(("etudes",))

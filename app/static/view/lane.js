@@ -161,7 +161,7 @@ export class Lane {
     let text = this.state === "waiting" && !score.continuationCount ? "" : counted(score.continuationCount, "note");
     if (this.message?.tokens && !this.actions.take) {
       const { tokens_per_second: tokens, music_per_second: music } = this.message;
-      text += `\n${Math.round(tokens)} events/s · ${music.toFixed(1)} s of music/s`;
+      text += ` · ${Math.round(tokens)} events/s · ${music.toFixed(1)} s of music/s`;
     }
     if (this.numbers.textContent !== text) this.numbers.textContent = text;
   }
@@ -189,7 +189,7 @@ export class Lane {
 
   /** How much of the model is here, before it can play. */
   showLoading({ received, total }) {
-    this.numbers.textContent = `downloading the model\n${megabytes(received)} of ${megabytes(total)} MB`;
+    this.numbers.textContent = `downloading the model: ${megabytes(received)} of ${megabytes(total)} MB`;
   }
 
   draw() {
