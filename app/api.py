@@ -23,11 +23,11 @@ from musictx.sampling import Continuation, continue_variations
 from musictx.sampling.beat import check_beat
 from musictx.settings import SETTINGS, SamplingSettings
 
-from .downloads import MOST_WAV_SECONDS
+from .downloads import MAX_WAV_SECONDS
 from .models import LaneModel
 from .payloads import (
     LIMITS,
-    MOST_NOTES,
+    MAX_NOTES,
     Settings,
     read_bars,
     read_notes,
@@ -36,7 +36,7 @@ from .payloads import (
     sentence,
 )
 from .presets import presets
-from .queueing import MOST_PROGRAMS, PROGRAMS
+from .queueing import MAX_PROGRAMS, PROGRAMS
 from .shelf import Shelf
 from .stage import Stage
 from .uploads import ENDINGS, read_primer
@@ -106,10 +106,10 @@ def add_endpoints(models: Sequence[LaneModel], stage: Stage, shelf: Shelf) -> No
                 given = str(model)[:40]
                 raise MusictxError(f"there is no model {given!r} here; choose one of {', '.join(by_name)}")
             settings = read_settings({"seconds": seconds, "seed": seed, **sampling}, labels=False)
-            stretch = (read_number(primer_start, "primer_start"), read_number(primer_end, "primer_end"))
+            selection = (read_number(primer_start, "primer_start"), read_number(primer_end, "primer_end"))
             check_beat(beat)
-            how = Ask(_yes(sound, "sound"), read_bars(bars, "bars"), beat, _yes(one_track, "one_track"))
-            return _play(by_name[model], _path(primer), stretch, settings, stage, shelf, how)
+            options = Ask(_yes(sound, "sound"), read_bars(bars, "bars"), beat, _yes(one_track, "one_track"))
+            return _play(by_name[model], _path(primer), selection, settings, stage, shelf, options)
         except MusictxError as error:
             raise gr.Error(sentence(str(error)), print_exception=False) from None
 
@@ -143,7 +143,7 @@ def add_endpoints(models: Sequence[LaneModel], stage: Stage, shelf: Shelf) -> No
         api_name="continue",
         preprocess=False,  # values come as they are sent: what is wrong with them is said here
         concurrency_id=PROGRAMS,
-        concurrency_limit=MOST_PROGRAMS,
+        concurrency_limit=MAX_PROGRAMS,
     )
     gr.api(info, api_name="info", queue=False)
 
@@ -174,11 +174,11 @@ def _with_settings(function: Callable[..., Any], order: Sequence[str]) -> Callab
 def _play(
     lane: LaneModel,
     primer: Path | None,
-    stretch: tuple[float, float],
+    selection: tuple[float, float],
     settings: Settings,
     stage: Stage,
     shelf: Shelf,
-    how: Ask,
+    options: Ask,
 ) -> tuple[str, str | None]:
     """Wait for a turn, read the primer, play on, and write the files."""
     caller = f"api {secrets.token_hex(8)}"  # each call has a turn of its own
@@ -186,17 +186,17 @@ def _play(
     try:
         while stage.wait(ticket, QUEUE_SECONDS) > 0:
             pass
-        music, end = _read(primer, stretch)
+        music, end = _read(primer, selection)
         last = music.duration if end is None else end
-        seconds = _seconds_of(how.bars, music, last) if how.bars else settings.seconds
-        whole = _check_length(music, stretch[0], last, seconds)
-        folder = shelf.place(round(4 * SAMPLE_RATE * (whole + RINGS_ON)) if how.sound else 0)
+        seconds = _seconds_of(options.bars, music, last) if options.bars else settings.seconds
+        whole = _check_length(music, selection[0], last, seconds)
+        folder = shelf.place(round(4 * SAMPLE_RATE * (whole + RINGS_ON)) if options.sound else 0)
         played = continue_variations(
             lane.model,
             music,
             seconds=seconds,
-            beat=how.beat,
-            primer_start=stretch[0],
+            beat=options.beat,
+            primer_start=selection[0],
             primer_end=end,
             seed=settings.seed,
             **asdict(settings.sampling),
@@ -208,19 +208,19 @@ def _play(
     if not len(played.performance):
         raise MusictxError("the model ended the piece at once; try another seed")
     try:
-        return _write(played, lane.key, settings.seed, folder, how)
+        return _write(played, lane.key, settings.seed, folder, options)
     except MusictxError as error:  # where the files lie is nobody's business
         raise MusictxError(str(error).replace(f"{folder}/", "")) from None
 
 
-def _write(played: Continuation, model: str, seed: int, folder: Path, how: Ask) -> tuple[str, str | None]:
+def _write(played: Continuation, model: str, seed: int, folder: Path, options: Ask) -> tuple[str, str | None]:
     midi, wav = folder / "continuation.mid", folder / "continuation.wav"
-    cut = None if how.one_track else played.cut
+    cut = None if options.one_track else played.cut
     write_midi(played.performance, midi, cut=cut, names=track_names(model, seed))
-    if how.sound:
+    if options.sound:
         with _sounding:
             write_wav(played.performance, wav)
-    return str(midi), str(wav) if how.sound else None
+    return str(midi), str(wav) if options.sound else None
 
 
 def _seconds_of(bars: int, music: Performance, end: float) -> float:
@@ -234,12 +234,12 @@ def _seconds_of(bars: int, music: Performance, end: float) -> float:
     return seconds
 
 
-def _read(primer: Path | None, stretch: tuple[float, float]) -> tuple[Performance, float | None]:
+def _read(primer: Path | None, selection: tuple[float, float]) -> tuple[Performance, float | None]:
     """The primer, and where it ends (s) if not with its file; without a file, the first one of the page."""
     if primer is not None:
-        return read_primer(primer), stretch[1] or None
+        return read_primer(primer), selection[1] or None
     preset = presets()[0]
-    return read_notes(preset["notes"], preset["pedals"]), stretch[1] or preset["end"] / 1000
+    return read_notes(preset["notes"], preset["pedals"]), selection[1] or preset["end"] / 1000
 
 
 def _check_length(music: Performance, start: float, end: float, seconds: float) -> float:
@@ -248,14 +248,14 @@ def _check_length(music: Performance, start: float, end: float, seconds: float) 
         raise MusictxError(
             f"primer_start is {start:g} s and primer_end {end:g} s; the primer must end after it starts"
         )
-    if end - start + seconds > MOST_WAV_SECONDS:
+    if end - start + seconds > MAX_WAV_SECONDS:
         raise MusictxError(
             f"the primer is {end - start:.10g} s long; with its continuation it can last "
-            f"{MOST_WAV_SECONDS:g} s: choose a stretch of it (primer_start, primer_end)"
+            f"{MAX_WAV_SECONDS:g} s: choose a part of it (primer_start, primer_end)"
         )
     notes = len(slice_time(music, start, end))
-    if notes > MOST_NOTES:
-        raise MusictxError(f"{notes:,} notes are too many; choose a stretch with at most {MOST_NOTES:,}")
+    if notes > MAX_NOTES:
+        raise MusictxError(f"{notes:,} notes are too many; choose a part with at most {MAX_NOTES:,}")
     return end - start + seconds
 
 

@@ -13,9 +13,9 @@ from musictx.midi import write_midi
 from musictx.performance import Performance
 from musictx.render.audio import wav_pieces
 
-from .payloads import MOST_SECONDS, Malformed, read_metre, read_notes
+from .payloads import MAX_SECONDS, Malformed, read_metre, read_notes
 
-MOST_WAV_SECONDS = 900.0
+MAX_WAV_SECONDS = 900.0
 MEDIA_TYPES = {"mid": "audio/midi", "wav": "audio/wav"}
 
 
@@ -51,7 +51,7 @@ def _tracks(sent: dict[str, Any]) -> dict[str, Any]:
         raise Malformed("the two tracks have no names; reload the page and try again")
     first, second = (name.encode("utf-8", "replace").decode()[:100] for name in names)
     cut = sent["cut"]
-    if isinstance(cut, bool) or not isinstance(cut, (int, float)) or not 0 <= cut <= 1000 * MOST_SECONDS:
+    if isinstance(cut, bool) or not isinstance(cut, (int, float)) or not 0 <= cut <= 1000 * MAX_SECONDS:
         raise Malformed("the continuation begins nowhere; reload the page and try again")
     return {"cut": cut / 1000, "names": (first, second)}
 
@@ -70,9 +70,9 @@ def render_sound(sent: Any) -> tuple[int, Iterator[bytes]]:
         If the request makes no sense, there is nothing to render, or it lasts too long.
     """
     performance = _music(sent)
-    if performance.duration > MOST_WAV_SECONDS:
+    if performance.duration > MAX_WAV_SECONDS:
         raise MusictxError(
-            f"the music lasts {performance.duration:.0f} s; a .wav can hold {MOST_WAV_SECONDS:.0f} s here, "
+            f"the music lasts {performance.duration:.0f} s; a .wav can hold {MAX_WAV_SECONDS:.0f} s here, "
             "a .mid any length"
         )
     return wav_pieces(performance)

@@ -14,7 +14,7 @@ from musictx.sampling.filling import CANDIDATES, Filling, fill_in
 from .payloads import Settings
 
 TAKES = 4  # that a visitor can choose from
-MOST_TOKENS_A_SECOND = 150  # of a candidate: twice as many as dense music has
+MAX_TOKENS_A_SECOND = 150  # of a candidate: twice as many as dense music has
 
 _TELL_SECONDS = 0.25
 
@@ -23,7 +23,7 @@ class _Left(Exception):
     """Nobody waits for the fillings any more."""
 
 
-def told_filling(
+def stream_filling(
     model: MusicTransformer,
     performance: Performance,
     gap: tuple[float, float],
@@ -31,7 +31,7 @@ def told_filling(
     *,
     from_beginning: bool,
 ) -> Iterator[float | list[Filling]]:
-    """Fill in a stretch, and tell several times a second how much of it is played; the fillings come last.
+    """Fill in a selection, and tell several times a second how much of it is played; the fillings come last.
 
     Whoever stops asking ends the work.
 
@@ -40,7 +40,7 @@ def told_filling(
     model : MusicTransformer
     performance : Performance
     gap : tuple of float
-        Start and end of the stretch (s).
+        Start and end of the selection (s).
     settings : Settings
         Of these, `seconds` and `theme` say nothing here.
     from_beginning : bool
@@ -52,7 +52,7 @@ def told_filling(
         From 0 to 1, what is played of all candidates; at the end the fillings.
     """
     if not len(performance):
-        raise MusictxError("there is no note around this stretch; choose one inside the music")
+        raise MusictxError("there is no note around this selection; choose one inside the music")
     start, end = gap
     made, left = 0.0, False
 
@@ -70,7 +70,7 @@ def told_filling(
             end,
             takes=TAKES,
             candidates=CANDIDATES,
-            tokens=round(MOST_TOKENS_A_SECOND * (end - start)) + MOST_TOKENS_A_SECOND,
+            tokens=round(MAX_TOKENS_A_SECOND * (end - start)) + MAX_TOKENS_A_SECOND,
             from_beginning=from_beginning,
             seed=settings.seed,
             on_progress=note,

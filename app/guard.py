@@ -13,9 +13,9 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .head import policy
-from .uploads import MOST_BYTES
+from .uploads import MAX_BYTES
 
-MOST_JSON_BYTES = 2 * 2**20  # of a call; the page's own routes have bounds and sentences of their own
+MAX_JSON_BYTES = 2 * 2**20  # of a call; the page's own routes have bounds and sentences of their own
 FORM_BYTES = 2**16  # of a form around a file
 # What the page and programs ask for. Gradio has more routes, which fetch from addresses and keep recordings.
 OPEN = re.compile(
@@ -86,7 +86,7 @@ class Gate:
         if path.startswith("/musictx/"):
             await self.app(scope, receive, send)
             return
-        limit = MOST_BYTES + FORM_BYTES if path.startswith("/gradio_api/upload") else MOST_JSON_BYTES
+        limit = MAX_BYTES + FORM_BYTES if path.startswith("/gradio_api/upload") else MAX_JSON_BYTES
         came, begun = 0, False
 
         async def receive_some() -> Message:

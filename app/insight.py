@@ -13,8 +13,8 @@ import numpy as np
 
 from musictx.errors import MusictxError
 from musictx.events import STEPS_PER_SECOND, note_tokens, tokens_to_table
-from musictx.lab.evaluation.listening import Listening
-from musictx.lab.evaluation.listening_figures import HeadFigures, looking_back, measure_heads
+from musictx.lab.evaluation.attention_figures import HeadFigures, looking_back, measure_heads
+from musictx.lab.evaluation.attention_maps import Listening
 from musictx.lab.evaluation.surprise import primer_again, surprise
 from musictx.model import MusicTransformer
 from musictx.sampling.takes import Take, choices, take_tokens
@@ -22,8 +22,8 @@ from musictx.sampling.takes import Take, choices, take_tokens
 from .models import LaneModel
 from .payloads import Malformed, read_length, read_notes
 
-LONGEST_TAKE = 16_384  # tokens that are looked into: nine minutes of dense music
-MOST_TOKENS = 16_384  # of takes that stay read: 12 kB each for a model of the shipped size, 200 MB in all
+MAX_TAKE_TOKENS = 16_384  # tokens that are looked into: nine minutes of dense music
+MAX_TOKENS = 16_384  # of takes that stay read: 12 kB each for a model of the shipped size, 200 MB in all
 MEASURED = 48  # notes of a take by which its heads are ranked
 
 
@@ -57,7 +57,7 @@ class ReadTake:
 
 
 class Insight:
-    """Answers for the page; the takes that were asked about last stay read, `MOST_TOKENS` of them in all.
+    """Answers for the page; the takes that were asked about last stay read, `MAX_TOKENS` of them in all.
 
     Parameters
     ----------
@@ -150,10 +150,10 @@ class Insight:
         length = read_length(sent.get("length"))
         begins = bool(sent.get("begins", True))
         take = take_tokens(self._models[lane], performance, length, from_beginning=begins)
-        if len(take.tokens) > LONGEST_TAKE:
+        if len(take.tokens) > MAX_TAKE_TOKENS:
             raise MusictxError(
                 f"{len(take.tokens):,} events of this model are too many to look into; it can be at most "
-                f"{LONGEST_TAKE:,}"
+                f"{MAX_TAKE_TOKENS:,}"
             )
         return lane, take
 
@@ -162,7 +162,7 @@ class Insight:
         with self._lock:
             read = self._takes.setdefault((name, digest), ReadTake(self._models[name], take))
             self._takes.move_to_end((name, digest))
-            while len(self._takes) > 1 and self._tokens > MOST_TOKENS:
+            while len(self._takes) > 1 and self._tokens > MAX_TOKENS:
                 self._takes.popitem(last=False)
             return read
 

@@ -11,16 +11,16 @@ import gradio as gr
 from .api import add_endpoints
 from .faults import plainly
 from .head import STYLES, TITLE
-from .models import MOST_MODELS, LaneModel
+from .models import MAX_MODELS, LaneModel
 from .shelf import Shelf
 from .stage import Stage
 from .streaming import lane_player
 
-MOST_LANES = 96  # generators open at once; `Stage` decides which of them play
+MAX_LANES = 96  # generators open at once; `Stage` decides which of them play
 
 _STATIC = Path(__file__).parent / "static"
 # Each event's name must stand quoted in this text for Gradio to accept it.
-_EVENTS = " ".join(f"'play_{number}'" for number in range(MOST_MODELS))
+_EVENTS = " ".join(f"'play_{number}'" for number in range(MAX_MODELS))
 _MOUNT = f"""
 /* events: {_EVENTS} */
 import(new URL("musictx/static/studio.js", document.baseURI))
@@ -52,7 +52,7 @@ def build(models: Sequence[LaneModel], stage: Stage, shelf: Shelf) -> gr.Blocks:
             js_on_load=_MOUNT,
             apply_default_css=False,
         )
-        queue: dict[str, Any] = {"concurrency_id": "lanes", "concurrency_limit": MOST_LANES}
+        queue: dict[str, Any] = {"concurrency_id": "lanes", "concurrency_limit": MAX_LANES}
         for number, lane in enumerate(models):
             getattr(studio, f"play_{number}")(
                 lane_player(lane.key, lane.model, stage),

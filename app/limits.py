@@ -31,7 +31,7 @@ class SlowWork:
     """
 
     def __init__(self, at_once: int, waiting: int, busy: str):
-        self.most, self.busy, self.taken = at_once + waiting, busy, 0
+        self.max_taken, self.busy, self.taken = at_once + waiting, busy, 0
         self._limiter = anyio.CapacityLimiter(at_once)
 
     @contextmanager
@@ -43,7 +43,7 @@ class SlowWork:
         MusictxError
             Too much is waiting already.
         """
-        if self.taken >= self.most:
+        if self.taken >= self.max_taken:
             raise MusictxError(self.busy)
         self.taken += 1
         try:

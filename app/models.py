@@ -20,10 +20,10 @@ from musictx.export.web_model import model_facts, web_model
 from musictx.model.positions import SCHEMES
 from musictx.render.figures import COLOURS
 from musictx.sampling import generate
-from musictx.sampling.compiling import told_of_compiling
+from musictx.sampling.compiling import announce_compilation
 from musictx.shipped import COMPARED_MODELS, DEFAULT_MODEL, SHIPPED_MODELS
 
-MOST_MODELS = 4
+MAX_MODELS = 4
 # The page's colours (static/view/base.css): a scheme's own one, by its name, then those that no scheme has.
 SCHEME_COLOURS = tuple(COLOURS)
 OTHER_COLOURS = ("rose", "ochre", "olive", "slate")
@@ -97,8 +97,8 @@ def load_models(models: Sequence[str | Path] | None = None) -> list[LaneModel]:
     if models is None:
         shipped = load_models((*COMPARED_MODELS, DEFAULT_MODEL))
         return [replace(lane, compared=lane.key in COMPARED_MODELS) for lane in shipped]
-    if not 1 <= len(models) <= MOST_MODELS:
-        raise MusictxError(f"{len(models)} models are given; the page has one to {MOST_MODELS} lanes")
+    if not 1 <= len(models) <= MAX_MODELS:
+        raise MusictxError(f"{len(models)} models are given; the page has one to {MAX_MODELS} lanes")
     places = [find_model(model).resolve() for model in models]
     loaded: list[LaneModel] = []
     for k, (given, folder) in enumerate(zip(models, places, strict=True)):
@@ -134,7 +134,7 @@ def web_file(lane: LaneModel) -> tuple[dict[str, Any], bytes]:
 def warm_up(models: Sequence[LaneModel]) -> None:
     """Compile what decodes the models, so that the first click does not wait."""
     for lane in models:
-        with told_of_compiling(lambda text: print(text, flush=True)):
+        with announce_compilation(lambda text: print(text, flush=True)):
             list(generate(lane.model, np.array([START]), max_tokens=2))
 
 
@@ -173,7 +173,7 @@ def _slug(name: str) -> str:
 
 def _unused(name: str, taken: Sequence[str], between: str) -> str:
     """The name, with a number behind it if it is taken."""
-    candidates = [name, *(f"{name}{between}{number}" for number in range(2, MOST_MODELS + 1))]
+    candidates = [name, *(f"{name}{between}{number}" for number in range(2, MAX_MODELS + 1))]
     return next(each for each in candidates if each not in taken)
 
 

@@ -11,15 +11,18 @@ from typing import Any
 import numpy as np
 
 from musictx.errors import MusictxError
-from musictx.metre import MOST_CHANGES, Metre
+from musictx.metre import MAX_CHANGES, Metre
 from musictx.performance import SPAN_DTYPE, Performance, make_notes
 from musictx.sampling.beat import check_beat
-from musictx.sampling.continuation import MOST_BARS
+from musictx.sampling.continuation import MAX_BARS
 from musictx.settings import SETTINGS, SamplingSettings
 
-MOST_NOTES = 20_000
-MOST_SECONDS = 3600.0  # no note of a page lies later than this
-GAP_SECONDS = (0.1, 15.0)  # how short and how long a stretch can be that is filled in: in some 1.2 GB at most
+MAX_NOTES = 20_000
+MAX_SECONDS = 3600.0  # no note of a page lies later than this
+GAP_SECONDS = (
+    0.1,
+    15.0,
+)  # how short and how long a selection can be that is filled in: in some 1.2 GB at most
 
 
 class Malformed(MusictxError):
@@ -75,9 +78,9 @@ def read_settings(sent: Any, *, labels: bool = True) -> Settings:
 def read_bars(sent: Any, label: str = "Bars") -> int:
     """A length in bars; 0 if there is none."""
     bars = read_number(sent, label)
-    if not 0 <= bars <= MOST_BARS or bars % 1:
+    if not 0 <= bars <= MAX_BARS or bars % 1:
         raise MusictxError(
-            f"{label} is {bars:.10g}; choose a whole number from 1 to {MOST_BARS}, or 0 for seconds"
+            f"{label} is {bars:.10g}; choose a whole number from 1 to {MAX_BARS}, or 0 for seconds"
         )
     return int(bars)
 
@@ -97,7 +100,7 @@ def read_metre(sent: Any) -> Metre | None:
     try:
         tempos, signatures = (_whole(sent[name], width) for name, width in (("tempos", 2), ("signatures", 3)))
         division, start = sent["division"], read_number(sent.get("start", 0), "The metre's start") / 1000
-        good = isinstance(division, int) and 1 <= division < 2**15 and 0 <= start <= MOST_SECONDS
+        good = isinstance(division, int) and 1 <= division < 2**15 and 0 <= start <= MAX_SECONDS
         good &= bool((tempos[:, 1] > 0).all() and np.isin(signatures[:, 2], 1 << np.arange(7)).all())
         good &= bool(((signatures[:, 1] > 0) & (signatures[:, 1] < 256)).all())
     except (TypeError, KeyError, ValueError, OverflowError):
@@ -111,8 +114,8 @@ def read_metre(sent: Any) -> Metre | None:
 
 
 def _whole(rows: Any, columns: int) -> np.ndarray:
-    """Rows of whole numbers of 31 bits, at most `MOST_CHANGES`."""
-    table = np.array(rows if isinstance(rows, list) and len(rows) <= MOST_CHANGES else None, float)
+    """Rows of whole numbers of 31 bits, at most `MAX_CHANGES`."""
+    table = np.array(rows if isinstance(rows, list) and len(rows) <= MAX_CHANGES else None, float)
     table = table.reshape(-1, columns)
     if not (np.isfinite(table) & (table >= 0) & (table < 2**31) & (table % 1 == 0)).all():
         raise ValueError
@@ -159,30 +162,30 @@ def read_length(length: Any) -> float:
     Raises
     ------
     MusictxError
-        If it is not between 0 and `MOST_SECONDS`.
+        If it is not between 0 and `MAX_SECONDS`.
     """
     seconds = read_number(length, "The primer's length") / 1000
-    if not 0 < seconds <= MOST_SECONDS:
-        raise MusictxError(f"the primer is {seconds:g} s long; choose a stretch of up to {MOST_SECONDS:g} s")
+    if not 0 < seconds <= MAX_SECONDS:
+        raise MusictxError(f"the primer is {seconds:g} s long; choose a selection of up to {MAX_SECONDS:g} s")
     return seconds
 
 
 def read_gap(gap: Any) -> tuple[float, float]:
-    """Start and end (s) of a stretch that is to be filled in, from whole milliseconds.
+    """Start and end (s) of a selection that is to be filled in, from whole milliseconds.
 
     Raises
     ------
     MusictxError
-        If it is no stretch, or not as long as `GAP_SECONDS` allow.
+        If it is no selection, or not as long as `GAP_SECONDS` allow.
     """
     if not isinstance(gap, Mapping):
-        raise Malformed("the stretch did not arrive; reload the page and try again")
-    start = read_number(gap.get("start"), "The start of the stretch") / 1000
-    end = read_number(gap.get("end"), "The end of the stretch") / 1000
+        raise Malformed("the selection did not arrive; reload the page and try again")
+    start = read_number(gap.get("start"), "The start of the selection") / 1000
+    end = read_number(gap.get("end"), "The end of the selection") / 1000
     shortest, longest = GAP_SECONDS
-    if not (0 <= start <= MOST_SECONDS and shortest <= end - start <= longest):
+    if not (0 <= start <= MAX_SECONDS and shortest <= end - start <= longest):
         raise MusictxError(
-            f"the stretch goes from {start:g} s to {end:g} s; choose one of {shortest:g} to {longest:g} s "
+            f"the selection goes from {start:g} s to {end:g} s; choose one of {shortest:g} to {longest:g} s "
             "inside the music"
         )
     return start, end
@@ -230,8 +233,8 @@ def read_number(value: Any, label: str) -> float:
 def _table(rows: Any, columns: int, what: str) -> np.ndarray:
     if not isinstance(rows, Sequence) or isinstance(rows, str):
         raise Malformed(f"the {what} did not arrive; reload the page and try again")
-    if len(rows) > MOST_NOTES:
-        raise MusictxError(f"{len(rows):,} {what} are too many; choose a stretch with at most {MOST_NOTES:,}")
+    if len(rows) > MAX_NOTES:
+        raise MusictxError(f"{len(rows):,} {what} are too many; choose a part with at most {MAX_NOTES:,}")
     try:
         table = np.array(rows if len(rows) else np.empty((0, columns)))
     except ValueError:  # rows of several lengths
@@ -240,8 +243,8 @@ def _table(rows: Any, columns: int, what: str) -> np.ndarray:
         raise Malformed(f"the {what} are damaged; reload the page and try again")
     table = table.astype(float)
     times = table[:, :2]
-    if not np.isfinite(table).all() or (times < 0).any() or (times > MOST_SECONDS * 1000).any():
-        raise MusictxError(f"the {what} must lie between 0 and {MOST_SECONDS:g} seconds")
+    if not np.isfinite(table).all() or (times < 0).any() or (times > MAX_SECONDS * 1000).any():
+        raise MusictxError(f"the {what} must lie between 0 and {MAX_SECONDS:g} seconds")
     if (times[:, 1] < times[:, 0]).any():
         raise MusictxError(f"one of the {what} ends before it begins")
     return table

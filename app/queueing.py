@@ -8,12 +8,12 @@ from typing import Any
 from gradio.queueing import Queue
 
 PROGRAMS = "programs"  # Gradio's name for what waits for an endpoint
-MOST_PROGRAMS = 8  # calls that are let in to wait for their turn at the models
-MOST_WAITING = 40  # calls that wait to be let in: the line of the pages stays free
+MAX_PROGRAMS = 8  # calls that are let in to wait for their turn at the models
+MAX_WAITING = 40  # calls that wait to be let in: the line of the pages stays free
 LOOK = 0.02  # seconds between Gradio's looks at its queue; its own 0.001 takes 5 % of a core idle
 
 
-def steady(queue: Queue) -> Queue:
+def patch_gradio_queue(queue: Queue) -> Queue:
     """Let a queue look less often, bound the calls in it, and outlive a page that goes while its events wait.
 
     A message to such a page has no place any more until its events are taken away, and Gradio's KeyError
@@ -29,7 +29,7 @@ def steady(queue: Queue) -> Queue:
     async def push_if_room(body: Any, request: Any, username: Any) -> Any:
         called = queue.blocks.fns.get(body.fn_index)
         line = queue.event_queue_per_concurrency_id.get(PROGRAMS)
-        if line and len(line.queue) >= MOST_WAITING and called and called.concurrency_id == PROGRAMS:
+        if line and len(line.queue) >= MAX_WAITING and called and called.concurrency_id == PROGRAMS:
             return False, "other programs' calls are waiting; try again in a moment", "queue_full"
         return await push(body, request, username)
 

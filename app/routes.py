@@ -25,7 +25,7 @@ import musictx
 from musictx.errors import MusictxError
 
 from .downloads import MEDIA_TYPES, render_midi, render_sound, wanted_format
-from .guard import MOST_JSON_BYTES
+from .guard import MAX_JSON_BYTES
 from .insight import Insight
 from .limits import InTurns, SlowWork
 from .model_files import ModelFiles
@@ -35,7 +35,7 @@ from .presets import presets
 from .shelf import Shelf
 from .stage import Stage
 from .streaming import part_name
-from .uploads import MOST_BYTES, describe_upload, keep_file
+from .uploads import MAX_BYTES, describe_upload, keep_file
 from .votes import VoteBook
 
 PREFIX = "/musictx"
@@ -183,13 +183,13 @@ async def _uploaded(request: Request) -> tuple[bytes, str, list[int] | None]:
         raise MusictxError("the choice of tracks did not arrive; reload the page and try again") from None
     if tracks == []:
         raise MusictxError("no track is chosen; choose at least one")
-    limit = f"{name} is larger than {MOST_BYTES // 2**20} MB; choose a smaller MIDI file"
-    return await _body(request, MOST_BYTES, limit), name, tracks
+    limit = f"{name} is larger than {MAX_BYTES // 2**20} MB; choose a smaller MIDI file"
+    return await _body(request, MAX_BYTES, limit), name, tracks
 
 
 async def _json(request: Request) -> Any:
     content = await _body(
-        request, MOST_JSON_BYTES, "this is too much music at once; choose a shorter stretch"
+        request, MAX_JSON_BYTES, "this is too much music at once; choose a shorter selection"
     )
     try:
         return json.loads(content)

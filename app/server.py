@@ -21,13 +21,13 @@ from musictx.process import return_freed_memory
 from .faults import Faults
 from .guard import Gate
 from .head import ICON, OwnHead
-from .layout import MOST_LANES, build
+from .layout import MAX_LANES, build
 from .models import load_models, warm_up
-from .queueing import steady
+from .queueing import patch_gradio_queue
 from .routes import PREFIX, routes
 from .shelf import Shelf, own_folder
 from .stage import Stage
-from .uploads import MOST_BYTES
+from .uploads import MAX_BYTES
 from .votes import VoteBook
 
 SENT_BYTES, ANSWER_BYTES = 128 * 2**20, 2**30  # of the files that programs have sent, and that they get
@@ -97,8 +97,8 @@ def launch(
     sent, answers = Shelf(folder, SENT_BYTES), Shelf(folder, ANSWER_BYTES)
     page = build(lanes, stage, answers)
     book = VoteBook({lane.key: lane.weights for lane in lanes if lane.compared}, votes)
-    page.queue(max_size=2 * MOST_LANES, api_open=False)  # no call goes past the line
-    steady(page._queue)
+    page.queue(max_size=2 * MAX_LANES, api_open=False)  # no call goes past the line
+    patch_gradio_queue(page._queue)
     theme = gr.themes.Base(font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"]).set(
         body_background_fill=PAPER, body_background_fill_dark=PAPER
     )
@@ -112,11 +112,11 @@ def launch(
                 "lifespan": _guarded(names, frames, (sent, answers)),
             },
             favicon_path=ICON,
-            max_threads=MOST_LANES + 16,
-            state_session_capacity=2 * MOST_LANES,  # of so many pages Gradio keeps what they show last
+            max_threads=MAX_LANES + 16,
+            state_session_capacity=2 * MAX_LANES,  # of so many pages Gradio keeps what they show last
             theme=theme,
             footer_links=["api"],  # the list of endpoints opens from there, and from there alone
-            max_file_size=MOST_BYTES,
+            max_file_size=MAX_BYTES,
             mcp_server=find_spec("mcp")
             is not None,  # it comes with gradio[mcp]; Gradio says where the tools are
             root_path=prefix,

@@ -18,7 +18,7 @@ from musictx.files import hold
 
 KEPT_SECONDS = 600.0
 PREFIX, HELD = "musictx-", "held"  # of a process's folder, and of the file that it holds while it runs
-LEAST_BYTES = 2**16  # that a file counts for: a folder of its own takes room too
+MIN_BYTES = 2**16  # that a file counts for: a folder of its own takes room too
 
 NO_ROOM = "the server cannot keep files"
 
@@ -45,14 +45,14 @@ class Shelf:
     ----------
     folder : Path
         Made with the first file.
-    most : int
+    max_bytes : int
         Bytes of all files together.
     clock : callable
         Seconds that only ever rise: a system clock that is put back does not keep files longer.
     """
 
-    def __init__(self, folder: Path, most: int, clock: Callable[[], float] = time.monotonic):
-        self.folder, self.most, self._clock = folder, most, clock
+    def __init__(self, folder: Path, max_bytes: int, clock: Callable[[], float] = time.monotonic):
+        self.folder, self.max_bytes, self._clock = folder, max_bytes, clock
         self._held: deque[tuple[float, int, Path]] = deque()
         self._lock = threading.Lock()
 
@@ -65,9 +65,9 @@ class Shelf:
             There is no room until other files are gone.
         """
         self.clear()
-        size = max(size, LEAST_BYTES)
+        size = max(size, MIN_BYTES)
         with self._lock:
-            if sum(held for _, held, _ in self._held) + size > self.most:
+            if sum(held for _, held, _ in self._held) + size > self.max_bytes:
                 raise MusictxError("the server holds too many files of programs; try again in some minutes")
             place = self.folder / secrets.token_hex(16)
             self._held.append((self._clock() + KEPT_SECONDS, size, place))

@@ -12,8 +12,8 @@ SCARCE_LEAD = 5.0  # a lane with less than this needs the processor most
 WELCOME_LEAD = 8.0  # another visitor is let in when every lane that plays has at least this
 YIELD_SECONDS = 0.25  # how long a comfortable lane stands back at a time
 LANES_OF_A_PAGE = 3
-MOST_CROWDED = 10.0
-MOST_STOPPED = 1000  # of so many parts it is remembered that they were stopped
+MAX_CROWDED = 10.0
+MAX_STOPPED = 1000  # of so many parts it is remembered that they were stopped
 
 
 @dataclass
@@ -47,7 +47,7 @@ class Stage:
     def __init__(self, visitors: int = 3) -> None:
         self.visitors = visitors
         self._tickets: list[Ticket] = []
-        self._stopped: deque[str] = deque(maxlen=MOST_STOPPED)
+        self._stopped: deque[str] = deque(maxlen=MAX_STOPPED)
         self._changed = threading.Condition()
 
     def enter(self, visitor: str, run: str) -> Ticket:
@@ -117,10 +117,10 @@ class Stage:
 
     @property
     def crowd(self) -> float:
-        """How many pages' lanes play now, from 1 to `MOST_CROWDED`: so much more seldom each has its say."""
+        """How many pages' lanes play now, from 1 to `MAX_CROWDED`: so much more seldom each has its say."""
         with self._changed:
             lanes = sum(len(ticket.leads) for ticket in self._tickets)
-            return min(max(1.0, lanes / LANES_OF_A_PAGE), MOST_CROWDED)
+            return min(max(1.0, lanes / LANES_OF_A_PAGE), MAX_CROWDED)
 
     def lane_ended(self, ticket: Ticket, lane: str) -> None:
         """Forget the lane's lead: it no longer needs the processor."""

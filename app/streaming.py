@@ -19,11 +19,11 @@ import gradio as gr
 from musictx.errors import MusictxError
 from musictx.events import END, STEP_SECONDS
 from musictx.sampling import NoteOff, NoteOn, NoteStream, generate
-from musictx.sampling.continuation import most_tokens
+from musictx.sampling.continuation import token_limit
 from musictx.sampling.filling import CANDIDATES
 from musictx.sampling.primer import Primer, prepare_primer
 
-from .filling import told_filling
+from .filling import stream_filling
 from .payloads import (
     Settings,
     note_rows,
@@ -182,7 +182,7 @@ def _play(lane: Lane, model: Any, stage: Stage, ticket: Ticket, sent: dict[str, 
 
 
 def _fill(lane: Lane, model: Any, stage: Stage, ticket: Ticket, sent: dict[str, Any]) -> Iterator[str]:
-    """Play a stretch of what the page sends anew: its last message has several takes of it.
+    """Play a selection of what the page sends again: its last message has several takes of it.
 
     No lead is told to the stage, so that nobody is let in meanwhile: candidates take much memory.
     """
@@ -190,7 +190,7 @@ def _fill(lane: Lane, model: Any, stage: Stage, ticket: Ticket, sent: dict[str, 
     performance = read_notes(sent.get("notes"), sent.get("pedals", ()))
     yield from _queue(lane, stage, ticket)
     begins = bool(sent.get("begins", True))
-    for told in told_filling(model, performance, gap, settings, from_beginning=begins):
+    for told in stream_filling(model, performance, gap, settings, from_beginning=begins):
         if not stage.is_current(ticket, lane.part):
             return
         if isinstance(told, float):
@@ -221,7 +221,7 @@ def _stream(
         primer.tokens,
         settings=settings.sampling,
         seed=settings.seed,
-        max_tokens=most_tokens(settings.seconds),
+        max_tokens=token_limit(settings.seconds),
     )
     told_at, told, pause = time.monotonic(), (0, 0), MESSAGE_SECONDS
     for chosen in tokens:

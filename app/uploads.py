@@ -24,9 +24,9 @@ from musictx.performance import Performance
 from .payloads import metre_facts, note_rows, span_rows
 from .shelf import NO_ROOM, Shelf
 
-MOST_BYTES = 8 * 2**20
-MOST_SHOWN = 40_000  # notes that a page can draw and cut without becoming slow
-MOST_TRACKS = 64
+MAX_BYTES = 8 * 2**20
+MAX_SHOWN = 40_000  # notes that a page can draw and cut without becoming slow
+MAX_TRACKS = 64
 ENDINGS = (".mid", ".midi", ".kar")
 
 _reading = threading.BoundedSemaphore(2)  # files read at once, of pages and programs: each may take 100 MB
@@ -38,7 +38,7 @@ def describe_upload(content: bytes, name: str, tracks: Sequence[int] | None = No
     Parameters
     ----------
     content : bytes
-        The file, at most `MOST_BYTES`.
+        The file, at most `MAX_BYTES`.
     name : str
         What the visitor calls it; only used in sentences.
     tracks : sequence of int, optional
@@ -82,7 +82,7 @@ def describe_upload(content: bytes, name: str, tracks: Sequence[int] | None = No
                 "drums": bool(track.is_drum),
                 "chosen": not track.is_drum and (chosen is None or track.index in chosen),
             }
-            for track in summary.tracks[:MOST_TRACKS]
+            for track in summary.tracks[:MAX_TRACKS]
             if track.notes
         ],
         "remarks": [*performance.remarks, *remarks],
@@ -94,7 +94,7 @@ async def keep_file(request: Request, shelf: Shelf) -> Response:
     place = None
     try:
         length = request.headers.get("content-length", "")
-        place = shelf.place(int(length) if length.isdecimal() else MOST_BYTES)  # `Gate` bounds both
+        place = shelf.place(int(length) if length.isdecimal() else MAX_BYTES)  # `Gate` bounds both
         async with request.form(max_files=1, max_fields=1) as form:
             file = form.get("files")
             if not isinstance(file, UploadFile):
@@ -136,10 +136,8 @@ def read_primer(path: Path) -> Performance:
         It is too large, gone, or no MIDI file.
     """
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise MusictxError(
-                f"the primer is larger than {MOST_BYTES // 2**20} MB; send a smaller MIDI file"
-            )
+        if path.stat().st_size > MAX_BYTES:
+            raise MusictxError(f"the primer is larger than {MAX_BYTES // 2**20} MB; send a smaller MIDI file")
         with _reading:
             return read_midi(path)
     except OSError:
@@ -149,9 +147,9 @@ def read_primer(path: Path) -> Performance:
 
 
 def _shorten(performance: Performance) -> tuple[Performance, list[str]]:
-    """Keep the first `MOST_SHOWN` notes."""
-    if len(performance) <= MOST_SHOWN:
+    """Keep the first `MAX_SHOWN` notes."""
+    if len(performance) <= MAX_SHOWN:
         return performance, []
-    notes = performance.notes[:MOST_SHOWN]
-    said = f"the piece has {len(performance):,} notes; the first {MOST_SHOWN:,} are shown"
+    notes = performance.notes[:MAX_SHOWN]
+    said = f"the piece has {len(performance):,} notes; the first {MAX_SHOWN:,} are shown"
     return replace(performance, notes=notes), [said]

@@ -17,8 +17,8 @@ from musictx.lab.votes.book import REAL, VERDICTS, add_row, default_path, read_r
 
 from .payloads import Malformed, note_rows, read_length, read_notes, read_settings
 
-MOST_LANES = 6
-MOST_SECONDS = 24 * 3600.0  # that anybody listens before a vote
+MAX_LANES = 6
+MAX_SECONDS = 24 * 3600.0  # that anybody listens before a vote
 
 
 class VoteBook:
@@ -86,7 +86,7 @@ class VoteBook:
         known = {*self.models, REAL}
         if (
             not isinstance(order, list)
-            or not 2 <= len(order) <= MOST_LANES
+            or not 2 <= len(order) <= MAX_LANES
             or not all(isinstance(name, str) and name in known for name in order)
             or len(set(order)) < len(order)
         ):
@@ -107,15 +107,15 @@ def _answer(sent: Mapping[str, Any], order: list[str]) -> tuple[str | None, str]
     return str(choice), "chosen"
 
 
-def _text(value: Any, most: int) -> str:
+def _text(value: Any, max_length: int) -> str:
     """As much of a text as is kept; half a pair of surrogates, which no file can hold, is replaced."""
-    return str(value)[:most].encode("utf-8", "replace").decode()
+    return str(value)[:max_length].encode("utf-8", "replace").decode()
 
 
 def _seconds(value: Any) -> float | None:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value:
         return None
-    return float(min(max(value, 0), MOST_SECONDS))
+    return float(min(max(value, 0), MAX_SECONDS))
 
 
 def _heard(sent: Any, order: list[str]) -> str | None:

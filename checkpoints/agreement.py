@@ -114,10 +114,10 @@ def main() -> None:
     for name in COMPARED_MODELS:
         model, primers = load_model(name), cards(asked.primers)
         for seed in range(1, asked.seeds + 1):
-            how = {"seconds": asked.seconds, "seed": seed}
-            sent = [request(music, end, how) for _, music, end in primers]
+            options = {"seconds": asked.seconds, "seed": seed}
+            sent = [request(music, end, options) for _, music, end in primers]
             for (primer, music, end), heard in zip(primers, in_browser(name, model, sent), strict=True):
-                own = in_library(model, music, end, how)
+                own = in_library(model, music, end, options)
                 apart = parted(own, heard)
                 row = {"model": name, "primer": primer, "seed": seed, "notes": len(own), "same": own == heard}
                 found.append(row | {"apart after ms": apart and apart - round(1000 * end)})

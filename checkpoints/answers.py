@@ -4,7 +4,7 @@
 
 The thirty: the shipped primers as they are; their top lines alone, at one velocity; some played faster,
 slower, softer and louder. An answer of 30 s passes if it is music (a note per second, no silence over 4 s),
-no storm (no second with more than 40 notes, 12 notes at once on average), keeps to the primer's tempo
+not degenerate (no second with more than 40 notes, 12 notes at once on average), keeps to the primer's tempo
 (notes per second within a factor of 4) and register (median pitch within 15 semitones). Real pieces are held
 to the same, with their first 15 s as primer, which shows how strict that is.
 """
@@ -22,7 +22,7 @@ import numpy as np
 import torch
 
 from musictx.checkpoint import load_model
-from musictx.lab.evaluation.storms import densest_second, is_storm
+from musictx.lab.evaluation.degeneration import densest_second, is_degenerate
 from musictx.lab.evaluation.structure import mean_polyphony
 from musictx.midi import read_midi
 from musictx.performance import Performance, apply_pedal, make_notes, slice_time, stretch, unite_spans
@@ -31,7 +31,7 @@ from musictx.sampling import continue_variations
 from musictx.shipped import COMPARED_MODELS, shipped_folder
 
 SECONDS, PRIMER_SECONDS = 30.0, 15.0
-LONGEST_SILENCE, DENSITY_FACTOR, REGISTER = 4.0, 4.0, 15
+MAX_SILENCE, DENSITY_FACTOR, REGISTER = 4.0, 4.0, 15
 
 
 def top_line(music: Performance) -> Performance:
@@ -91,18 +91,18 @@ def judge(primer: Performance, answer: Performance, seconds: float) -> dict[str,
         "polyphony": round(polyphony, 2),
         "density_ratio": round(ratio, 2),
         "register_moved": moved,
-        "music": bool(density >= 1 and silence <= LONGEST_SILENCE),
-        "no_storm": not is_storm(answer, seconds),
+        "music": bool(density >= 1 and silence <= MAX_SILENCE),
+        "no_storm": not is_degenerate(answer, seconds),
         "tempo": bool(1 / DENSITY_FACTOR <= ratio <= DENSITY_FACTOR),
         "register": abs(moved) <= REGISTER,
     }
 
 
-def real_answers(folder: Path, most: int, seconds: float) -> list[dict[str, Any]]:
+def real_answers(folder: Path, max_pieces: int, seconds: float) -> list[dict[str, Any]]:
     """How real pieces go on from their own first seconds."""
     found = []
     paths = sorted(folder.rglob("*.mid"))
-    for path in paths[:: max(1, len(paths) // most)]:
+    for path in paths[:: max(1, len(paths) // max_pieces)]:
         music = apply_pedal(read_midi(path))
         if music.duration > PRIMER_SECONDS + seconds:
             primer = slice_time(music, 0.0, PRIMER_SECONDS)
@@ -127,13 +127,18 @@ def main() -> None:
     parser.add_argument("--output", type=Path, help="JSON file for every figure")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    how = {name: getattr(arguments, name) for name in ("temperature", "top_p", "min_p")}
+    options = {name: getattr(arguments, name) for name in ("temperature", "top_p", "min_p")}
     found: dict[str, list[dict[str, Any]]] = {}
     for name in arguments.models:
         model, found[name] = load_model(name), []
         for title, music in islice(primers(), arguments.primers):
             made = continue_variations(
-                model, music, seconds=arguments.seconds, variations=arguments.takes, allow_end=False, **how
+                model,
+                music,
+                seconds=arguments.seconds,
+                variations=arguments.takes,
+                allow_end=False,
+                **options,
             )
             for number, answer in enumerate(m.alone for m in made):
                 peak = float(np.abs(render_audio(answer)).max()) if len(answer) else None
@@ -141,7 +146,7 @@ def main() -> None:
                 found[name].append({"primer": title, "take": number, "peak": peak, **judged})
     if arguments.real:
         found["real music"] = real_answers(arguments.real, 60, arguments.seconds)
-    print(f"{'':12} {'answers':>7} {'music':>6} {'no storm':>9} {'tempo':>6} {'register':>9} {'all':>5}")
+    print(f"{'':12} {'answers':>7} {'music':>6} {'sound':>9} {'tempo':>6} {'register':>9} {'all':>5}")
     checks = ("music", "no_storm", "tempo", "register")
     for name, answers in found.items():
         shares = [np.mean([a[check] for a in answers]) for check in checks]

@@ -73,16 +73,16 @@ def main() -> None:
     for model in asked.models:
         player = load_model(model)
         for name, music, end in cards(asked.primers):
-            how = {"seconds": asked.seconds, "primer_end": end, "allow_end": False}
+            options = {"seconds": asked.seconds, "primer_end": end, "allow_end": False}
             for seed in range(asked.seeds):
-                (made,) = continue_variations(player, music, seed=seed, **how)
+                (made,) = continue_variations(player, music, seed=seed, **options)
                 row: dict[str, Any] = {"model": model, "primer": name, "seed": seed}
-                for way, pull in BEATS.items():
+                for beat_name, pull in BEATS.items():
                     beat, answer = in_time(made, pull)
-                    row[way] = on_grid(beat, answer.notes["onset"] + made.cut)
-                    row[f"{way} notes"] = len(answer)
+                    row[beat_name] = on_grid(beat, answer.notes["onset"] + made.cut)
+                    row[f"{beat_name} notes"] = len(answer)
                     if asked.real:
-                        told[way].append(figures(made.primer, answer, asked.seconds))
+                        told[beat_name].append(figures(made.primer, answer, asked.seconds))
                 row["of the primer"] = on_grid(beat, made.primer.notes["onset"])
                 row["grid"] = beat.parts
                 rows.append(row)
@@ -94,10 +94,11 @@ def main() -> None:
     if asked.real:
         pieces = choose(asked.real, asked.count, asked.seconds)
         real = [figures(p.performance, real_answer(p, asked.seconds), asked.seconds) for p in pieces]
-        for way in BEATS:
-            far = distances(told[way], real)
-            result[f"{way} distance"] = float(np.mean(list(far.values())))
-            print(f"{way}: {result[f'{way} distance']:.3f} deviations from {len(real)} real continuations")
+        for beat_name in BEATS:
+            far = distances(told[beat_name], real)
+            result[f"{beat_name} distance"] = float(np.mean(list(far.values())))
+            distance = result[f"{beat_name} distance"]
+            print(f"{beat_name}: {distance:.3f} deviations from {len(real)} real continuations")
     if asked.output:
         asked.output.write_text(json.dumps(result, indent=2) + "\n")
 

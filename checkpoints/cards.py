@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from musictx.lab.evaluation.storms import stuck_share
+from musictx.lab.evaluation.degeneration import stuck_share
 from musictx.performance import Performance, make_notes
 from musictx.shipped import COMPARED_MODELS, load_demo, shipped_folder
 
@@ -167,11 +167,11 @@ def summarise(card: dict[str, Any]) -> dict[str, Any]:
     first = next(iter(card["lanes"]))
     after = [fault(take[first])["at"] - card["end"] / 1000 for take in told]
     found = {"told": len(told), "after": float(np.median(after)) if after else np.inf}
-    before, beyond = most(card, first)
+    before, beyond = most_at_once(card, first)
     return found | {"break": float(np.nan_to_num(beyond / before))}
 
 
-def most(card: dict[str, Any], lane: str) -> tuple[float, float]:
+def most_at_once(card: dict[str, Any], lane: str) -> tuple[float, float]:
     """Notes at once at most before and after a lane's training length, medians over the runs that pass it."""
     sides = np.array([take[lane]["most"] for take in card["takes"]], dtype=float)
     before, beyond = sides[~np.isnan(sides[:, 1])].T
@@ -205,7 +205,7 @@ def show(card: dict[str, Any]) -> None:
     after = f"{found['after']:.0f} s later" if found["told"] else ""
     print(f"{card['name']:20} {card['seconds']:3} s, told by {found['told']} of {len(takes)} {after}")
     for name in card["lanes"]:
-        before, beyond = most(card, name)
+        before, beyond = most_at_once(card, name)
         found = " | ".join(" ".join(kinds(take[name])) for take in takes)
         stuck = sum(take[name]["stuck"] > 0 for take in takes)
         print(f"    {name:10} notes at once {before:3.0f} → {beyond:3.0f}   stuck in {stuck}   {found}")

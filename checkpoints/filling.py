@@ -1,9 +1,9 @@
-"""Measure filling in: how surprising is what follows a stretch, after each way of playing the stretch?
+"""Measure filling in: how surprising is what follows a passage, after each way of playing the passage?
 
     python checkpoints/filling.py asap/validation --output checkpoints/results/filling.json
 
-From one performance of each of so many held-out pieces a stretch is taken out and filled by a model. Then a
-model, that one or another, is asked how surprised it is by the note events after the stretch: the next ones,
+From one performance of each of so many held-out pieces a passage is taken out and filled by a model. Then a
+model, that one or another, is asked how surprised it is by the note events after the passage: the next ones,
 by which candidates were weighted, and those after them, by which nothing was chosen.
 """
 
@@ -25,22 +25,22 @@ from musictx.model import MusicTransformer
 from musictx.performance import Performance
 from musictx.sampling.filling import FOLLOWING, draw_likely, fill_candidates, following_nats
 
-WAYS = ("real passage", "silence", "continuation", "drawn by weight", "best of all")
+VERSIONS = ("real passage", "silence", "continuation", "drawn by weight", "best of all")
 WINDOWS = {"next": slice(0, FOLLOWING), "after them": slice(FOLLOWING, 2 * FOLLOWING)}
 
 
-def pieces_of(folder: Path, count: int, least: float) -> dict[str, Performance]:
+def pieces_of(folder: Path, count: int, min_seconds: float) -> dict[str, Performance]:
     """One performance of each of so many pieces, spread over those of at least some seconds."""
     corpus = open_music(folder)
     firsts = np.unique(unit_numbers(corpus), return_index=True)[1].tolist()
     music = {corpus.names[i]: decode(corpus.piece(i)) for i in firsts}
-    names = [name for name, piece in music.items() if piece.duration >= least]
+    names = [name for name, piece in music.items() if piece.duration >= min_seconds]
     chosen = np.unique(np.linspace(0, len(names) - 1, min(count, len(names))).round().astype(int))
     return {names[k]: music[names[k]] for k in chosen}
 
 
 def without_ends(piece: Performance, start: float, end: float, *, empty: bool) -> Performance:
-    """The piece with its stretch as it is, or empty; notes that begin in the stretch end with it."""
+    """The piece with its passage as it is, or empty; notes that begin in the passage end with it."""
     notes = piece.notes.copy()
     inside = (notes["onset"] >= start) & (notes["onset"] < end)
     notes["offset"][inside] = np.minimum(notes["offset"][inside], end)
@@ -48,23 +48,26 @@ def without_ends(piece: Performance, start: float, end: float, *, empty: bool) -
 
 
 def measure(
-    player: MusicTransformer, judges: dict[str, MusicTransformer], piece: Performance, how: argparse.Namespace
+    player: MusicTransformer,
+    judges: dict[str, MusicTransformer],
+    piece: Performance,
+    arguments: argparse.Namespace,
 ) -> dict[str, dict[str, dict[str, float]]]:
     """Nats per note event by judge, window and way."""
-    start, end = how.start, how.start + how.seconds
-    found = fill_candidates(player, piece, start, end, candidates=how.candidates, seed=how.seed)
+    start, end = arguments.start, arguments.start + arguments.seconds
+    found = fill_candidates(player, piece, start, end, candidates=arguments.candidates, seed=arguments.seed)
     weights = np.array([f.nats for f in found])
-    drawn = int(draw_likely(weights, np.random.default_rng(how.seed))[0])
-    ways = [without_ends(piece, start, end, empty=empty) for empty in (False, True)]
-    ways += [f.performance for f in found]
+    drawn = int(draw_likely(weights, np.random.default_rng(arguments.seed))[0])
+    played = [without_ends(piece, start, end, empty=empty) for empty in (False, True)]
+    played += [f.performance for f in found]
     result: dict[str, dict[str, dict[str, float]]] = {}
     for name, judge in judges.items():
-        nats = following_nats(judge, ways, start, end, 2 * FOLLOWING)
+        nats = following_nats(judge, played, start, end, 2 * FOLLOWING)
         result[name] = {}
         for window, part in WINDOWS.items():
             real, silent, *filled = nats[:, part].mean(1).tolist()
             values = (real, silent, np.mean(filled), filled[drawn], filled[int(np.argmin(weights))])
-            result[name][window] = dict(zip(WAYS, map(float, values), strict=True))
+            result[name][window] = dict(zip(VERSIONS, map(float, values), strict=True))
     return result
 
 
@@ -74,20 +77,20 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
     tests = []
     for judge in rows[0]["nats"]:
         for window in WINDOWS:
-            columns = {way: np.array([r["nats"][judge][window][way] for r in rows]) for way in WAYS}
+            columns = {name: np.array([r["nats"][judge][window][name] for r in rows]) for name in VERSIONS}
             figures = {}
-            for way, values in columns.items():
+            for name, values in columns.items():
                 low, high = mean_interval(values)
-                figures[way] = {"nats": float(values.mean()), "low": low, "high": high}
-                if way != "continuation":
+                figures[name] = {"nats": float(values.mean()), "low": low, "high": high}
+                if name != "continuation":
                     test = paired_test(values, columns["continuation"])
-                    figures[way] |= {
+                    figures[name] |= {
                         "change": test.difference,
                         "change_low": test.low,
                         "change_high": test.high,
                     }
-                    figures[way]["p"] = test.p
-                    tests.append(figures[way])
+                    figures[name]["p"] = test.p
+                    tests.append(figures[name])
             result.setdefault(judge, {})[window] = figures
     for figures, p in zip(tests, holm([t["p"] for t in tests]), strict=True):
         figures["holm"] = p
@@ -99,8 +102,8 @@ def show(found: dict[str, Any]) -> None:
     for judge, windows in found.items():
         for window, figures in windows.items():
             print(f"\n{judge}, {window} {FOLLOWING} events: nats per note event")
-            for way, f in figures.items():
-                line = f"  {way:16} {f['nats']:.3f} [{f['low']:.3f}, {f['high']:.3f}]"
+            for name, f in figures.items():
+                line = f"  {name:16} {f['nats']:.3f} [{f['low']:.3f}, {f['high']:.3f}]"
                 if "p" in f:
                     line += f", {f['change']:+.3f} [{f['change_low']:+.3f}, {f['change_high']:+.3f}]"
                     line += f", p {f['holm']:.4f}"
@@ -121,16 +124,23 @@ def main() -> None:
     parser.add_argument("--start", type=float, default=12.0)
     parser.add_argument("--seconds", type=float, default=4.0)
     parser.add_argument("--seed", type=int, default=0)
-    how = parser.parse_args()
+    arguments = parser.parse_args()
     torch.set_num_threads(1)
-    judges = {name: load_model(name) for name in (how.model, *how.judge)}
+    judges = {name: load_model(name) for name in (arguments.model, *arguments.judge)}
     rows = []
-    for name, piece in pieces_of(how.folder, how.pieces, how.start + how.seconds + 15).items():
-        rows.append({"piece": name, "nats": measure(judges[how.model], judges, piece, how)})
+    for name, piece in pieces_of(
+        arguments.folder, arguments.pieces, arguments.start + arguments.seconds + 15
+    ).items():
+        rows.append({"piece": name, "nats": measure(judges[arguments.model], judges, piece, arguments)})
         print(f"{len(rows)} {name}", flush=True)
-        result = {**vars(how), "folder": how.folder.name, "output": how.output.name, "rows": rows}
+        result = {
+            **vars(arguments),
+            "folder": arguments.folder.name,
+            "output": arguments.output.name,
+            "rows": rows,
+        }
         if len(rows) > 1:
-            how.output.write_text(json.dumps({**result, "summary": summary(rows)}, indent=1) + "\n")
+            arguments.output.write_text(json.dumps({**result, "summary": summary(rows)}, indent=1) + "\n")
     show(summary(rows))
 
 

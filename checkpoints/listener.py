@@ -39,7 +39,7 @@ from musictx.sampling import continue_variations
 from musictx.shipped import shipped_folder
 from musictx.training import TuningConfig
 from musictx.training.choices import Choice, read_choices
-from musictx.training.source import judge_by
+from musictx.training.source import make_validation
 from musictx.training.tuning import tuning_run
 
 Taste = Callable[[Performance, Performance, float], float]  # of a primer, a take, and its seconds
@@ -56,28 +56,30 @@ def liking(taste: Taste, whole: Performance, cut: float, seconds: float) -> floa
     return taste(apply_pedal(primer), apply_pedal(take), seconds)
 
 
-def play(model: MusicTransformer, piece: Any, number: int, count: int, how: argparse.Namespace) -> list[Any]:
+def play(
+    model: MusicTransformer, piece: Any, number: int, count: int, arguments: argparse.Namespace
+) -> list[Any]:
     """Takes after the beginning of a piece."""
     return continue_variations(
         model,
         piece.primer,
-        primer_end=how.primer_seconds,
-        seconds=how.seconds,
+        primer_end=arguments.primer_seconds,
+        seconds=arguments.seconds,
         variations=count,
         seed=number,
         allow_end=False,
     )
 
 
-def takes(model: MusicTransformer, corpus: Corpus, how: argparse.Namespace) -> Path:
+def takes(model: MusicTransformer, corpus: Corpus, arguments: argparse.Namespace) -> Path:
     """A file with all takes of each training primer; they are the same for every taste."""
-    file = how.output / "takes.jsonl"
+    file = arguments.output / "takes.jsonl"
     done = file.read_bytes().count(b"\n") if file.is_file() else 0
-    drawn = pieces(corpus, how.seed, how.primer_seconds, 2 * how.seconds)
-    for number, piece in enumerate(islice(drawn, max(how.choices))):
+    drawn = pieces(corpus, arguments.seed, arguments.primer_seconds, 2 * arguments.seconds)
+    for number, piece in enumerate(islice(drawn, max(arguments.choices))):
         if number < done:
             continue
-        made = play(model, piece, number, how.takes, how)
+        made = play(model, piece, number, arguments.takes, arguments)
         wholes = tuple(take.performance for take in made)
         choice = Choice(made[0].primer, made[0].cut, wholes[:1], wholes[1:], weights_hash(model))
         with file.open("a") as stream:
@@ -85,25 +87,28 @@ def takes(model: MusicTransformer, corpus: Corpus, how: argparse.Namespace) -> P
     return file
 
 
-def chosen(file: Path, taste: Taste, count: int, how: argparse.Namespace) -> Iterator[Choice]:
+def chosen(file: Path, taste: Taste, count: int, arguments: argparse.Namespace) -> Iterator[Choice]:
     """What the listener keeps and rejects."""
     for choice in read_choices(file)[:count]:
         wholes = [*choice.kept, *choice.rejected]
-        best = int(np.argmax([liking(taste, whole, choice.cut, how.seconds) for whole in wholes]))
+        best = int(np.argmax([liking(taste, whole, choice.cut, arguments.seconds) for whole in wholes]))
         rejected = tuple(whole for i, whole in enumerate(wholes) if i != best)
         yield Choice(choice.primer, choice.cut, (wholes[best],), rejected, choice.model)
 
 
 def judged(
-    model: MusicTransformer, held: dict[str, Corpus], heard: list[Any], how: argparse.Namespace
+    model: MusicTransformer, held: dict[str, Corpus], heard: list[Any], arguments: argparse.Namespace
 ) -> dict[str, Any]:
     """What every taste makes of a model's takes after held-out beginnings, and the nats of held-out music."""
     likes: dict[str, list[float]] = {name: [] for name in TASTES}
     for number, piece in enumerate(heard):
-        (take,) = play(model, piece, 10_000 + number, 1, how)
+        (take,) = play(model, piece, 10_000 + number, 1, arguments)
         for name, taste in TASTES.items():
-            likes[name].append(liking(taste, take.performance, take.cut, how.seconds))
-    return {"likes": likes, "nll": judge_by(held, model.config.context_length, how.chunks)(model)}
+            likes[name].append(liking(taste, take.performance, take.cut, arguments.seconds))
+    return {
+        "likes": likes,
+        "nll": make_validation(held, model.config.context_length, arguments.chunks)(model),
+    }
 
 
 def show(name: str, taste: str, count: int, found: dict[str, Any], before: dict[str, Any]) -> str:
@@ -139,16 +144,20 @@ def main() -> None:
     parser.add_argument("--beta", type=float, default=TuningConfig.beta)
     parser.add_argument("--lr", type=float, default=TuningConfig.lr)
     parser.add_argument("--passes", type=float, default=TuningConfig.passes)
-    how = parser.parse_args()
+    arguments = parser.parse_args()
     torch.set_num_threads(1)
-    how.output.mkdir(parents=True, exist_ok=True)
-    model = load_model(how.model)
-    held = {validation_name(folder, ()): open_music(folder) for folder in how.held}
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    model = load_model(arguments.model)
+    held = {validation_name(folder, ()): open_music(folder) for folder in arguments.held}
     watched = {"primers": open_music(shipped_folder("primers"))}
-    each = -(-how.primers // len(held))
-    heard = [p for c in held.values() for p in islice(pieces(c, 0, how.primer_seconds, how.seconds), each)]
-    file = takes(model, open_music(how.music), how)
-    place = how.output / "listener.json"
+    each = -(-arguments.primers // len(held))
+    heard = [
+        p
+        for c in held.values()
+        for p in islice(pieces(c, 0, arguments.primer_seconds, arguments.seconds), each)
+    ]
+    file = takes(model, open_music(arguments.music), arguments)
+    place = arguments.output / "listener.json"
     found: dict[str, Any] = json.loads(place.read_text()) if place.is_file() else {"machine": machine()}
 
     def keep(name: str, result: dict[str, Any]) -> None:
@@ -156,24 +165,24 @@ def main() -> None:
         write_bytes(place, (json.dumps(found, indent=1) + "\n").encode())
 
     if "before" not in found:
-        keep("before", judged(model, held, heard, how))
+        keep("before", judged(model, held, heard, arguments))
     print(
         "| taste | choices | before → after | difference | p | preferred | nats / token | time |", flush=True
     )
-    settings = f"beta {how.beta:g}, lr {how.lr:g}, passes {how.passes:g}"
-    for taste in how.taste:
-        for count in how.choices:
+    settings = f"beta {arguments.beta:g}, lr {arguments.lr:g}, passes {arguments.passes:g}"
+    for taste in arguments.taste:
+        for count in arguments.choices:
             name = f"{taste}, {count} choices, {settings}"
             if name not in found:
-                config = TuningConfig(beta=how.beta, lr=how.lr, passes=how.passes)
-                used = list(chosen(file, TASTES[taste], count, how))
-                folder = how.output / name.replace(", ", "-").replace(" ", "")
+                config = TuningConfig(beta=arguments.beta, lr=arguments.lr, passes=arguments.passes)
+                used = list(chosen(file, TASTES[taste], count, arguments))
+                folder = arguments.output / name.replace(", ", "-").replace(" ", "")
                 began = time.monotonic()
-                run = tuning_run(folder, how.model, used, watched, config=config)
+                run = tuning_run(folder, arguments.model, used, watched, config=config)
                 run.fit(resume=True)
                 took = time.monotonic() - began
                 tuned = load_model(run.folder)
-                keep(name, {**judged(tuned, held, heard, how), "seconds": took, "steps": run.step})
+                keep(name, {**judged(tuned, held, heard, arguments), "seconds": took, "steps": run.step})
             print(show(name, taste, count, found[name], found["before"]), flush=True)
 
 

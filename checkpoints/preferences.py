@@ -5,7 +5,7 @@
 
 The model plays several takes after the beginnings of training pieces. A take is judged by its structure at
 three spans and the primer's motif, by how near it stays to how the piece really goes on (notes a second,
-register, notes at once), and by what it must not do: storms, standing on a few keys, copying. The best two
+register, notes at once), and by what it must not do: degenerate, stay on a few keys, copy. The best two
 are kept, the worst two rejected. Each primer is drawn, and each take played, by its number and the seed
 alone; each worker is a process with one thread and has a file of its own. Stop it at any time: the same
 command goes on where it was.
@@ -32,9 +32,9 @@ from musictx.events import decode
 from musictx.files import write_bytes
 from musictx.lab.evaluation.chance import motif_recurrence
 from musictx.lab.evaluation.copies import CopyIndex
+from musictx.lab.evaluation.degeneration import is_degenerate, stuck_share
 from musictx.lab.evaluation.loading import open_copy_index, open_music, unit_numbers
 from musictx.lab.evaluation.similarity import structureness
-from musictx.lab.evaluation.storms import is_storm, stuck_share
 from musictx.lab.evaluation.structure import mean_polyphony
 from musictx.performance import Performance, apply_pedal, slice_time
 from musictx.sampling import Continuation, continue_variations
@@ -89,7 +89,7 @@ def judge(
         "density": away(len(alone) / seconds, len(real) / seconds),
         "polyphony": away(*(mean_polyphony(x.notes, 0.0, seconds) for x in (alone, real))),
         "register": abs(float(np.median(alone.notes["pitch"])) - float(np.median(real.notes["pitch"]))) / 12,
-        "storm": float(is_storm(alone, seconds)),
+        "storm": float(is_degenerate(alone, seconds)),
         "stuck": stuck_share(alone, seconds),
         "copied": index.check(alone).shared if index else 0.0,
     }

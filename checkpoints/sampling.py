@@ -150,14 +150,14 @@ def main() -> None:
     names = arguments.model or COMPARED_MODELS
     models = {name: load_model(name) for name in names}
     print(f"{len(primers)} primers, {seconds:g} s; real music's two halves are {found['baseline']:.3f} apart")
-    print(f"{'':32}" + "".join(f"{name:>12}" for name in models) + f"{'mean':>8}{'no storm':>10}")
-    for how in (SamplingSettings(allow_end=False),) if arguments.default else TRIED:
-        row: dict[str, Any] = {**asdict(how), "models": {}}
+    print(f"{'':32}" + "".join(f"{name:>12}" for name in models) + f"{'mean':>8}{'not degen.':>10}")
+    for settings in (SamplingSettings(allow_end=False),) if arguments.default else TRIED:
+        row: dict[str, Any] = {**asdict(settings), "models": {}}
         for name, model in models.items():
             made, judged = [], []
             for primer in primers:
                 (made_of,) = continue_variations(
-                    model, primer.performance, seconds=seconds, primer_end=primer.cut, **asdict(how)
+                    model, primer.performance, seconds=seconds, primer_end=primer.cut, **asdict(settings)
                 )
                 answer = made_of.alone
                 if not found["settings"]:
@@ -175,10 +175,10 @@ def main() -> None:
             }
         found["settings"].append(row)
         apart = [m["distance"] for m in row["models"].values()]
-        storms = np.mean([m["no_storm"] for m in row["models"].values()])
-        label = f"T {how.temperature:g}, top-p {how.top_p:g}, min-p {how.min_p:g}"
+        sound = np.mean([m["no_storm"] for m in row["models"].values()])
+        label = f"T {settings.temperature:g}, top-p {settings.top_p:g}, min-p {settings.min_p:g}"
         print(
-            f"{label:32}" + "".join(f"{d:12.3f}" for d in apart) + f"{np.mean(apart):8.3f}{storms:10.0%}",
+            f"{label:32}" + "".join(f"{d:12.3f}" for d in apart) + f"{np.mean(apart):8.3f}{sound:10.0%}",
             flush=True,
         )
         if arguments.output:

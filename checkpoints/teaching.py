@@ -29,7 +29,7 @@ from musictx.lab.bench.common import machine
 from musictx.lab.evaluation.loading import open_music, unit_numbers
 from musictx.model.sizes import sized_config
 from musictx.training import TEACHING_DROPOUT, Run, TeachingConfig, TrainingConfig
-from musictx.training.source import judge_by
+from musictx.training.source import make_validation
 
 
 def split(music: Corpus, held: int, seed: int) -> tuple[Corpus, list[int]]:
@@ -81,7 +81,7 @@ def main() -> None:
     held, rest = split(music, arguments.held, seed=0)
     model = load_model(arguments.model)
     others = {validation_name(folder, ()): open_music(folder) for folder in arguments.others}
-    judge = judge_by(others, model.config.context_length, arguments.chunks)
+    judge = make_validation(others, model.config.context_length, arguments.chunks)
     known = judge(model)
     names = " / ".join(known) or "other music"
     rates = {"matrix_lr": arguments.matrix_lr, "lr": arguments.lr}
@@ -91,15 +91,15 @@ def main() -> None:
         for tokens in arguments.tokens:
             row: dict[str, Any] = {}
             for start in (arguments.model, None)[: 1 + arguments.nothing]:
-                how = f"rates {arguments.matrix_lr:g} {arguments.lr:g}" if start else "from nothing"
-                name = f"{arguments.music.parent.name}, {count} pieces, {tokens}, {how}"
+                condition = f"rates {arguments.matrix_lr:g} {arguments.lr:g}" if start else "from nothing"
+                name = f"{arguments.music.parent.name}, {count} pieces, {tokens}, {condition}"
                 folder = arguments.output / name.replace(", ", "-").replace(" ", "")
                 if name not in found:
                     result = learn(folder, train, held, amount(tokens) or 0, start, rates)
                     result["others"] = judge(load_model(folder)) if start else {}
                     found[name] = result
                     write_bytes(place, (json.dumps(found, indent=1) + "\n").encode())
-                row[how if start is None else "taught"] = found[name]
+                row[condition if start is None else "taught"] = found[name]
             taught = row["taught"]
             nothing = f"{row['from nothing']['best'][1]:.3f}" if "from nothing" in row else "not run"
             forgotten = " / ".join(f"{taught['others'][k] - known[k]:+.3f}" for k in known)

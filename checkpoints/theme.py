@@ -5,7 +5,7 @@
 Every model plays on from the first 15 s of held-out pieces with each value of theme, for 45 s. Beside real
 music stand: motif recurrence and melodic alignment beyond chance (less what a continuation has of the
 folder's other primers), the share of primers that stand out, the distance from real music of sampling.py,
-notes a second, notes at once, storms, how much is stuck on a few keys, and the longest passage shared with
+notes a second, notes at once, degeneration, what is stuck on a few keys, and the longest passage shared with
 the training music. Each value is compared with theme 0 on the same primers (Wilcoxon). Go on with an output
 file that exists: what it holds is not played again.
 """
@@ -25,9 +25,9 @@ from sampling import choose, distances, figures, real_answer
 from musictx.checkpoint import load_model
 from musictx.lab.evaluation.chance import MEASURES, beside_others
 from musictx.lab.evaluation.copies import CopyIndex
+from musictx.lab.evaluation.degeneration import is_degenerate, stuck_share
 from musictx.lab.evaluation.intervals import paired_test
 from musictx.lab.evaluation.loading import open_copy_index
-from musictx.lab.evaluation.storms import is_storm, stuck_share
 from musictx.lab.evaluation.structure import mean_polyphony
 from musictx.lab.study.plan import StudyPrimer
 from musictx.performance import Performance, apply_pedal
@@ -51,7 +51,7 @@ def judge(
     for key, measure in MEASURES.items():
         beside = beside_others(heard, place, answer, seconds, measure)
         row[key], row[f"{key} stands out"] = beside.beyond_chance, beside.stands_out
-    row["storm"] = is_storm(answer, seconds)
+    row["storm"] = is_degenerate(answer, seconds)
     row["stuck"] = stuck_share(answer, seconds)
     row["notes a second"] = len(answer) / seconds
     row["notes at once"] = mean_polyphony(answer.notes, 0.0, seconds)
@@ -90,7 +90,7 @@ def main() -> None:
     parser.add_argument("--model", action="append", help="repeatable; by default the shipped ones")
     parser.add_argument("--theme", action="append", type=float, help="repeatable; by default several")
     parser.add_argument(
-        "--least", type=float, default=contrast.LEAST, help="probability of a token to be drawn"
+        "--least", type=float, default=contrast.MIN_PROBABILITY, help="probability of a token to be drawn"
     )
     parser.add_argument("--agreed", type=float, default=contrast.AGREED, help="the strength, in γ, at d = 0")
     parser.add_argument("--growth", type=float, default=contrast.GROWTH, help="what it gains by d, in γ")
@@ -101,7 +101,11 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="JSON file for every figure")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    contrast.LEAST, contrast.AGREED, contrast.GROWTH = arguments.least, arguments.agreed, arguments.growth
+    contrast.MIN_PROBABILITY, contrast.AGREED, contrast.GROWTH = (
+        arguments.least,
+        arguments.agreed,
+        arguments.growth,
+    )
     seconds = arguments.seconds
     index = open_copy_index(arguments.copies) if arguments.copies else None
     primers = choose(arguments.music, arguments.primers, seconds)
@@ -121,7 +125,7 @@ def main() -> None:
     if REAL not in rows:
         answers = [real_answer(p, seconds) for p in primers]
         rows[REAL] = [judge(primers, i, answer, seconds, index) for i, answer in enumerate(answers)]
-    columns = f"{'motif':>14}{'alignment':>14}{'distance':>10} notes/s at once storms  stuck"
+    columns = f"{'motif':>14}{'alignment':>14}{'distance':>10} notes/s at once degen.  stuck"
     print(f"{'':24}{columns}  copies (most, mean)")
     show(REAL, rows[REAL], rows[REAL], [])
     for name in arguments.model or COMPARED_MODELS:
@@ -129,10 +133,15 @@ def main() -> None:
         for theme in arguments.theme or THEMES:
             label = f"{name}, theme {theme:g}"
             if label not in rows:
-                how = asdict(SamplingSettings(theme=theme, allow_end=False))
+                options = asdict(SamplingSettings(theme=theme, allow_end=False))
                 made = [
                     continue_variations(
-                        model, p.performance, seconds=seconds, primer_end=p.cut, seed=arguments.seed, **how
+                        model,
+                        p.performance,
+                        seconds=seconds,
+                        primer_end=p.cut,
+                        seed=arguments.seed,
+                        **options,
                     )[0].alone
                     for p in primers
                 ]

@@ -6,7 +6,7 @@ The page's own rules (app/static/music/verdict.js, run by Node) judge the 45 s a
 out pieces: as the pieces really go on, as another piece of the folder goes on, and as the models play on,
 with theme and without. What the page finds fault with in real music, it is wrong about; what it says of a
 primer and another piece's continuation is what chance gives. Beside that stand the study's own measures of
-the same music: storms, and motif or alignment that stand out beside the folder's other primers. What the
+the same music: degeneration, and motif or alignment that stand out beside the other primers. What the
 models play is kept in the output file, and an interrupted measurement goes on from there.
 """
 
@@ -27,7 +27,7 @@ from sampling import choose
 from musictx.checkpoint import SHIPPED_MODELS, load_model
 from musictx.events import STEP_SECONDS, encode
 from musictx.lab.evaluation.chance import MEASURES, beside_others
-from musictx.lab.evaluation.storms import is_storm
+from musictx.lab.evaluation.degeneration import is_degenerate
 from musictx.lab.study.plan import StudyPrimer
 from musictx.performance import Performance, apply_pedal, make_notes, shift, slice_time
 from musictx.sampling import continue_variations
@@ -90,8 +90,8 @@ def real_take(primer: StudyPrimer, answer: StudyPrimer, seconds: float) -> dict[
 
 def play(primer: StudyPrimer, model: Any, theme: float, seconds: float, seed: int) -> dict[str, Any]:
     """What a model plays after a primer with the page's settings, and whether it ended the piece itself."""
-    how = {"primer_end": primer.cut, "seconds": seconds, "seed": seed, "theme": theme}
-    made = continue_variations(model, primer.performance, **how)[0]
+    options = {"primer_end": primer.cut, "seconds": seconds, "seed": seed, "theme": theme}
+    made = continue_variations(model, primer.performance, **options)[0]
     return {"notes": rows_of(made.performance), "cut": made.cut, "ended": made.ended}
 
 
@@ -105,13 +105,13 @@ def finished(take: dict[str, Any], seconds: float) -> dict[str, Any]:
 def study_finds(
     primers: list[StudyPrimer], own: int, take: dict[str, Any], seconds: float
 ) -> dict[str, bool]:
-    """Whether the study calls a take a storm, and its theme one that stands out."""
+    """Whether the study calls a take degenerate, and its theme one that stands out."""
     whole = performance_of(take["notes"])
     answer = shift(slice_time(whole, take["cut"], take["cut"] + seconds), 0.0)
     family = [k for k, primer in enumerate(primers) if primer.source == primers[own].source]
     heard = [apply_pedal(primers[k].performance) for k in family]
     beside = [beside_others(heard, family.index(own), answer, seconds, each) for each in MEASURES.values()]
-    return {"storm": is_storm(answer, seconds), "theme": any(each.stands_out for each in beside)}
+    return {"storm": is_degenerate(answer, seconds), "theme": any(each.stands_out for each in beside)}
 
 
 def show(name: str, found: list[dict[str, Any]]) -> None:
@@ -122,7 +122,7 @@ def show(name: str, found: list[dict[str, Any]]) -> None:
 
 
 def agreement(found: list[dict[str, Any]]) -> str:
-    """Of how many takes page and study say the same: storms; and a theme, where the page says something."""
+    """How many takes page and study judge alike: degenerate; and a theme, where the page says something."""
 
     def same(rows: list[dict[str, Any]], says: str, finds: str) -> str:
         return (
@@ -183,7 +183,7 @@ def tell(
     """Let the page judge every take, and print how often it says what."""
     others = other_primers()
     titles = "".join(f"{kind:>9}" for kind in KINDS)
-    print(f"{'':24}{'':4}{titles}   agree: storm, theme")
+    print(f"{'':24}{'':4}{titles}   agree: degenerate, theme")
     for name, takes in groups.items():
         verdicts = node(JUDGE + TAKES, {"takes": [take for _, take in takes], "cards": others})
         found = [

@@ -23,7 +23,7 @@ import soundfile
 from scipy.signal import correlate, resample_poly
 
 RATE = 44_100
-LONGEST = 8.0  # seconds
+MAX_SECONDS = 8.0  # seconds
 FADE = 2.5  # seconds of fade-out where a string rings longer than LONGEST
 LAYERS = (("loud", 77), ("soft", 40))  # the MIDI velocities at which layers 10 and 4 of 16 were sampled
 OUTPUT = Path(__file__).resolve().parents[1] / "musictx" / "render" / "piano"
@@ -53,7 +53,7 @@ def finish(sound: np.ndarray) -> np.ndarray:
     """Cut to length: as long as it is heard (70 dB below its peak), with fades at both ends."""
     blocks = np.abs(sound[: len(sound) // 441 * 441]).reshape(-1, 441).max(1)
     heard = int(np.flatnonzero(blocks > 10 ** (-70 / 20) * blocks.max())[-1] + 1) * 441
-    sound = sound[: min(heard, int(LONGEST * RATE))].copy()
+    sound = sound[: min(heard, int(MAX_SECONDS * RATE))].copy()
     fade = min(int(FADE * RATE), len(sound) // 2)
     sound[-fade:] *= np.cos(np.linspace(0, np.pi / 2, fade)) ** 2
     sound[:22] *= np.linspace(0, 1, 22)

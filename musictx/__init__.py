@@ -9,7 +9,7 @@ What most programs need is here, imported when it is first used:
 `encode`, `decode`      `Performance` ↔ the tokens that a model reads
 `load_model`            a shipped model by name, or your own by its folder
 `continue_performance`  a primer played on; `stream_notes` hands out notes while they are made
-`fill_in`               a stretch played anew, so that it leads into what follows
+`fill_in`               a passage played again, so that it leads into what follows
 `render_audio` …        sound and pictures
 ======================  ==============================================================================
 

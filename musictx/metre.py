@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 DEFAULT_MICROS = 500_000  # a quarter note at 120 bpm: what a file means that states no tempo
-MOST_CHANGES = 2000  # of the tempo: a map with more follows a performance, and makes no bars
+MAX_CHANGES = 2000  # of the tempo: a map with more follows a performance, and makes no bars
 QUARTER_SECONDS = (0.15, 6.0)  # the shortest and the longest quarter note that anybody counts
 _COARSEST = 0.003  # seconds of a tick in what is written, at most
 _NEAR = 0.00055  # seconds by which whole milliseconds miss a place on the grid, at most
@@ -70,7 +70,7 @@ class Metre:
     def fault(self) -> str:
         """Why nobody can count by this metre, or nothing."""
         quarter = self.tempos[:, 1] / 1e6
-        if len(quarter) > MOST_CHANGES:
+        if len(quarter) > MAX_CHANGES:
             return f"the tempo changes {len(quarter):,} times"
         shortest, longest = QUARTER_SECONDS
         if quarter.min() < shortest:

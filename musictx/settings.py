@@ -63,8 +63,8 @@ class SamplingSettings:
     min_p : float
         Keep tokens with at least this share of the likeliest one's probability; 0 keeps all.
     theme : float
-        0 to 0.5: how much is made of what the music so far makes likelier than its last few tokens
-        would alone (see `musictx.sampling.contrast`); 0 is the model as it is.
+        0 to 0.5: how strongly to favour what the whole music so far makes likelier than its last few
+        tokens would alone (see `musictx.sampling.contrast`); 0 is the model as trained.
     grammar : bool
         Draw only events that can follow (see `musictx.events.grammar`).
     allow_end : bool
@@ -107,7 +107,7 @@ class SamplingSettings:
     )
     theme: float = _setting(
         0.5, "Theme",
-        "How much is made of what was played before, 0 to 0.5; 0: the model as it is.",
+        "How strongly to develop earlier material, 0 to 0.5; 0: the model as trained.",
         "How strongly to develop earlier material; 0 plays the models as trained.",
         lambda x: 0 <= x <= 0.5, "lie between 0 (off) and 0.5", 0, 0.5, 0.25,
     )

@@ -30,7 +30,7 @@ MidiFileMaker = Callable[..., Path]
 
 
 # These count notes that sound too late, and silences: they come last, and stay with one worker.
-TIMED = ("tests/browser/test_listening.py", "tests/browser/test_rolls.py::test_a_stretch_is_played_again")
+TIMED = ("tests/browser/test_listening.py", "tests/browser/test_rolls.py::test_a_selection_is_played_again")
 # Tests of one worker, so that the server that they share is started once.
 TOGETHER = (
     TIMED,

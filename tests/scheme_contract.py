@@ -84,7 +84,7 @@ def _causal(position: str) -> None:
 
 def _the_engine_decodes_what_it_has_kernels_for(position: str) -> None:
     cache = Cache(model(position), 1, 8)
-    assert (cache.engine is not None) == (njit is not None and find_scheme(position).has_kernel)
+    assert (cache.engine is not None) == (njit is not None and find_scheme(position).engine_supports)
 
 
 def _a_window_hides_what_lies_behind_it(position: str) -> None:

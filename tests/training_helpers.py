@@ -17,7 +17,7 @@ from musictx.corpus.batches import Augmentation
 from musictx.events import encode
 from musictx.model import ModelConfig
 from musictx.performance import Performance, make_notes
-from musictx.training import Judge, Progress, Run, Source, TrainingConfig
+from musictx.training import Progress, Run, Source, TrainingConfig, ValidationLoss
 from musictx.training.metrics import Metrics
 
 EVERY_STEP = 1e-9  # minutes between checkpoints
@@ -51,7 +51,7 @@ def tiny_run(
     *,
     model: dict[str, Any] | None = None,
     train: Corpus | Source | None = None,
-    validation: dict[str, Corpus] | Judge | None = None,
+    validation: dict[str, Corpus] | ValidationLoss | None = None,
     **changes: Any,
 ) -> Run:
     """A run of 30 steps."""

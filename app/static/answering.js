@@ -6,7 +6,7 @@ import { newRun } from "./music/takes.js";
 import { Transport } from "./sound/transport.js";
 
 const TICK = 15; // milliseconds between two looks at the clock
-const [SHORTEST, LONGEST] = [4, 20]; // seconds of an answer, which is as long as what it answers
+const [MIN_SECONDS, MAX_SECONDS] = [4, 20]; // seconds of an answer, which is as long as what it answers
 
 const now = () => performance.now() / 1000;
 
@@ -14,7 +14,7 @@ export class Answering {
   free; panel; piano; player; quiet; say; values;
 
   /**
-   * `player` lets models play (io/play.js), as `values` of the settings say; `say` shows a sentence; `quiet` stops
+   * `player` lets models play (io/backend-server.js), as `values` of the settings say; `say` shows a sentence; `quiet` stops
    * what else sounds, `free` what else the models play: a server plays one thing at a time for a visitor.
    */
   constructor({ sound, piano, panel, player, values, say, quiet, free }) {
@@ -89,7 +89,7 @@ export class Answering {
     const settings = {
       ...values,
       seed: (values.seed + this.turns) % 2 ** 31,
-      seconds: Math.min(LONGEST, Math.max(SHORTEST, (length - this.answered) / 1000)),
+      seconds: Math.min(MAX_SECONDS, Math.max(MIN_SECONDS, (length - this.answered) / 1000)),
     };
     this.model = this.panel.model;
     this.says = "";

@@ -1,4 +1,4 @@
-// How a primer comes into the page: a card, an upload, the piano, a link; and the stretch of it that is chosen.
+// How a primer comes into the page: a card, an upload, the piano, a link; and the selection of it that is chosen.
 
 import { Answering } from "./answering.js";
 import { Primers } from "./io/primers.js";

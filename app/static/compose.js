@@ -12,7 +12,7 @@ import { PieceView } from "./view/piece.js";
 const [SECONDS, BARS] = [15, 4]; // that takes last unless another length is chosen
 const PRIMER = 120_000; // ms of the piece's end that are given to the model: more than it reads
 const BEFORE = 8; // seconds of the piece that are shown before what is drawn
-const SHORTEST = 100; // ms of what can be kept
+const MIN_LENGTH = 100; // ms of what can be kept
 const FILE = "piece.mid";
 const NO_ROOM =
   "This browser has no room to keep the piece, or keeps nothing for the page. It is here for as long as the page is open: " +
@@ -24,7 +24,7 @@ export class Compose {
   constructor(studio, find) {
     Object.assign(this, { studio, root: studio.root });
     this.states = recallPiece();
-    this.idea = null; // the primer with which the piece began: {source, stretch}
+    this.idea = null; // the primer with which the piece began: {source, selection}
     this.other = false; // whether the primers are shown although there is a piece
     this.view = new PieceView(find("#piece"), studio.models, {
       play: (from) => studio.listening.playPassage({ start: from, end: lengthOf(this.sections) }, this.view),
@@ -82,13 +82,13 @@ export class Compose {
     const span = spanOf(take, lane);
     const { loop } = listening;
     const [start, end] = loop ? [loop.from, loop.to].map((time) => Math.round(1000 * time)) : [span.from, span.to];
-    const stretch = { from: Math.max(start, span.from), to: Math.min(end, span.to) };
-    if (stretch.to - stretch.from < SHORTEST) {
+    const selection = { from: Math.max(start, span.from), to: Math.min(end, span.to) };
+    if (selection.to - selection.from < MIN_LENGTH) {
       notice.say("What is marked lies in the primer or after the end. Mark something that this take played.", true);
       return false;
     }
     if (loop) listening.setLoop(null);
-    const sections = withTake(this.sections, take, lane, stretch);
+    const sections = withTake(this.sections, take, lane, selection);
     this.usePiece(sections);
     this.say(`Take ${lane} is in the piece, which has ${counted(sections.filter(isKept).length, "section")}.`);
     this.change(sections);
@@ -112,7 +112,7 @@ export class Compose {
   usePiece(sections = this.sections) {
     const end = lengthOf(sections);
     const { primer, primers } = this.studio;
-    if (!primer.source.piece) this.idea = { source: primer.source, stretch: primer.stretch };
+    if (!primer.source.piece) this.idea = { source: primer.source, selection: primer.selection };
     this.other = false;
     primers.set(sourceOf(sections), { start: Math.max(0, end - PRIMER), end });
   }
@@ -122,8 +122,8 @@ export class Compose {
     const first = this.states.all.flat().find(({ from }) => from.primer);
     const { primer, begins } = first.from;
     const own = { title: primer, composer: "", notes: first.rows, pedals: [], continues: !begins };
-    const { source, stretch } = this.idea ?? { source: own, stretch: { start: 0, end: first.length } };
-    this.studio.primers.set(source, stretch);
+    const { source, selection } = this.idea ?? { source: own, selection: { start: 0, end: first.length } };
+    this.studio.primers.set(source, selection);
   }
 
   /** The piece becomes another. */

@@ -1,22 +1,22 @@
-// Filling in: a model replaces a marked stretch with music that leads into what follows; one chooses among its takes.
+// Filling in: a model replaces a marked selection with music that leads into what follows; one chooses among its takes.
 
-import { isSite } from "./io/place.js";
+import { isSite } from "./io/backend.js";
 import { newRun } from "./music/takes.js";
-import { LaneStretch, PieceStretch, PrimerStretch } from "./stretches.js";
+import { LaneSelection, PieceSelection, PrimerSelection } from "./selections.js";
 import { FillBar } from "./view/fill-bar.js";
 
-const LONGEST = 15; // seconds, as on the server
+const MAX_SECONDS = 15; // seconds, as on the server
 const NO_SERVER = "Filling in needs a server, and this page has none. Run musictx app on your own computer for it.";
-const BUSY = "The models are still playing. A stretch can be filled in when they have finished.";
+const BUSY = "The models are still playing. A selection can be filled in when they have finished.";
 const WAITING = "The models are playing for other visitors; your turn comes next.";
-const HINT = "A model replaces this stretch with music that leads into what follows.";
+const HINT = "A model replaces this selection with music that leads into what follows.";
 
-/** What fills in stretches: one that is marked in the lanes, the primer's, and one that is marked in the piece. */
+/** What fills in selections: one that is marked in the lanes, the primer's, and one that is marked in the piece. */
 export function makeFillings(studio, find) {
   const fillings = [
-    new Filling(studio, find("#fill"), "fill", new LaneStretch(studio), () => fillings),
-    new Filling(studio, find("#primer-fill"), "primer-fill", new PrimerStretch(studio), () => fillings),
-    new Filling(studio, find("#piece-fill"), "piece-fill", new PieceStretch(studio), () => fillings),
+    new Filling(studio, find("#fill"), "fill", new LaneSelection(studio), () => fillings),
+    new Filling(studio, find("#primer-fill"), "primer-fill", new PrimerSelection(studio), () => fillings),
+    new Filling(studio, find("#piece-fill"), "piece-fill", new PieceSelection(studio), () => fillings),
   ];
   return fillings;
 }
@@ -24,7 +24,7 @@ export function makeFillings(studio, find) {
 class Filling {
   all; making; models; notice; place; player; settings;
 
-  /** `name` begins the names of its buttons; `place` is where the stretch is (stretches.js); `all` gives the fillings. */
+  /** `name` begins the names of its buttons; `place` is where the selection is (selections.js); `all` gives the fillings. */
   constructor({ player, models, making, settings, notice }, element, name, place, all) {
     Object.assign(this, { player, models, making, settings, notice, place, all });
     // What is being done: {model, gap, seed, made, candidates, says}; once there are takes, {takes, shown, step} as well,
@@ -46,16 +46,16 @@ class Filling {
     return Boolean(this.work && !this.work.takes);
   }
 
-  /** Why a stretch {start, end} in ms cannot be filled in now, or an empty text. */
+  /** Why a selection {start, end} in ms cannot be filled in now, or an empty text. */
   faultOf(gap) {
     if (isSite) return NO_SERVER;
     if (this.making.running || this.all().some(({ running }) => running)) return BUSY;
     const fault = this.place.faultOf(gap);
     if (fault) return fault;
     const seconds = (gap.end - gap.start) / 1000;
-    if (seconds > LONGEST) return `This stretch lasts ${seconds.toFixed(1)} s; choose one of up to ${LONGEST} s.`;
+    if (seconds > MAX_SECONDS) return `This selection lasts ${seconds.toFixed(1)} s; choose one of up to ${MAX_SECONDS} s.`;
     const follows = this.models.keys.some((model) => this.place.follows(model, gap));
-    return follows ? "" : "There is no music after this stretch to lead into.";
+    return follows ? "" : "There is no music after this selection to lead into.";
   }
 
   move(edge, time) {

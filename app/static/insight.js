@@ -3,7 +3,7 @@
 import { REAL } from "./music/models.js";
 import { noteNear } from "./music/score.js";
 import { listeningWords } from "./music/sentences.js";
-import { isSite, services } from "./io/place.js";
+import { isSite, services } from "./io/backend.js";
 import { InsightBar } from "./view/insight-bar.js";
 import { setAgain } from "./view/surprise.js";
 

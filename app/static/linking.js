@@ -11,8 +11,8 @@ export class Linking {
 
   /** What a take would be made from. */
   get untaken() {
-    const { source, stretch } = this.primer;
-    return { source, stretch, begins: this.primer.cut().begins, settings: this.settings.values, more: {} };
+    const { source, selection } = this.primer;
+    return { source, selection, begins: this.primer.cut().begins, settings: this.settings.values, more: {} };
   }
 
   /** Copy a link to what is here; or to a blind test of it. */

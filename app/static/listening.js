@@ -14,14 +14,14 @@ export class Listening {
   /**
    * `take` gives the take that is shown, or null; `running` whether its models still play; `leadIn` how many seconds
    * of the primer come before them; `heardMore` is called when more of the take was heard; `chosen` when another lane is
-   * to be heard, or another stretch is marked in the lanes.
+   * to be heard, or another selection is marked in the lanes.
    */
   constructor({ sound, models, lanes, primer, bar, notice, take, running, leadIn, heardMore, chosen }) {
     Object.assign(this, { sound, lanes, primer, bar, notice, leadIn, heardMore, chosen, takeOf: take, isRunning: running });
     this.program = "primer"; // what the transport plays: "primer" or "lanes"
     this.first = models.first;
     this.heard = this.first;
-    this.loop = null; // {from, to}: the stretch that is marked in the lanes
+    this.loop = null; // {from, to}: the selection that is marked in the lanes
     this.piece = null; // what else is listened to as the primer is (view/piece.js)
     Object.assign(this, { source: primer, passage: 0 }); // what a passage is of, and where in it (ms) that begins
     this.toldWait = null; // what the notice says that the clock waits for
@@ -53,17 +53,17 @@ export class Listening {
   /** Play the primer, or stop it. */
   playPrimer() {
     if (this.primerSounds) return this.transport.pause();
-    return this.playPassage(this.primer.stretch);
+    return this.playPassage(this.primer.selection);
   }
 
-  /** Play a stretch {start, end} (ms) of the primer's piece with a little of what is around it. */
+  /** Play a selection {start, end} (ms) of the primer's piece with a little of what is around it. */
   playAround({ start, end }) {
     this.playPassage({ start: Math.max(0, start - 1000 * AROUND), end: end + 1000 * AROUND });
   }
 
   playPassage(passage, source = this.primer) {
     const score = source.score(passage);
-    if (!score.notes.length) return this.notice.say("There is no note in the chosen stretch.", true);
+    if (!score.notes.length) return this.notice.say("There is no note in the selection.", true);
     this.setLoop(null);
     Object.assign(this, { program: "primer", source, passage: passage.start });
     this.transport.load(new Map([["primer", score]]), "primer");
@@ -147,7 +147,7 @@ export class Listening {
     }
   }
 
-  /** Play a lane around a stretch {from, to}, again and again. */
+  /** Play a lane around a selection {from, to}, again and again. */
   listenAround(model, { from, to }) {
     this.hear(model);
     this.transport.loop = { from: Math.max(0, from - AROUND), to: Math.min(this.transport.end, to + AROUND) };
@@ -172,7 +172,7 @@ export class Listening {
     return Math.max(0, this.take.length / 1000 - this.leadIn());
   }
 
-  /** Play a stretch again and again, or end that. Without a stretch it is the next few seconds. */
+  /** Play a selection again and again, or end that. Without a selection it is the next few seconds. */
   toggleLoop() {
     if (this.loop) return this.setLoop(null);
     this.showLanes();

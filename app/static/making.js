@@ -2,16 +2,16 @@
 
 import { Runs } from "./io/runs.js";
 import { dragLane, saveAll, saveLane } from "./io/save.js";
-import { lastStretch } from "./music/stretch.js";
+import { lastSelection } from "./music/selection.js";
 import { History, newTake } from "./music/takes.js";
 
-const NO_NOTE = "There is no note in the chosen stretch: move the handles, choose a primer or play a few notes.";
+const NO_NOTE = "There is no note in the selection: move the handles, choose a primer or play a few notes.";
 
 export class Making {
   lanes; listening; models; notice; on; primer; primers; settings;
 
   /**
-   * `player` lets models play (io/play.js). `on` has refresh(), called when buttons must be brought up to date,
+   * `player` lets models play (io/backend-server.js). `on` has refresh(), called when buttons must be brought up to date,
    * fit(), when a lane has grown, arrange(), when lanes may stand in another order, begun(), when the models begin,
    * focus(), which leads to Continue, changed(), when settings are others, and alone(), before models begin: nothing
    * else may play them; lanes(), for whom a new take is, entering(take), which of them is heard first, and keep(lane),
@@ -96,7 +96,7 @@ export class Making {
   /** Show a take with its primer and settings. */
   return(take) {
     this.settings.set(take.settings);
-    this.primers.set(take.source, take.stretch);
+    this.primers.set(take.source, take.selection);
     this.adopt(take);
   }
 
@@ -182,7 +182,7 @@ export class Making {
     const title = `${source.title}, continued by ${this.lanes.lane(model).name}`;
     this.step();
     this.leave();
-    this.primers.set({ title, composer: "", notes, pedals: [], metre }, lastStretch(notes));
+    this.primers.set({ title, composer: "", notes, pedals: [], metre }, lastSelection(notes));
     this.notice.say("This is the new primer; its last seconds are selected. Press Continue when you like.");
     // The lane's button is out of use now. A mouse needs no other place, and its space key still plays.
     if (document.activeElement.matches(":focus-visible")) this.on.focus();
@@ -198,8 +198,8 @@ export class Making {
 
   /** Remember how things stand, before something is changed. */
   step() {
-    const { source, stretch } = this.primer;
-    this.history.step({ source, stretch, settings: this.settings.values, take: this.take });
+    const { source, selection } = this.primer;
+    this.history.step({ source, selection, settings: this.settings.values, take: this.take });
     this.on.refresh();
   }
 
@@ -208,7 +208,7 @@ export class Making {
     if (!step) return;
     this.leave();
     this.settings.set(step.settings);
-    this.primers.set(step.source, step.stretch);
+    this.primers.set(step.source, step.selection);
     if (step.take) this.adopt(step.take);
     this.on.refresh();
   }

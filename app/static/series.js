@@ -13,7 +13,7 @@ export class Series {
   constructor({ player, models, making, primer, settings, blind, notice }, bar, judged) {
     Object.assign(this, { player, models, making, primer, settings, blind, notice, bar, judged });
     this.run = null; // what is played: {takes, missing, settings}, of which the last take still plays
-    this.about = null; // the primer, {source, stretch}, that is or was played
+    this.about = null; // the primer, {source, selection}, that is or was played
     this.words = ""; // what came of it
   }
 
@@ -33,8 +33,8 @@ export class Series {
       return;
     }
     this.making.step();
-    const { source, stretch } = this.primer;
-    Object.assign(this, { about: { source, stretch }, words: "" });
+    const { source, selection } = this.primer;
+    Object.assign(this, { about: { source, selection }, words: "" });
     this.run = { takes: [], missing: new Set(), settings: this.settings.values };
     this.next();
   }
@@ -99,9 +99,9 @@ export class Series {
 
   /** Bring the bar up to date. Of another primer than was played there is nothing to say. */
   refresh() {
-    const { source, stretch } = this.primer;
+    const { source, selection } = this.primer;
     const { about } = this;
-    if (about && !(about.source === source && about.stretch.start === stretch.start && about.stretch.end === stretch.end)) {
+    if (about && !(about.source === source && about.selection.start === selection.start && about.selection.end === selection.end)) {
       this.about = null;
       this.words = "";
       this.stop();

@@ -3,7 +3,7 @@
 import { makePrimers } from "./bringing.js";
 import { Compose } from "./compose.js";
 import { makeFillings } from "./filling.js";
-import { makePlayer, services } from "./io/place.js";
+import { makeBackend, services } from "./io/backend.js";
 import { saveVotes } from "./io/save.js";
 import { Insight } from "./insight.js";
 import { Judging } from "./judging.js";
@@ -43,7 +43,7 @@ class Studio {
       tap: (model, note) => this.insight.tap(model, note),
     });
     this.settings = new Settings(find("#settings"), models, () => this.settingsChanged());
-    this.player = makePlayer(gradio, models, (text) => this.notice.say(text));
+    this.player = makeBackend(gradio, models, (text) => this.notice.say(text));
     showPlaces(find("#places"), this.player, models);
     offerMidiOutput(find("#midi-out"), this);
     Object.assign(this, makePrimers(this, find));

@@ -6,7 +6,7 @@ chord, ``-`` a rest; ``'`` after a note makes it short, ``>`` stresses it, ``^``
 below. ``|`` is a bar line, and is checked.
 
 ``tempo``, ``dynamics`` and ``pedal`` count in quarter notes from the start: ``0:116`` is a tempo
-(quarters a minute) or a velocity from there on, ``4-5.5`` a stretch with the pedal down. Velocity
+(quarters a minute) or a velocity from there on, ``4-5.5`` a span with the pedal down. Velocity
 moves in straight lines from point to point, tempo in steps.
 """
 

@@ -7,14 +7,14 @@ from matplotlib.figure import Figure
 
 from docs.figures.drawing import HUES, INK, Figures, canvas
 from musictx.model import ModelConfig
-from musictx.model.positions import Rotary, rotate
+from musictx.model.positions import Rotary, apply_rope
 
 SCHEME = Rotary(ModelConfig(position="rope"))
 
 
 def _turned(x: torch.Tensor, position: int) -> torch.Tensor:
     """A vector [shape=(d,)] as it is at a position."""
-    return rotate(x[None, None, None], SCHEME.rotation(torch.tensor([[position]])))[0, 0, 0]
+    return apply_rope(x[None, None, None], SCHEME.rope_cos_sin(torch.tensor([[position]])))[0, 0, 0]
 
 
 def pairs() -> Figure:

@@ -16,7 +16,7 @@ def vectors() -> Figure:
     """The vectors of the first 128 positions: one row each."""
     figure, axes = canvas(7, 3.4)
     colours = {"cmap": "RdBu_r", "vmin": -1, "vmax": 1, "interpolation": "nearest"}
-    image = axes.imshow(Sinusoidal(CONFIG).added(0, 128), aspect="auto", **colours)
+    image = axes.imshow(Sinusoidal(CONFIG).absolute(0, 128), aspect="auto", **colours)
     axes.set(xlabel="number in the vector: 128 sines, then 128 cosines", ylabel="position")
     bar = figure.colorbar(image, ax=axes)
     bar.outline.set_edgecolor(INK)
@@ -25,7 +25,7 @@ def vectors() -> Figure:
 
 def likeness() -> Figure:
     """How alike the vectors of two positions are, by their distance."""
-    added = Sinusoidal(CONFIG).added(0, 800)
+    added = Sinusoidal(CONFIG).absolute(0, 800)
     figure, axes = canvas(7, 3)
     for colour, position in zip(HUES, (100, 400, 700), strict=False):
         distance = torch.arange(-100, 100)
@@ -40,7 +40,7 @@ def likeness() -> Figure:
 def slow_waves() -> Figure:
     """Three of the sines, within the training length and past it."""
     length = CONFIG.context_length
-    added = Sinusoidal(CONFIG).added(0, 2 * length)
+    added = Sinusoidal(CONFIG).absolute(0, 2 * length)
     figure, axes = canvas(7, 4.2, nrows=3, sharex=True)
     for each, number, colour in zip(axes, (64, 88, 104), HUES, strict=False):
         each.plot(added[:length, number], color=colour)

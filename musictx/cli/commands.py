@@ -80,7 +80,7 @@ def main() -> None:
     except MusictxError as error:
         print(f"musictx: {error}", file=sys.stderr)
     except MemoryError:
-        print("musictx: it takes more memory than there is", file=sys.stderr)
+        print("musictx: out of memory", file=sys.stderr)
     except OSError as error:  # what the system refuses, wherever that was not foreseen
         name = "" if error.filename is None else f"{error.filename}: "
         print(f"musictx: {name}{error.strerror or error}", file=sys.stderr)

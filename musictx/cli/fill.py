@@ -19,7 +19,7 @@ from musictx.shipped import DEFAULT_MODEL
 def fill(
     midi: Annotated[Path, typer.Argument(help="MIDI file.", show_default=False)],
     output: Annotated[Path, typer.Option("--output", "-o", help="MIDI file to write.")],
-    start: Annotated[float, typer.Option("--from", help="Where the stretch starts (s).")],
+    start: Annotated[float, typer.Option("--from", help="Where the passage starts (s).")],
     end: Annotated[float, typer.Option("--to", help="Where it ends (s).")],
     model: Model = DEFAULT_MODEL,
     takes: Annotated[int, typer.Option(help="Number of fillings; their files are numbered from 1.")] = 1,
@@ -32,7 +32,7 @@ def fill(
     int8: Int8 = True,
     **settings: Any,
 ) -> None:
-    """Play a stretch of a piece anew, so that it leads into what follows.
+    """Play a passage of a piece again, so that it leads into what follows.
 
     Example: musictx fill song.mid -o out.mid --from 12 --to 16 --takes 3
     """
@@ -41,7 +41,7 @@ def fill(
     from musictx.checkpoint import load_model
     from musictx.midi import read_midi, write_midi
     from musictx.sampling import fill_in
-    from musictx.sampling.compiling import told_of_compiling
+    from musictx.sampling.compiling import announce_compilation
     from musictx.sampling.filling import check_takes
 
     if seed is None:
@@ -56,7 +56,7 @@ def fill(
     player = load_model(model)
     torch.set_num_threads(1)  # one token is too little work for two
     bar = working("playing candidates", total=max(end - start, 0.0))
-    with bar as advance, told_of_compiling(console.print):
+    with bar as advance, announce_compilation(console.print):
         fillings = fill_in(
             player,
             music,

@@ -41,7 +41,7 @@ def live(
     from musictx.console.progress import console
     from musictx.live import Duet, open_ports, port_names
     from musictx.midi import write_midi
-    from musictx.sampling.compiling import told_of_compiling
+    from musictx.sampling.compiling import announce_compilation
 
     if ports:
         for kind, names in zip(("inputs", "outputs"), port_names(), strict=True):
@@ -61,7 +61,7 @@ def live(
     )
     console.print("play, and pause for an answer; Ctrl-C ends the duet", highlight=False)
     try:
-        with told_of_compiling(console.print), suppress(KeyboardInterrupt):
+        with announce_compilation(console.print), suppress(KeyboardInterrupt):
             duet.run()
     finally:
         opened.close()

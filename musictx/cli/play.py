@@ -88,7 +88,7 @@ def continue_primer(
     ] = None,
     rope_scaling: Annotated[str | None, typer.Option(help="none, ntk or yarn, for rope models.")] = None,
     rope_factor: Annotated[
-        float | None, typer.Option(help="Factor by which ntk or yarn stretch the training length.")
+        float | None, typer.Option(help="Factor by which ntk or yarn extend the training length.")
     ] = None,
     **settings: Any,
 ) -> None:
@@ -104,7 +104,7 @@ def continue_primer(
     from musictx.performance import Performance
     from musictx.sampling import continue_variations
     from musictx.sampling.beat import check_beat
-    from musictx.sampling.compiling import told_of_compiling
+    from musictx.sampling.compiling import announce_compilation
     from musictx.sampling.continuation import check_variations
 
     if seed is None:
@@ -132,7 +132,7 @@ def continue_primer(
     index = _copy_index(copy_check)
     torch.set_num_threads(1)  # one token is too little work for two
     began = time.monotonic()
-    with working("playing on", total=seconds) as advance, told_of_compiling(console.print):
+    with working("playing on", total=seconds) as advance, announce_compilation(console.print):
         results = continue_variations(
             player,
             music,

@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from musictx.corpus import Corpus
 
 
-LONGEST_MINUTES = 525_600  # a year
+MAX_MINUTES = 525_600  # a year
 
 
 def check_minutes(minutes: float | None) -> None:
     """Say that a slice of a run is longer than anybody means."""
-    if minutes is not None and not minutes <= LONGEST_MINUTES:
-        raise MusictxError(f"--minutes is {minutes}; it must be at most {LONGEST_MINUTES}")
+    if minutes is not None and not minutes <= MAX_MINUTES:
+        raise MusictxError(f"--minutes is {minutes}; it must be at most {MAX_MINUTES}")
 
 
 def train(
@@ -273,7 +273,7 @@ def encode(
     midi: Annotated[list[Path], typer.Argument(help="Folders of MIDI files, searched recursively.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the encoded corpus.")],
 ) -> None:
-    """Encode folders of MIDI files once, to train from on a machine without MIDI libraries."""
+    """Encode folders of MIDI files once, to train from on another machine."""
     from musictx.console.progress import console, corpus_progress, report_skipped
     from musictx.corpus import build_corpus
     from musictx.files import keep_inputs

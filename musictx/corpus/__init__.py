@@ -1,7 +1,7 @@
 """A folder of MIDI → an encoded corpus on disk, split by piece, drawn as batches.
 
 `folder` encodes and opens, `grouping` finds performances of one piece, `split` holds pieces out,
-`windows` cuts pieces into stretches, `augmentation` varies them, `batches` draws them for training.
+`windows` cuts pieces into windows, `augmentation` varies them, `batches` draws them for training.
 """
 
 from musictx.corpus.augmentation import NO_AUGMENTATION, Augmentation, augment

@@ -108,7 +108,7 @@ def _bare_melody(table: EventTable, until: int, level: int) -> EventTable:
 def augment(
     tokens: np.ndarray,
     rng: np.random.Generator,
-    how: Augmentation,
+    options: Augmentation,
     level: int = DEFAULT_VELOCITY_LEVEL,
     room: int | None = None,
 ) -> np.ndarray:
@@ -119,7 +119,7 @@ def augment(
     tokens : np.ndarray [shape=(n,), dtype=uint16]
         Without specials.
     rng : np.random.Generator
-    how : Augmentation
+    options : Augmentation
     level : int
         Velocity level that holds where the window begins.
     room : int, optional
@@ -140,26 +140,26 @@ def augment(
     >>> augment(np.array([375, 60, 305, 188]), np.random.default_rng(0), fifth).tolist()
     [375, 67, 305, 195]
     """
-    semitones = int(rng.integers(how.transpose[0], how.transpose[1] + 1))
-    factor = float(rng.choice(np.asarray(how.stretch)))
-    louder = int(rng.integers(-how.louder, how.louder + 1))
-    bare = bool(rng.random() < how.bare)
+    semitones = int(rng.integers(options.transpose[0], options.transpose[1] + 1))
+    factor = float(rng.choice(np.asarray(options.stretch)))
+    louder = int(rng.integers(-options.louder, options.louder + 1))
+    bare = bool(rng.random() < options.bare)
     bare_seconds, bare_level = rng.uniform(2.0, 12.0), int(rng.integers(12, 28))
     room = len(tokens) if room is None else room
-    again = how.repeats.share > 0 and room > 0 and rng.random() < how.repeats.share
-    if how == NO_AUGMENTATION or not len(tokens):
+    again = options.repeats.share > 0 and room > 0 and rng.random() < options.repeats.share
+    if options == NO_AUGMENTATION or not len(tokens):
         return tokens
     table = tokens_to_table(tokens, level)
     closed = table.end == table.step.max(initial=0)
     notes_in_room = int(table.is_on.sum() * min(1.0, room / len(tokens)))
-    if how.longest < np.inf:
-        table = _released(table, how.longest)
+    if options.longest < np.inf:
+        table = _released(table, options.longest)
     if factor != 1.0:
         table = _time_scaled(table, factor)
     if bare:
         table = _bare_melody(table, int(bare_seconds * STEPS_PER_SECOND), bare_level)
     if again:
-        table = with_repeats(table, rng, how.repeats, notes_in_room)
+        table = with_repeats(table, rng, options.repeats, notes_in_room)
     pitch = table.pitch
     if len(pitch):  # a piece that would leave the keyboard is moved only as far as it can go
         semitones = int(np.clip(semitones, -pitch.min(), NOTE_OFF - 1 - pitch.max()))

@@ -26,8 +26,8 @@ SKETCH = 256  # smallest hashes kept of a file's set
 INDEXED = 64  # how many of these find the files to compare
 NEIGHBOURS = 4  # files with a hash in common that are compared with each one
 # ASAP: 99 % of the pairs of one piece overlap by more than 0.088, no other pair by more than 0.033.
-LEAST_OVERLAP = 0.055
-LEAST_SHARED = 8  # runs in common; files with fewer runs must agree in half of them
+MIN_OVERLAP = 0.055
+MIN_SHARED = 8  # runs in common; files with fewer runs must agree in half of them
 _NOTHING = np.uint64(2**64 - 1)  # fills the sketches of short files
 
 
@@ -135,7 +135,7 @@ def _overlapping(sketches: np.ndarray, first: np.ndarray, second: np.ndarray) ->
         rank = np.cumsum(fresh, 1)  # of each value in the union
         shared = (twice & (rank[:, :-1] <= SKETCH)).sum(1)
         overlap = shared / np.clip(rank[:, -1], 1, SKETCH)
-        linked[part] = (overlap >= LEAST_OVERLAP) & ((shared >= LEAST_SHARED) | (overlap >= 0.5))
+        linked[part] = (overlap >= MIN_OVERLAP) & ((shared >= MIN_SHARED) | (overlap >= 0.5))
     return linked
 
 

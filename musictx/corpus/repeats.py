@@ -15,7 +15,7 @@ from musictx.errors import MusictxError, require
 from musictx.events import NOTE_OFF, STEPS_PER_SECOND, VELOCITY_LEVELS, EventTable, note_pairs, separate_notes
 
 CHORD = 5  # steps (50 ms): notes that are struck closer together are not torn apart
-MOST_RETURNS = 3  # of a passage in a window
+MAX_RETURNS = 3  # of a passage in a window
 TRANSPOSITIONS = (*range(-7, 0), *range(1, 8), -12, 12)  # semitones
 TEMPI = (0.85, 0.9, 0.95, 1.05, 1.1, 1.15)  # factors for the times of a return
 TOUCHES = (-4, -3, -2, -1, 1, 2, 3, 4)  # velocity levels
@@ -61,10 +61,10 @@ class Repeats:
         for name in ("share", "far", "opening", "again", "transposed", "stretched", "touched"):
             value = getattr(self, name)
             require(0 <= value <= 1, f"repeats: {name}", value, "lie between 0 and 1")
-        for name, least in (("notes", 1), ("between", 0)):
+        for name, minimum in (("notes", 1), ("between", 0)):
             low, high = getattr(self, name)
-            if not least <= low <= high:
-                raise MusictxError(f"repeats: {name} {(low, high)} must rise from at least {least}")
+            if not minimum <= low <= high:
+                raise MusictxError(f"repeats: {name} {(low, high)} must rise from at least {minimum}")
         require(0 <= self.overlap <= 10, "repeats: overlap", self.overlap, "lie between 0 and 10 seconds")
 
 
@@ -82,17 +82,17 @@ class _Notes:
 
 
 def with_repeats(
-    table: EventTable, rng: np.random.Generator, how: Repeats, most: int | None = None
+    table: EventTable, rng: np.random.Generator, options: Repeats, max_notes: int | None = None
 ) -> EventTable:
-    """Let a passage come again, whatever `how.share` is.
+    """Let a passage come again, whatever `options.share` is.
 
     Parameters
     ----------
     table : EventTable
         Notes may be open at both ends, as in a window from the middle of a piece.
     rng : np.random.Generator
-    how : Repeats
-    most : int, optional
+    options : Repeats
+    max_notes : int, optional
         The passage and its returns lie within this many first notes of the result; all by default.
 
     Returns
@@ -101,19 +101,21 @@ def with_repeats(
         Longer than `table`, or `table` itself where there is too little music. A return begins when the next
         note of the music that it interrupts would have begun, and lasts until the note after the passage
         would have come, so that the rhythm goes on. Notes that sound where it begins or ends are released
-        within `how.overlap` seconds.
+        within `options.overlap` seconds.
     """
     struck, before = _notes_of(table)
-    passage, places = _choose(struck.onset, rng, how, len(struck.onset) if most is None else most)
+    passage, places = _choose(
+        struck.onset, rng, options, len(struck.onset) if max_notes is None else max_notes
+    )
     if not places:
         return table
     theme = struck[passage]
     end = int(struck.onset[passage.stop] - theme.onset[0])
-    longest = round(how.overlap * STEPS_PER_SECOND)
-    releases = rng.integers(0, longest + 1, (len(places), 2))
+    max_overlap = round(options.overlap * STEPS_PER_SECOND)
+    releases = rng.integers(0, max_overlap + 1, (len(places), 2))
     at = struck.onset[places]
     returns, lengths = zip(
-        *(_varied(theme, end, int(release), rng, how) for release in releases[:, 1]), strict=True
+        *(_varied(theme, end, int(release), rng, options) for release in releases[:, 1]), strict=True
     )
     delay = np.concatenate([[0], np.cumsum(lengths)])
 
@@ -147,11 +149,13 @@ def _notes_of(table: EventTable) -> tuple[_Notes, _Notes]:
     )
 
 
-def _choose(onset: np.ndarray, rng: np.random.Generator, how: Repeats, most: int) -> tuple[slice, list[int]]:
+def _choose(
+    onset: np.ndarray, rng: np.random.Generator, options: Repeats, max_notes: int
+) -> tuple[slice, list[int]]:
     """The passage, and the notes before which it returns; none where there is too little music."""
     count = len(onset)
     begins = np.append(np.flatnonzero(np.diff(onset, prepend=-CHORD) >= CHORD), count)
-    size = min(int(rng.integers(how.notes[0], how.notes[1] + 1)), most // 2)
+    size = min(int(rng.integers(options.notes[0], options.notes[1] + 1)), max_notes // 2)
 
     def at_least(note: int) -> int:
         """The first beginning of a chord that is not before a note; `count` if there is none."""
@@ -159,20 +163,20 @@ def _choose(onset: np.ndarray, rng: np.random.Generator, how: Repeats, most: int
 
     def wait(room: int) -> int:
         """Notes of other music before a return."""
-        low, high = (0, room) if rng.random() < how.far else how.between
+        low, high = (0, room) if rng.random() < options.far else options.between
         return min(int(rng.integers(low, high + 1)), room)
 
-    if size < how.notes[0]:
+    if size < options.notes[0]:
         return slice(0), []
-    room = most - 2 * size
+    room = max_notes - 2 * size
     gap = wait(room)
-    start = 0 if rng.random() < how.opening else at_least(int(rng.integers(0, room - gap + 1)))
+    start = 0 if rng.random() < options.opening else at_least(int(rng.integers(0, room - gap + 1)))
     stop = at_least(start + size)
     places = [at_least(stop + gap)]
     if places[0] == count or stop - start > 2 * size:
         return slice(0), []
-    while len(places) < MOST_RETURNS and rng.random() < how.again:
-        room = most - places[-1] - (len(places) + 1) * (stop - start)
+    while len(places) < MAX_RETURNS and rng.random() < options.again:
+        room = max_notes - places[-1] - (len(places) + 1) * (stop - start)
         place = at_least(places[-1] + wait(room)) if room >= 0 else count
         if place == count:
             break
@@ -181,10 +185,10 @@ def _choose(onset: np.ndarray, rng: np.random.Generator, how: Repeats, most: int
 
 
 def _varied(
-    theme: _Notes, end: int, release: int, rng: np.random.Generator, how: Repeats
+    theme: _Notes, end: int, release: int, rng: np.random.Generator, options: Repeats
 ) -> tuple[_Notes, int]:
     """One return of the theme, from step 0 on, and its length in steps."""
-    move, tempo, touch = rng.random(3) < (how.transposed, how.stretched, how.touched)
+    move, tempo, touch = rng.random(3) < (options.transposed, options.stretched, options.touched)
     semitones = int(rng.choice(TRANSPOSITIONS)) if move else 0
     factor = float(rng.choice(TEMPI)) if tempo else 1.0
     louder = int(rng.choice(TOUCHES)) if touch else 0

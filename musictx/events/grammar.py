@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from musictx.events.loops import STRETCHES, Loops, Stretch
+from musictx.events.loops import LOOP_RULES, LoopRule, Loops
 from musictx.events.vocabulary import (
     END,
     MAX_SHIFT,
@@ -20,8 +20,8 @@ from musictx.events.vocabulary import (
     VOCABULARY_SIZE,
 )
 
-LONGEST_REST = 800  # steps (8 s) without a note event that a continuation may contain
-LONGEST_NOTE = 1000  # steps (10 s) after which a continuation releases a note that the model has forgotten
+MAX_REST_STEPS = 800  # steps (8 s) without a note event that a continuation may contain
+MAX_NOTE_STEPS = 1000  # steps (10 s) after which a continuation releases a note that the model has forgotten
 
 
 class Grammar:
@@ -31,13 +31,13 @@ class Grammar:
     ----------
     rows : int
         Sequences.
-    longest_rest : int
+    max_rest : int
         Steps of 10 ms after which something must happen.
-    longest_note : int
+    max_note : int
         Steps of 10 ms after which a note that still sounds must be released, before anything else. In
         real performances fewer than one note in a thousand is longer than the default; a small model that
         has forgotten a note holds it forever, and such notes pile up.
-    stretches : tuple of Stretch
+    loop_rules : tuple of LoopRule
         For how long a continuation may stay on a few keys (see `musictx.events.loops`).
 
     Notes
@@ -60,9 +60,9 @@ class Grammar:
     def __init__(
         self,
         rows: int,
-        longest_rest: int = LONGEST_REST,
-        longest_note: int = LONGEST_NOTE,
-        stretches: tuple[Stretch, ...] = STRETCHES,
+        max_rest: int = MAX_REST_STEPS,
+        max_note: int = MAX_NOTE_STEPS,
+        loop_rules: tuple[LoopRule, ...] = LOOP_RULES,
     ):
         self.sounding = np.zeros((rows, 128), bool)
         self.level = np.full(rows, -1)
@@ -73,12 +73,12 @@ class Grammar:
         self.lowest_off = np.zeros(rows, np.int64)
         self.struck = np.zeros(rows, bool)  # a note was struck in this step
         self.clock = np.zeros(rows, np.int64)  # steps
-        self.loops = Loops(rows, stretches)
-        self.longest_rest, self.longest_note = longest_rest, longest_note
+        self.loops = Loops(rows, loop_rules)
+        self.max_rest, self.max_note = max_rest, max_note
 
     def take(self, rows: np.ndarray) -> Grammar:
         """The state of these sequences, any number of times each."""
-        copy = Grammar(len(rows), self.longest_rest, self.longest_note)
+        copy = Grammar(len(rows), self.max_rest, self.max_note)
         for name, value in vars(self).items():
             if isinstance(value, np.ndarray):
                 setattr(copy, name, value[rows])
@@ -101,9 +101,7 @@ class Grammar:
         if self.after_velocity[row]:
             return
         if not self.struck[row]:
-            overdue = sounding[off:] & (
-                self.clock[row] - self.loops.struck_at[row, off:] >= self.longest_note
-            )
+            overdue = sounding[off:] & (self.clock[row] - self.loops.struck_at[row, off:] >= self.max_note)
             if overdue.any():  # offs come by rising pitch: those up to the first overdue one are open
                 first = off + int(overdue.argmax())
                 ok[:] = False
@@ -112,7 +110,7 @@ class Grammar:
         if not self.struck[row]:
             ok[NOTE_OFF + off : TIME_SHIFT] = sounding[off:]
         if not self.after_short_shift[row]:
-            room = min(self.longest_rest - int(self.rest[row]), MAX_SHIFT)
+            room = min(self.max_rest - int(self.rest[row]), MAX_SHIFT)
             ok[TIME_SHIFT : TIME_SHIFT + max(room, 0)] = True
         if free.any():
             ok[VELOCITY:PAD] = True
@@ -164,7 +162,7 @@ def is_grammatical(tokens: np.ndarray, *, closed: bool = True) -> bool:
     >>> is_grammatical([NOTE_OFF + 60])
     False
     """
-    state = Grammar(1, longest_rest=2**62, longest_note=2**62, stretches=())
+    state = Grammar(1, max_rest=2**62, max_note=2**62, loop_rules=())
     for token in np.asarray(tokens).tolist():
         if token == END or not state.allowed()[0, token]:
             return False

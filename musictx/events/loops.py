@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 
-class Stretch(NamedTuple):
+class LoopRule(NamedTuple):
     """What is too long: so many notes within so many steps, on no more keys than this.
 
     Attributes
@@ -29,42 +29,42 @@ class Stretch(NamedTuple):
 
 
 # Of the notes of the training music, 0.8 % (ASAP) and 0.3 % (POP909) would have to be other ones.
-STRETCHES = (Stretch(200, 8, 3, 8), Stretch(400, 16, 4, 8), Stretch(800, 32, 6, 0))
+LOOP_RULES = (LoopRule(200, 8, 3, 8), LoopRule(400, 16, 4, 8), LoopRule(800, 32, 6, 0))
 _NEVER = -(2**40)  # steps
 
 
 class Loops:
     """The keys that were struck for too long, for sequences that grow together.
 
-    Where the next note would complete a stretch, it is struck on another key, and then the stretch's keys are
-    set aside. A primer that stays there all the same, for as many notes again, lifts the rule.
+    Where the next note would break a rule, it is struck on another key, and then the keys struck for
+    too long are set aside. A primer that stays there all the same, for as many notes again, lifts the rule.
 
     Parameters
     ----------
     rows : int
         Sequences.
-    stretches : tuple of Stretch
+    loop_rules : tuple of LoopRule
 
     Examples
     --------
-    >>> from musictx.events.loops import Loops, Stretch
-    >>> loops = Loops(1, (Stretch(steps=200, notes=4, keys=2, aside=1),))
+    >>> from musictx.events.loops import Loops, LoopRule
+    >>> loops = Loops(1, (LoopRule(steps=200, notes=4, keys=2, aside=1),))
     >>> for step, key in ((0, 60), (20, 62), (40, 60)):
     ...     loops.strike(0, key, step)
     >>> loops.refused(0, 60)[[60, 61, 62]].tolist()
     [True, False, True]
     """
 
-    def __init__(self, rows: int, stretches: tuple[Stretch, ...] = STRETCHES):
-        self.stretches = stretches
-        self.broken = np.zeros((rows, len(stretches)), np.int64)  # by how many notes all the same
+    def __init__(self, rows: int, loop_rules: tuple[LoopRule, ...] = LOOP_RULES):
+        self.loop_rules = loop_rules
+        self.broken = np.zeros((rows, len(loop_rules)), np.int64)  # by how many notes all the same
         self.aside = np.zeros((rows, 128), np.int64)  # for how many notes
         self.struck_at = np.full((rows, 128), _NEVER)  # steps; the last time of each key
-        self.notes_at = np.full((rows, max((s.notes for s in stretches), default=0)), _NEVER)
+        self.notes_at = np.full((rows, max((s.notes for s in loop_rules), default=0)), _NEVER)
 
     def take(self, rows: np.ndarray) -> Loops:
         """The state of these sequences, any number of times each."""
-        copy = Loops(0, self.stretches)
+        copy = Loops(0, self.loop_rules)
         for name in ("broken", "aside", "struck_at", "notes_at"):
             setattr(copy, name, getattr(self, name)[rows])
         return copy
@@ -79,18 +79,18 @@ class Loops:
         self.broken[row] += worn[:, key]
         self.aside[row] = np.maximum(self.aside[row] - 1, 0)
         if not worn[:, key].any():
-            for keys, stretch in zip(worn, self.stretches, strict=True):
-                self.aside[row, keys] = np.maximum(self.aside[row, keys], stretch.aside)
+            for keys, rule in zip(worn, self.loop_rules, strict=True):
+                self.aside[row, keys] = np.maximum(self.aside[row, keys], rule.aside)
         self.struck_at[row, key] = step
         self.notes_at[row, :-1] = self.notes_at[row, 1:]
         self.notes_at[row, -1:] = step
 
     def _worn(self, row: int, step: int) -> np.ndarray:
-        """Keys of each stretch that the next note would complete [shape=(stretches, 128), dtype=bool]."""
-        worn = np.zeros((len(self.stretches), 128), bool)
-        for i, (steps, notes, most, _) in enumerate(self.stretches):
+        """Keys of each rule that the next note would break [shape=(rules, 128), dtype=bool]."""
+        worn = np.zeros((len(self.loop_rules), 128), bool)
+        for i, (steps, notes, max_keys, _) in enumerate(self.loop_rules):
             since = step - steps
             if self.notes_at[row, 1 - notes] > since and self.broken[row, i] < notes:
                 keys = self.struck_at[row] > since
-                worn[i] = keys & (keys.sum() <= most)
+                worn[i] = keys & (keys.sum() <= max_keys)
         return worn

@@ -26,8 +26,8 @@ _EVENTS = ["NOTE_ON", "NOTE_OFF", "TIME_SHIFT", "VELOCITY", "PAD", "START", "END
 _SIZES = ["VOCABULARY_SIZE", "MAX_SHIFT"]
 _TIMES = ["STEPS_PER_SECOND", "STEP_SECONDS"]
 _LEVELS = ["VELOCITY_LEVELS", "VELOCITIES_PER_LEVEL", "DEFAULT_VELOCITY_LEVEL"]
-_GRAMMAR = ["LONGEST_REST", "LONGEST_NOTE"]
-_CONTRAST = ["STRIDE", "AGREED", "GROWTH", "HALF", "LEAST"]
+_GRAMMAR = ["MAX_REST_STEPS", "MAX_NOTE_STEPS"]
+_CONTRAST = ["STRIDE", "AGREED", "GROWTH", "HALF", "MIN_PROBABILITY"]
 
 
 def _taken(module: Any, names: list[str]) -> dict[str, Any]:
@@ -37,15 +37,15 @@ def _taken(module: Any, names: list[str]) -> dict[str, Any]:
 def c_constants() -> str:
     """The vocabulary, the grammar's tables and the activations' numbers, as a C header."""
     numbers = _taken(vocabulary, _EVENTS + _SIZES) | _taken(grammar, _GRAMMAR)
-    numbers |= {"STRETCHES": len(loops.STRETCHES), "REMEMBERED": max(s.notes for s in loops.STRETCHES)}
-    rows = ", ".join("{" + ", ".join(map(str, stretch)) + "}" for stretch in loops.STRETCHES)
+    numbers |= {"LOOP_RULES": len(loops.LOOP_RULES), "REMEMBERED": max(s.notes for s in loops.LOOP_RULES)}
+    rows = ", ".join("{" + ", ".join(map(str, rule)) + "}" for rule in loops.LOOP_RULES)
     lines = [
         f"// {_NOTE}",
         "",
         "#pragma once",
         *(f"enum {{ {name} = {value} }};" for name, value in numbers.items()),
         f"enum {{ {', '.join(name.upper() for name in ACTIVATIONS)} }};",
-        f"static const int stretches[STRETCHES][4] = {{{rows}}}; // {', '.join(loops.Stretch._fields)}",
+        f"static const int loop_rules[LOOP_RULES][4] = {{{rows}}}; // {', '.join(loops.LoopRule._fields)}",
     ]
     return "\n".join(lines) + "\n"
 

@@ -22,7 +22,7 @@ from torch import Tensor, nn
 from musictx.errors import MusictxError
 from musictx.files import writing
 from musictx.model import MusicTransformer
-from musictx.model.positions import rotate
+from musictx.model.positions import apply_rope
 
 OPSET = 18
 CHECKED = 24  # tokens with which a written file is compared with its model
@@ -35,18 +35,18 @@ class _Step(nn.Module):
     def __init__(self, model: MusicTransformer, capacity: int):
         super().__init__()
         self.model, self.capacity = model, capacity
-        order = model.positions.order(0, capacity)
-        self.added, self.bias = order.added, order.bias
-        rotation: tuple[Tensor | None, Tensor | None] = order.rotation or (None, None)
-        self.cos, self.sin = rotation
+        terms = model.positions.terms(0, capacity)
+        self.absolute, self.bias = terms.absolute, terms.bias
+        rope_cos_sin: tuple[Tensor | None, Tensor | None] = terms.rope_cos_sin or (None, None)
+        self.cos, self.sin = rope_cos_sin
 
     def forward(self, tokens: Tensor, position: Tensor, *stored: Tensor) -> tuple[Tensor, ...]:
         model, config = self.model, self.model.config
         length, d = tokens.shape[0], config.head_width
         places = position + torch.arange(length)
         x = model.embedding(tokens)
-        x = x if self.added is None else x + self.added[places]
-        rotation = None if self.cos is None or self.sin is None else (self.cos[places], self.sin[places])
+        x = x if self.absolute is None else x + self.absolute[places]
+        rope_cos_sin = None if self.cos is None or self.sin is None else (self.cos[places], self.sin[places])
         distance = places[:, None] - torch.cat([torch.arange(self.capacity), places])
         before = (torch.arange(self.capacity) < position).expand(length, -1)
         seen = torch.cat([before, distance[:, self.capacity :] >= 0], 1)
@@ -58,7 +58,7 @@ class _Step(nn.Module):
             keys, values = stored[2 * i], stored[2 * i + 1]
             h = layer.attention_norm(x)
             heads = layer.attention.qkv(h).reshape(length, -1, d).transpose(0, 1)  # (3 H, T, d)
-            turned, v = rotate(heads[: 2 * config.heads], rotation), heads[2 * config.heads :]
+            turned, v = apply_rope(heads[: 2 * config.heads], rope_cos_sin), heads[2 * config.heads :]
             q, k = turned[: config.heads] * d**-0.5, turned[config.heads :]
             fresh += [k, v]
             logits = torch.cat([q @ keys.transpose(1, 2), q @ k.transpose(1, 2)], 2)
@@ -109,9 +109,11 @@ def export_onnx(model: MusicTransformer, path: str | PathLike[str], *, capacity:
         The extra is not installed, the capacity is impossible, or the file cannot be written.
     """
     limit = model.positions.limit
-    if not CHECKED <= capacity <= (most := limit or LARGEST):
+    if not CHECKED <= capacity <= (maximum := limit or LARGEST):
         why = ", where the model's positions end" if limit else ""
-        raise MusictxError(f"capacity is {capacity}; it must be at least {CHECKED} and at most {most}{why}")
+        raise MusictxError(
+            f"capacity is {capacity}; it must be at least {CHECKED} and at most {maximum}{why}"
+        )
     onnx, _ = _tools()
     config = model.config
     names = [f"{what}.{i}" for i in range(config.layers) for what in ("keys", "values")]

@@ -197,7 +197,7 @@ def model_readme(name: str, card: dict[str, Any], config: ModelConfig) -> str:
     if metrics := _metrics(card):
         parts += [
             "NLL in nats per token on music that was held out; lower is better:",
-            _table({f"{where}, {how}": f"{value:.3f}" for where, how, value in metrics}),
+            _table({f"{where}, {condition}": f"{value:.3f}" for where, condition, value in metrics}),
         ]
     parts += ["## Licence", _licence(licence, card)]
     return "\n\n".join(parts) + "\n"
@@ -223,12 +223,12 @@ def _metrics(card: dict[str, Any]) -> list[tuple[str, str, float]]:
     """Of a card: corpus, kind of chunks, NLL in nats per token."""
     measured, later = _part(card, "validation_nll"), _part(card, "validation_nll_while_training")
     found: list[tuple[str, str, Any]] = [
-        (corpus, how, _part(chunks, how).get("per event"))
+        (corpus, condition, _part(chunks, condition).get("per event"))
         for corpus, chunks in ((corpus, _part(measured, corpus)) for corpus in measured)
-        for how in chunks
+        for condition in chunks
     ]
     either = found or [(corpus, "while training", value) for corpus, value in later.items()]
-    return [(corpus, how, value) for corpus, how, value in either if _is_nll(value)]
+    return [(corpus, condition, value) for corpus, condition, value in either if _is_nll(value)]
 
 
 def _is_nll(value: Any) -> bool:
@@ -244,10 +244,10 @@ def _results(name: str, card: dict[str, Any]) -> dict[str, Any]:
             dataset_type=corpus,
             dataset_name=corpus,
             metric_type="nll",
-            metric_name=f"nats per token, {how}",
+            metric_name=f"nats per token, {condition}",
             metric_value=value,
         )
-        for corpus, how, value in _metrics(card)
+        for corpus, condition, value in _metrics(card)
     ]
     return {"model-index": hub().repocard_data.eval_results_to_model_index(name, results)} if results else {}
 

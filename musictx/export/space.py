@@ -26,7 +26,7 @@ from musictx.files import write_bytes
 from musictx.shipped import COMPARED_MODELS, SHIPPED_MODELS, shipped_folder
 
 ENTRY = "serve.py"
-MOST_MODELS = 4
+MAX_MODELS = 4
 CPU_WHEELS = "https://download.pytorch.org/whl/cpu"
 _NUMBERS = {2: "two", 3: "three", 4: "four"}
 _LEFT_OUT = {"__pycache__", "_shipped", "screenshots"}
@@ -87,8 +87,8 @@ def write_space(
         A model cannot be loaded or comes twice, the folder holds other things, or cannot be written.
     """
     folder = Path(folder)
-    if not 1 <= len(models) <= MOST_MODELS:
-        raise MusictxError(f"{len(models)} models are given; the page has one to {MOST_MODELS} lanes")
+    if not 1 <= len(models) <= MAX_MODELS:
+        raise MusictxError(f"{len(models)} models are given; the page has one to {MAX_MODELS} lanes")
     found = [find_model(model) for model in models]
     names = [
         Path(model).resolve().name if str(model) not in SHIPPED_MODELS else str(model) for model in models

@@ -171,7 +171,7 @@ def _check(model: MusicTransformer, bits: int) -> Formula:
     config, formula = model.config, model.positions.formula()
     if bits not in (8, 32):
         raise MusictxError(f"a model for the browser has weights of 8 or 32 bits, not {bits}")
-    if formula is None or not model.positions.has_kernel:
+    if formula is None or not model.positions.engine_supports:
         raise MusictxError(f"the browser's engine does not play models with {config.position} positions")
     if config.width % 16 or config.head_width % 8:
         raise MusictxError(

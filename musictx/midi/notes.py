@@ -17,7 +17,7 @@ from musictx.performance import (
 )
 
 SUSTAIN, RESET_CONTROLLERS = 64, 121
-LONGEST_SECONDS = 24 * 3600.0
+MAX_SECONDS = 24 * 3600.0
 
 
 @dataclass(frozen=True)
@@ -191,12 +191,12 @@ def assemble(
     if not 1 <= threshold <= 127:
         raise MusictxError(f"the pedal threshold must be between 1 and 127, not {threshold}")
     remarks = list(remarks)
-    tempos = tempos[tempos["time"] < LONGEST_SECONDS]
+    tempos = tempos[tempos["time"] < MAX_SECONDS]
     parts = [part for part in parts if len(part.notes)]
     if not parts:
         return Performance(np.empty(0, NOTE_DTYPE), tempos=tempos, remarks=tuple(remarks))
     end = max(max(float(p.notes["offset"].max()), float(p.pedal_time.max(initial=0.0))) for p in parts)
-    end = min(end, LONGEST_SECONDS)
+    end = min(end, MAX_SECONDS)
     spans = [pedal_spans(p.pedal_time, p.pedal_value, threshold, end) for p in parts]
     if all(np.array_equal(s, spans[0]) for s in spans):
         notes = np.concatenate([p.notes for p in parts])
@@ -209,13 +209,13 @@ def assemble(
 
 def _clip(notes: np.ndarray, pedals: np.ndarray, remarks: list[str]) -> tuple[np.ndarray, np.ndarray]:
     """Leave out what lies after the longest time that is read."""
-    late = notes["onset"] >= LONGEST_SECONDS
+    late = notes["onset"] >= MAX_SECONDS
     if late.any():
-        hours = LONGEST_SECONDS / 3600
+        hours = MAX_SECONDS / 3600
         remarks.append(f"{counted(int(late.sum()), 'note')} after the first {hours:g} hours left out")
-    notes, pedals = notes[~late], pedals[pedals["onset"] < LONGEST_SECONDS]
+    notes, pedals = notes[~late], pedals[pedals["onset"] < MAX_SECONDS]
     for array in (notes, pedals):
-        array["offset"] = np.minimum(array["offset"], LONGEST_SECONDS)
+        array["offset"] = np.minimum(array["offset"], MAX_SECONDS)
     return notes, pedals
 
 

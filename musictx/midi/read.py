@@ -1,4 +1,4 @@
-"""MIDI files to `Performance` and back.
+"""MIDI files to `Performance`.
 
 What is read: all tracks of types 0 and 1 on one time axis; of a type 2 file, whose tracks are
 pieces of their own, the first that has notes. Drums (channel 10) are left out. The sustain pedal
@@ -26,7 +26,7 @@ from musictx.midi.tempo_map import TempoMap
 from musictx.performance import NOTE_DTYPE, Performance
 
 MAX_BYTES = 24 << 20  # a day of piano with its pedal takes 12 MB
-MOST_NOTES = 1_000_000  # eleven a second, day and night; what more cost in time and memory nobody expects
+MAX_NOTES = 1_000_000  # eleven a second, day and night; what more cost in time and memory nobody expects
 
 StrPath = str | PathLike[str]
 TrackChoice = int | str | Iterable[int | str]
@@ -244,8 +244,8 @@ def _parse(path: StrPath) -> MidiEvents:
         raise MusictxError(f"{name} {error}") from None
     messages = (track.messages for track in midi.tracks)
     notes = sum(int(np.count_nonzero((m.status & 0xF0 == NOTE_ON) & (m.data2 > 0))) for m in messages)
-    if notes > MOST_NOTES:
-        raise MusictxError(f"{name} holds {notes:,} notes, more than the {MOST_NOTES:,} that are read")
+    if notes > MAX_NOTES:
+        raise MusictxError(f"{name} holds {notes:,} notes, more than the {MAX_NOTES:,} that are read")
     return midi
 
 

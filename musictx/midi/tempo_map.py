@@ -10,7 +10,7 @@ from musictx.metre import DEFAULT_MICROS
 from musictx.performance import TEMPO_DTYPE
 
 # Faster or slower than a file can say (3 bytes of microseconds), or than makes sense to write.
-_FEWEST_MICROS, _MOST_MICROS = 6_000, (1 << 24) - 1
+_MIN_MICROS, _MAX_MICROS = 6_000, (1 << 24) - 1
 # Thousands, so that at 120 bpm a tick is a whole fraction of a millisecond and times that are
 # multiples of 10 ms are kept exactly.
 _DIVISIONS = (1000, 2000, 4000, 8000, 16000, 32000)
@@ -78,7 +78,7 @@ class TempoMap:
         """
         tempos = tempos[np.isfinite(tempos["time"]) & (tempos["bpm"] > 0)]
         tempos = tempos[np.argsort(tempos["time"], kind="stable")]
-        micros = np.clip(np.rint(60e6 / tempos["bpm"]), _FEWEST_MICROS, _MOST_MICROS)
+        micros = np.clip(np.rint(60e6 / tempos["bpm"]), _MIN_MICROS, _MAX_MICROS)
         if not len(tempos):
             micros = np.array([float(DEFAULT_MICROS)])
         tick = micros.max() * 1e-6 / np.array(_DIVISIONS)

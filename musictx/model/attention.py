@@ -129,8 +129,8 @@ def attend(
     plain = table is None and bias is None and (window is None or window >= q.shape[2])
     if plain and not _blocks_train_faster(q):
         return F.scaled_dot_product_attention(q, k, v, is_causal=True)
-    way = attention_flex.flex_attention if attention_flex.suits(q) else blockwise_attention
-    return way(q, k, v, table=table, beyond=beyond, bias=bias, window=window)
+    kernel = attention_flex.flex_attention if attention_flex.suits(q) else blockwise_attention
+    return kernel(q, k, v, table=table, beyond=beyond, bias=bias, window=window)
 
 
 def _blocks_train_faster(q: Tensor) -> bool:

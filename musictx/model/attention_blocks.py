@@ -73,10 +73,10 @@ class _Band:
         if bias is not None:
             self.bias = bias.to(like.dtype)[:, None, table_index(self.distance, bias.shape[1])]
 
-    def between(self, largest: int, smallest: int) -> slice:
-        """Where the distances `largest` down to `smallest` stand."""
+    def between(self, max_distance: int, min_distance: int) -> slice:
+        """Where the distances `max_distance` down to `min_distance` stand."""
         top = len(self.distance) - 1
-        return slice(top - largest, top - smallest + 1)
+        return slice(top - max_distance, top - min_distance + 1)
 
     def products(self, q: Tensor, heads: slice, here: slice, out: Tensor) -> None:
         """What some distances add to the logits of queries [shape=(heads, rows, d)], without any skew."""
@@ -202,11 +202,11 @@ class _Plan:
 
     def group(self, logits: int) -> tuple[int, int]:
         """Heads of the table, and heads in all, of a group, if each has so many logits."""
-        most = self.BYTES_ON_GPU if self.like.is_cuda else self.BYTES
-        most = max(1, most // (logits * self.like.element_size()))
-        if most < self.batch:
-            return 1, _largest_divisor(self.batch, most)
-        heads = _largest_divisor(self.heads, most // self.batch)
+        maximum = self.BYTES_ON_GPU if self.like.is_cuda else self.BYTES
+        maximum = max(1, maximum // (logits * self.like.element_size()))
+        if maximum < self.batch:
+            return 1, _largest_divisor(self.batch, maximum)
+        heads = _largest_divisor(self.heads, maximum // self.batch)
         return heads, heads * self.batch
 
     def parts(
@@ -232,8 +232,8 @@ class _Plan:
         return self.pool[name][:size].view(shape)
 
 
-def _largest_divisor(number: int, most: int) -> int:
-    return max(i for i in range(1, min(number, most) + 1) if number % i == 0)
+def _largest_divisor(number: int, maximum: int) -> int:
+    return max(i for i in range(1, min(number, maximum) + 1) if number % i == 0)
 
 
 class _Blockwise(torch.autograd.Function):

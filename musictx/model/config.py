@@ -11,7 +11,7 @@ from musictx.errors import MusictxError
 from musictx.events import VOCABULARY_SIZE
 from musictx.model.attention_blocks import BeyondRule
 
-LARGEST, MOST_LAYERS = 2**24, 1000  # far above any model; keeps a damaged file from asking for the impossible
+LARGEST, MAX_LAYERS = 2**24, 1000  # far above any model; keeps a damaged file from asking for the impossible
 Activation = Literal["gelu", "relu", "relu_squared", "swiglu"]
 ACTIVATIONS: tuple[Activation, ...] = get_args(Activation)
 
@@ -59,9 +59,11 @@ class ModelConfig:
         sizes = ("vocabulary", "layers", "width", "heads", "feed_forward", "context_length")
         optional = ("max_distance", "window")
         for name in (*sizes, *(n for n in optional if getattr(self, n) is not None)):
-            number, most = getattr(self, name), MOST_LAYERS if name == "layers" else LARGEST
-            if type(number) is not int or not 1 <= number <= most:
-                raise MusictxError(f"{name} is {shown(number)}; it must be a whole number from 1 to {most}")
+            number, maximum = getattr(self, name), MAX_LAYERS if name == "layers" else LARGEST
+            if type(number) is not int or not 1 <= number <= maximum:
+                raise MusictxError(
+                    f"{name} is {shown(number)}; it must be a whole number from 1 to {maximum}"
+                )
         if self.width % (2 * self.heads):
             raise MusictxError(
                 f"width {self.width} must be a multiple of twice the number of heads ({self.heads})"

@@ -17,7 +17,7 @@ SIZES = {"tiny": (2, 64, 2), "small": (6, 256, 4), "medium": (8, 512, 8), "large
 
 
 def parameter_count(config: ModelConfig) -> int:
-    """Number of trained numbers of a model that need not be made for it."""
+    """Number of trainable parameters of a model that need not be made for it."""
     with torch.device("meta"):
         return MusicTransformer(config).parameter_count()
 
@@ -62,7 +62,7 @@ def sized_config(
         context_length=context_length,
         **{"window": find_scheme(position).default_window(context_length), **settings},
     )
-    return with_table_budget(config, max(scheme.table_numbers(config) for scheme in SCHEMES.values()))
+    return with_table_budget(config, max(scheme.extra_parameters(config) for scheme in SCHEMES.values()))
 
 
 def with_table_budget(config: ModelConfig, numbers: int) -> ModelConfig:
@@ -73,8 +73,8 @@ def with_table_budget(config: ModelConfig, numbers: int) -> ModelConfig:
     config : ModelConfig
         Its feed-forward is what a scheme has that spends the whole budget on tables.
     numbers : int
-        Trained numbers for tables in the whole model. A scheme that spends more gets a narrower feed-forward.
+        Trainable parameters of all its tables. A scheme that spends more gets a narrower feed-forward.
     """
-    left = numbers - find_scheme(config.position).table_numbers(config)
+    left = numbers - find_scheme(config.position).extra_parameters(config)
     wider = round(left / (2 * config.width * config.layers))
     return replace(config, feed_forward=config.feed_forward + wider)

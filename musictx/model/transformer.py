@@ -13,13 +13,13 @@ from torch import Tensor, nn
 from musictx.model.attention import attend
 from musictx.model.config import ModelConfig
 from musictx.model.layers import ACTIVATIONS, Dropout
-from musictx.model.positions import Order, Positions, find_scheme, rotate
+from musictx.model.positions import Positions, PositionTerms, apply_rope, find_scheme
 
 
 class Memory(Protocol):
     """Keys and values that a layer's attention has seen before; `musictx.sampling.cache` has one."""
 
-    def attend(self, q: Tensor, k: Tensor, v: Tensor, start: int, **how: Any) -> Tensor:
+    def attend(self, q: Tensor, k: Tensor, v: Tensor, start: int, **options: Any) -> Tensor:
         """Remember keys and values from position `start` on, and attend to all so far.
 
         Parameters and result otherwise as `musictx.model.attention.attend`.
@@ -37,20 +37,20 @@ class Attention(nn.Module):
         self.qkv = nn.Linear(config.width, 3 * config.heads * d, bias=False)
         self.out = nn.Linear(config.heads * d, config.width, bias=False)
 
-    def forward(self, x: Tensor, order: Order, memory: Memory | None = None) -> Tensor:
+    def forward(self, x: Tensor, terms: PositionTerms, memory: Memory | None = None) -> Tensor:
         """Attend from each position of `x` [shape=(B, T, width)] to those before it."""
         config, (positions,) = self.config, self.positions
         batch, length, _ = x.shape
         heads = self.qkv(x).view(batch, length, -1, config.head_width).transpose(1, 2)
         turned, v = heads.split([2 * config.heads, config.heads], 1)
-        q, k = rotate(turned, order.rotation).chunk(2, 1)
-        how: dict[str, Any] = {
+        q, k = apply_rope(turned, terms.rope_cos_sin).chunk(2, 1)
+        options: dict[str, Any] = {
             "table": positions.table(self.layer),
             "beyond": config.beyond,
-            "bias": order.bias,
+            "bias": terms.bias,
             "window": config.window,
         }
-        y = attend(q, k, v, **how) if memory is None else memory.attend(q, k, v, order.start, **how)
+        y = attend(q, k, v, **options) if memory is None else memory.attend(q, k, v, terms.start, **options)
         return self.out(y.transpose(1, 2).reshape(batch, length, -1))
 
 
@@ -82,8 +82,8 @@ class Layer(nn.Module):
         self.attention_norm, self.feed_forward_norm = norm(config.width), norm(config.width)
         self.dropout = Dropout(config.dropout)
 
-    def forward(self, x: Tensor, order: Order, memory: Memory | None = None) -> Tensor:  # noqa: D102
-        x = x + self.dropout(self.attention(self.attention_norm(x), order, memory))
+    def forward(self, x: Tensor, terms: PositionTerms, memory: Memory | None = None) -> Tensor:  # noqa: D102
+        x = x + self.dropout(self.attention(self.attention_norm(x), terms, memory))
         return x + self.dropout(self.feed_forward(self.feed_forward_norm(x)))
 
 
@@ -149,27 +149,27 @@ class MusicTransformer(nn.Module):
         -------
         Tensor [shape=(B, T, vocabulary)]
         """
-        return self.logits(tokens, self.positions.order(start, start + tokens.shape[1]))
+        return self.logits(tokens, self.positions.terms(start, start + tokens.shape[1]))
 
-    def logits(self, tokens: Tensor, order: Order, memories: Sequence[Memory] = ()) -> Tensor:
+    def logits(self, tokens: Tensor, terms: PositionTerms, memories: Sequence[Memory] = ()) -> Tensor:
         """What `forward` returns, after other tokens that the layers' memories hold.
 
         Parameters
         ----------
         tokens : Tensor [shape=(B, T), dtype=int64]
-        order : Order
+        terms : Order
             Of these tokens.
         memories : sequence of Memory
             One of each layer, or none.
         """
         x = self.embedding(tokens)
-        x = self.dropout(x if order.added is None else x + order.added)
+        x = self.dropout(x if terms.absolute is None else x + terms.absolute)
         for i, layer in enumerate(self.layers):
-            x = layer(x, order, memories[i] if memories else None)
+            x = layer(x, terms, memories[i] if memories else None)
         return self.head(self.norm(x))
 
     def parameter_count(self) -> int:
-        """Number of trained numbers."""
+        """Number of trainable parameters."""
         return sum(p.numel() for p in self.parameters())
 
     @property

@@ -34,8 +34,8 @@ LOOK_AHEAD = 0.064  # seconds
 ATTACK, RELEASE = 1000.0, 20.0  # dB per second by which the limiter lets go of the gain, and takes it back
 HOP = 64  # frames per step of the limiter
 BLOCK = 10.0  # seconds rendered at a time
-LONGEST_FILE = 6 * 3600  # seconds; a WAV file holds 6.7 hours
-LONGEST_ARRAY = 3600  # seconds; 1.3 GB
+MAX_FILE_SECONDS = 6 * 3600  # seconds; a WAV file holds 6.7 hours
+MAX_ARRAY_SECONDS = 3600  # seconds; 1.3 GB
 
 
 def render_audio(performance: Performance, *, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
@@ -66,7 +66,7 @@ def render_audio(performance: Performance, *, sample_rate: int = SAMPLE_RATE) ->
     >>> len(sound) > 8000, sound.shape[1], sound.dtype.name
     (True, 2, 'float32')
     """
-    return np.concatenate(list(_blocks(performance, sample_rate, LONGEST_ARRAY)[1]))
+    return np.concatenate(list(_blocks(performance, sample_rate, MAX_ARRAY_SECONDS)[1]))
 
 
 def write_wav(performance: Performance, path: str | PathLike[str], *, sample_rate: int = SAMPLE_RATE) -> None:
@@ -130,7 +130,7 @@ def wav_pieces(performance: Performance, *, sample_rate: int = SAMPLE_RATE) -> t
     >>> size == sum(map(len, pieces))
     True
     """
-    frames, blocks = _blocks(performance, sample_rate, LONGEST_FILE)
+    frames, blocks = _blocks(performance, sample_rate, MAX_FILE_SECONDS)
     head = io.BytesIO()
     with wave.open(head, "wb") as wav:
         wav.setnchannels(2)
@@ -148,16 +148,16 @@ def wav_pieces(performance: Performance, *, sample_rate: int = SAMPLE_RATE) -> t
     return len(start) + 4 * frames, pieces()
 
 
-def _blocks(performance: Performance, rate: int, longest: float) -> tuple[int, Iterator[np.ndarray]]:
+def _blocks(performance: Performance, rate: int, max_seconds: float) -> tuple[int, Iterator[np.ndarray]]:
     """Check what is asked for; then the number of frames, and blocks of them, made one at a time."""
     if not 8_000 <= rate <= 192_000:
         raise MusictxError(f"the sample rate must be between 8000 and 192000 Hz, not {rate}")
     if not len(performance):
         raise MusictxError("there are no notes to play: the performance is empty")
-    if not performance.duration <= longest:
+    if not performance.duration <= max_seconds:
         hours = performance.duration / 3600
         raise MusictxError(
-            f"the performance lasts {hours:.1f} hours; at most {longest / 3600:g} can be played"
+            f"the performance lasts {hours:.1f} hours; at most {max_seconds / 3600:g} can be played"
         )
     return _render(performance, rate)
 

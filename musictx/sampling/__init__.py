@@ -2,7 +2,7 @@
 
 `primer` cuts and encodes it, `cache` keeps keys and values, `engine` and `kernels` do a step in machine
 code, `filters` and `contrast` shape the distribution, `drawing` draws tokens, `streaming` turns them into
-notes, `continuation` makes whole takes, `takes` gives their tokens back, `filling` plays a stretch anew,
+notes, `continuation` makes whole takes, `takes` gives their tokens back, `filling` plays a passage again,
 `compiling` tells who waits for machine code.
 """
 
@@ -13,8 +13,8 @@ from musictx.sampling.continuation import (
     continue_variations,
     stream_notes,
 )
-from musictx.sampling.drawing import generate
 from musictx.sampling.filling import Filling, fill_in
+from musictx.sampling.generate import generate
 from musictx.sampling.primer import Primer, prepare_primer
 from musictx.sampling.streaming import NoteOff, NoteOn, NoteStream
 from musictx.sampling.takes import Take, take_tokens

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from musictx.model import MusicTransformer
 from musictx.model.attention import attend, attend_cached
-from musictx.model.positions import Order
+from musictx.model.positions import PositionTerms
 from musictx.sampling.engine import Steps, engine_for
 
 
@@ -28,15 +28,15 @@ class LayerCache:
     def __init__(self, keys: Tensor, values: Tensor):
         self.keys, self.values = keys, values
 
-    def attend(self, q: Tensor, k: Tensor, v: Tensor, start: int, **how: Any) -> Tensor:
+    def attend(self, q: Tensor, k: Tensor, v: Tensor, start: int, **options: Any) -> Tensor:
         """Store keys and values [shape=(B, H, T, d)] from `start` on; attend to all up to there."""
         length, d = k.shape[2:]
         end = start + length
         self.keys[:, start:end] = k.reshape(-1, length, d)
         self.values[:, start:end] = v.reshape(-1, length, d)
         if start == 0:
-            return attend(q, k, v, **how)
-        return attend_cached(q, self.keys[:, :end], self.values[:, :end], **how)
+            return attend(q, k, v, **options)
+        return attend_cached(q, self.keys[:, :end], self.values[:, :end], **options)
 
 
 class Cache:
@@ -90,17 +90,17 @@ class Cache:
             self.steps = self.steps or Steps(self.engine, [(x.keys, x.values) for x in self.layers])
             logits = self.steps.step(tokens, start)
         else:
-            logits = self._forward(tokens, self.model.positions.order(start, end))
+            logits = self._forward(tokens, self.model.positions.terms(start, end))
         self.length = end
         return logits
 
-    def _forward(self, tokens: Tensor, order: Order) -> Tensor:
+    def _forward(self, tokens: Tensor, terms: PositionTerms) -> Tensor:
         """PyTorch's step, without the dropout of a model in training."""
         was_training = self.model.training
         if was_training:
             self.model.eval()
         try:
-            return self.model.logits(tokens, order, self.layers)
+            return self.model.logits(tokens, terms, self.layers)
         finally:
             if was_training:
                 self.model.train()

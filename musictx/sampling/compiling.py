@@ -10,13 +10,13 @@ COMPILING = "Compiling the decoder for this machine; only the first run after an
 
 
 @contextmanager
-def told_of_compiling(tell: Callable[[str], None]) -> Iterator[None]:
+def announce_compilation(tell: Callable[[str], None]) -> Iterator[None]:
     """Call `tell` with one sentence when decoding is compiled meanwhile, before it is.
 
     Examples
     --------
-    >>> from musictx.sampling.compiling import told_of_compiling
-    >>> with told_of_compiling(print):  # nothing is compiled here, so nothing is said
+    >>> from musictx.sampling.compiling import announce_compilation
+    >>> with announce_compilation(print):  # nothing is compiled here, so nothing is said
     ...     pass
     """
     try:

@@ -12,14 +12,14 @@ from musictx.errors import MusictxError, require
 from musictx.events import END, STEP_SECONDS
 from musictx.model import MusicTransformer
 from musictx.performance import Performance, make_notes, resolve_overlaps, slice_time
-from musictx.sampling.drawing import generate
+from musictx.sampling.generate import generate
 from musictx.sampling.primer import Primer, prepare_primer
 from musictx.sampling.streaming import NoteOff, NoteOn, NoteStream
 from musictx.settings import SamplingSettings
 
-LONGEST = 3600.0  # seconds that can be asked for
-MOST_BARS = 1000
-MOST_VARIATIONS = 100  # each takes the memory of a continuation of its own, some 25 MB in the shipped models
+MAX_SECONDS = 3600.0  # seconds that can be asked for
+MAX_BARS = 1000
+MAX_VARIATIONS = 100  # each takes the memory of a continuation of its own, some 25 MB in the shipped models
 TOKENS_PER_SECOND, SPARE_TOKENS = 400, 64  # a bound: no music that a person can follow has more
 
 
@@ -58,30 +58,35 @@ def _limits(ready: Primer, seconds: float | None, tokens: int | None, bars: int 
     """End in seconds and largest number of tokens."""
     cut = ready.cut
     if bars is not None:
-        require(1 <= bars <= MOST_BARS, "bars", bars, f"be at least 1 and at most {MOST_BARS}")
+        require(1 <= bars <= MAX_BARS, "bars", bars, f"be at least 1 and at most {MAX_BARS}")
         if ready.performance.metre is None:
             raise MusictxError("the primer's file has no bars to count; give the length in seconds")
         seconds = ready.performance.metre.bars_after(cut, bars) - cut
-    most = most_tokens(LONGEST)
-    require(tokens is None or 1 <= tokens <= most, "tokens", tokens, f"be at least 1 and at most {most}")
+    max_tokens = token_limit(MAX_SECONDS)
+    require(
+        tokens is None or 1 <= tokens <= max_tokens,
+        "tokens",
+        tokens,
+        f"be at least 1 and at most {max_tokens}",
+    )
     if seconds is None:
         if tokens is None:
             raise MusictxError("give the length of the continuation in seconds or tokens")
         return np.inf, tokens
-    require(0 < seconds <= LONGEST, "seconds", seconds, f"be greater than 0 and at most {LONGEST:g}")
-    bound = most_tokens(seconds)
+    require(0 < seconds <= MAX_SECONDS, "seconds", seconds, f"be greater than 0 and at most {MAX_SECONDS:g}")
+    bound = token_limit(seconds)
     return cut + seconds, bound if tokens is None else min(tokens, bound)
 
 
-def most_tokens(seconds: float) -> int:
+def token_limit(seconds: float) -> int:
     """How many tokens a continuation of that length has at most, whoever asks for it."""
     return int(seconds * TOKENS_PER_SECOND) + SPARE_TOKENS
 
 
 def check_variations(number: int) -> None:
     """Say that so many continuations cannot be made at once."""
-    words = f"be at least 1 and at most {MOST_VARIATIONS}"
-    require(1 <= number <= MOST_VARIATIONS, "variations", number, words)
+    words = f"be at least 1 and at most {MAX_VARIATIONS}"
+    require(1 <= number <= MAX_VARIATIONS, "variations", number, words)
 
 
 def continue_variations(
@@ -142,13 +147,13 @@ def continue_variations(
     """
     check_variations(variations)
     ready = prepare_primer(model, primer, primer_start, primer_end, from_beginning=from_beginning)
-    end, most = _limits(ready, seconds, tokens, bars)
-    how = SamplingSettings(**settings)
+    end, max_tokens = _limits(ready, seconds, tokens, bars)
+    sampling = SamplingSettings(**settings)
     streams = [NoteStream(ready, end, beat) for _ in range(variations)]
     events: list[list[NoteOn | NoteOff]] = [[] for _ in streams]
     counts, ended = [0] * variations, [False] * variations
     for chosen in generate(
-        model, ready.tokens, settings=how, seed=seed, variations=variations, max_tokens=most
+        model, ready.tokens, settings=sampling, seed=seed, variations=variations, max_tokens=max_tokens
     ):
         for i, token in enumerate(chosen.tolist()):
             if not streams[i].ended:
@@ -255,10 +260,10 @@ def stream_notes(
     ['NoteOff', 'NoteOn']
     """
     ready = prepare_primer(model, primer, primer_start, primer_end, from_beginning=from_beginning)
-    end, most = _limits(ready, seconds, tokens, bars)
+    end, max_tokens = _limits(ready, seconds, tokens, bars)
     stream = NoteStream(ready, end, beat)
     for chosen in generate(
-        model, ready.tokens, settings=SamplingSettings(**settings), seed=seed, max_tokens=most
+        model, ready.tokens, settings=SamplingSettings(**settings), seed=seed, max_tokens=max_tokens
     ):
         yield stream.push(int(chosen[0]))
         if stream.ended:

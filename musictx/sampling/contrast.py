@@ -24,7 +24,9 @@ STRIDE = 32  # the short context begins anew after this many tokens, and holds 3
 AGREED = 0.5  # share of the strength where both contexts agree
 GROWTH = 1.0  # by how much that share grows where the whole context tells most
 HALF = 0.5  # nats told at which half of it is reached
-LEAST = 0.001  # probability under the whole context below which no token is drawn; loops end by unlikely ones
+MIN_PROBABILITY = (
+    0.001  # probability under the whole context below which no token is drawn; loops end by unlikely ones
+)
 
 
 def short_start(length: int) -> int:
@@ -84,7 +86,7 @@ def contrast(whole: np.ndarray, short: np.ndarray, strength: float) -> np.ndarra
 
     ``(1 + g) · log p(all) - g · log p(short)`` with ``g = γ (1/2 + d / (d + 1/2))``, where d is what
     the whole context tells, in nats: the Kullback-Leibler divergence of p(all) from p(short). For the tokens
-    of at least `LEAST` under the whole context and the likeliest one; the others cannot be drawn.
+    of at least `MIN_PROBABILITY` under the whole context and the likeliest one; the others cannot be drawn.
 
     Parameters
     ----------
@@ -99,7 +101,7 @@ def contrast(whole: np.ndarray, short: np.ndarray, strength: float) -> np.ndarra
     """
     added = np.subtract(whole, short, out=np.zeros_like(whole), where=np.isfinite(whole))
     told = (np.exp(whole) * added).sum(-1, keepdims=True)
-    kept = (whole > np.log(LEAST)) | (whole == whole.max(-1, keepdims=True))
+    kept = (whole > np.log(MIN_PROBABILITY)) | (whole == whole.max(-1, keepdims=True))
     return np.where(kept, whole + strength * (AGREED + GROWTH * told / (told + HALF)) * added, -np.inf)
 
 

@@ -35,7 +35,7 @@ def engine_for(model: MusicTransformer, *, int8: bool = False) -> Engine | None:
     weight = model.head.weight
     if engine_kernels.njit is None or weight.device.type != "cpu" or weight.dtype != torch.float32:
         return None
-    if not model.positions.has_kernel:
+    if not model.positions.engine_supports:
         return None
     if not int8:
         return Engine(model, int8)
@@ -120,10 +120,10 @@ class Steps:
         config, self.engine = engine.config, engine
         self.stored = tuple((_array(keys), _array(values)) for keys, values in stored)
         rows, capacity, d = stored[0][0].shape
-        order = engine.positions.order(0, capacity)
-        self.added = None if order.added is None else _array(order.added)
-        cos, sin = order.rotation or 2 * (torch.zeros(0, d),)
-        bias = np.zeros((config.heads, 0), np.float32) if order.bias is None else _array(order.bias)
+        terms = engine.positions.terms(0, capacity)
+        self.absolute = None if terms.absolute is None else _array(terms.absolute)
+        cos, sin = terms.rope_cos_sin or 2 * (torch.zeros(0, d),)
+        bias = np.zeros((config.heads, 0), np.float32) if terms.bias is None else _array(terms.bias)
         sizes = (
             config.width,
             3 * config.heads * d,
@@ -132,7 +132,7 @@ class Steps:
         )
         scores = np.empty(max(capacity, d), np.float32)
         batch = rows // config.heads
-        self.order = _array(cos), _array(sin), bias
+        self.terms = _array(cos), _array(sin), bias
         self.scratch = (scores, *(np.empty((batch, size), np.float32) for size in sizes))
 
     def step(self, tokens: Tensor, position: int) -> Tensor:
@@ -146,11 +146,11 @@ class Steps:
         """
         engine = self.engine
         x = engine.embedding[tokens[:, 0].numpy()]
-        if self.added is not None:
-            x += self.added[position]
+        if self.absolute is not None:
+            x += self.absolute[position]
         logits = np.empty((len(x), len(engine.head[0])), np.float32)
         ends = engine.norm, engine.head, logits
-        _run(x, engine.layers, self.stored, *ends, position, *self.order, *self.scratch, *engine.rule)
+        _run(x, engine.layers, self.stored, *ends, position, *self.terms, *self.scratch, *engine.rule)
         return torch.from_numpy(logits)[:, None]
 
 

@@ -1,8 +1,8 @@
-"""Filling in: a stretch of a performance is played anew so that it leads into what follows.
+"""Filling in: a passage of a performance is played again so that it leads into what follows.
 
-A model plays from left to right and does not know what comes. So it plays many candidates for the stretch,
+A model plays from left to right and does not know what comes. So it plays many candidates for the passage,
 and each is weighted by how likely it makes what follows: importance resampling, which comes the closer to
-drawing from "the stretch, given what is before and after it" the more candidates there are.
+drawing from "the passage, given what is before and after it" the more candidates there are.
 """
 
 from __future__ import annotations
@@ -19,25 +19,25 @@ from musictx.errors import MusictxError
 from musictx.events import PAD, STEPS_PER_SECOND, TIME_SHIFT, tokens_to_table
 from musictx.model import MusicTransformer
 from musictx.performance import Performance, apply_pedal
-from musictx.sampling.continuation import MOST_VARIATIONS, continue_variations
+from musictx.sampling.continuation import MAX_VARIATIONS, continue_variations
 from musictx.sampling.takes import take_tokens
 
 CANDIDATES = 16
-MOST_CANDIDATES = MOST_VARIATIONS
-FOLLOWING = 64  # note events after the stretch that a candidate must make likely: some three seconds
+MAX_CANDIDATES = MAX_VARIATIONS
+FOLLOWING = 64  # note events after the passage that a candidate must make likely: some three seconds
 _TOKENS_AT_ONCE = 8192
 
 
 @dataclass(frozen=True, eq=False)
 class Filling:
-    """A performance with a stretch played anew.
+    """A performance with a passage played again.
 
     Attributes
     ----------
     performance : Performance
-        The pedal is part of the note ends; every note that begins outside the stretch is as it was.
+        The pedal is part of the note ends; every note that begins outside the passage is as it was.
     start, end : float
-        The stretch (s), on the 10 ms grid.
+        The passage (s), on the 10 ms grid.
     nats : float
         How surprised the model is by what follows: nats of the next `FOLLOWING` note events.
     """
@@ -49,15 +49,15 @@ class Filling:
 
     @property
     def notes(self) -> np.ndarray:
-        """The notes that begin in the stretch."""
+        """The notes that begin in the passage."""
         onset = self.performance.notes["onset"]
         return self.performance.notes[(onset >= self.start) & (onset < self.end)]
 
 
 def check_takes(takes: int, candidates: int) -> None:
     """Say that so many fillings cannot be chosen from so many candidates."""
-    if not 1 <= candidates <= MOST_CANDIDATES:
-        raise MusictxError(f"candidates is {candidates}; it must be at least 1 and at most {MOST_CANDIDATES}")
+    if not 1 <= candidates <= MAX_CANDIDATES:
+        raise MusictxError(f"candidates is {candidates}; it must be at least 1 and at most {MAX_CANDIDATES}")
     if not 1 <= takes <= candidates:
         raise MusictxError(f"takes is {takes}; it must be at least 1 and at most the {candidates} candidates")
 
@@ -76,18 +76,18 @@ def fill_in(
     on_progress: Callable[[float], None] | None = None,
     **settings: Any,
 ) -> list[Filling]:
-    """Play a stretch anew so that it leads into what follows.
+    """Play a passage again so that it leads into what follows.
 
     Parameters
     ----------
     model : MusicTransformer
     performance : Performance
     start, end : float
-        The stretch (s). Notes that are struck in it are replaced; notes that sound into it stay.
+        The passage (s). Notes that are struck in it are replaced; notes that sound into it stay.
     takes : int
         Different fillings.
     candidates : int
-        How many to draw them from. With 1, the stretch is a plain continuation of what is before it.
+        How many to draw them from. With 1, the passage is a plain continuation of what is before it.
     tokens : int, optional
         Largest number of tokens of a candidate.
     from_beginning : bool
@@ -107,7 +107,7 @@ def fill_in(
     Raises
     ------
     MusictxError
-        There is no such stretch, nothing follows it, or fewer candidates than takes are asked for.
+        There is no such passage, nothing follows it, or fewer candidates than takes are asked for.
 
     Examples
     --------
@@ -154,9 +154,9 @@ def fill_candidates(
     on_progress: Callable[[float], None] | None = None,
     **settings: Any,
 ) -> list[Filling]:
-    """Candidates for a stretch, as a plain continuation plays it, with what they cost; see `fill_in`."""
+    """Candidates for a passage, as a plain continuation plays it, with what they cost; see `fill_in`."""
     if not 0 <= start < end < np.inf:
-        raise MusictxError(f"the stretch goes from {start:g} s to {end:g} s; it must end after it starts")
+        raise MusictxError(f"the passage goes from {start:g} s to {end:g} s; it must end after it starts")
     start, end = (round(t * STEPS_PER_SECOND) / STEPS_PER_SECOND for t in (start, end))
     heard = apply_pedal(performance)
     onset = heard.notes["onset"]
@@ -194,7 +194,7 @@ def fill_candidates(
 
 
 def _fitting(new: np.ndarray, before: np.ndarray) -> np.ndarray:
-    """New notes, less those of a pitch that still sounds from before the stretch."""
+    """New notes, less those of a pitch that still sounds from before the passage."""
     until = np.full(128, -np.inf)
     np.maximum.at(until, before["pitch"], before["offset"])
     return new[new["onset"] >= until[new["pitch"]]]
@@ -209,17 +209,17 @@ def following_nats(
     *,
     from_beginning: bool = True,
 ) -> np.ndarray:
-    """How surprised a model is by what follows a stretch, after each way of playing the stretch.
+    """How surprised a model is by what follows a passage, after each way of playing the passage.
 
     Parameters
     ----------
     model : MusicTransformer
     performances : sequence of Performance
-        Alike outside the stretch, and nothing that begins in it ends after it.
+        Alike outside the passage, and nothing that begins in it ends after it.
     start, end : float
-        The stretch (s), on the 10 ms grid; what is before it is what the model listens to as a primer.
+        The passage (s), on the 10 ms grid; what is before it is what the model listens to as a primer.
     count : int
-        So many note events after the stretch.
+        So many note events after the passage.
     from_beginning : bool
         As in `fill_in`.
 
@@ -233,7 +233,7 @@ def following_nats(
         take = take_tokens(model, performance, start, from_beginning=from_beginning)
         table = tokens_to_table(take.tokens)
         border = round((end - take.begins) * STEPS_PER_SECOND)
-        # What ends with the stretch belongs to it, what begins with its end comes after it.
+        # What ends with the passage belongs to it, what begins with its end comes after it.
         inside = int((table.step < border + ~table.is_on).sum())
         after = np.append(-1, np.flatnonzero(take.tokens < TIME_SHIFT)) + 1  # so many events
         places.append(after[inside : inside + count + 1])

@@ -43,7 +43,7 @@ class Primer(NamedTuple):
     remarks: tuple[str, ...]
 
 
-def _check_stretch(start: float, end: float | None) -> None:
+def _check_span(start: float, end: float | None) -> None:
     if not 0 <= start < np.inf or not (end is None or start < end < np.inf):
         raise MusictxError(f"the primer must end after it starts; start is {start:g} s and end is {end} s")
     last = start if end is None else end
@@ -96,7 +96,7 @@ def prepare_primer(
     >>> primer.cut, int(primer.tokens[0])  # START, since the piece begins here
     (4.0, 389)
     """
-    _check_stretch(start, end)
+    _check_span(start, end)
     heard = _heard(performance, start)
     if from_beginning is None:
         from_beginning = not (performance.notes["onset"] < start - _HALF_MILLISECOND).any()

@@ -9,16 +9,16 @@ and `tuning` makes it something to learn from.
 from musictx.training.config import TEACHING_DROPOUT, TeachingConfig, TrainingConfig, TuningConfig
 from musictx.training.metrics import Progress
 from musictx.training.run import Run
-from musictx.training.source import IGNORED, Judge, Source
+from musictx.training.source import IGNORED, Source, ValidationLoss
 
 __all__ = [
     "IGNORED",
     "TEACHING_DROPOUT",
-    "Judge",
     "Progress",
     "Run",
     "Source",
     "TeachingConfig",
     "TrainingConfig",
     "TuningConfig",
+    "ValidationLoss",
 ]

@@ -40,12 +40,12 @@ from musictx.errors import MusictxError
 from musictx.performance import Performance, make_notes, resolve_overlaps
 
 ENDING = ".jsonl"
-MOST_BYTES = 2**24  # of a line: some forty takes of two minutes
-MOST_CHOICES = 100_000
-MOST_TAKES = 100  # kept, and rejected, in one choice
-MOST_NOTES = 20_000  # of a primer or a take
-MOST_SECONDS = 3600.0
-MOST_NUMBER = 1e6  # of any time, pitch or velocity: more is none, and may be too large to compute with
+MAX_BYTES = 2**24  # of a line: some forty takes of two minutes
+MAX_CHOICES = 100_000
+MAX_TAKES = 100  # kept, and rejected, in one choice
+MAX_NOTES = 20_000  # of a primer or a take
+MAX_SECONDS = 3600.0
+MAX_NUMBER = 1e6  # of any time, pitch or velocity: more is none, and may be too large to compute with
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,8 +138,8 @@ def read_choices(path: str | os.PathLike[str]) -> list[Choice]:
                 found.append(_read(text))
             except MusictxError as error:
                 raise MusictxError(f"{file}, line {number}: {error}") from error
-            if len(found) > MOST_CHOICES:
-                raise MusictxError(f"{path} holds more than {MOST_CHOICES:,} choices; give fewer at once")
+            if len(found) > MAX_CHOICES:
+                raise MusictxError(f"{path} holds more than {MAX_CHOICES:,} choices; give fewer at once")
     if not found:
         raise MusictxError(f"{path} holds no choices; each is one line of a file that ends in {ENDING}")
     return found
@@ -158,11 +158,11 @@ def _lines(file: Path) -> Iterator[tuple[int, bytes]]:
     try:
         with open(file, "rb") as stream:
             number = 0
-            while text := stream.readline(MOST_BYTES + 1):
+            while text := stream.readline(MAX_BYTES + 1):
                 number += 1
-                if len(text) > MOST_BYTES:
-                    most = f"{MOST_BYTES >> 20} MB; a choice has one line"
-                    raise MusictxError(f"{file}, line {number}: it is longer than {most}")
+                if len(text) > MAX_BYTES:
+                    limit = f"{MAX_BYTES >> 20} MB; a choice has one line"
+                    raise MusictxError(f"{file}, line {number}: it is longer than {limit}")
                 if text.strip():
                     yield number, text
     except OSError as error:
@@ -180,8 +180,8 @@ def _read(text: bytes) -> Choice:
         )
     cut = cast(Any, told.get("cut"))
     model, beginning = told.get("model") or "", told.get("from_beginning", True)
-    if not _is_number(cut) or not 0 < cut <= MOST_SECONDS:
-        raise MusictxError(f"cut is {shown(cut)}; it must be above 0 s and at most {MOST_SECONDS:g} s")
+    if not _is_number(cut) or not 0 < cut <= MAX_SECONDS:
+        raise MusictxError(f"cut is {shown(cut)}; it must be above 0 s and at most {MAX_SECONDS:g} s")
     if not isinstance(model, str) or len(model) > 128:
         raise MusictxError(f"model is {shown(model)}; it must be the hash of a model, or empty")
     if not isinstance(beginning, bool):
@@ -193,8 +193,8 @@ def _read(text: bytes) -> Choice:
 
 
 def _takes(told: Any, name: str, primer: np.ndarray, cut: float) -> tuple[Performance, ...]:
-    if not isinstance(told, list) or not 1 <= len(told) <= MOST_TAKES:
-        raise MusictxError(f"{name} is {shown(told)}; it must be a list of 1 to {MOST_TAKES} takes")
+    if not isinstance(told, list) or not 1 <= len(told) <= MAX_TAKES:
+        raise MusictxError(f"{name} is {shown(told)}; it must be a list of 1 to {MAX_TAKES} takes")
     wholes = []
     for number, rows in enumerate(told, 1):
         notes = _notes(rows, f"{name}, take {number}")
@@ -208,20 +208,20 @@ def _takes(told: Any, name: str, primer: np.ndarray, cut: float) -> tuple[Perfor
 
 
 def _notes(rows: Any, name: str) -> np.ndarray:
-    if not isinstance(rows, list) or len(rows) > MOST_NOTES:
-        raise MusictxError(f"{name} is {shown(rows)}; it must be a list of at most {MOST_NOTES:,} notes")
+    if not isinstance(rows, list) or len(rows) > MAX_NOTES:
+        raise MusictxError(f"{name} is {shown(rows)}; it must be a list of at most {MAX_NOTES:,} notes")
     for row in rows:
         if not _is_note(row):
             raise MusictxError(
                 f"{name} has the note {shown(row)}; it must be [onset, offset, pitch, velocity], with times "
-                f"from 0 to {MOST_SECONDS:g} s, a pitch from 0 to 127 and a velocity from 1 to 127"
+                f"from 0 to {MAX_SECONDS:g} s, a pitch from 0 to 127 and a velocity from 1 to 127"
             )
     columns: Sequence[Sequence[float]] = list(zip(*rows, strict=True)) or [(), (), (), ()]
     return make_notes(*(np.asarray(column) for column in columns))
 
 
 def _is_number(value: Any) -> bool:
-    return type(value) in (int, float) and abs(value) < MOST_NUMBER
+    return type(value) in (int, float) and abs(value) < MAX_NUMBER
 
 
 def _is_note(row: Any) -> bool:
@@ -229,4 +229,4 @@ def _is_note(row: Any) -> bool:
         return False
     onset, offset, pitch, velocity = row
     whole = type(pitch) is int and type(velocity) is int
-    return whole and 0 <= onset < offset <= MOST_SECONDS and 0 <= pitch <= 127 and 1 <= velocity <= 127
+    return whole and 0 <= onset < offset <= MAX_SECONDS and 0 <= pitch <= 127 and 1 <= velocity <= 127

@@ -14,7 +14,7 @@ FIXED = (
     *("seed", "augmentation", "mix", "beta", "likelihood", "longest"),
 )
 # No run needs more; what is larger is a slip, and some numbers fit in no register.
-MOST: dict[str, float] = {
+MAX_VALUES: dict[str, float] = {
     **{"steps": 10**9, "tokens": 10**15, "hours": 8760, "warmup": 10**6, "validate_every": 10**9},
     **{"batch": 2**16, "micro_batch": 2**16, "devices": 64, "seed": 2**63 - 1, "lr": 100, "matrix_lr": 100},
     **{"weight_decay": 100, "clip": 10**9, "log_every": 10**9, "checkpoint_minutes": 525_600},
@@ -59,9 +59,11 @@ class TrainingConfig:
         if not self.has_budget:
             raise MusictxError("give a budget: steps, tokens or hours")
         choose_precision(self.precision, self.accelerator)
-        for name, most in MOST.items():
+        for name, maximum in MAX_VALUES.items():
             value = getattr(self, name)
-            require(not isinstance(value, int | float) or value <= most, name, value, f"be at most {most}")
+            require(
+                not isinstance(value, int | float) or value <= maximum, name, value, f"be at most {maximum}"
+            )
         positive = ("steps", "tokens", "hours", "batch", "micro_batch", "lr", "matrix_lr", "log_every")
         for name in (*positive, "validate_every", "validation_chunks", "checkpoint_minutes"):
             value = getattr(self, name)

@@ -14,7 +14,7 @@ from musictx.files import write_bytes
 from musictx.labels import plain_label
 from musictx.render.figures import png
 
-MOST = 1e15  # far above any step and any loss: what is larger was never measured
+MAX_VALUE = 1e15  # far above any step and any loss: what is larger was never measured
 
 
 @dataclass(frozen=True)
@@ -103,5 +103,5 @@ def _makes_sense(line: dict[str, Any]) -> bool:
     losses = line.get("validation", {})
     numbers = [line.get("step"), line.get("loss", 0.0)]
     numbers += losses.values() if isinstance(losses, dict) else [None]
-    drawable = all(type(x) in (int, float) and abs(x) < MOST for x in numbers if x == x)
+    drawable = all(type(x) in (int, float) and abs(x) < MAX_VALUE for x in numbers if x == x)
     return type(line.get("step")) is int and drawable

@@ -34,7 +34,7 @@ from musictx.training.config import TrainingConfig
 from musictx.training.devices import agree, open_devices, refuse_too_large
 from musictx.training.metrics import Metrics, Progress
 from musictx.training.optimizers import make_optimizers, schedule, set_rate
-from musictx.training.source import Curriculum, Judge, Source, judge_by, loss_of
+from musictx.training.source import Curriculum, Source, ValidationLoss, loss_of, make_validation
 from musictx.training.state import (
     PLACE,
     STATE,
@@ -96,7 +96,7 @@ class Run:
         model_config: ModelConfig,
         config: TrainingConfig,
         train: Corpus | Source,
-        validation: Mapping[str, Corpus] | Judge,
+        validation: Mapping[str, Corpus] | ValidationLoss,
         card: dict[str, Any] | None = None,
         start_from: str | Path | None = None,
         build: Callable[[ModelConfig], MusicTransformer] = MusicTransformer,
@@ -112,14 +112,16 @@ class Run:
         length = model_config.context_length
         self.curriculum = Curriculum(train, config, length)
         self.music = {"training": self.curriculum.fingerprint()}
-        self.judge: Judge | None = None
+        self.judge: ValidationLoss | None = None
         if not isinstance(validation, Mapping):
             self.judge = validation
         elif validation:
             if isinstance(train, Corpus):
                 refuse_shared(train, validation)
             self.music |= {f"held out: {name}": corpus.fingerprint() for name, corpus in validation.items()}
-            self.judge = judge_by(validation, length, min(config.validation_chunks, max(1, 2**18 // length)))
+            self.judge = make_validation(
+                validation, length, min(config.validation_chunks, max(1, 2**18 // length))
+            )
         self.fabric = open_devices(config.accelerator, config.devices, config.precision)
         self.metrics = Metrics(folder / "metrics.jsonl")
         self.step, self.tokens, self.seconds, self.best = 0, 0, 0.0, math.inf
@@ -304,7 +306,7 @@ class Run:
             optimizer.zero_grad()
         return fabric.all_reduce(total, reduce_op="mean") if fabric.world_size > 1 else total  # type: ignore
 
-    def _validate(self, judge: Judge) -> float:
+    def _validate(self, judge: ValidationLoss) -> float:
         """Mean loss on what is held out; keeps the model if it is the best so far."""
         if self.fabric.is_global_zero:
             with self.fabric.autocast():

@@ -66,7 +66,7 @@ def loss_of(
 
 
 # A model's loss (nats per token) on each of some named parts of held-out music.
-Judge = Callable[[MusicTransformer], dict[str, float]]
+ValidationLoss = Callable[[MusicTransformer], dict[str, float]]
 
 
 class Curriculum:
@@ -119,21 +119,21 @@ class Curriculum:
         return self.stages[-1].fingerprint()
 
 
-def judge_by(corpora: Mapping[str, Corpus], length: int, most: int) -> Judge:
+def make_validation(corpora: Mapping[str, Corpus], length: int, max_chunks: int) -> ValidationLoss:
     """A judge by the mean loss of each corpus over a number of chunks, spread over its pieces."""
 
     def judge(model: MusicTransformer) -> dict[str, float]:
         results = {}
         for name, corpus in corpora.items():
-            losses = [x for _, x in chunk_losses(model, spread_chunks(corpus, length, most))]
+            losses = [x for _, x in chunk_losses(model, spread_chunks(corpus, length, max_chunks))]
             results[name] = float(np.concatenate(losses).mean())
         return results
 
     return judge
 
 
-def spread_chunks(corpus: Corpus, length: int, most: int) -> Iterator[Chunk]:
-    """Full chunks, at most `most`, spread evenly over a corpus; shorter ones if there are no full ones."""
+def spread_chunks(corpus: Corpus, length: int, max_chunks: int) -> Iterator[Chunk]:
+    """At most `max_chunks` full chunks, spread evenly over a corpus; shorter ones if none is full."""
     full = int(((corpus.ends - corpus.starts) // length).sum())
-    stride = math.ceil((full or len(corpus)) / most)
+    stride = math.ceil((full or len(corpus)) / max_chunks)
     return islice(consecutive_chunks(corpus, length, full_only=full > 0), 0, None, stride)

@@ -40,7 +40,7 @@ from musictx.training.choices import Choice
 from musictx.training.config import TuningConfig
 from musictx.training.devices import choose_precision
 from musictx.training.run import Run
-from musictx.training.source import IGNORED, judge_by
+from musictx.training.source import IGNORED, make_validation
 
 JUDGED = 16  # pairs by which the preference is judged on the way
 REFERENCE = "reference.json"
@@ -291,7 +291,7 @@ def tuning_run(
             music, length=length, batch=windows, seed=config.seed, augmentation=config.augmentation
         )
     source = PreferenceSource(pairs, config, beside)
-    watch = judge_by(held, length, config.validation_chunks)
+    watch = make_validation(held, length, config.validation_chunks)
     seen = np.unique(np.linspace(0, len(pairs) - 1, JUDGED).round().astype(int))
 
     def appraise(tuned: MusicTransformer, first: dict[str, float], now: dict[str, float]) -> float:

@@ -23,13 +23,13 @@ from app import launch
 from app.api import Ask
 from app.api import _play as play_for_program
 from app.models import OTHER_COLOURS, SCHEME_COLOURS, LaneModel, differ_in_positions_only, load_models
-from app.payloads import LIMITS, MOST_NOTES, Settings, note_rows, read_length, read_notes, read_settings
+from app.payloads import LIMITS, MAX_NOTES, Settings, note_rows, read_length, read_notes, read_settings
 from app.presets import presets
 from app.routes import routes
 from app.shelf import Shelf
 from app.stage import COMFORTABLE_LEAD, WELCOME_LEAD, Stage
 from app.streaming import FAULT, LAST_AGAIN, Lane, lane_player, part_name
-from app.uploads import MOST_BYTES, MOST_SHOWN, describe_upload
+from app.uploads import MAX_BYTES, MAX_SHOWN, describe_upload
 from app.votes import VoteBook
 from musictx.checkpoint import list_models, save_model
 from musictx.errors import MusictxError
@@ -114,7 +114,7 @@ def test_notes_go_to_a_performance_and_back_unchanged() -> None:
         [[0, {}, 60, 70]],
         [[[0, 1, 60, 70]]],
         [["0", "1", "60", "70"]],
-        [[0, 1, 60, 70]] * (MOST_NOTES + 1),
+        [[0, 1, 60, 70]] * (MAX_NOTES + 1),
     ],
 )
 def test_notes_that_no_piano_plays_are_refused(rows: Any) -> None:
@@ -350,11 +350,11 @@ def test_an_upload_is_answered_with_its_notes(client: TestClient, tmp_path: Path
 
 
 def test_a_very_long_piece_shows_its_beginning(tmp_path: Path) -> None:
-    count = MOST_SHOWN + 100
+    count = MAX_SHOWN + 100
     onset = np.arange(count) * 0.1
     content = midi_of(make_notes(onset, onset + 0.05, np.full(count, 60), 70), tmp_path / "long.mid")
     answer = describe_upload(content, "long.mid")
-    assert len(answer["notes"]) == MOST_SHOWN
+    assert len(answer["notes"]) == MAX_SHOWN
     assert answer["notes"][0][0] == 0
     assert "40,100 notes" in answer["remarks"][-1]
 
@@ -364,7 +364,7 @@ def test_a_very_long_piece_shows_its_beginning(tmp_path: Path) -> None:
     [
         (b"", "name=a.mid", "a.mid is empty"),
         (b"not music", "name=a.mid", "a.mid"),
-        (bytes(MOST_BYTES + 1), "name=a.mid", "a.mid is larger than 8 MB"),
+        (bytes(MAX_BYTES + 1), "name=a.mid", "a.mid is larger than 8 MB"),
         (b"MThd", "name=a.mid&tracks=x", "choice of tracks"),
         (b"MThd", "name=a.mid&tracks=", "no track is chosen"),
         (b"MThd", "name=../../etc/passwd", "passwd"),

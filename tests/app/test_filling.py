@@ -1,4 +1,4 @@
-"""A stretch that a page asks for is filled in by the lane's model, in the lanes' queue."""
+"""A selection that a page asks for is filled in by the lane's model, in the lanes' queue."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_who_asks_waits_in_the_lanes_queue_and_leaves_it() -> None:
     assert stage.wait(stage.enter("a third", "run"), 0) == 0
 
 
-def test_no_two_stretches_are_filled_in_at_once() -> None:
+def test_no_two_selections_are_filled_in_at_once() -> None:
     stage = Stage(visitors=3)
     first, second = fill(stage), fill(stage, "another")
     assert next(first)["state"] == "running"
@@ -88,24 +88,24 @@ LONG = int(1000 * GAP_SECONDS[1]) + 10
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"gap": None}, "The stretch did not arrive"),
-        ({"gap": "3000-5000"}, "The stretch did not arrive"),
-        ({"gap": {}}, "The start of the stretch must be a number"),
-        ({"gap": {"start": "3", "end": 5000}}, "The start of the stretch must be a number"),
-        ({"gap": {"start": 3000, "end": 10**400}}, "The end of the stretch must be a number"),
-        ({"gap": {"start": 3000, "end": float("nan")}}, "The end of the stretch must be a number"),
-        ({"gap": {"start": -3000, "end": 5000}}, "The stretch goes from -3 s to 5 s"),
-        ({"gap": {"start": 5000, "end": 3000}}, "The stretch goes from 5 s to 3 s"),
-        ({"gap": {"start": 3000, "end": 3000}}, "The stretch goes from 3 s to 3 s"),
-        ({"gap": {"start": 0, "end": LONG}}, "The stretch goes from 0 s"),
-        ({"gap": {"start": 10**9, "end": 10**9 + 2000}}, "The stretch goes from 1e+06 s"),
+        ({"gap": None}, "The selection did not arrive"),
+        ({"gap": "3000-5000"}, "The selection did not arrive"),
+        ({"gap": {}}, "The start of the selection must be a number"),
+        ({"gap": {"start": "3", "end": 5000}}, "The start of the selection must be a number"),
+        ({"gap": {"start": 3000, "end": 10**400}}, "The end of the selection must be a number"),
+        ({"gap": {"start": 3000, "end": float("nan")}}, "The end of the selection must be a number"),
+        ({"gap": {"start": -3000, "end": 5000}}, "The selection goes from -3 s to 5 s"),
+        ({"gap": {"start": 5000, "end": 3000}}, "The selection goes from 5 s to 3 s"),
+        ({"gap": {"start": 3000, "end": 3000}}, "The selection goes from 3 s to 3 s"),
+        ({"gap": {"start": 0, "end": LONG}}, "The selection goes from 0 s"),
+        ({"gap": {"start": 10**9, "end": 10**9 + 2000}}, "The selection goes from 1e+06 s"),
         ({"gap": {"start": 50_000, "end": 52_000}}, "No note begins after 52 s"),
-        ({"notes": []}, "There is no note around this stretch"),
+        ({"notes": []}, "There is no note around this selection"),
         ({"notes": "la"}, "The notes did not arrive"),
         ({"settings": {"seed": "x"}}, "Seed must be a number"),
     ],
 )
-def test_a_stretch_that_makes_no_sense_is_a_sentence(change: dict[str, Any], sentence: str) -> None:
+def test_a_selection_that_makes_no_sense_is_a_sentence(change: dict[str, Any], sentence: str) -> None:
     (message,) = [m for m in fill(**change) if m["state"] != "running"]
     assert message["state"] == "error"
     assert message["error"].startswith(sentence) and message["error"].endswith(".")

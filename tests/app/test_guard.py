@@ -108,8 +108,8 @@ def test_a_body_is_refused_as_soon_as_it_is_too_large(client: TestClient) -> Non
     def pieces(count: int) -> Iterator[bytes]:
         yield from (b"x" * 2**20 for _ in range(count))
 
-    for path, most in (("gradio_api/queue/join", 2), ("gradio_api/upload", 8)):
-        assert client.post(f"/{path}", content=pieces(most)).text == str(most * 2**20)
-        for content in (pieces(most + 1), bytes((most + 1) * 2**20)):
+    for path, megabytes in (("gradio_api/queue/join", 2), ("gradio_api/upload", 8)):
+        assert client.post(f"/{path}", content=pieces(megabytes)).text == str(megabytes * 2**20)
+        for content in (pieces(megabytes + 1), bytes((megabytes + 1) * 2**20)):
             answer = client.post(f"/{path}", content=content)
-            assert answer.status_code == 413 and f"larger than {most} MB" in answer.json()["error"]
+            assert answer.status_code == 413 and f"larger than {megabytes} MB" in answer.json()["error"]

@@ -14,7 +14,7 @@ from app.payloads import note_rows, read_notes
 from musictx.checkpoint import load_model
 from musictx.corpus import Chunk
 from musictx.errors import MusictxError
-from musictx.lab.evaluation.listening import Listening
+from musictx.lab.evaluation.attention_maps import Listening
 from musictx.losses import chunk_losses
 from musictx.midi import read_midi
 from musictx.model import MusicTransformer
@@ -91,7 +91,7 @@ def test_takes_that_stay_read_are_bounded_and_read_once(
     for length in (3000, 3000, 4000, 3000):
         asked.attention({**sent, "length": length, "note": 20})
     assert len(read) == len(asked._takes) == 2
-    monkeypatch.setattr(insight, "MOST_TOKENS", 1)
+    monkeypatch.setattr(insight, "MAX_TOKENS", 1)
     for length in (4000, 3000):
         asked.attention({**sent, "length": length, "note": 20})
     assert len(read) == 3 and len(asked._takes) == 1

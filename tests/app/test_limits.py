@@ -16,13 +16,13 @@ from musictx.errors import MusictxError
 
 def test_no_more_than_so_much_is_done_at_once_and_the_rest_waits() -> None:
     work, lock, gate = SlowWork(2, 3, "busy"), threading.Lock(), threading.Event()
-    now, most, done = 0, 0, []
+    now, most_at_once, done = 0, 0, []
 
     def slow(number: int) -> int:
-        nonlocal now, most
+        nonlocal now, most_at_once
         with lock:
             now += 1
-            most = max(most, now)
+            most_at_once = max(most_at_once, now)
         gate.wait(10)
         with lock:
             now -= 1
@@ -42,7 +42,7 @@ def test_no_more_than_so_much_is_done_at_once_and_the_rest_waits() -> None:
             gate.set()
 
     anyio.run(main)
-    assert sorted(done) == [0, 1, 2, 3, 4] and most == 2 and work.taken == 0
+    assert sorted(done) == [0, 1, 2, 3, 4] and most_at_once == 2 and work.taken == 0
 
 
 def test_what_fails_gives_its_place_back() -> None:

@@ -32,7 +32,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     threads = torch.get_num_threads()
     with pytest.MonkeyPatch.context() as patch:
         lines: list[str] = []
-        patch.setattr("builtins.print", lambda *text, **how: lines.append(" ".join(map(str, text))))
+        patch.setattr("builtins.print", lambda *text, **options: lines.append(" ".join(map(str, text))))
         launch(port=port, models=[folder / "tiny"], votes=folder / "votes.sqlite", block=False)
     torch.set_num_threads(threads)
     yield "\n".join(lines)

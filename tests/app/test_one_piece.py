@@ -45,8 +45,8 @@ def notes_after(music: Performance, cut: float) -> Rows:
 
 
 def library(name: str, music: Performance, start: float, end: float) -> Rows:
-    how = {"primer_start": start, "primer_end": end, "seconds": SETTINGS.seconds, "seed": SETTINGS.seed}
-    (made,) = continue_variations(lane_model(name).model, music, **how)
+    options = {"primer_start": start, "primer_end": end, "seconds": SETTINGS.seconds, "seed": SETTINGS.seed}
+    (made,) = continue_variations(lane_model(name).model, music, **options)
     return notes_after(made.performance, made.cut)
 
 
@@ -58,7 +58,7 @@ def endpoint(name: str, path: Path, start: float, end: float, folder: Path) -> R
 
 
 def lane(name: str, notes: Rows, pedals: Rows, start: int, end: int) -> Rows:
-    """Of a lane by the server, asked as a page asks: what begins in the stretch, from its start on."""
+    """Of a lane by the server, asked as a page asks: what begins in the selection, from its start on."""
     sent = {
         "run": "r.0",
         "notes": [[on - start, off - start, *rest] for on, off, *rest in notes if start <= on < end],
@@ -93,7 +93,7 @@ def test_library_endpoint_and_lane_play_the_same_notes(name: str, primer: str, t
 
 
 def test_so_they_do_between_the_milliseconds_and_from_the_middle(tmp_path: Path) -> None:
-    """Notes at a third of a millisecond, pedals over the end, and a stretch that begins later."""
+    """Notes at a third of a millisecond, pedals over the end, and a selection that begins later."""
     rng = np.random.default_rng(3)
     onset = np.sort(rng.random(60) * 8) + 1 / 3000
     music = Performance(
@@ -112,7 +112,7 @@ def test_so_they_do_between_the_milliseconds_and_from_the_middle(tmp_path: Path)
         assert sorted(endpoint("relative", tmp_path / "own.mid", start, end, folder)) == sorted(expected)
 
 
-def test_a_stretch_in_which_a_piece_begins_late_is_its_beginning() -> None:
+def test_a_selection_in_which_a_piece_begins_late_is_its_beginning() -> None:
     """Silence before the first note makes it no passage from the middle."""
     music = Performance(read_midi(shipped_folder("primers") / "fur-elise.mid").notes)
     assert library("rope", shift(music, 1.0), 1.0, 7.0) == library("rope", music, 0.0, 6.0)
@@ -124,12 +124,12 @@ def test_the_browsers_engine_plays_the_same_notes(name: str) -> None:
     if shutil.which("node") is None:
         pytest.skip("needs Node (18 or newer), which is not here")
     script = runpy.run_path(str(SCRIPT))
-    model, how = lane_model(name).model, {"seconds": SETTINGS.seconds, "seed": SETTINGS.seed}
+    model, options = lane_model(name).model, {"seconds": SETTINGS.seconds, "seed": SETTINGS.seed}
     primers = script["cards"](len(TEN))
-    asked = [script["request"](music, end, how) for _, music, end in primers]
+    asked = [script["request"](music, end, options) for _, music, end in primers]
     played = script["in_browser"](name, model, asked)
     same = [
-        script["parted"](script["in_library"](model, music, end, how), heard) is None
+        script["parted"](script["in_library"](model, music, end, options), heard) is None
         for (_, music, end), heard in zip(primers, played, strict=True)
     ]
     assert len(same) == 10 and sum(same) >= 9

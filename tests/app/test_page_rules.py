@@ -37,7 +37,7 @@ console.log(JSON.stringify(cases.map(([notes, start, end]) => {
 
 @pytest.fixture(scope="module")
 def cases() -> list[tuple[Any, Any, int, int]]:
-    """Music as the page has it, and a stretch of it: rows of whole milliseconds."""
+    """Music as the page has it, and a selection of it: rows of whole milliseconds."""
     made = []
     for seed in range(40):
         music = random_performance(seed, 60, 8.0)
@@ -80,10 +80,10 @@ def test_the_page_cuts_as_the_library_does_and_lets_sound_on_what_sounds_at_the_
         assert sorted(cut["pedals"]) == sorted(span for span in spans if span[0] < end - start)
 
 
-def test_a_score_with_a_stretch_filled_in_is_the_same_around_it(cases: Any) -> None:
-    stretches = [(notes, 1000 + start, 1100 + end) for notes, _, start, end in cases]
+def test_a_score_with_a_selection_filled_in_is_the_same_around_it(cases: Any) -> None:
+    selections = [(notes, 1000 + start, 1100 + end) for notes, _, start, end in cases]
     for (notes, start, end), (before, filled, count) in zip(
-        stretches, answer(FILLED, stretches), strict=True
+        selections, answer(FILLED, selections), strict=True
     ):
         new = [[start, end, 60, 64], [start + 10, end, 62, 64]]
         outside = [row for row in notes if not start <= row[0] < end]

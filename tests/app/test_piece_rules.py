@@ -11,12 +11,13 @@ from tests.app.test_page_rules import answer
 
 PIECE = """
 const { Score } = await import(process.argv[1]);
-const { metreOf, rowsOf, spanOf, States, startsOf, withStretch, withTake, scoreOf, sourceOf } = await import(
+const { metreOf, rowsOf, spanOf, States, startsOf, withSelection, withTake, scoreOf, sourceOf } =
+ await import(
   process.argv[1].replace("score.js", "piece.js"));
 const { choiceOf } = await import(process.argv[1].replace("score.js", "choice.js"));
 const cases = JSON.parse(await new Response(process.stdin).text());
 
-function takeOf({ notes, lanes, length, piece, stretch, metre, run }) {
+function takeOf({ notes, lanes, length, piece, selection, metre, run }) {
   const scores = new Map(Object.entries(lanes).map(([lane, { rows, end }]) => {
     const score = Score.finished([...notes, ...rows], length / 1000, end / 1000);
     score.notes.forEach((note, k) => { note.primer = k < notes.length; });
@@ -25,15 +26,16 @@ function takeOf({ notes, lanes, length, piece, stretch, metre, run }) {
   }));
   const seeds = Object.fromEntries(Object.keys(lanes).map((lane, k) => [lane, k]));
   const source = { title: "idea", piece };
-  return { notes, pedals: [], length, scores, seeds, model: "m", run, source, stretch, metre, begins: true };
+  const rest = { model: "m", run, source, selection, metre, begins: true };
+  return { notes, pedals: [], length, scores, seeds, ...rest };
 }
 """
 WHOLE = (
     PIECE
     + """
-console.log(JSON.stringify(cases.map(({ first, lane, stretch, second }) => {
+console.log(JSON.stringify(cases.map(({ first, lane, selection, second }) => {
   const take = takeOf(first);
-  const one = withTake([], take, lane, stretch ?? spanOf(take, lane));
+  const one = withTake([], take, lane, selection ?? spanOf(take, lane));
   const later = second && takeOf(second);
   const two = second ? withTake(one, later, lane, spanOf(later, lane)) : one;
   const { continuationCount: count } = scoreOf(two);
@@ -47,7 +49,7 @@ FILLED = (
 console.log(JSON.stringify(cases.map(({ first, gap, rows }) => {
   const take = takeOf(first);
   const piece = withTake([], take, "A", spanOf(take, "A"));
-  const filled = withStretch(piece, gap, rows, { model: "m" });
+  const filled = withSelection(piece, gap, rows, { model: "m" });
   const states = new States();
   states.push(piece);
   states.push(filled);
@@ -69,7 +71,7 @@ TAKE: dict[str, Any] = {
     "notes": IDEA,
     "length": 1000,
     "piece": False,
-    "stretch": {"start": 0, "end": 1000},
+    "selection": {"start": 0, "end": 1000},
     "run": "r",
     "lanes": {
         "A": {"rows": [[1000, 1500, 67, 70], [1500, 2600, 72, 70]], "end": 3000},
@@ -83,7 +85,7 @@ def test_a_take_that_is_kept_stands_after_its_primer_as_it_was_heard() -> None:
         WHOLE,
         [
             {"first": TAKE, "lane": "A"},
-            {"first": TAKE, "lane": "A", "stretch": {"from": 1500, "to": 2500}},
+            {"first": TAKE, "lane": "A", "selection": {"from": 1500, "to": 2500}},
         ],
     )
     assert whole["rows"] == IDEA + TAKE["lanes"]["A"]["rows"] and whole["starts"] == [0, 1000, 3000]
@@ -111,7 +113,7 @@ def test_sections_end_on_bars_although_models_play_in_hundredths() -> None:
         "run": "s",
         "piece": True,
         "length": end,
-        "stretch": {"start": 0, "end": end},
+        "selection": {"start": 0, "end": end},
         "lanes": {"A": {"rows": late, "end": last}},
     }
     (found,) = answer(WHOLE, [{"first": first, "lane": "A", "second": second}])
@@ -120,7 +122,7 @@ def test_sections_end_on_bars_although_models_play_in_hundredths() -> None:
     assert onsets[-3:] == [round(bar * k) for k in (1.25, 2, 2.75)]
 
 
-def test_a_filled_stretch_leaves_all_around_it_and_can_be_taken_back() -> None:
+def test_a_filled_selection_leaves_all_around_it_and_can_be_taken_back() -> None:
     gap, rows = {"start": 900, "end": 1600}, [[950, 1100, 50, 60], [1550, 1700, 52, 60]]
     ((before, after, undone, forth, back),) = answer(FILLED, [{"first": TAKE, "gap": gap, "rows": rows}])
     assert before == undone == IDEA + TAKE["lanes"]["A"]["rows"] and forth and back

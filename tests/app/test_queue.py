@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 from gradio.queueing import Event, EventQueue
 
-from app.queueing import MOST_WAITING, PROGRAMS, steady
+from app.queueing import MAX_WAITING, PROGRAMS, patch_gradio_queue
 
 
 def test_a_page_that_goes_while_its_events_wait_does_not_end_the_queue() -> None:
@@ -17,7 +17,7 @@ def test_a_page_that_goes_while_its_events_wait_does_not_end_the_queue() -> None
     with gr.Blocks() as page:
         gr.Button().click(lambda: None, concurrency_limit=1)
     page.queue()
-    queue = steady(page._queue)
+    queue = patch_gradio_queue(page._queue)
     (fn,) = page.fns.values()
     waiting = EventQueue(fn.concurrency_id, 1)
     queue.event_queue_per_concurrency_id[fn.concurrency_id] = waiting
@@ -41,7 +41,7 @@ def test_the_line_of_programs_is_bounded() -> None:
         for line in (PROGRAMS, "lanes"):
             gr.Button().click(lambda: None, concurrency_id=line, concurrency_limit=1)
     page.queue()
-    queue = steady(page._queue)
+    queue = patch_gradio_queue(page._queue)
     programs, lanes = page.fns.values()
     waiting = EventQueue(PROGRAMS, 1)
     queue.event_queue_per_concurrency_id[PROGRAMS] = waiting
@@ -50,7 +50,7 @@ def test_the_line_of_programs_is_bounded() -> None:
         body: Any = SimpleNamespace(fn_index=fn._id, session_hash="one", data=[])
         return asyncio.run(queue.push(body, None, None))  # type: ignore[arg-type]
 
-    waiting.queue += [Event("one", programs, None, None) for _ in range(MOST_WAITING)]  # type: ignore[arg-type]
+    waiting.queue += [Event("one", programs, None, None) for _ in range(MAX_WAITING)]  # type: ignore[arg-type]
     assert push(programs)[2] == "queue_full"
     assert push(lanes)[2] == "success"
     waiting.queue.pop()

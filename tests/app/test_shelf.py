@@ -9,19 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from app.shelf import KEPT_SECONDS, LEAST_BYTES, Shelf, own_folder
+from app.shelf import KEPT_SECONDS, MIN_BYTES, Shelf, own_folder
 from musictx.errors import MusictxError
 
 
 def test_files_go_when_their_time_is_over_and_make_room(tmp_path: Path) -> None:
     now = 0.0
-    shelf = Shelf(tmp_path / "shelf", 3 * LEAST_BYTES, clock=lambda: now)
-    places = [shelf.place(size) for size in (0, LEAST_BYTES, 1)]
+    shelf = Shelf(tmp_path / "shelf", 3 * MIN_BYTES, clock=lambda: now)
+    places = [shelf.place(size) for size in (0, MIN_BYTES, 1)]
     (places[0] / "a.mid").write_bytes(b"MThd")
     with pytest.raises(MusictxError, match="too many files"):
         shelf.place(1)
     now = KEPT_SECONDS
-    assert shelf.place(3 * LEAST_BYTES).is_dir()
+    assert shelf.place(3 * MIN_BYTES).is_dir()
     assert not any(place.exists() for place in places)
 
 
@@ -39,17 +39,17 @@ def test_what_a_killed_server_left_goes_with_the_next(tmp_path: Path) -> None:
 
 def test_a_disk_that_takes_no_folder_is_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"")
-    shelf = Shelf(tmp_path / "file" / "shelf", LEAST_BYTES)
+    shelf = Shelf(tmp_path / "file" / "shelf", MIN_BYTES)
     for _ in range(3):  # what failed gives its room back
         with pytest.raises(MusictxError, match="the server cannot keep files"):
-            shelf.place(LEAST_BYTES)
+            shelf.place(MIN_BYTES)
 
 
 def test_a_folder_can_go_before_its_time(tmp_path: Path) -> None:
-    shelf = Shelf(tmp_path, 2 * LEAST_BYTES)
-    first = shelf.place(2 * LEAST_BYTES)
+    shelf = Shelf(tmp_path, 2 * MIN_BYTES)
+    first = shelf.place(2 * MIN_BYTES)
     shelf.remove(first)
-    second = shelf.place(2 * LEAST_BYTES)
+    second = shelf.place(2 * MIN_BYTES)
     assert not first.exists() and second.is_dir()
     shelf.clear(everything=True)
     assert list(tmp_path.iterdir()) == []

@@ -81,7 +81,7 @@ def test_music_that_goes_on_as_before_has_no_fault() -> None:
 def test_too_many_notes_at_once_pile_up() -> None:
     found = judged(steady(0, 30), steady(30, END, at_once=20))
     assert found == {"storm": {"at": 30, "count": 20, "past": True}}
-    # What a primer has itself is no storm, nor are a few moments of it.
+    # What a primer has itself is not degenerate, nor are a few moments of it.
     assert "storm" not in judged(steady(0, CUT, at_once=10), steady(CUT, END, at_once=20))
     assert "storm" not in judged(steady(0, END), steady(30, 31, at_once=20))
     # It is told where it began, on whichever side of the training length.

@@ -157,7 +157,7 @@ def test_a_piece_that_finds_no_room_stays_and_is_told(open_studio: Open, place: 
     assert piece(studio)[1] == 1 and whole(studio)
 
 
-def test_a_stretch_of_the_piece_is_filled_in(open_studio: Open, endless_server: Server) -> None:
+def test_a_selection_of_the_piece_is_filled_in(open_studio: Open, endless_server: Server) -> None:
     studio = open_studio(endless_server)
     studio.get("mode-compose").click()
     drawn(studio, seconds=6)

@@ -1,4 +1,4 @@
-"""Filling in: a marked stretch is played anew, one chooses among its takes, and all around it stays."""
+"""Filling in: a marked selection is played anew, one chooses among its takes, and all around it stays."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def move(studio: Any, edge: str, time: float) -> None:
 
 
 def mark(studio: Any, start: float, end: float) -> None:
-    """Mark a stretch of the lanes (s)."""
+    """Mark a selection of the lanes (s)."""
     studio.get("loop").click()
     for edge, time in (("to", end), ("from", start), ("to", end)):
         move(studio, f"fill-{edge}", time)
@@ -60,7 +60,7 @@ def finished(studio: Any) -> float:
     return float(studio.page.evaluate("window.musictx.take.length")) / 1000
 
 
-def test_a_stretch_is_filled_in_and_all_around_it_stays(open_studio: Open, endless_server: Server) -> None:
+def test_a_selection_is_filled_in_and_all_around_it_stays(open_studio: Open, endless_server: Server) -> None:
     studio = open_studio(endless_server)
     start = finished(studio) + 2
     end = start + 2
@@ -103,13 +103,13 @@ def test_a_filling_can_be_stopped_and_taken_back(open_studio: Open, endless_serv
     assert studio.rows("relative") == before and studio.get("take-2").count() == 0
     assert studio.get("fill-relative").is_enabled()  # what was marked still is
     move(studio, "fill-from", start - 2)
-    assert studio.get("fill-hint").inner_text().startswith("This stretch begins in the primer.")
+    assert studio.get("fill-hint").inner_text().startswith("This selection begins in the primer.")
     move(studio, "fill-from", start)
     move(studio, "fill-to", start + 60)
-    assert studio.get("fill-hint").inner_text().startswith("There is no music after this stretch")
+    assert studio.get("fill-hint").inner_text().startswith("There is no music after this selection")
     assert studio.get("fill-relative").is_disabled()
     studio.get("blind").click()
-    assert studio.get("fill-hint").inner_text() == "Stretches can be filled in after the vote."
+    assert studio.get("fill-hint").inner_text() == "Selections can be filled in after the vote."
 
 
 def test_a_filling_gives_way_to_an_answer(open_studio: Open, endless_server: Server) -> None:

@@ -45,9 +45,9 @@ def studio(open_studio: Open, place: Place) -> Any:
     return open_studio(place)
 
 
-def go(studio: Any, testid: str, key: str = "Tab", most: int = 60) -> int:
+def go(studio: Any, testid: str, key: str = "Tab", max_steps: int = 60) -> int:
     """Press Tab until the focus is there; how often. It can be seen at every stop, and nothing covers it."""
-    for count in range(1, most + 1):
+    for count in range(1, max_steps + 1):
         studio.page.keyboard.press(key)
         focus = studio.page.evaluate(FOCUS)
         if focus is None:

@@ -162,7 +162,7 @@ def test_a_lane_becomes_the_primer_and_undo_brings_the_old_one_back(open_studio:
     studio.run(seconds=2)
     studio.wait_done()
     assert len(studio.rows("vanilla")) > count
-    for _ in range(3):  # the second run, the stretch, the new primer
+    for _ in range(3):  # the second run, the selection, the new primer
         studio.get("undo").click()
     assert title.inner_text() == FIRST["title"]
     assert len(studio.rows("vanilla")) == count

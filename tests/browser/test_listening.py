@@ -65,7 +65,7 @@ def sounding(frames: list[list[float]]) -> tuple[float, float]:
 
 
 def longest_silence(frames: list[list[float]], start: float, end: float) -> float:
-    """Longest stretch (s) without sound between two moments."""
+    """Longest time (s) without sound between two moments."""
     longest, last = 0.0, start
     for time, peak, _ in frames:
         if start <= time <= end and peak > 1e-4:

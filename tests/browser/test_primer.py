@@ -18,7 +18,7 @@ def upload(studio: Any, content: bytes, name: str = "piece.mid") -> None:
 
 
 def primer(studio: Any) -> dict[str, Any]:
-    """What the page would send: title, and the lanes' preview of the chosen stretch."""
+    """What the page would send: title, and the lanes' preview of the selection."""
     return {
         "title": studio.page.locator("#primer .primer-title strong").inner_text(),
         "detail": studio.page.locator("#primer .primer-title .detail").inner_text(),
@@ -84,7 +84,7 @@ def test_tracks_can_be_chosen(open_studio: Open, place: Place) -> None:
             "(notes) => document.querySelector('.primer-title .detail').textContent.startsWith(notes)",
             arg=notes,
         )
-        # The next one can be ticked at once, and the same stretch is heard.
+        # The next one can be ticked at once, and the same selection is heard.
         assert track.evaluate("(box) => box === document.activeElement && box.checkVisibility()")
         assert primer(studio)["end"] == 1.6
     studio.get("undo").click()

@@ -52,7 +52,7 @@ def test_zoom_shows_less_of_the_time_and_keeps_the_playhead_where_it_is(studio: 
     assert seek_by_click(studio, 0.02) > 3
 
 
-def test_a_stretch_is_played_again_and_again(studio: Any) -> None:
+def test_a_selection_is_played_again_and_again(studio: Any) -> None:
     roll = studio.lane("relative").locator(".roll").bounding_box()
     y = roll["y"] + roll["height"] / 2
     end = studio.page.evaluate("window.musictx.transport.end")

@@ -32,14 +32,14 @@ def fill(model: Path, output: Path, *options: object):
 
 
 def test_takes_are_numbered_differ_and_keep_the_rest(model, tmp_path):
-    how = ("--takes", 2, "--candidates", 4, "--seed", 3)
+    options = ("--takes", 2, "--candidates", 4, "--seed", 3)
     result = fill(
-        model, tmp_path / "f.mid", *how, "--audio", tmp_path / "f.wav", "--roll", tmp_path / "f.png"
+        model, tmp_path / "f.mid", *options, "--audio", tmp_path / "f.wav", "--roll", tmp_path / "f.png"
     )
     assert result.exit_code == 0, result.output
     assert "from 2 to 4 s, seed 3" in result.stderr
     heard = apply_pedal(read_midi(MUSIC)).notes
-    stretches = []
+    passages = []
     for number in (1, 2):
         assert (tmp_path / f"f-{number}.wav").is_file() and (tmp_path / f"f-{number}.png").is_file()
         notes = read_midi(tmp_path / f"f-{number}.mid").notes
@@ -47,8 +47,8 @@ def test_takes_are_numbered_differ_and_keep_the_rest(model, tmp_path):
         kept = heard[(heard["onset"] < 2) | (heard["onset"] >= 4)]
         for field in ("onset", "offset", "pitch", "velocity"):
             np.testing.assert_allclose(notes[~inside][field], kept[field], atol=0.002)
-        stretches.append(notes[inside].tobytes())
-    assert stretches[0] != stretches[1]
+        passages.append(notes[inside].tobytes())
+    assert passages[0] != passages[1]
 
 
 def test_every_setting_changes_the_music(model, tmp_path):

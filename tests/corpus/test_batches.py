@@ -82,11 +82,11 @@ def test_without_augmentation_a_window_is_a_passage_of_a_piece(corpus: Corpus) -
     assert 0 < begun < 100  # some with a beginning
 
 
-@pytest.mark.parametrize("how", [NO_AUGMENTATION, EVERYTHING])
+@pytest.mark.parametrize("options", [NO_AUGMENTATION, EVERYTHING])
 @pytest.mark.parametrize("length", [1, 2, 5, 200])
-def test_windows_longer_than_the_pieces_go_on_in_another(how: Augmentation, length: int) -> None:
+def test_windows_longer_than_the_pieces_go_on_in_another(options: Augmentation, length: int) -> None:
     tiny = corpus_of(*(encode(random_performance(seed, 2, 2.0)) for seed in range(3)))
-    source = BatchSource(tiny, length=length, batch=50, augmentation=how)
+    source = BatchSource(tiny, length=length, batch=50, augmentation=options)
     inputs, targets = source.batch(0)
     rows = np.concatenate([inputs, targets[:, -1:]], 1)
     assert rows.shape == (50, length + 1)

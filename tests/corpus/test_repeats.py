@@ -31,10 +31,10 @@ def line(seed: int, count: int, lowest: int = 40) -> Performance:
     )
 
 
-def repeated(seed: int, how: Repeats, count: int = 150) -> tuple[np.ndarray, np.ndarray]:
+def repeated(seed: int, options: Repeats, count: int = 150) -> tuple[np.ndarray, np.ndarray]:
     """Notes before and after, as rows of step, pitch and level in playing order."""
     before = tokens_to_table(encode(line(seed, count)))
-    after = with_repeats(before, np.random.default_rng(seed), how)
+    after = with_repeats(before, np.random.default_rng(seed), options)
     after = tokens_to_table(table_to_tokens(after))
 
     def rows(table: EventTable) -> np.ndarray:
@@ -83,12 +83,12 @@ def test_the_opening_comes_again_where_it_is_to(seed: int) -> None:
 def test_whole_sections_come_again_as_far_as_they_fit() -> None:
     """A passage of up to 400 notes takes at most half of the notes that there is room for."""
     sections = replace(PLAIN, notes=(60, 400))
-    for count, most in ((300, 150), (1000, 400)):
+    for count, max_notes in ((300, 150), (1000, 400)):
         sizes = []
         for seed in range(8):
             before, after = repeated(seed, sections, count)
             sizes.append(len(after) - len(before))
-        assert min(sizes) >= 60 and max(sizes) <= most
+        assert min(sizes) >= 60 and max(sizes) <= max_notes
     assert max(sizes) > 200
 
 
@@ -169,9 +169,9 @@ def test_held_notes_are_released_where_a_return_begins_within_the_overlap() -> N
 @given(st.integers(0, 2**32), st.integers(30, 300), st.floats(0.1, 2.0), st.booleans())
 def test_music_with_returns_is_grammatical(seed: int, length: int, spread: float, walk: bool) -> None:
     tokens = random_walk(seed, length, spread) if walk else encode(random_performance(seed, length, 30.0))
-    how = Augmentation(bare=0.3, repeats=Repeats(share=1.0, notes=(4, 30), again=0.5))
+    options = Augmentation(bare=0.3, repeats=Repeats(share=1.0, notes=(4, 30), again=0.5))
     for i in range(3):
-        assert is_grammatical(augment(tokens, np.random.default_rng([seed, i]), how))
+        assert is_grammatical(augment(tokens, np.random.default_rng([seed, i]), options))
 
 
 @settings(deadline=None, max_examples=40)
@@ -222,9 +222,9 @@ def test_windows_are_full_and_depend_on_seed_and_step_alone(pieces: tuple[np.nda
 
 
 def test_the_share_is_one_of_windows(pieces: tuple[np.ndarray, ...]) -> None:
-    how = Repeats(notes=(16, 40), between=(0, 20), far=0.0, transposed=0.0)
+    options = Repeats(notes=(16, 40), between=(0, 20), far=0.0, transposed=0.0)
     for share, low, high in ((0.0, 0, 0), (0.3, 0.22, 0.38), (1.0, 0.95, 1.0)):
-        made = source(pieces, replace(how, share=share))
+        made = source(pieces, replace(options, share=share))
         windows = np.concatenate([made.batch(step)[0] for step in range(6)])
         assert low <= np.mean([shows_a_repeat(w) for w in windows]) <= high
 

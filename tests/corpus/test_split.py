@@ -29,8 +29,8 @@ def music(tmp_path: Path) -> Path:
     return folder
 
 
-def split(tmp_path: Path, *folders: Path, validation: tuple[Path, ...] = (), **how: float) -> Split:
-    return training_and_validation(folders, validation, place=tmp_path / "encoded", **how)  # type: ignore[arg-type]
+def split(tmp_path: Path, *folders: Path, validation: tuple[Path, ...] = (), **options: float) -> Split:
+    return training_and_validation(folders, validation, place=tmp_path / "encoded", **options)  # type: ignore[arg-type]
 
 
 def pieces(found: Split) -> tuple[set[bytes], set[bytes]]:

@@ -52,7 +52,7 @@ def test_the_list_is_complete():
 
 
 @pytest.mark.parametrize("entry", PRIMERS, ids=NAMES)
-def test_each_is_a_playable_stretch_of_piano(entry):
+def test_each_is_a_playable_passage_of_piano(entry):
     performance = primer(entry["name"])
     notes = performance.notes
     assert not performance.remarks

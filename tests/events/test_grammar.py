@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from music_helpers import level, random_walk, shift
 
 from musictx.events import END, EVENTS, NOTE_OFF, NOTE_ON, START, TIME_SHIFT, VELOCITY, decode, encode
-from musictx.events.grammar import LONGEST_REST, Grammar, is_grammatical
+from musictx.events.grammar import MAX_REST_STEPS, Grammar, is_grammatical
 
 
 @settings(deadline=None, max_examples=60)
@@ -51,7 +51,7 @@ def test_the_grammar_never_leaves_nothing_to_say() -> None:
         allowed = grammar.allowed()
         allowed[:, END] = False
         assert allowed.any(1).all()
-        assert (grammar.rest <= LONGEST_REST).all()
+        assert (grammar.rest <= MAX_REST_STEPS).all()
         grammar.advance(np.array([rng.choice(np.flatnonzero(row)) for row in allowed]))
 
 
@@ -71,7 +71,7 @@ def test_grammars_of_several_rows_are_grammars_of_one() -> None:
 
 def test_something_must_happen_after_the_longest_rest() -> None:
     grammar = Grammar(1)
-    for token in [level(64), NOTE_ON + 60, *[shift(1)] * (LONGEST_REST // 100)]:
+    for token in [level(64), NOTE_ON + 60, *[shift(1)] * (MAX_REST_STEPS // 100)]:
         assert grammar.allowed()[0, token]
         grammar.advance(np.array([token]))
     allowed = np.flatnonzero(grammar.allowed()[0])
@@ -87,7 +87,7 @@ def test_a_piece_may_not_end_between_a_velocity_and_its_note() -> None:
 
 
 def test_a_forgotten_note_is_released_before_anything_else() -> None:
-    state = Grammar(1, longest_note=150)
+    state = Grammar(1, max_note=150)
     for token in (VELOCITY + 10, NOTE_ON + 60, NOTE_ON + 64, TIME_SHIFT + 99, NOTE_ON + 62):
         state.advance(np.array([token]))
     assert state.allowed()[0, TIME_SHIFT]

@@ -10,7 +10,7 @@ from music_helpers import shift
 
 from musictx.events import NOTE_OFF, NOTE_ON, PAD, TIME_SHIFT, VELOCITY, encode
 from musictx.events.grammar import Grammar
-from musictx.events.loops import Stretch
+from musictx.events.loops import LoopRule
 from musictx.midi import read_midi
 from musictx.shipped import shipped_folder
 
@@ -22,7 +22,7 @@ def _strike(state: Grammar, key: int) -> None:
 
 
 def test_a_continuation_does_not_stay_on_a_few_keys() -> None:
-    state = Grammar(1, stretches=(Stretch(200, 8, 3, aside=4),))
+    state = Grammar(1, loop_rules=(LoopRule(200, 8, 3, aside=4),))
     state.advance(np.array([VELOCITY + 10]))
     for key in (60, 62, 64, 60, 62, 64, 60):
         _strike(state, key)
@@ -40,7 +40,7 @@ def test_a_continuation_does_not_stay_on_a_few_keys() -> None:
 
 def test_a_velocity_is_said_only_where_a_key_is_left() -> None:
     """The highest key was struck all the time, and no higher one is left in its step."""
-    state = Grammar(1, stretches=(Stretch(200, 8, 3, aside=4),))
+    state = Grammar(1, loop_rules=(LoopRule(200, 8, 3, aside=4),))
     for token in [VELOCITY + 10, *[NOTE_ON + 127, TIME_SHIFT, NOTE_OFF + 127] * 7, TIME_SHIFT + 4]:
         state.advance(np.array([token]))
     assert state.allowed()[0, VELOCITY]
@@ -50,7 +50,7 @@ def test_a_velocity_is_said_only_where_a_key_is_left() -> None:
 
 
 def test_a_primer_that_stays_on_a_few_keys_all_the_same_lifts_the_rule() -> None:
-    state = Grammar(1, stretches=(Stretch(200, 8, 3, aside=4),))
+    state = Grammar(1, loop_rules=(LoopRule(200, 8, 3, aside=4),))
     state.advance(np.array([VELOCITY + 10]))
     for _ in range(14):
         _strike(state, 60)

@@ -17,7 +17,7 @@ from pathlib import Path
 from tests.fuzz.worker import Finding, run_cases
 
 TARGETS = ("midi", "commands", "files", "requests")
-MOST_KEPT = 3  # cases of one fault
+MAX_KEPT = 3  # cases of one fault
 
 
 def main() -> int:
@@ -45,7 +45,7 @@ def _fuzz(name: str, asked: argparse.Namespace) -> dict[str, object]:
     for found in run_cases(name, asked.seed, asked.first, seconds, asked.replay):
         if isinstance(found, Finding):
             faults[found.what] += 1
-            if not asked.replay and faults[found.what] <= MOST_KEPT:
+            if not asked.replay and faults[found.what] <= MAX_KEPT:
                 _keep(name, asked, found)
             elif asked.replay:
                 print(found.text, file=sys.stderr)

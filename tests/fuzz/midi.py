@@ -16,10 +16,10 @@ from musictx.shipped import shipped_folder
 from tests.fuzz.mutation import ODD_BYTES, damage_bytes
 
 CORPORA = Path(__file__).resolve().parents[3] / "shared" / "data"
-MOST_FOUND = 40  # files of the corpora that cases begin with, where there are any
-MOST_BYTES = 20_000  # of each of them
-MOST_EVENTS = 3_000  # of a track
-MOST_CHECKED = 100  # tokens whose grammar is checked one by one
+MAX_FOUND = 40  # files of the corpora that cases begin with, where there are any
+MAX_BYTES = 20_000  # of each of them
+MAX_EVENTS = 3_000  # of a track
+MAX_CHECKED = 100  # tokens whose grammar is checked one by one
 DAY = 24 * 3600.0
 ODD_DELTAS = (0, 1, 0x7F, 0x80, 0x3FFF, 0x1FFFFF, 0x0FFFFFFF)
 ODD_DIVISIONS = (0, 1, 24, 96, 480, 32767, 0x8000, 0xE728, 0xE250, 0xFF01, 0xFFFF)
@@ -63,8 +63,8 @@ class MidiFiles:
 
     def __init__(self, folder: Path) -> None:
         found = sorted(CORPORA.rglob("*.mid")) if CORPORA.is_dir() else []
-        small = [path for path in found if path.stat().st_size < MOST_BYTES]
-        spread = small[:: max(1, len(small) // MOST_FOUND)]
+        small = [path for path in found if path.stat().st_size < MAX_BYTES]
+        spread = small[:: max(1, len(small) // MAX_FOUND)]
         primers = sorted(shipped_folder("primers").glob("*.mid"))
         self.contents = [path.read_bytes() for path in [*primers, *spread]]
         self.tracks = [track for content in self.contents for track in _tracks(content)]
@@ -82,7 +82,7 @@ class MidiFiles:
     def _track(self, random: Random, from_music: bool) -> Track:
         events = list(random.choice(self.tracks)) if from_music else _odd_track(random)
         begin = random.randrange(len(events) + 1)
-        lengths = (400, MOST_EVENTS) if random.random() < 0.1 else (5, 20, 60, 200)
+        lengths = (400, MAX_EVENTS) if random.random() < 0.1 else (5, 20, 60, 200)
         events = events[begin : begin + random.choice(lengths)]
         for _ in range(random.choice((0, 1, 2, 5, 20))):
             _damage(events, random)
@@ -104,7 +104,7 @@ class MidiFiles:
             except MusictxError as error:
                 _check_sentence(str(error))
         tokens = encode(performance)
-        assert is_grammatical(tokens[:MOST_CHECKED], closed=len(tokens) <= MOST_CHECKED), (
+        assert is_grammatical(tokens[:MAX_CHECKED], closed=len(tokens) <= MAX_CHECKED), (
             "events are grammatical"
         )
         assert np.array_equal(encode(decode(tokens)), tokens), "decoding and encoding gives the same events"
@@ -153,7 +153,7 @@ def _tracks(content: bytes) -> list[Track]:
     import io
 
     return [
-        [(message.time, bytes(message.bytes())) for message in list(track)[:MOST_EVENTS]]
+        [(message.time, bytes(message.bytes())) for message in list(track)[:MAX_EVENTS]]
         for track in mido.MidiFile(file=io.BytesIO(content), clip=True).tracks
         if len(track) > 3
     ]

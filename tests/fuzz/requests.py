@@ -24,8 +24,8 @@ from tests.fuzz.mutation import ODD_TEXTS, damage_bytes, damage_json
 ROOT = Path(__file__).resolve().parents[2]
 SERVE = ROOT / "tests" / "browser" / "serve.py"
 PATIENCE = 30.0  # seconds within which a server answers
-MOST_READ = 200_000  # bytes of an answer
-MOST_MEMORY = 1500  # MB that the server may grow by
+MAX_READ = 200_000  # bytes of an answer
+MAX_MEMORY = 1500  # MB that the server may grow by
 ROWS = [[0, 500, 60, 80], [500, 900, 64, 70], [900, 1500, 67, 90]]
 SETTINGS = {"seconds": 2, "temperature": 1, "top_p": 0.98, "top_k": 0, "min_p": 0, "seed": 3}
 PLAY = {
@@ -206,7 +206,7 @@ class Requests:
             frames = [line for line in said.splitlines() if line.startswith("  File")]
             assert not any(f'"{ROOT}' in line for line in frames[-1:]), f"a traceback:\n{said[-4000:]}"
         grown = self._memory() - self.memory
-        assert grown < MOST_MEMORY, f"the server has grown by {grown} MB"
+        assert grown < MAX_MEMORY, f"the server has grown by {grown} MB"
 
     def _sent(self) -> str:
         """Path of a file that the server keeps for some minutes."""
@@ -229,7 +229,7 @@ class Requests:
                 link.shutdown(socket.SHUT_WR)
                 answer = link.recv(65536)
                 link.settimeout(0.3)  # a stream of events goes on and on
-                while len(answer) < MOST_READ and (more := link.recv(65536)):
+                while len(answer) < MAX_READ and (more := link.recv(65536)):
                     answer += more
             except TimeoutError as error:
                 if not answer:

@@ -16,7 +16,7 @@ from pathlib import Path
 from random import Random
 from typing import Any, Protocol
 
-MOST_ADDRESSES = 16 << 30  # bytes that a process may map: it protects the machine
+MAX_ADDRESSES = 16 << 30  # bytes that a process may map: it protects the machine
 
 
 class Target(Protocol):
@@ -132,7 +132,7 @@ def _work(
 ) -> None:
     """The process: cases one after the other."""
     faulthandler.enable()
-    resource.setrlimit(resource.RLIMIT_AS, (MOST_ADDRESSES, MOST_ADDRESSES))
+    resource.setrlimit(resource.RLIMIT_AS, (MAX_ADDRESSES, MAX_ADDRESSES))
     folder = Path(scratch) / "work"
     folder.mkdir(exist_ok=True)
     target = find_target(name, folder)

@@ -46,10 +46,10 @@ def inputs(
     return q, k, v, table
 
 
-def results(function: Any, tensors: tuple[Tensor | None, ...], **how: Any) -> list[Tensor]:
+def results(function: Any, tensors: tuple[Tensor | None, ...], **options: Any) -> list[Tensor]:
     """What `function` returns, and the gradient of a sum of its squares and sines for each tensor."""
     q, k, v, table, bias = (None if t is None else t.clone().requires_grad_() for t in (*tensors, None)[:5])
-    out = function(q, k, v, table=table, bias=bias, **how)
+    out = function(q, k, v, table=table, bias=bias, **options)
     (out.square().sum() + out.sin().sum()).backward()
     gradients = [t.grad for t in (q, k, v, table, bias) if t is not None]
     assert all(g is not None for g in gradients)
@@ -94,11 +94,11 @@ def test_blockwise_is_the_formula_forward_and_backward(
     generator = torch.Generator().manual_seed(1)
     bias = torch.randn(3, length, generator=generator, dtype=torch.float64) if biased else None
     tensors = (*inputs(length, size), bias)
-    how = {"beyond": beyond, "window": window}
-    wanted = results(reference_attention, tensors, **how)
+    options = {"beyond": beyond, "window": window}
+    wanted = results(reference_attention, tensors, **options)
     for found in (
-        results(blockwise_attention, tensors, block=block, **how),
-        results(reference_attention, tensors, logits="skew", **how),
+        results(blockwise_attention, tensors, block=block, **options),
+        results(reference_attention, tensors, logits="skew", **options),
     ):
         for one, other in zip(found, wanted, strict=True):
             torch.testing.assert_close(one, other, rtol=0, atol=1e-9)
@@ -190,13 +190,13 @@ def test_the_last_rows_alone_are_the_last_rows_of_all(
 ) -> None:
     q, k, v, table = inputs(length, size, heads=4)
     bias = torch.arange(4)[:, None] * torch.linspace(0, -3, length, dtype=torch.float64) if biased else None
-    how: dict[str, Any] = {"table": table, "beyond": beyond, "bias": bias, "window": window}
-    wanted = reference_attention(q, k, v, **how)
-    torch.testing.assert_close(attend(q, k, v, **how), wanted, rtol=0, atol=1e-9)
+    options: dict[str, Any] = {"table": table, "beyond": beyond, "bias": bias, "window": window}
+    wanted = reference_attention(q, k, v, **options)
+    torch.testing.assert_close(attend(q, k, v, **options), wanted, rtol=0, atol=1e-9)
     last = attend_cached(
         q[:, :, -rows:],
         k.flatten(0, 1),
         v.flatten(0, 1),
-        **how,
+        **options,
     )
     torch.testing.assert_close(last, wanted[:, :, -rows:], rtol=0, atol=1e-9)

@@ -28,7 +28,7 @@ class Buckets(Positions):
         self.weight = nn.Parameter(torch.randn(config.heads, self.buckets))
 
     @classmethod
-    def table_numbers(cls, config: ModelConfig) -> int:
+    def extra_parameters(cls, config: ModelConfig) -> int:
         return config.heads * cls.buckets
 
     def distance_bias(self, length: int) -> Tensor:
@@ -66,7 +66,7 @@ def test_an_engine_refuses_a_scheme_that_it_does_not_know(monkeypatch: pytest.Mo
         found = torch.cat([cache.step(tokens[:, :5]), *(cache.step(t) for t in tokens[:, 5:].split(1, 1))], 1)
         torch.testing.assert_close(found, made(tokens), rtol=0, atol=1e-4)
     # A scheme of biases is one that the kernels could do: saying so is all it takes.
-    monkeypatch.setattr(Buckets, "has_kernel", True)
+    monkeypatch.setattr(Buckets, "engine_supports", True)
     assert Cache(made, 2, 16).engine is not None
     assert_cached_is_uncached(made)
 

@@ -11,7 +11,7 @@ import torch
 from musictx.errors import MusictxError
 from musictx.model import ModelConfig
 from musictx.model.attention import reference_attention
-from musictx.model.positions import Rotary, find_scheme, rotate
+from musictx.model.positions import Rotary, apply_rope, find_scheme
 
 
 def scheme(position: str, **settings: Any) -> Any:
@@ -20,20 +20,20 @@ def scheme(position: str, **settings: Any) -> Any:
 
 
 def test_sinusoids_are_those_of_the_paper() -> None:
-    added = scheme("vanilla").added(3, 6)
+    absolute = scheme("vanilla").absolute(3, 6)
     for row, position in enumerate((3, 4, 5)):
         for pair in range(16):
             angle = position / 10000 ** (2 * pair / 32)
-            assert added[row, pair] == pytest.approx(math.sin(angle), abs=1e-6)
-            assert added[row, 16 + pair] == pytest.approx(math.cos(angle), abs=1e-6)
+            assert absolute[row, pair] == pytest.approx(math.sin(angle), abs=1e-6)
+            assert absolute[row, 16 + pair] == pytest.approx(math.cos(angle), abs=1e-6)
 
 
 def test_learned_positions_end_with_a_clear_error() -> None:
     positions = scheme("learned")
     assert positions.limit == 64
-    assert torch.equal(positions.added(60, 64), positions.weight[60:64])
+    assert torch.equal(positions.absolute(60, 64), positions.weight[60:64])
     with pytest.raises(MusictxError, match="learned positions end at 64 tokens, but position 65"):
-        positions.added(60, 65)
+        positions.absolute(60, 65)
 
 
 def test_a_relative_table_is_a_parameter_per_layer_head_and_distance() -> None:
@@ -50,7 +50,7 @@ def test_a_relative_table_is_a_parameter_per_layer_head_and_distance() -> None:
 def test_each_pair_turns_by_its_own_angle() -> None:
     """Pairs of numbers as complex numbers: a rotation is a product."""
     x = torch.randn(2, 3, 5, 16, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    turned = rotate(x, scheme("rope").rotation(7, 12))
+    turned = apply_rope(x, scheme("rope").rope_cos_sin(7, 12))
     angle = torch.arange(7, 12)[:, None] * 10000.0 ** (-torch.arange(8, dtype=torch.float64) / 8)
     expected = torch.complex(x[..., :8], x[..., 8:]) * torch.polar(torch.ones_like(angle), angle)
     torch.testing.assert_close(turned, torch.cat([expected.real, expected.imag], -1), rtol=0, atol=1e-6)
@@ -59,8 +59,8 @@ def test_each_pair_turns_by_its_own_angle() -> None:
 
 def test_the_gradient_of_a_rotation_is_its_derivative() -> None:
     x = torch.randn(1, 2, 4, 16, dtype=torch.float64, requires_grad=True)
-    rotation = scheme("rope", rope_scaling="yarn", rope_factor=4.0).rotation(2, 6)
-    assert torch.autograd.gradcheck(lambda t: rotate(t, rotation), x)
+    rope_cos_sin = scheme("rope", rope_scaling="yarn", rope_factor=4.0).rope_cos_sin(2, 6)
+    assert torch.autograd.gradcheck(lambda t: apply_rope(t, rope_cos_sin), x)
 
 
 def test_the_product_of_turned_vectors_depends_on_the_distance_alone() -> None:
@@ -68,7 +68,9 @@ def test_the_product_of_turned_vectors_depends_on_the_distance_alone() -> None:
     rope = scheme("rope")
 
     def product(i: int, j: int) -> float:
-        return float((rotate(q, rope.rotation(i, i + 1)) * rotate(k, rope.rotation(j, j + 1))).sum())
+        return float(
+            (apply_rope(q, rope.rope_cos_sin(i, i + 1)) * apply_rope(k, rope.rope_cos_sin(j, j + 1))).sum()
+        )
 
     assert product(9, 4) == pytest.approx(product(1009, 1004), abs=1e-9)
     assert product(9, 4) != pytest.approx(product(9, 5), abs=1e-3)
@@ -104,9 +106,9 @@ def test_yarn_slows_what_turns_less_than_once_and_leaves_what_turns_often() -> N
 
 @pytest.mark.parametrize("scaling", ["none", "ntk", "yarn"])
 def test_the_base_changes_the_slow_pairs(scaling: Any) -> None:
-    how = {"rope_scaling": scaling, "rope_factor": 2.0}
+    options = {"rope_scaling": scaling, "rope_factor": 2.0}
     assert (
-        scheme("rope", rope_base=500000.0, **how).frequency[-1] < scheme("rope", **how).frequency[-1]
+        scheme("rope", rope_base=500000.0, **options).frequency[-1] < scheme("rope", **options).frequency[-1]
     ).all()
 
 
@@ -137,7 +139,7 @@ def test_an_alibi_logit_falls_by_the_slope_with_each_step_away() -> None:
 
 def test_no_positions_add_nothing() -> None:
     none = scheme("none")
-    assert none.added(0, 5) is None
-    assert none.order(3, 8) == (3, None, None, None)
+    assert none.absolute(0, 5) is None
+    assert none.terms(3, 8) == (3, None, None, None)
     assert none.table(0) is None
     assert none.limit is None

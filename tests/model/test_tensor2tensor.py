@@ -49,7 +49,7 @@ def reference(logits: Any) -> Any:
     return attend
 
 
-WAYS = {
+KERNELS = {
     "definition": reference("gather"),
     "skew": reference("skew"),
     **{f"blocks of {block}": blockwise(block) for block in (1, 5, 8, 23, 128)},
@@ -67,11 +67,11 @@ def assert_equal_to_the_original(attend: Any, numbers: dict[str, Tensor]) -> Non
 
 
 @pytest.mark.parametrize("table", TABLES)
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("kernel", KERNELS)
 def test_results_and_gradients_are_those_of_the_original(
-    original: dict[str, Tensor], way: str, table: str
+    original: dict[str, Tensor], kernel: str, table: str
 ) -> None:
-    assert_equal_to_the_original(WAYS[way], case(original, table))
+    assert_equal_to_the_original(KERNELS[kernel], case(original, table))
 
 
 def test_the_skew_moves_numbers_to_where_the_original_moves_them(original: dict[str, Tensor]) -> None:
@@ -89,10 +89,10 @@ def test_decoding_with_a_cache_gives_the_rows_of_the_original(
 ) -> None:
     numbers = case(original, table)
     keys, values = numbers["k"].flatten(0, 1), numbers["v"].flatten(0, 1)
-    how: dict[str, Any] = {"table": numbers["table"], "beyond": "zero", "bias": None, "window": None}
+    options: dict[str, Any] = {"table": numbers["table"], "beyond": "zero", "bias": None, "window": None}
     for end, rows in ((23, 1), (23, 6), (12, 1), (1, 1)):
         found = attention.attend_cached(
-            numbers["q"][:, :, end - rows : end], keys[:, :end], values[:, :end], **how
+            numbers["q"][:, :, end - rows : end], keys[:, :end], values[:, :end], **options
         )
         torch.testing.assert_close(found, numbers["out"][:, :, end - rows : end], **ROUNDING)
 
@@ -111,7 +111,7 @@ def test_a_layer_with_its_projections_is_that_of_the_original(original: dict[str
     layer.load_state_dict({"qkv.weight": weights, "out.weight": numbers["output_transform"].T})
     positions.load_state_dict({"weight": table[None]})
     x = numbers["x"].clone().requires_grad_()
-    out = layer(x, positions.order(0, x.shape[1]))
+    out = layer(x, positions.terms(0, x.shape[1]))
     torch.testing.assert_close(out, numbers["out"], **ROUNDING)
     (out * numbers["d_out"]).sum().backward()
     for found, wanted in (
@@ -143,7 +143,7 @@ def test_a_skew_with_one_index_changed_is_found_out(
 
     monkeypatch.setattr(attention, "relative_logits_skew", wrong)
     with pytest.raises(AssertionError, match="not close"):
-        assert_equal_to_the_original(WAYS["skew"], case(original, table))
+        assert_equal_to_the_original(KERNELS["skew"], case(original, table))
 
 
 @pytest.mark.parametrize(("stride", "place"), [(0, -1), (0, 1), (1, 0)])
@@ -162,7 +162,7 @@ def test_a_view_with_one_index_changed_is_found_out(
 
     monkeypatch.setattr(attention_blocks._Block, "_skewed", skewed)
     with pytest.raises(AssertionError, match="not close"):
-        assert_equal_to_the_original(WAYS["blocks of 8"], case(original, table))
+        assert_equal_to_the_original(KERNELS["blocks of 8"], case(original, table))
 
 
 def test_sinusoids_are_the_papers_where_the_originals_differ(original: dict[str, Tensor]) -> None:
@@ -173,7 +173,7 @@ def test_sinusoids_are_the_papers_where_the_originals_differ(original: dict[str,
     length, width = signal.shape
     half = width // 2
     config = ModelConfig(position="vanilla", width=width, heads=2)
-    ours = find_scheme("vanilla")(config).added(0, length)
+    ours = find_scheme("vanilla")(config).absolute(0, length)
     angle = torch.arange(length)[:, None] * 10000.0 ** -(torch.arange(half) / (half - 1))
     torch.testing.assert_close(torch.cat([angle.sin(), angle.cos()], 1), signal, **ROUNDING)
     torch.testing.assert_close(ours[:, 0], signal[:, 0], **ROUNDING)

@@ -25,7 +25,7 @@ def one(pitch: int, velocity: int = 80, onset: float = 0.0, seconds: float = 1.0
 
 
 def level(sound: np.ndarray, start: float = 0.0, end: float | None = None) -> float:
-    """RMS of a stretch of time."""
+    """RMS of a span of time."""
     part = sound[int(start * RATE) : None if end is None else int(end * RATE)]
     return float(np.sqrt(np.mean(np.square(part)))) if len(part) else 0.0
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from musictx.sampling.compiling import COMPILING, told_of_compiling
+from musictx.sampling.compiling import COMPILING, announce_compilation
 
 FIRST_RUN = """
 import numpy as np
@@ -49,6 +49,6 @@ def test_only_the_first_run_compiles_and_says_so(tmp_path: Path) -> None:
 
 def test_nothing_is_said_where_nothing_is_compiled() -> None:
     said: list[str] = []
-    with told_of_compiling(said.append):
+    with announce_compilation(said.append):
         pass
     assert said == []

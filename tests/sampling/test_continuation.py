@@ -61,11 +61,11 @@ PRIMER = performance(
 )
 
 
-def tokens_of(model: MusicTransformer, count: int, **how: Any) -> np.ndarray:
+def tokens_of(model: MusicTransformer, count: int, **options: Any) -> np.ndarray:
     """`count` tokens of each variation after the primer [shape=(count, variations)]."""
     ready = prepare_primer(model, PRIMER)
-    how.setdefault("settings", SamplingSettings(allow_end=False))
-    return np.array(list(generate(model, ready.tokens, max_tokens=count, **how)))
+    options.setdefault("settings", SamplingSettings(allow_end=False))
+    return np.array(list(generate(model, ready.tokens, max_tokens=count, **options)))
 
 
 def scripted(monkeypatch: pytest.MonkeyPatch, *tokens: Any) -> None:
@@ -108,8 +108,8 @@ def test_dropout_of_a_model_in_training_is_not_heard() -> None:
 def test_every_token_follows_from_all_before_it() -> None:
     """Cached steps and all filters off the way: the likeliest token, computed anew each time."""
     model = player()
-    how = SamplingSettings(temperature=0.0, allow_end=False, grammar=False, int8=False)
-    made = tokens_of(model, 90, settings=how)[:, 0]
+    options = SamplingSettings(temperature=0.0, allow_end=False, grammar=False, int8=False)
+    made = tokens_of(model, 90, settings=options)[:, 0]
     tokens = prepare_primer(model, PRIMER).tokens.astype(np.int64).tolist()
     for token in made.tolist():
         with torch.no_grad():
@@ -125,9 +125,9 @@ def test_every_token_follows_from_all_before_it() -> None:
 LOGITS = np.log(np.array([[0.4, 0.3, 0.15, 0.1, 0.04, 0.01], [0.01, 0.04, 0.1, 0.15, 0.3, 0.4]]))
 
 
-def kept(**how: Any) -> list[int]:
+def kept(**options: Any) -> list[int]:
     """How many of the six tokens are left; the likeliest must be."""
-    p = filter_logits(LOGITS, SamplingSettings(**{"top_p": 1.0, **how}))
+    p = filter_logits(LOGITS, SamplingSettings(**{"top_p": 1.0, **options}))
     np.testing.assert_allclose(p.sum(-1), 1.0)
     np.testing.assert_allclose(p[0], p[1][::-1])
     assert p[0, 0] > 0
@@ -170,8 +170,14 @@ def test_temperature_sharpens_and_flattens() -> None:
 def test_forbidden_tokens_stay_forbidden() -> None:
     logits = LOGITS.copy()
     logits[:, [0, 5]] = -np.inf
-    for how in ({"temperature": 10.0}, {"top_k": 6}, {"temperature": 0.0}, {"min_p": 0.0}, {"top_p": 0.999}):
-        p = filter_logits(logits, SamplingSettings(**how))
+    for options in (
+        {"temperature": 10.0},
+        {"top_k": 6},
+        {"temperature": 0.0},
+        {"min_p": 0.0},
+        {"top_p": 0.999},
+    ):
+        p = filter_logits(logits, SamplingSettings(**options))
         assert (p[:, [0, 5]] == 0).all()
         np.testing.assert_allclose(p.sum(-1), 1.0)
 
@@ -449,13 +455,13 @@ def test_the_continuation_alone_starts_at_nothing() -> None:
 @pytest.mark.parametrize("end", [None, 1.25])
 def test_what_is_streamed_is_what_is_returned(end: float | None) -> None:
     model = player()
-    how: dict[str, Any] = {"primer_end": end, "seconds": 6, "seed": 3}
-    made = continue_performance(model, PRIMER, **how)
+    options: dict[str, Any] = {"primer_end": end, "seconds": 6, "seed": 3}
+    made = continue_performance(model, PRIMER, **options)
     ready = prepare_primer(model, PRIMER, end=end)
     on: dict[int, NoteOn] = {}
     notes = [list(n) for n in ready.performance.notes.tolist()]
     clock = 0.0
-    for events in stream_notes(model, PRIMER, **how):
+    for events in stream_notes(model, PRIMER, **options):
         for event in events:
             when = event.onset if isinstance(event, NoteOn) else event.offset
             assert when >= clock - 0.011  # in time, but for notes of one step
@@ -546,9 +552,9 @@ def test_a_length_in_bars_ends_on_a_bar_line() -> None:
 @pytest.mark.parametrize("beat", ["loose", "strict"])
 def test_the_beat_moves_the_same_notes_nearer_to_the_grid(beat: str) -> None:
     music = replace(PRIMER, metre=METRE)
-    how: dict[str, Any] = {"seconds": 8, "seed": 2, "allow_end": False}
-    free = continue_variations(player(), music, **how)[0]
-    kept = continue_variations(player(), music, beat=beat, **how)[0]
+    options: dict[str, Any] = {"seconds": 8, "seed": 2, "allow_end": False}
+    free = continue_variations(player(), music, **options)[0]
+    kept = continue_variations(player(), music, beat=beat, **options)[0]
     assert kept.tokens == free.tokens
 
     def away(made: Continuation) -> float:
@@ -557,18 +563,18 @@ def test_the_beat_moves_the_same_notes_nearer_to_the_grid(beat: str) -> None:
         return float(np.abs(places - np.rint(places)).mean())
 
     assert away(kept) < (1e-6 if beat == "strict" else 0.6 * away(free)) and away(free) > 0.1
-    assert continue_variations(player(), PRIMER, beat=beat, **how)[0].performance.notes.tolist() == (
+    assert continue_variations(player(), PRIMER, beat=beat, **options)[0].performance.notes.tolist() == (
         free.performance.notes.tolist()
     )
 
 
 def test_notes_in_time_are_the_same_as_they_come() -> None:
     music = replace(PRIMER, metre=METRE)
-    how: dict[str, Any] = {"seconds": 4, "seed": 2, "beat": "strict", "allow_end": False}
-    events = [event for new in stream_notes(player(), music, **how) for event in new]
+    options: dict[str, Any] = {"seconds": 4, "seed": 2, "beat": "strict", "allow_end": False}
+    events = [event for new in stream_notes(player(), music, **options) for event in new]
     ons = {event.index: event.onset for event in events if isinstance(event, NoteOn)}
     offs = {event.index: event.offset for event in events if isinstance(event, NoteOff)}
-    whole = continue_variations(player(), music, **how)[0]
+    whole = continue_variations(player(), music, **options)[0]
     made = whole.performance.notes[whole.performance.notes["onset"] >= whole.cut]
     assert sorted(ons.values()) == pytest.approx(made["onset"].tolist())
     assert all(offs[index] > onset for index, onset in ons.items())

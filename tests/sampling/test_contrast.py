@@ -16,9 +16,16 @@ from musictx.model.positions import SCHEMES
 from musictx.sampling import NoteOn, continue_variations, generate, stream_notes
 from musictx.sampling import kernels as engine_kernels
 from musictx.sampling.cache import Cache
-from musictx.sampling.contrast import LEAST, STRIDE, ShortContext, contrast, log_probabilities, short_start
-from musictx.sampling.draws import Draws
+from musictx.sampling.contrast import (
+    MIN_PROBABILITY,
+    STRIDE,
+    ShortContext,
+    contrast,
+    log_probabilities,
+    short_start,
+)
 from musictx.sampling.filters import SamplingSettings, draw, filter_logits
+from musictx.sampling.sampler import Sampler
 
 PRIMER = np.array([START, 376, 60, 64, 280, 188, 192])
 
@@ -76,12 +83,12 @@ def test_the_weights_of_an_engine_are_there_once() -> None:
 
 
 def test_the_mixture_favours_what_the_whole_context_adds() -> None:
-    whole = np.array([[0.5, 0.3, 0.19, LEAST / 2, 0.01 - LEAST / 2]])
+    whole = np.array([[0.5, 0.3, 0.19, MIN_PROBABILITY / 2, 0.01 - MIN_PROBABILITY / 2]])
     short = np.array([[0.7, 0.1, 0.19, 0.005, 0.005]])
     told = (whole * np.log(whole / short)).sum()
     strength = 0.5 * (0.5 + told / (told + 0.5))
     mixed = np.exp(contrast(np.log(whole), np.log(short), 0.5))
-    expected = np.where(whole > LEAST, whole ** (1 + strength) / short**strength, 0)
+    expected = np.where(whole > MIN_PROBABILITY, whole ** (1 + strength) / short**strength, 0)
     np.testing.assert_allclose(mixed / mixed.sum(), expected / expected.sum())
     np.testing.assert_allclose(contrast(np.log(whole), np.log(short), 0.0)[0, :3], np.log(whole[0, :3]))
 
@@ -106,9 +113,9 @@ def test_what_is_forbidden_or_hopeless_cannot_be_drawn_and_something_always_can(
     assert np.isfinite(mixed).tolist() == [[True, False, False]]
 
 
-def tokens_of(model: MusicTransformer, count: int, theme: float, **how: Any) -> np.ndarray:
+def tokens_of(model: MusicTransformer, count: int, theme: float, **options: Any) -> np.ndarray:
     settings = SamplingSettings(theme=theme, allow_end=False)
-    return np.array(list(generate(model, PRIMER, settings=settings, max_tokens=count, **how)))
+    return np.array(list(generate(model, PRIMER, settings=settings, max_tokens=count, **options)))
 
 
 @pytest.mark.parametrize("compiled", [True, False])
@@ -130,7 +137,7 @@ def test_a_variation_is_the_same_alone_and_among_others() -> None:
 def test_every_token_is_drawn_from_the_mixture() -> None:
     model = player()
     settings = SamplingSettings(allow_end=False, grammar=False, int8=False)
-    draws = Draws(model, PRIMER, settings, [np.random.default_rng(0)])
+    sampler = Sampler(model, PRIMER, settings, [np.random.default_rng(0)])
     uniform, tokens, otherwise = np.random.default_rng(0), PRIMER.tolist(), 0
     for _ in range(120):
         heard = torch.tensor([tokens])
@@ -141,7 +148,7 @@ def test_every_token_is_drawn_from_the_mixture() -> None:
         whole, short = map(log_probabilities, logits)
         place = uniform.random(1)
         mixed, plain = (draw(filter_logits(x, settings), place) for x in (contrast(whole, short, 0.5), whole))
-        assert draws.draw() == mixed
+        assert sampler.draw() == mixed
         otherwise += (mixed != plain).sum()
         tokens += mixed.tolist()
     assert otherwise > 10
@@ -149,9 +156,9 @@ def test_every_token_is_drawn_from_the_mixture() -> None:
 
 def test_what_is_streamed_is_what_is_given_at_once() -> None:
     model = player()
-    how: dict[str, Any] = {"seconds": None, "tokens": 150, "theme": 0.5, "seed": 2}
-    (whole,) = continue_variations(model, decode(PRIMER), **how)
-    streamed = [e for events in stream_notes(model, decode(PRIMER), **how) for e in events]
+    options: dict[str, Any] = {"seconds": None, "tokens": 150, "theme": 0.5, "seed": 2}
+    (whole,) = continue_variations(model, decode(PRIMER), **options)
+    streamed = [e for events in stream_notes(model, decode(PRIMER), **options) for e in events]
     onsets = sorted(e.onset for e in streamed if isinstance(e, NoteOn))
     np.testing.assert_allclose(onsets, whole.alone.notes["onset"] + whole.cut, atol=1e-6)
 

@@ -125,8 +125,8 @@ def test_eight_bits_hardly_change_what_a_shipped_model_expects() -> None:
 
 def test_one_seed_gives_one_music_with_eight_bits_too() -> None:
     def play(seed: int) -> list[int]:
-        how = SamplingSettings(allow_end=False, int8=True)
-        made = generate(_model(), np.array([356, 60, 260]), settings=how, seed=seed, max_tokens=60)
+        settings = SamplingSettings(allow_end=False, int8=True)
+        made = generate(_model(), np.array([356, 60, 260]), settings=settings, seed=seed, max_tokens=60)
         return np.concatenate(list(made)).tolist()
 
     assert play(1) == play(1) != play(2)

@@ -1,4 +1,4 @@
-"""Filling in: everything outside the stretch stays, and what follows becomes more likely."""
+"""Filling in: everything outside the passage stays, and what follows becomes more likely."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ def outside(music: Performance, start: float, end: float) -> np.ndarray:
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_everything_outside_the_stretch_stays_to_the_note(seed):
-    """Random music with pedals, whose notes sound into the stretch and over it."""
+def test_everything_outside_the_passage_stays_to_the_note(seed):
+    """Random music with pedals, whose notes sound into the passage and over it."""
     music = random_performance(seed, 60, 10.0)
     heard = apply_pedal(music)
     for filling in fill_in(MODEL, music, 3.0, 5.0, takes=2, seed=seed, **FEW):
@@ -58,8 +58,8 @@ def test_one_candidate_is_a_plain_continuation():
 def test_the_same_seed_gives_the_same_fillings_and_takes_are_different_ones():
     music = random_performance(2, 40, 8.0)
 
-    def played(seed, **how):
-        fillings = fill_in(MODEL, music, 3.0, 4.5, takes=3, seed=seed, **{**FEW, **how})
+    def played(seed, **options):
+        fillings = fill_in(MODEL, music, 3.0, 4.5, takes=3, seed=seed, **{**FEW, **options})
         return [f.performance.notes.tobytes() for f in fillings]
 
     assert played(1) == played(1) != played(2)
@@ -111,7 +111,7 @@ def test_what_follows_is_less_surprising_after_a_filling_than_after_a_plain_cont
     assert np.mean(chosen) < np.mean(plain)
 
 
-def test_a_stretch_may_be_the_beginning_or_come_after_silence():
+def test_a_passage_may_be_the_beginning_or_come_after_silence():
     music = performance((3.0, 3.5, 60, 64), (4.0, 4.5, 64, 64))
     for start in (0.0, 1.5):
         (filling,) = fill_in(MODEL, music, start, 3.0, **FEW)
@@ -129,7 +129,7 @@ def test_times_are_on_the_grid():
 
 
 @pytest.mark.parametrize(
-    "start,end,how,words",
+    "start,end,options,words",
     [
         (3.0, 3.0, {}, "from 3 s to 3 s"),
         (-1.0, 3.0, {}, "from -1 s"),
@@ -140,7 +140,7 @@ def test_times_are_on_the_grid():
         (1.0, 2.0, {"temperature": -1.0}, "temperature is -1"),
     ],
 )
-def test_what_cannot_be_filled_is_named(start, end, how, words):
+def test_what_cannot_be_filled_is_named(start, end, options, words):
     music = Performance(make_notes([0, 5], [1, 6], [60, 62]))
     with pytest.raises(MusictxError, match=words):
-        fill_in(MODEL, music, start, end, **how)
+        fill_in(MODEL, music, start, end, **options)

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from musictx.errors import MusictxError
 from musictx.events import encode
 from musictx.performance import Performance, make_notes, resolve_overlaps, slice_time
-from musictx.training.choices import MOST_BYTES, Choice, of_model, read_choices
+from musictx.training.choices import MAX_BYTES, Choice, of_model, read_choices
 
 GOOD: dict[str, Any] = {
     "primer": [[0.0, 0.5, 60, 80], [0.5, 1.0, 64, 80]],
@@ -121,6 +121,6 @@ def test_an_endless_line_and_an_empty_folder_are_refused(tmp_path: Path) -> None
         read_choices(tmp_path)
     with pytest.raises(MusictxError, match="cannot be read"):
         read_choices(tmp_path / "missing.jsonl")
-    (tmp_path / "long.jsonl").write_bytes(b" " * (MOST_BYTES + 1))
+    (tmp_path / "long.jsonl").write_bytes(b" " * (MAX_BYTES + 1))
     with pytest.raises(MusictxError, match="line 1: it is longer than 16 MB"):
         read_choices(tmp_path)

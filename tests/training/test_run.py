@@ -174,9 +174,9 @@ def test_a_run_that_was_killed_before_its_first_state_begins_again(whole: Path, 
 @pytest.mark.parametrize("micro", [1, 2])
 def test_accumulated_gradients_are_the_gradients_of_the_batch(tmp_path: Path, micro: int) -> None:
     # AdamW, since Muon computes in bfloat16 and would enlarge the differences of rounding.
-    how: dict[str, Any] = {"model": {"dropout": 0.0}, "optimizer": "adamw", "log_every": 1}
-    tiny_run(tmp_path / "whole", **how).fit()
-    tiny_run(tmp_path / "parts", micro_batch=micro, **how).fit()
+    options: dict[str, Any] = {"model": {"dropout": 0.0}, "optimizer": "adamw", "log_every": 1}
+    tiny_run(tmp_path / "whole", **options).fit()
+    tiny_run(tmp_path / "parts", micro_batch=micro, **options).fit()
     one, other = losses(tmp_path / "whole"), losses(tmp_path / "parts")
     for (step, loss), (step_too, loss_too) in zip(one, other, strict=True):
         assert step == step_too
@@ -185,10 +185,10 @@ def test_accumulated_gradients_are_the_gradients_of_the_batch(tmp_path: Path, mi
 
 def test_two_processes_are_one(tmp_path: Path) -> None:
     """Data-parallel training on the CPU: the same losses, also when it goes on."""
-    how = "steps=12, model={'dropout': 0.0}, optimizer='adamw'"
+    options = "steps=12, model={'dropout': 0.0}, optimizer='adamw'"
     script = (
         "import sys; from pathlib import Path; from training_helpers import tiny_run\n"
-        f"tiny_run(Path(sys.argv[1]), devices=2, {how}).fit(resume=True, stop_after=float(sys.argv[2]))"
+        f"tiny_run(Path(sys.argv[1]), devices=2, {options}).fit(resume=True, stop_after=float(sys.argv[2]))"
     )
     path = tmp_path / "train.py"
     path.write_text(script)
@@ -321,13 +321,13 @@ def test_without_validation_the_last_model_is_kept(tmp_path: Path) -> None:
         assert torch.equal(one, other)
 
 
-@pytest.mark.parametrize(("most", "length"), [(1, 16), (3, 16), (1000, 16), (3, 10_000)])
-def test_validation_is_bounded_and_spread(most: int, length: int) -> None:
-    chunks = list(spread_chunks(tiny_corpus(10), length, most))
-    assert 1 <= len(chunks) <= most
+@pytest.mark.parametrize(("max_chunks", "length"), [(1, 16), (3, 16), (1000, 16), (3, 10_000)])
+def test_validation_is_bounded_and_spread(max_chunks: int, length: int) -> None:
+    chunks = list(spread_chunks(tiny_corpus(10), length, max_chunks))
+    assert 1 <= len(chunks) <= max_chunks
     if length == 16:
         assert all(len(c.targets) == 16 for c in chunks)
-    if most == 3:
+    if max_chunks == 3:
         assert {c.piece for c in chunks} > {0}
 
 

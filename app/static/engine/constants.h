@@ -10,9 +10,9 @@ enum { START = 389 };
 enum { END = 390 };
 enum { VOCABULARY_SIZE = 391 };
 enum { MAX_SHIFT = 100 };
-enum { LONGEST_REST = 800 };
-enum { LONGEST_NOTE = 1000 };
-enum { STRETCHES = 3 };
+enum { MAX_REST_STEPS = 800 };
+enum { MAX_NOTE_STEPS = 1000 };
+enum { LOOP_RULES = 3 };
 enum { REMEMBERED = 32 };
 enum { GELU, RELU, RELU_SQUARED, SWIGLU };
-static const int stretches[STRETCHES][4] = {{200, 8, 3, 8}, {400, 16, 4, 8}, {800, 32, 6, 0}}; // steps, notes, keys, aside
+static const int loop_rules[LOOP_RULES][4] = {{200, 8, 3, 8}, {400, 16, 4, 8}, {800, 32, 6, 0}}; // steps, notes, keys, aside

@@ -1,6 +1,6 @@
 // What the whole context makes likelier than the last few tokens alone would: musictx.sampling.contrast.
 
-import { AGREED, GROWTH, HALF, LEAST, STRIDE } from "../music/constants.js";
+import { AGREED, GROWTH, HALF, MIN_PROBABILITY, STRIDE } from "../music/constants.js";
 
 const NEVER = -1e9;
 
@@ -29,11 +29,11 @@ export class ShortContext {
 
 /** Log probabilities of the allowed tokens. */
 function logProbabilities(logits, allowed) {
-  let most = -Infinity;
+  let highest = -Infinity;
   let sum = 0;
-  for (const token of allowed) most = Math.max(most, logits[token]);
-  for (const token of allowed) sum += Math.exp(logits[token] - most);
-  return allowed.map((token) => logits[token] - most - Math.log(sum));
+  for (const token of allowed) highest = Math.max(highest, logits[token]);
+  for (const token of allowed) sum += Math.exp(logits[token] - highest);
+  return allowed.map((token) => logits[token] - highest - Math.log(sum));
 }
 
 /** Logits of the mixture, for the tokens that may come [list of numbers]; damaged ones stay, to be noticed. */
@@ -45,7 +45,7 @@ export function contrast(whole, short, allowed, strength) {
   const told = all.reduce((sum, p, i) => sum + Math.exp(p) * (p - few[i]), 0); // by the whole, beyond the short
   const weight = strength * (AGREED + (GROWTH * told) / (told + HALF));
   allowed.forEach((token, i) => {
-    if (all[i] > Math.log(LEAST) || all[i] === likeliest) mixed[token] = all[i] + weight * (all[i] - few[i]);
+    if (all[i] > Math.log(MIN_PROBABILITY) || all[i] === likeliest) mixed[token] = all[i] + weight * (all[i] - few[i]);
   });
   return mixed;
 }

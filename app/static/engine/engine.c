@@ -10,7 +10,7 @@
 #pragma clang fp reassociate(on) // sums may be vectorised
 
 // Positions to a page: long rows of memory are read twice as fast as many short ones.
-enum { PAGE = 1024, MOST_PAGES = 128, MOST_LAYERS = 64 };
+enum { PAGE = 1024, MAX_PAGES = 128, MAX_LAYERS = 64 };
 enum { NO_MODEL = 1, CUT = 2, NO_MEMORY = 3, TOO_LARGE = 4 }; // what `open` answers besides 0
 
 IMPORT(sin) double sine(double);
@@ -39,18 +39,18 @@ typedef struct {
 } Layer;
 
 static const Header *model;
-static Layer layers[MOST_LAYERS];
+static Layer layers[MAX_LAYERS];
 static Matrix head;
 static Norm last_norm;
 static const float *embedding, *frequency, *learned, *slope;
 static int head_width, up_rows, length; // numbers of one head; what the first of two maps gives; tokens seen
 
-static char *pages[MOST_PAGES]; // keys and values of PAGE positions each [layers, heads, 2, PAGE, head width]
+static char *pages[MAX_PAGES]; // keys and values of PAGE positions each [layers, heads, 2, PAGE, head width]
 static int page_count;
 static uint16_t input[BLOCK]; // tokens to come
 static float *x, *h, *heads, *inner, *y; // [BLOCK, …]
 static int16_t *rounded;
-static float cosines[BLOCK * 128], sines[BLOCK * 128], scores[MOST_PAGES * PAGE + 8];
+static float cosines[BLOCK * 128], sines[BLOCK * 128], scores[MAX_PAGES * PAGE + 8];
 
 // ---- memory
 
@@ -129,7 +129,7 @@ int EXPORT(open)(const char *file, int bytes) {
   static const char magic[8] = "musictx1";
   for (int i = 0; i < 8; i++) if (bytes < (int)sizeof *m || m->magic[i] != magic[i]) return NO_MODEL;
   head_width = m->width / m->heads;
-  if (m->width % 16 || m->feed_forward % 16 || head_width % 8 || m->layers > MOST_LAYERS || m->vocabulary != VOCABULARY_SIZE || head_width > 256 ||
+  if (m->width % 16 || m->feed_forward % 16 || head_width % 8 || m->layers > MAX_LAYERS || m->vocabulary != VOCABULARY_SIZE || head_width > 256 ||
       m->key_heads != m->heads || !m->norm_first) return TOO_LARGE;
   model = m, cursor = file + sizeof *m, page_count = 0, rewind(0);
   int width = m->width, outputs = 3 * width;
@@ -306,7 +306,7 @@ static void embed(int n) {
 static int make_pages(int end) {
   int bytes = model->layers * model->heads * 2 * shelf_size();
   for (; page_count * PAGE < end; page_count++)
-    if (page_count == MOST_PAGES || !(pages[page_count] = alloc(bytes))) return 0;
+    if (page_count == MAX_PAGES || !(pages[page_count] = alloc(bytes))) return 0;
   return 1;
 }
 

@@ -138,8 +138,8 @@ export async function play(engine, model, request, say, wanted) {
   engine.begin(primer.tokens);
   const short = settings.theme > 0 ? new ShortContext((engine.short ??= await engine.twin())) : null;
   const random = new Random([settings.seed, 0]);
-  let most = Math.floor(settings.seconds * TOKENS_PER_SECOND) + SPARE_TOKENS;
-  if (model.limit) most = Math.min(most, model.limit - primer.tokens.length);
+  let maxTokens = Math.floor(settings.seconds * TOKENS_PER_SECOND) + SPARE_TOKENS;
+  if (model.limit) maxTokens = Math.min(maxTokens, model.limit - primer.tokens.length);
   let [turned, told, struck, ended] = [performance.now(), 0, false, false];
   for (let made = 1; ; made += 1) {
     // Who gives a whole piece wants to hear more: it does not end before a note was struck.
@@ -148,7 +148,7 @@ export async function play(engine, model, request, say, wanted) {
     struck ||= token < NOTE_OFF;
     said.hear(inTime(stream.push(token)), stream.step * STEP_SECONDS);
     ended = token === END;
-    if (stream.ended || made === most) break;
+    if (stream.ended || made === maxTokens) break;
     if (!engine.feed([token])) throw new Error(NO_ROOM);
     const now = performance.now();
     if (now - told >= (said.fresh ? MESSAGE : HEARTBEAT)) {

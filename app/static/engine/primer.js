@@ -52,18 +52,18 @@ export function preparePrimer({ notes, pedals }, end, model, begins) {
   const tokens = encode(heard, until);
   const shown = notesUntil(heard, until).sort(inOrder);
   if (notes.length && !shown.length)
-    throw new Error(`There is no note between 0 and ${end} s; choose another stretch.`);
+    throw new Error(`There is no note between 0 and ${end} s; choose another selection.`);
   const cut = tokensToTable(tokens).end * STEP_SECONDS;
   const lastOff = shown.reduce((most, n) => Math.max(most, n.off), 0);
   const remarks = [];
   if (shown.length && cut - lastOff > LONG_REST)
     remarks.push(`The primer ends with ${oneDecimal(cut - lastOff)} s of silence.`);
-  let most = Math.max(1, Math.floor((model.context_length * 3) / 4));
-  if (model.limit) most = Math.min(most, Math.floor(model.limit / 2));
+  let limit = Math.max(1, Math.floor((model.context_length * 3) / 4));
+  if (model.limit) limit = Math.min(limit, Math.floor(model.limit / 2));
   // A passage from the middle of a piece has no START before it, as in training.
   const opening = begins || !tokens.length ? [START] : [];
-  if (tokens.length < most) return { notes: shown, tokens: [...opening, ...tokens], cut, remarks };
-  const kept = lastEvents(tokens, most);
+  if (tokens.length < limit) return { notes: shown, tokens: [...opening, ...tokens], cut, remarks };
+  const kept = lastEvents(tokens, limit);
   const seconds = tokensToTable(kept).end * STEP_SECONDS;
   remarks.push(
     `The primer is ${oneDecimal(cut)} s long; the model reads its last ${oneDecimal(seconds)} s ` +
@@ -73,16 +73,16 @@ export function preparePrimer({ notes, pedals }, end, model, begins) {
 }
 
 /** The last events as a sequence of its own: the velocity is said again, offs of notes struck before are left out. */
-function lastEvents(tokens, most) {
+function lastEvents(tokens, limit) {
   const { events, end } = tokensToTable(tokens);
   const partner = notePairs(events);
-  for (let at = Math.max(0, tokens.length - most); ; at += 1) {
+  for (let at = Math.max(0, tokens.length - limit); ; at += 1) {
     const before = tokensToTable(tokens.slice(0, at));
     const first = before.events.length;
     const kept = events
       .map((event, k) => ({ ...event, step: event.step - before.end, k }))
       .filter(({ isOn, k }) => k >= first && (isOn || partner[k] >= first));
     const result = tableToTokens({ events: kept, end: end - before.end });
-    if (result.length <= most) return result; // else one event more was needed, to say the velocity
+    if (result.length <= limit) return result; // else one event more was needed, to say the velocity
   }
 }

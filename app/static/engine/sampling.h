@@ -18,7 +18,7 @@ static struct {
   int lowest_on, lowest_off, struck; // within this step
   int struck_at[128]; // when each key was struck last
   uint8_t aside[128]; // for how many notes each key is set aside, after a loop on it
-  int broken[STRETCHES]; // by how many notes of the primer all the same: as many again lift the rule
+  int broken[LOOP_RULES]; // by how many notes of the primer all the same: as many again lift the rule
   int notes_at[REMEMBERED], notes; // when the last notes were struck, in a ring, and how many there were
 } piece;
 static uint8_t allowed[VOCABULARY_SIZE];
@@ -31,29 +31,29 @@ void EXPORT(begin)(void) {
 }
 
 /// Whether a key was struck for too long, with nothing but a few others beside it.
-static int worn(int key, int stretch) {
-  int since = piece.clock - stretches[stretch][0], notes = stretches[stretch][1], keys = 0;
-  if (piece.broken[stretch] >= notes || piece.struck_at[key] <= since) return 0;
+static int worn(int key, int rule) {
+  int since = piece.clock - loop_rules[rule][0], notes = loop_rules[rule][1], keys = 0;
+  if (piece.broken[rule] >= notes || piece.struck_at[key] <= since) return 0;
   if (piece.notes_at[(piece.notes + REMEMBERED - notes + 1) % REMEMBERED] <= since) return 0; // the next makes the number
   for (int p = 0; p < 128; p++) keys += piece.struck_at[p] > since;
-  return keys <= stretches[stretch][2];
+  return keys <= loop_rules[rule][2];
 }
 
 /// Whether a key was struck for too long by any of the rules.
 static int worn_out(int key) {
   int any = 0;
-  for (int s = 0; s < STRETCHES; s++) any |= worn(key, s);
+  for (int s = 0; s < LOOP_RULES; s++) any |= worn(key, s);
   return any;
 }
 
 /// Take a note into what the rules against loops know.
 static void strike(int pitch) {
   int loops_on = worn_out(pitch);
-  for (int s = 0; s < STRETCHES; s++) piece.broken[s] += worn(pitch, s);
+  for (int s = 0; s < LOOP_RULES; s++) piece.broken[s] += worn(pitch, s);
   for (int p = 0; p < 128; p++) {
     piece.aside[p] -= piece.aside[p] > 0;
-    for (int s = 0; s < STRETCHES && !loops_on; s++)
-      if (worn(p, s) && piece.aside[p] < stretches[s][3]) piece.aside[p] = stretches[s][3];
+    for (int s = 0; s < LOOP_RULES && !loops_on; s++)
+      if (worn(p, s) && piece.aside[p] < loop_rules[s][3]) piece.aside[p] = loop_rules[s][3];
   }
   piece.struck_at[pitch] = piece.notes_at[piece.notes++ % REMEMBERED] = piece.clock;
 }
@@ -81,7 +81,7 @@ void EXPORT(advance)(int token) {
 /// The pitch from `lowest_off` on that has sounded too long, or 128.
 static int overdue(void) {
   int pitch = piece.struck ? 128 : piece.lowest_off;
-  while (pitch < 128 && !(piece.sounding[pitch] && piece.clock - piece.struck_at[pitch] >= LONGEST_NOTE)) pitch++;
+  while (pitch < 128 && !(piece.sounding[pitch] && piece.clock - piece.struck_at[pitch] >= MAX_NOTE_STEPS)) pitch++;
   return pitch;
 }
 
@@ -100,7 +100,7 @@ static void allow(void) {
   }
   if (piece.after_velocity) return;
   for (int p = piece.lowest_off; !piece.struck && p < 128; p++) allowed[NOTE_OFF + p] = piece.sounding[p];
-  int room = LONGEST_REST - piece.rest < MAX_SHIFT ? LONGEST_REST - piece.rest : MAX_SHIFT;
+  int room = MAX_REST_STEPS - piece.rest < MAX_SHIFT ? MAX_REST_STEPS - piece.rest : MAX_SHIFT;
   for (int i = 0; !piece.after_short_shift && i < room; i++) allowed[TIME_SHIFT + i] = 1;
   for (int i = VELOCITY; free && i < PAD; i++) allowed[i] = i != VELOCITY + piece.level || piece.level < 0;
   allowed[END] = 1;

@@ -4,7 +4,7 @@ import { recall, remember } from "./memory.js";
 
 const KEY = "musictx.choices.1"; // the number says of which version of the page
 const OFF = "musictx.choices.off";
-const MOST = 2_000_000; // characters: as much again is left to the piece
+const MAX_CHARACTERS = 2_000_000; // characters: as much again is left to the piece
 
 export class Choices {
   get all() {
@@ -25,7 +25,7 @@ export class Choices {
     const others = this.all.filter((each) => each.run !== run);
     if (!choice) return remember(KEY, others);
     const all = [...others, { ...choice, run }];
-    return JSON.stringify(all).length <= MOST && remember(KEY, all);
+    return JSON.stringify(all).length <= MAX_CHARACTERS && remember(KEY, all);
   }
 
   clear() {

@@ -4,7 +4,7 @@ import { Metre } from "../music/metre.js";
 import { recall, remember } from "./memory.js";
 
 const KEY = "musictx.page";
-const MOST_KEPT = 20_000; // notes that are remembered across a reload
+const MAX_KEPT = 20_000; // notes that are remembered across a reload
 
 async function through(stream, bytes) {
   const piped = new Blob([bytes]).stream().pipeThrough(stream);
@@ -59,13 +59,13 @@ const isWhole = (value) => Number.isInteger(value) && value >= 0;
 
 /**
  * The text after # for {preset | title, notes, pedals, metre, continues}, where `continues` says that music comes before them,
- * stretch, settings and lanes continued further; `blind`, {real}, makes it a blind test, with the real one in a lane
+ * selection, settings and lanes continued further; `blind`, {real}, makes it a blind test, with the real one in a lane
  * too or without it.
  */
-export async function writeLink({ preset, title, notes, pedals, metre, continues, stretch, settings, more, blind }) {
+export async function writeLink({ preset, title, notes, pedals, metre, continues, selection, settings, more, blind }) {
   const own = { t: title, n: packRows(notes), d: pedals.flat(), c: continues, k: metre ?? undefined };
   const music = preset ? { p: preset } : own;
-  const how = { a: stretch.start, b: stretch.end, s: settings, m: more, q: blind && 1 + Number(blind.real) };
+  const how = { a: selection.start, b: selection.end, s: settings, m: more, q: blind && 1 + Number(blind.real) };
   const content = JSON.stringify({ v: 1, ...music, ...how });
   const bytes = await through(new CompressionStream("deflate-raw"), new TextEncoder().encode(content));
   return `music=${toText(bytes)}`;
@@ -84,7 +84,7 @@ export async function readLink(hash) {
     const { v, p, t, n, d, c, k, a, b, s, m, q } = JSON.parse(new TextDecoder().decode(bytes));
     if (v !== 1 || !isWhole(a) || !isWhole(b) || typeof s !== "object") throw new Error();
     const blind = q ? { real: q === 2 } : null;
-    const common = { stretch: { start: a, end: b }, settings: { theme: 0, ...s }, more: readMore(m), blind };
+    const common = { selection: { start: a, end: b }, settings: { theme: 0, ...s }, more: readMore(m), blind };
     if (p) return { preset: String(p), ...common };
     if (!n.every(isWhole) || !d.every(isWhole)) throw new Error();
     const pedals = d.flatMap((down, i) => (i % 2 ? [] : [[down, d[i + 1]]]));
@@ -109,7 +109,7 @@ export function readTheme(hash) {
 
 /** Remember the primer and settings in this tab, so that a reload keeps them. */
 export function rememberPage(page) {
-  if (!page.notes || page.notes.length <= MOST_KEPT) remember(KEY, page, "sessionStorage");
+  if (!page.notes || page.notes.length <= MAX_KEPT) remember(KEY, page, "sessionStorage");
 }
 
 export function recallPage() {

@@ -7,7 +7,7 @@ import { wavBytes } from "../sound/wav.js";
 import { sentence } from "./server.js";
 import { keepVote, votesFile } from "./votes.js";
 
-const MOST_WAV_SECONDS = 900;
+const MAX_WAV_SECONDS = 900;
 let samples = null; // for WAV files
 
 async function read(path) {
@@ -25,8 +25,8 @@ async function download({ format, notes, pedals = [], ...tracks }) {
   if (!notes.length) throw new Error("There is nothing to download yet; press Continue first.");
   if (format === "mid") return new Blob([midiBytes(notes, pedals, tracks)], { type: "audio/midi" });
   const seconds = Math.max(...notes.map((row) => row[1])) / 1000;
-  if (seconds > MOST_WAV_SECONDS)
-    throw new Error(`The music lasts ${Math.round(seconds)} s; a .wav can hold ${MOST_WAV_SECONDS} s here, a .mid any length.`);
+  if (seconds > MAX_WAV_SECONDS)
+    throw new Error(`The music lasts ${Math.round(seconds)} s; a .wav can hold ${MAX_WAV_SECONDS} s here, a .mid any length.`);
   samples ??= new Samples(new URL("musictx/piano/", document.baseURI));
   return new Blob([await wavBytes(samples, notes, pedals)], { type: "audio/wav" });
 }

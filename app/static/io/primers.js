@@ -2,10 +2,10 @@
 
 import { cutRows, pedalledRows, Score } from "../music/score.js";
 import { readLink, readTheme, recallPage, rememberPage, writeLink, writeTheme } from "./link.js";
-import { services } from "./place.js";
+import { services } from "./backend.js";
 import { sentence } from "./server.js";
 
-const MOST_UPLOAD = 8 * 2 ** 20; // bytes, as on the server
+const MAX_UPLOAD = 8 * 2 ** 20; // bytes, as on the server
 
 /** Whether a host's name is that of the machine that asks. */
 function isLocal(host) {
@@ -81,9 +81,9 @@ export class Primers {
   put(page, settings) {
     settings.set(page?.settings, page?.ownLength ?? Boolean(page?.settings));
     const preset = this.preset(page?.preset);
-    if (preset) this.set({ ...preset, preset: preset.name }, page.stretch);
+    if (preset) this.set({ ...preset, preset: preset.name }, page.selection);
     else if (page?.notes?.length)
-      this.set({ composer: "", ...page, title: page.title || "A shared primer" }, page.stretch);
+      this.set({ composer: "", ...page, title: page.title || "A shared primer" }, page.selection);
     else return false;
     return true;
   }
@@ -112,7 +112,7 @@ export class Primers {
     this.set({ ...preset, preset: preset.name }, { start: 0, end: preset.end });
   }
 
-  set(source, stretch) {
+  set(source, selection) {
     this.reading = null;
     if (!source.recorded) {
       this.on.replaced();
@@ -120,13 +120,13 @@ export class Primers {
       this.on.notice(remarks.map(sentence).join(" ")); // what one plays has none, and keys say their own
       this.told.add(source);
     }
-    this.primer.set(source, stretch);
+    this.primer.set(source, selection);
     this.cards.mark(source.preset);
   }
 
   async upload(file, tracks) {
-    if (file.size > MOST_UPLOAD) {
-      this.on.notice(`${file.name} is larger than ${MOST_UPLOAD / 2 ** 20} MB; choose a smaller MIDI file.`, true);
+    if (file.size > MAX_UPLOAD) {
+      this.on.notice(`${file.name} is larger than ${MAX_UPLOAD / 2 ** 20} MB; choose a smaller MIDI file.`, true);
       return;
     }
     this.on.notice("Reading the file …");
@@ -137,7 +137,7 @@ export class Primers {
       this.on.step();
       this.on.leave();
       // Other tracks of the same piece are heard from where one was listening.
-      this.set({ ...piece, title: piece.name, composer: "", file }, tracks && this.primer.stretch);
+      this.set({ ...piece, title: piece.name, composer: "", file }, tracks && this.primer.selection);
     } catch (error) {
       if (this.reading !== reading) return;
       this.reading = null;
@@ -170,8 +170,8 @@ export class Primers {
   }
 
   /** A link to `from`: its primer, settings and lanes continued further; or to a blind test of it, {real}. */
-  async share({ source, stretch, begins, settings, more, filled }, blind = null) {
-    const inside = ([on, off]) => off > stretch.start && on < stretch.end;
+  async share({ source, selection, begins, settings, more, filled }, blind = null) {
+    const inside = ([on, off]) => off > selection.start && on < selection.end;
     const hash = await writeLink({
       preset: source.preset,
       title: source.title,
@@ -179,7 +179,7 @@ export class Primers {
       pedals: source.pedals.filter(inside),
       metre: source.metre,
       continues: !begins,
-      stretch,
+      selection,
       settings,
       more: blind ? {} : more,
       blind,
@@ -197,11 +197,11 @@ export class Primers {
 
   /** Keep primer and settings across a reload. The address no longer says what the page holds. */
   keep(settings) {
-    const { source, stretch } = this.primer;
+    const { source, selection } = this.primer;
     if (!source) return;
     const { notes, pedals, metre, title, composer, preset, continues, piece } = source;
     const music = preset ? { preset } : { notes, pedals, metre, title, composer, continues, piece };
-    rememberPage({ stretch, settings: settings.values, ownLength: settings.ownLength, ...music });
+    rememberPage({ selection, settings: settings.values, ownLength: settings.ownLength, ...music });
     const hash = writeTheme(settings.values.theme, settings.defaults.theme);
     if (location.hash !== hash) history.replaceState(null, "", location.pathname + location.search + hash);
   }

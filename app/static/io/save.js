@@ -3,7 +3,7 @@
 import { midiBytes } from "../midi/write.js";
 import { movedMetre } from "../music/metre.js";
 import { REAL } from "../music/models.js";
-import { services } from "./place.js";
+import { services } from "./backend.js";
 import { zip } from "./zip.js";
 
 /** Save the music of one lane as "mid" or "wav"; throws an error with a plain sentence. */
@@ -22,8 +22,8 @@ export async function saveAll(take, models, alone) {
       files.push({ name: fileName(take, model, format, alone), bytes: new Uint8Array(await blob.arrayBuffer()) });
     }
   }
-  const { source, stretch, settings, filled } = take;
-  const origin = { primer: source.title, from_ms: stretch.start, to_ms: stretch.end, ...settings, filled };
+  const { source, selection, settings, filled } = take;
+  const origin = { primer: source.title, from_ms: selection.start, to_ms: selection.end, ...settings, filled };
   files.push({ name: "settings.json", bytes: new TextEncoder().encode(`${JSON.stringify(origin, null, 2)}\n`) });
   hand(zip(files), `${primerName(take)}-${take.settings.seed}.zip`);
 }
@@ -33,7 +33,7 @@ export async function savePiece({ notes, pedals, metre = null }, name) {
   hand(await services.download({ format: "mid", notes, pedals, metre }), name);
 }
 
-/** Save the whole piece of which a stretch is the primer. */
+/** Save the whole piece of which a selection is the primer. */
 export function savePrimer(source) {
   return savePiece(source, `${primerName({ source })}.mid`);
 }

@@ -1,4 +1,4 @@
-// What the page asks the server for by plain requests; the lanes' music comes another way (play.js).
+// What the page asks the server for by plain requests; the lanes' music comes another way (backend-server.js).
 
 import { capital } from "../music/sentences.js";
 

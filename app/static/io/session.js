@@ -4,7 +4,7 @@ import { recall, remember } from "./memory.js";
 import { REAL } from "../music/models.js";
 import { Score } from "../music/score.js";
 
-const KEY = "musictx.takes.5"; // the number says of which version of the page
+const KEY = "musictx.takes.6"; // the number says of which version of the page
 
 function pack(takes, shown) {
   const sources = [...new Set(takes.map((take) => take.source))];

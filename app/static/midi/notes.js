@@ -8,7 +8,7 @@ const SUSTAIN = 64;
 const RESET_CONTROLLERS = 121;
 const PEDAL_DOWN = 64; // controller values from here on
 const DEFAULT_MICROS = 500_000;
-const LONGEST_SECONDS = 24 * 3600;
+const MAX_SECONDS = 24 * 3600;
 
 export const counted = (number, word) => `${number} ${word}${number === 1 ? "" : "s"}`;
 
@@ -132,7 +132,7 @@ export function assemble(parts, remarks) {
     for (const note of notes) end = Math.max(end, note.off);
     for (const { time } of moves) end = Math.max(end, time);
   }
-  end = Math.min(end, LONGEST_SECONDS);
+  end = Math.min(end, MAX_SECONDS);
   const spans = heard.map((part) => pedalSpans(part.moves, end));
   const alike = spans.every((each) => JSON.stringify(each) === JSON.stringify(spans[0]));
   if (alike) return clip(heard.flatMap((part) => part.notes), spans[0] ?? [], remarks);
@@ -146,16 +146,16 @@ function sorted(notes) {
 
 /** Leave out what lies after the longest time that is read. */
 function clip(notes, pedals, remarks) {
-  const late = notes.filter((note) => note.on >= LONGEST_SECONDS).length;
-  if (late) remarks.push(`${counted(late, "note")} after the first ${LONGEST_SECONDS / 3600} hours left out`);
+  const late = notes.filter((note) => note.on >= MAX_SECONDS).length;
+  if (late) remarks.push(`${counted(late, "note")} after the first ${MAX_SECONDS / 3600} hours left out`);
   return {
-    notes: sorted(notes.filter((note) => note.on < LONGEST_SECONDS)).map((note) => ({
+    notes: sorted(notes.filter((note) => note.on < MAX_SECONDS)).map((note) => ({
       ...note,
-      off: Math.min(note.off, LONGEST_SECONDS),
+      off: Math.min(note.off, MAX_SECONDS),
     })),
     pedals: pedals
-      .filter(({ down }) => down < LONGEST_SECONDS)
-      .map(({ down, up }) => ({ down, up: Math.min(up, LONGEST_SECONDS) })),
+      .filter(({ down }) => down < MAX_SECONDS)
+      .map(({ down, up }) => ({ down, up: Math.min(up, MAX_SECONDS) })),
     remarks,
   };
 }

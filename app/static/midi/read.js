@@ -6,8 +6,8 @@ import { assemble, counted, pairNotes, pedalMoves, tempoMaps } from "./notes.js"
 import { parseSmf } from "./smf.js";
 
 const DRUM_CHANNEL = 9;
-const MOST_SHOWN = 40_000; // notes that a page can draw and cut without becoming slow
-const MOST_TRACKS = 64;
+const MAX_SHOWN = 40_000; // notes that a page can draw and cut without becoming slow
+const MAX_TRACKS = 64;
 
 /**
  * {name, notes, pedals, tracks, remarks} of a file's bytes, rows in whole milliseconds. `chosen` are the numbers of
@@ -25,10 +25,10 @@ export function describeUpload(bytes, name, chosen = null) {
   const music = readMusic(midi, voices, unended, name, chosen);
   const remarks = [...music.remarks];
   let { notes } = music;
-  if (notes.length > MOST_SHOWN) {
+  if (notes.length > MAX_SHOWN) {
     const said = (number) => number.toLocaleString("en-US");
-    remarks.push(`The piece has ${said(notes.length)} notes; the last ${said(MOST_SHOWN)} are shown.`);
-    notes = notes.slice(-MOST_SHOWN);
+    remarks.push(`The piece has ${said(notes.length)} notes; the last ${said(MAX_SHOWN)} are shown.`);
+    notes = notes.slice(-MAX_SHOWN);
   }
   const metre = metreOf(midi);
   if (metre?.fault) remarks.push(`the tempo map makes no bars (${metre.fault}), so that times stay in seconds`);
@@ -38,7 +38,7 @@ export function describeUpload(bytes, name, chosen = null) {
     metre: metre && !metre.fault ? metre.facts() : null,
     notes: notes.map((n) => [ms(n.on), ms(n.off), n.pitch, n.velocity]),
     pedals: music.pedals.map(({ down, up }) => [ms(down), ms(up)]),
-    tracks: voices.slice(0, MOST_TRACKS).map((voice, index) => ({
+    tracks: voices.slice(0, MAX_TRACKS).map((voice, index) => ({
       index,
       name: [...voice.name].slice(0, 60).join(""),
       notes: voice.notes.length,

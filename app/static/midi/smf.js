@@ -1,7 +1,7 @@
 // Standard MIDI Files: bytes to messages, with the rules of musictx.midi for what is damaged or cut.
 // "Standard MIDI Files 1.0" (RP-001).
 
-const MOST_TRACKS = 1024;
+const MAX_TRACKS = 1024;
 const HEADER_SEARCH = 256; // some files carry a wrapper before the MIDI header
 const AHEAD = 16; // bytes that the longest event head needs
 const META = 0xff;
@@ -63,7 +63,7 @@ function trackChunks(data, place) {
       cut = next < 0;
       end = cut ? data.length : next;
     }
-    if (chunks.length === MOST_TRACKS) leftOut += 1;
+    if (chunks.length === MAX_TRACKS) leftOut += 1;
     else chunks.push({ bytes: data.subarray(begin, end), cut });
     at = find(data, "MTrk", end);
   }

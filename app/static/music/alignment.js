@@ -6,8 +6,8 @@ const WINDOW = 10; // seconds
 const [SAME, NEAR, OTHER] = [1, 0.2, -1]; // worth of an interval that is the same, a semitone off, another
 const SKIP = 0.6; // price of a note that one line has and the other has not
 const RHYTHM = 0.5; // price of a gap twice or half as long as the other line's
-const MOST = 2; // doublings that count
-const SHORTEST_GAP = 0.03; // seconds; shorter ones count as this
+const MAX_DOUBLINGS = 2; // doublings that count
+const MIN_GAP = 0.03; // seconds; shorter ones count as this
 // By how many notes of the first and of the second line an alignment goes on, and the price of what is skipped.
 const STEPS = [
   [1, 1, 0],
@@ -19,7 +19,7 @@ const STEPS = [
 function movesOf({ onset, pitch }) {
   return [1, 2].map((k) => ({
     interval: Int16Array.from(pitch.slice(k), (each, j) => each - pitch[j]),
-    gap: Float64Array.from(onset.slice(k), (each, j) => Math.log2(Math.max(each - onset[j], SHORTEST_GAP))),
+    gap: Float64Array.from(onset.slice(k), (each, j) => Math.log2(Math.max(each - onset[j], MIN_GAP))),
   }));
 }
 
@@ -38,7 +38,7 @@ function bestAlignment(first, second) {
       const { interval: intervals, gap: gaps } = second[b - 1];
       for (let j = b; j < columns; j += 1) {
         const away = Math.abs(interval - intervals[j - b]);
-        const rhythm = Math.min(Math.abs(gap - gaps[j - b]), MOST);
+        const rhythm = Math.min(Math.abs(gap - gaps[j - b]), MAX_DOUBLINGS);
         const worth = (away === 0 ? SAME : away === 1 ? NEAR : OTHER) - RHYTHM * rhythm - price;
         const reached = before[j - b] + worth;
         if (reached > now[j]) now[j] = reached;

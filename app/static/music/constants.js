@@ -18,7 +18,7 @@ export const STRIDE = 32;
 export const AGREED = 0.5;
 export const GROWTH = 1.0;
 export const HALF = 0.5;
-export const LEAST = 0.001;
+export const MIN_PROBABILITY = 0.001;
 export const TOKENS_PER_SECOND = 400;
 export const SPARE_TOKENS = 64;
 

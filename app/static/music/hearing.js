@@ -1,6 +1,6 @@
 // How much of each lane was heard: a blind vote counts once every lane was heard for a while.
 
-export const LEAST = 5; // seconds of what a lane's model plays …
+export const MIN_SECONDS = 5; // seconds of what a lane's model plays …
 const WHOLE = 0.9; // … or this share of it, where it is shorter
 
 /** What was heard of a take: seconds in all, and of each lane's continuation; and whether its names were ever seen. */
@@ -18,6 +18,6 @@ export function countHeard(heard, model, score, from, to) {
 
 /** From 0 to 1: how much of what must be heard of a lane before a vote was heard. */
 export function shareHeard(heard, model, score) {
-  const wanted = Math.min(LEAST, WHOLE * (score.end - score.length));
+  const wanted = Math.min(MIN_SECONDS, WHOLE * (score.end - score.length));
   return wanted > 0 ? Math.min(1, (heard.lanes[model] ?? 0) / wanted) : 1;
 }

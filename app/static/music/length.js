@@ -3,7 +3,7 @@
 const SPARSEST = 26; // events a second; models play sparse primers on in denser music
 const DENSEST = 80;
 const ROUND = 5; // seconds
-const [SHORTEST, LONGEST] = [20, 180];
+const [MIN_SECONDS, MAX_SECONDS] = [20, 180];
 
 /** Events a second that are to be expected of a continuation. */
 function pace(events, seconds) {
@@ -20,5 +20,5 @@ export function expectedBeyond(events, seconds, trainingLength) {
 /** A length (s) in which continuations reach about twice the longest training length. */
 export function tellingLength(events, seconds, trainingLengths) {
   const wanted = expectedBeyond(events, seconds, 2 * Math.max(...trainingLengths));
-  return Math.min(LONGEST, Math.max(SHORTEST, Math.round(wanted / ROUND) * ROUND));
+  return Math.min(MAX_SECONDS, Math.max(MIN_SECONDS, Math.round(wanted / ROUND) * ROUND));
 }

@@ -1,6 +1,6 @@
 // What a passage is like, from its notes. Notes are {on, off, pitch} in seconds, ended and sorted by onset.
 
-/** Notes that sound at once in each stretch of `step` seconds from 0 to `end`: {average, most}, both arrays. */
+/** Notes that sound at once in each span of `step` seconds from 0 to `end`: {average, most}, both arrays. */
 export function soundingAtOnce(notes, end, step = 1) {
   const count = Math.max(1, Math.ceil(end / step));
   const average = new Float64Array(count);

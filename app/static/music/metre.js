@@ -6,7 +6,7 @@
 const NEAR = 0.00055; // seconds by which whole milliseconds miss a place on the grid, at most
 const FINEST = 48; // places in a quarter note that a time so near is meant to lie on
 const COARSEST = 0.003; // seconds of a tick in what is written, at most
-const MOST_CHANGES = 2000; // of the tempo: a map with more follows a performance, and makes no bars
+const MAX_CHANGES = 2000; // of the tempo: a map with more follows a performance, and makes no bars
 const QUARTER = [0.15, 6]; // seconds of the shortest and the longest quarter note that anybody counts
 
 /** The last row of a table that begins at or before a value, by the first column. */
@@ -55,7 +55,7 @@ export class Metre {
   /** Why nobody can count by this metre, or nothing. */
   get fault() {
     const quarters = this.tempos.map(([, micros]) => micros / 1e6);
-    if (quarters.length > MOST_CHANGES) return `the tempo changes ${quarters.length.toLocaleString("en-US")} times`;
+    if (quarters.length > MAX_CHANGES) return `the tempo changes ${quarters.length.toLocaleString("en-US")} times`;
     const [shortest, longest] = [Math.min(...quarters), Math.max(...quarters)];
     if (shortest < QUARTER[0]) return `a quarter note lasts ${Number(shortest.toPrecision(2))} s`;
     return longest > QUARTER[1] ? `a quarter note lasts ${Number(longest.toPrecision(3))} s` : "";

@@ -7,7 +7,7 @@
 import { Metre } from "./metre.js";
 import { pedalledRows, Score } from "./score.js";
 
-const MOST_STATES = 100;
+const MAX_STATES = 100;
 const SAME = 10; // ms by which two times of one note may differ: models have it in hundredths of a second
 
 const byOnset = (a, b) => a[0] - b[0] || a[2] - b[2];
@@ -64,7 +64,7 @@ export function spanOf(take, lane) {
   return { from: cut, to: Math.max(whole(score.known), cut) || whole(score.end) };
 }
 
-/** The sections with a stretch {from, to} (ms) of what a take plays in a lane after them, and its primer if it is new. */
+/** The sections with a selection {from, to} (ms) of what a take plays in a lane after them, and its primer if it is new. */
 export function withTake(sections, take, lane, { from, to }) {
   const score = take.scores.get(lane);
   const { from: cut } = spanOf(take, lane);
@@ -88,7 +88,7 @@ export function withTake(sections, take, lane, { from, to }) {
 /** What turns times of a take (ms) into those of a section that begins `from` there, and at `start` in the piece. */
 function placeOf(take, from, start) {
   // Takes that were drawn from the piece's end stay where they are on its bars, which need not end on hundredths.
-  const own = take.stretch.start - start;
+  const own = take.selection.start - start;
   return take.source.piece && Math.abs(from + own) <= SAME ? own : -from;
 }
 
@@ -110,8 +110,8 @@ function newPrimer(sections, take) {
   return known ? [] : [primer];
 }
 
-/** The sections with other notes (rows on the piece's axis) in a stretch {start, end} (ms). */
-export function withStretch(sections, { start, end }, rows, filling) {
+/** The sections with other notes (rows on the piece's axis) in a selection {start, end} (ms). */
+export function withSelection(sections, { start, end }, rows, filling) {
   const starts = startsOf(sections);
   return sections.map((section, k) => {
     const [first, last] = [starts[k], starts[k + 1]];
@@ -148,7 +148,7 @@ export class States {
 
   /** What was undone before is gone. */
   push(state) {
-    this.all = [...this.all.slice(0, this.at + 1), state].slice(-MOST_STATES);
+    this.all = [...this.all.slice(0, this.at + 1), state].slice(-MAX_STATES);
     this.at = this.all.length - 1;
   }
 

@@ -151,7 +151,7 @@ export class Score {
       ]);
   }
 
-  /** This score with other notes (rows) in a stretch {start, end} in ms; all that begins outside stays. */
+  /** This score with other notes (rows) in a selection {start, end} in ms; all that begins outside stays. */
   filled({ start, end }, rows) {
     const copy = this.clone();
     const outside = copy.notes.filter(({ on }) => on < start / 1000 || on >= end / 1000);

@@ -3,8 +3,8 @@
 import { unheard } from "./hearing.js";
 import { REAL } from "./models.js";
 
-const MOST_TAKES = 9;
-const MOST_STEPS = 30;
+const MAX_TAKES = 9;
+const MAX_STEPS = 30;
 const SEEDS = 2_147_483_647;
 const MORE_SEED = 7919; // a lane that goes on draws from another seed than the one it began with
 
@@ -25,12 +25,12 @@ export function newTake(lanes, primer, settings) {
     seeds: Object.fromEntries(lanes.map(({ key }, k) => [key, model ? (settings.seed + k) % SEEDS : settings.seed])),
     expected: primer.expected(lanes),
     source: primer.source,
-    stretch: { ...primer.stretch },
+    selection: { ...primer.selection },
     settings,
     run: newRun(),
     parts: {},
     more: {}, // by model, for each part after the first from where it goes on (s), or null: from the end
-    filled: [], // {model, from, to, seed} of each stretch that was filled in
+    filled: [], // {model, from, to, seed} of each selection that was filled in
     states: {},
     errors: {},
     messages: {},
@@ -101,7 +101,7 @@ export class History {
     const content = contentOf(take);
     take.heard = this.heard.get(content) ?? take.heard;
     this.heard.set(content, take.heard);
-    this.takes = [...this.takes, take].slice(-MOST_TAKES);
+    this.takes = [...this.takes, take].slice(-MAX_TAKES);
   }
 
   /** A take of the same primer with the same settings as another, or undefined. */
@@ -110,11 +110,11 @@ export class History {
     return this.takes.find((each) => contentOf(each) === content);
   }
 
-  /** Remember how things stand: `now` is {source, stretch, settings, take}. */
+  /** Remember how things stand: `now` is {source, selection, settings, take}. */
   step(now) {
     if (!now.source) return;
-    this.steps.push({ ...now, stretch: { ...now.stretch }, copy: now.take && copyOf(now.take), takes: this.takes });
-    if (this.steps.length > MOST_STEPS) this.steps.shift();
+    this.steps.push({ ...now, selection: { ...now.selection }, copy: now.take && copyOf(now.take), takes: this.takes });
+    if (this.steps.length > MAX_STEPS) this.steps.shift();
   }
 
   /** Take the last step back. The take in the answer is as it was then. */

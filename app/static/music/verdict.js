@@ -42,23 +42,23 @@ function findSilence(notes, from, to) {
   return null;
 }
 
-/** The first stretch in which the same keys are struck and no others, or null. */
+/** The first passage in which the same keys are struck and no others, or null. */
 function findStuck(notes, from) {
   const struck = notes.filter(({ on }) => on >= from);
   for (let first = 0; first < struck.length; first += 1) {
     const until = struck[first].on + STUCK_SECONDS;
-    const stretch = struck.slice(first).filter(({ on }) => on < until);
-    const last = stretch.at(-1).on;
+    const passage = struck.slice(first).filter(({ on }) => on < until);
+    const last = passage.at(-1).on;
     if (last < until - STUCK_SECONDS / 4) continue; // the music ends before
-    if (stretch.length < STUCK_NOTES || new Set(stretch.map(({ pitch }) => pitch)).size > STUCK_KEYS) continue;
-    const keys = new Set(stretch.slice(stretch.length / 2).map(({ pitch }) => pitch));
-    const before = stretch.findLastIndex(({ pitch }) => !keys.has(pitch));
-    return { kind: "stuck", at: stretch[before + 1].on, keys: keys.size };
+    if (passage.length < STUCK_NOTES || new Set(passage.map(({ pitch }) => pitch)).size > STUCK_KEYS) continue;
+    const keys = new Set(passage.slice(passage.length / 2).map(({ pitch }) => pitch));
+    const before = passage.findLastIndex(({ pitch }) => !keys.has(pitch));
+    return { kind: "stuck", at: passage[before + 1].on, keys: keys.size };
   }
   return null;
 }
 
-/** The first stretch that is far from the primer's key, or null. */
+/** The first passage that is far from the primer's key, or null. */
 function findStrangeKey(notes, from, to, given) {
   if (given.length < KEY_NOTES) return null;
   for (let at = from; at + KEY_SECONDS <= to; at += KEY_STEP) {

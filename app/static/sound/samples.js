@@ -6,7 +6,7 @@ const LAYER_VELOCITY = { soft: 40, loud: 77 };
 const INAUDIBLE = 0.04; // the smallest weight with which a layer is mixed in
 const AT_ONCE = 4; // samples fetched at a time, so that the page's own requests are not held up
 const FIRST_PAUSE = 500; // milliseconds before what did not arrive is asked for again; twice as much each time …
-const LONGEST_PAUSE = 4000; // … up to this
+const MAX_PAUSE = 4000; // … up to this
 
 /** The layers that a velocity mixes, with their weights, as musictx/render/piano/README.md says. */
 function layersOf(velocity) {
@@ -61,7 +61,7 @@ export class Samples {
 
   /** What `read` makes of a file. It is asked for until it is there: a line that failed may come back. */
   async fetch(file, read) {
-    for (let pause = FIRST_PAUSE; ; pause = Math.min(2 * pause, LONGEST_PAUSE)) {
+    for (let pause = FIRST_PAUSE; ; pause = Math.min(2 * pause, MAX_PAUSE)) {
       try {
         const response = await fetch(new URL(file, this.base));
         if (!response.ok) throw new Error(response.statusText);

@@ -2,8 +2,8 @@
 
 import { h, svg } from "./dom.js";
 
-const WIDEST = 9; // pixels of an arc that has all of the attention
-const LEAST = 0.7; // pixels of the thinnest
+const MAX_WIDTH = 9; // pixels of an arc that has all of the attention
+const MIN_WIDTH = 0.7; // pixels of the thinnest
 const TOP = 3; // pixels above the highest arc
 
 export class Arcs {
@@ -47,7 +47,7 @@ export class Arcs {
     const peak = Math.max(highest, Math.min(y, ty) - 12 - Math.abs(tx - x) / 3);
     return svg("path", {
       d: `M${x.toFixed(1)} ${y.toFixed(1)} Q${((x + tx) / 2).toFixed(1)} ${peak.toFixed(1)} ${tx.toFixed(1)} ${ty.toFixed(1)}`,
-      "stroke-width": Math.max(LEAST, WIDEST * Math.sqrt(weight)).toFixed(2),
+      "stroke-width": Math.max(MIN_WIDTH, MAX_WIDTH * Math.sqrt(weight)).toFixed(2),
       "data-onset": note.on,
       "data-pitch": note.pitch,
       "data-weight": weight,

@@ -1,6 +1,6 @@
 // The blind test: who stands in which lane, whose names were seen, and what becomes of a vote.
 
-import { services } from "../io/place.js";
+import { services } from "../io/backend.js";
 import { visitor } from "../io/visitor.js";
 import { shareHeard } from "../music/hearing.js";
 import { REAL } from "../music/models.js";

@@ -2,7 +2,7 @@
 
 import { h, paint } from "./dom.js";
 
-const [SHORTEST, LONGEST] = [0.3, 5]; // seconds of a pause
+const [MIN_SECONDS, MAX_SECONDS] = [0.3, 5]; // seconds of a pause
 
 export class DuetPanel {
   /** `on` has switch(on), changed(), when another model or pause was chosen, and save(). */
@@ -29,7 +29,7 @@ export class DuetPanel {
         return [key, h("button", { type: "button", "data-testid": `duet-${key}`, onclick: choose }, name)];
       }),
     );
-    const pause = { type: "number", min: SHORTEST, max: LONGEST, step: "0.1", value: "0.8", inputmode: "decimal" };
+    const pause = { type: "number", min: MIN_SECONDS, max: MAX_SECONDS, step: "0.1", value: "0.8", inputmode: "decimal" };
     this.pauseField = h("input", { ...pause, "data-testid": "duet-pause", onchange: () => on.changed() });
     this.save = h("button", { type: "button", "data-testid": "duet-save", onclick: () => on.save() }, "Save .mid");
     this.hint = h("span", { class: "detail" }, "Play, and when you pause, a model answers on the same piano.");
@@ -50,7 +50,7 @@ export class DuetPanel {
 
   /** How long (s) a pause is. */
   get pause() {
-    return Math.min(LONGEST, Math.max(SHORTEST, Number(this.pauseField.value) || 0.8));
+    return Math.min(MAX_SECONDS, Math.max(MIN_SECONDS, Number(this.pauseField.value) || 0.8));
   }
 
   choose(model) {

@@ -1,6 +1,6 @@
 // The page's words about the models that it has.
 
-import { maker } from "../io/place.js";
+import { maker } from "../io/backend.js";
 import { grouped } from "../music/models.js";
 import { h, paint } from "./dom.js";
 

@@ -1,4 +1,4 @@
-// The line in which a stretch is filled in: by whom, how far that is, and which of the takes it is to be.
+// The line in which a selection is filled in: by whom, how far that is, and which of the takes it is to be.
 
 import { preciseClock } from "../music/sentences.js";
 import { h, momentField, paint, setUsable } from "./dom.js";
@@ -11,7 +11,7 @@ export class FillBar {
 
   /**
    * `name` begins the names of its buttons. `on` has start(model), stop(), choose(index), keep(), undo() and, where the
-   * stretch can be moved in this line, move(edge, s); where the whole piece can be saved, save().
+   * selection can be moved in this line, move(edge, s); where the whole piece can be saved, save().
    */
   constructor(element, name, models, on) {
     Object.assign(this, { element, name, models });
@@ -21,7 +21,7 @@ export class FillBar {
     ]);
     this.players = new Map(players);
     const edge = (which, what) => momentField(`${name}-${which}`, which, what, (time) => on.move(which, time));
-    this.edges = on.move ? [edge("from", "Start of the stretch"), edge("to", "End of the stretch")] : [];
+    this.edges = on.move ? [edge("from", "Start of the selection"), edge("to", "End of the selection")] : [];
     this.progress = h("progress", { max: "1", "aria-label": "How far the attempts are" });
     this.status = h("strong", { role: "status", "data-testid": `${name}-status` });
     this.hint = h("p", { class: "hint", role: "status", "data-testid": `${name}-hint` });
@@ -34,12 +34,12 @@ export class FillBar {
         h("span", {}, "Fill in"),
         ...this.edges.map(({ label }) => label),
         h("span", {}, "with"),
-        group("fillers", "Who replaces this stretch", ...this.players.values()),
+        group("fillers", "Who replaces this selection", ...this.players.values()),
         ...(save ? [save] : []),
       ],
-      follow: [this.progress, this.button("stop", "Stop, and leave this stretch as it is", () => on.stop(), "Stop")],
+      follow: [this.progress, this.button("stop", "Stop, and leave this selection as it is", () => on.stop(), "Stop")],
       choose: [
-        group("pair", "Takes of the stretch", this.previous, this.next),
+        group("pair", "Takes of the selection", this.previous, this.next),
         this.button("keep", "Keep this take", () => on.keep(), "Keep"),
         this.button("undo", "Discard these takes and restore what was there before", () => on.undo(), "Restore"),
       ],
@@ -54,18 +54,18 @@ export class FillBar {
     return h("button", { ...attributes, class: "icon", "aria-label": label }, icon(what));
   }
 
-  /** There is no stretch. */
+  /** There is no selection. */
   hide() {
     this.element.hidden = true;
   }
 
-  /** Offer to fill in a stretch {start, end} in ms. `fault` says why not now, `able` who could. */
+  /** Offer to fill in a selection {start, end} in ms. `fault` says why not now, `able` who could. */
   offer({ start, end }, fault, hint, able) {
     for (const [k, { input }] of this.edges.entries()) input.value = preciseClock([start, end][k] / 1000);
     for (const [key, button] of this.players) {
       setUsable(button, !fault && able(key));
       const { name } = this.models.of(key);
-      button.title = able(key) ? `${name} replaces this stretch` : `Nothing follows this stretch in what ${name} played`;
+      button.title = able(key) ? `${name} replaces this selection` : `Nothing follows this selection in what ${name} played`;
     }
     this.show("offer", "", fault || hint);
   }

@@ -22,7 +22,7 @@ export class Lanes {
     this.lanes = new Map([...models.keys, REAL, ...models.takes.map(({ key }) => key)].map((key) => [key, lane(key)]));
     this.order = [...models.keys];
     this.whole = { start: 0, end: 10, low: 48, high: 84 };
-    this.part = null; // the stretch that is shown; null: all of it
+    this.part = null; // the span that is shown; null: all of it
     this.dirty = new Set();
     this.drawnAt = 0;
     this.showView();
@@ -102,7 +102,7 @@ export class Lanes {
     this.redraw();
   }
 
-  /** Show a stretch `factor` times as long, with the moment `at` where it is. */
+  /** Show a span `factor` times as long, with the moment `at` where it is. */
   zoom(factor, at) {
     const part = zoomed(this.view, factor, at, this.end);
     this.part = part.end - part.start < this.end ? part : null;
@@ -130,7 +130,7 @@ export class Lanes {
     this.showView();
   }
 
-  /** Mark the stretch that is played again and again: {from, to}, or null. */
+  /** Mark the selection that is played again and again: {from, to}, or null. */
   showLoop(loop) {
     for (const lane of this.lanes.values()) {
       lane.roll.loop = loop;

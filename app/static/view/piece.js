@@ -21,8 +21,8 @@ export class PieceView {
     Object.assign(this, { element, models, on });
     this.sections = [];
     this.cursor = 0; // where one begins to listen (ms)
-    this.mark = null; // {from, to} (s): the stretch that is marked
-    this.part = null; // the stretch that the roll shows; null: all of it
+    this.mark = null; // {from, to} (s): the selection that is marked
+    this.part = null; // the span that the roll shows; null: all of it
     this.roll = new Roll({
       seek: (time) => this.seek(1000 * time),
       tap: () => {},
@@ -48,7 +48,7 @@ export class PieceView {
     this.detail = h("span", { class: "detail" });
     this.undoButton = symbol("piece-undo", "undo", "Undo the last change of the piece", on.undo);
     this.redoButton = symbol("piece-redo", "redo", "Bring back what was undone", on.redo);
-    this.fillButton = button("piece-fill", "Fill in", "Let a model play a stretch of the piece again", () => this.fill());
+    this.fillButton = button("piece-fill", "Fill in", "Let a model play a passage of the piece again", () => this.fill());
     this.fillButton.setAttribute("aria-pressed", "false");
     this.otherButton = button("piece-other", "Other primer", "Bring another idea into the piece", () =>
       on.other(this.otherButton.getAttribute("aria-pressed") !== "true"),
@@ -152,7 +152,7 @@ export class PieceView {
     this.draw();
   }
 
-  /** A stretch {start, end} (ms) of the piece as it sounds. */
+  /** A selection {start, end} (ms) of the piece as it sounds. */
   score({ start, end }) {
     const { notes } = cutRows(scoreOf(this.sections).rows(), [], start, end);
     return Score.finished(notes, (end - start) / 1000);

@@ -20,7 +20,7 @@ export class PrimerRoll {
   constructor(on) {
     this.on = on;
     this.rows = [];
-    this.stretch = { start: 0, end: 0 };
+    this.selection = { start: 0, end: 0 };
     this.duration = 1;
     this.metre = null;
     this.view = { start: 0, end: 1 }; // ms
@@ -57,11 +57,11 @@ export class PrimerRoll {
       onfocus: () => (keys = {}),
       onkeydown: (event) => {
         const step = STEPS[event.key];
-        const target = step ? this.stretch[edge] + step : { Home: 0, End: this.duration }[event.key];
+        const target = step ? this.selection[edge] + step : { Home: 0, End: this.duration }[event.key];
         if (target === undefined) return;
         event.preventDefault();
         event.stopPropagation();
-        if (event.shiftKey) this.on.shift(this.stretch.start + target - this.stretch[edge], keys);
+        if (event.shiftKey) this.on.shift(this.selection.start + target - this.selection[edge], keys);
         else this.on.move(edge, target, keys);
       },
     });
@@ -91,7 +91,7 @@ export class PrimerRoll {
     const gesture = {};
     const edge = Object.keys(this.handles).find((each) => event.target === this.handles[each]);
     if (edge) return (each) => this.on.move(edge, onBar(time(each), each), gesture);
-    const { start, end } = this.stretch;
+    const { start, end } = this.selection;
     const inside = event.target === this.window;
     const offset = inside ? time(event) - start : (end - start) / 2;
     const pull = (each) => this.on.shift(onBar(time(each) - offset, each), gesture);
@@ -107,7 +107,7 @@ export class PrimerRoll {
 
   gripOverview(event) {
     const gesture = {};
-    const half = (this.stretch.end - this.stretch.start) / 2;
+    const half = (this.selection.end - this.selection.start) / 2;
     const whole = { start: 0, end: this.duration };
     const pull = (each) => this.on.shift(this.timeAt(each, this.overview, whole) - half, gesture);
     pull(event);
@@ -126,7 +126,7 @@ export class PrimerRoll {
 
   /** Show `factor` times as much of the piece; without `at` around the primer, which stays in view. */
   zoom(factor, at = null) {
-    const middle = (this.stretch.start + this.stretch.end) / 2;
+    const middle = (this.selection.start + this.selection.end) / 2;
     this.view = inMilliseconds(zoomed(inSeconds(this.view), factor, (at ?? middle) / 1000, this.duration / 1000));
     if (at === null) this.reveal();
     this.setView(this.view);
@@ -134,7 +134,7 @@ export class PrimerRoll {
 
   /** Bring what is chosen into view: as a whole if it fits, or else where it begins. */
   reveal() {
-    const { start, end } = this.stretch;
+    const { start, end } = this.selection;
     const far = end - start < this.view.end - this.view.start ? end - 1 : start;
     for (const time of [far, start]) {
       const at = Math.min(time, this.duration - 1) / 1000;
@@ -156,15 +156,15 @@ export class PrimerRoll {
     this.view = { start: 0, end: Math.min(duration, WIDEST) };
   }
 
-  /** Show which stretch is chosen, and how many notes are in it. */
-  show(stretch, count) {
-    this.stretch = stretch;
+  /** Show which selection is chosen, and how many notes are in it. */
+  show(selection, count) {
+    this.selection = selection;
     this.reveal();
     for (const [edge, handle] of Object.entries(this.handles)) {
       handle.setAttribute("aria-valuemin", "0");
       handle.setAttribute("aria-valuemax", (this.duration / 1000).toFixed(1));
-      handle.setAttribute("aria-valuenow", (stretch[edge] / 1000).toFixed(1));
-      handle.setAttribute("aria-valuetext", preciseClock(stretch[edge] / 1000));
+      handle.setAttribute("aria-valuenow", (selection[edge] / 1000).toFixed(1));
+      handle.setAttribute("aria-valuetext", preciseClock(selection[edge] / 1000));
     }
     this.canvas.setAttribute("aria-label", `Piano roll of the primer: ${counted(count, "note")} chosen`);
     this.place();
@@ -177,11 +177,11 @@ export class PrimerRoll {
   }
 
   place() {
-    const { start, end } = this.stretch;
+    const { start, end } = this.selection;
     const inside = (time) => Math.min(100, Math.max(0, this.left(time)));
     for (const [edge, handle] of Object.entries(this.handles)) {
-      const left = this.left(this.stretch[edge]);
-      handle.style.left = `${inside(this.stretch[edge])}%`;
+      const left = this.left(this.selection[edge]);
+      handle.style.left = `${inside(this.selection[edge])}%`;
       handle.classList.toggle("outside", left < -0.01 || left > 100.01);
     }
     this.window.style.left = `${inside(start)}%`;
@@ -206,7 +206,7 @@ export class PrimerRoll {
       24,
     );
     const line = height / (high - low + 1);
-    const { start, end } = this.stretch;
+    const { start, end } = this.selection;
     const colours = [colourOf(this.roll, "--primer"), colourOf(this.roll, "--primer-faint")];
     const scale = width / (view.end - view.start);
     context.fillStyle = colourOf(this.roll, "--roll-bar");

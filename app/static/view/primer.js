@@ -1,12 +1,12 @@
-// The primer: a piece, and the stretch of it from which everything starts.
+// The primer: a piece, and the selection of it from which everything starts.
 
 import { countEvents } from "../music/events.js";
-import { LEAST } from "../music/hearing.js";
+import { MIN_SECONDS } from "../music/hearing.js";
 import { movedMetre } from "../music/metre.js";
 import { expectedBeyond } from "../music/length.js";
 import { cutRows, pedalledRows, Score } from "../music/score.js";
 import { counted, preciseClock } from "../music/sentences.js";
-import { firstStretch, lastStretch, moveEdge, moveStretch, onGrid } from "../music/stretch.js";
+import { firstSelection, lastSelection, moveEdge, moveSelection, onGrid } from "../music/selection.js";
 import { h, momentField } from "./dom.js";
 import { icon } from "./icons.js";
 import { PrimerRoll } from "./primer-roll.js";
@@ -14,14 +14,14 @@ import { PrimerRoll } from "./primer-roll.js";
 const LONGER = 2000; // ms that a piece must be longer than the primer for there to be something to choose
 
 /**
- * A piece and the stretch of it that the models get. `on` has changed(), step(), called before the visitor chooses
- * another stretch, play(), tracks(indices) and filling(), when the line is opened or closed in which it is filled in.
+ * A piece and the selection of it that the models get. `on` has changed(), step(), called before the visitor chooses
+ * another selection, play(), tracks(indices) and filling(), when the line is opened or closed in which it is filled in.
  */
 export class Primer {
   constructor(element, on) {
     this.on = on;
     this.source = null;
-    this.stretch = { start: 0, end: 0 };
+    this.selection = { start: 0, end: 0 };
     this.playButton = h("button", {
       type: "button",
       class: "icon round",
@@ -35,8 +35,8 @@ export class Primer {
     this.places = h(
       "div",
       { class: "pair", role: "group", "aria-label": "Part of the piece" },
-      this.placeButton("primer-beginning", "Beginning", firstStretch),
-      this.placeButton("primer-ending", "End", lastStretch),
+      this.placeButton("primer-beginning", "Beginning", firstSelection),
+      this.placeButton("primer-ending", "End", lastSelection),
     );
     const zoom = (testid, symbol, label, factor) =>
       h(
@@ -66,7 +66,7 @@ export class Primer {
         "aria-expanded": "false",
         "aria-pressed": "false",
         "aria-controls": "primer-fill",
-        title: "Let a model replace the chosen stretch with music that leads into what follows",
+        title: "Let a model replace the selection with music that leads into what follows",
         onclick: () => this.showFilling(!this.fills),
       },
       "Fill in",
@@ -75,7 +75,7 @@ export class Primer {
     this.tracks = h("details", { class: "fold", "data-testid": "tracks" }, h("summary", {}, "Tracks"), this.trackList);
     this.roll = new PrimerRoll({
       move: (edge, time, gesture) => this.move(edge, time, gesture),
-      shift: (time, gesture) => this.change(moveStretch(this.stretch, time, this.duration), gesture),
+      shift: (time, gesture) => this.change(moveSelection(this.selection, time, this.duration), gesture),
     });
     element.append(
       h(
@@ -99,48 +99,48 @@ export class Primer {
     return momentField(testid, text, label, (seconds) => this.move(edge, Math.round(1000 * seconds), {}));
   }
 
-  placeButton(testid, text, stretchOf) {
-    const onclick = () => this.change(stretchOf(this.source.notes), {});
+  placeButton(testid, text, selectionOf) {
+    const onclick = () => this.change(selectionOf(this.source.notes), {});
     return h("button", { type: "button", "data-testid": testid, onclick }, text);
   }
 
   /** Show another piece: {name, title, composer, notes, pedals, metre, tracks, remarks}. */
-  set(source, stretch) {
+  set(source, selection) {
     const sameFile = Boolean(source.file) && source.file === this.source?.file;
     this.source = source;
-    this.duration = Math.max(1, ...source.notes.slice(-2000).map((row) => row[1]), stretch?.end ?? 0);
+    this.duration = Math.max(1, ...source.notes.slice(-2000).map((row) => row[1]), selection?.end ?? 0);
     this.pedalled = pedalledRows(source.notes, source.pedals);
     if (!sameFile) this.listTracks();
     this.tickTracks();
     this.roll.load(this.pedalled, this.duration, source.metre);
     this.gesture = null;
-    this.choose(stretch ?? firstStretch(source.notes));
+    this.choose(selection ?? firstSelection(source.notes));
   }
 
   move(edge, time, gesture) {
-    if (Number.isFinite(time)) this.change(moveEdge(this.stretch, edge, time, this.duration), gesture);
+    if (Number.isFinite(time)) this.change(moveEdge(this.selection, edge, time, this.duration), gesture);
     else this.refresh();
   }
 
-  /** The visitor chooses another stretch; one gesture, however long, is one step to take back. */
-  change(stretch, gesture) {
-    const { start, end } = onGrid(stretch);
-    if (start === this.stretch.start && end === this.stretch.end) return this.refresh();
+  /** The visitor chooses another selection; one gesture, however long, is one step to take back. */
+  change(selection, gesture) {
+    const { start, end } = onGrid(selection);
+    if (start === this.selection.start && end === this.selection.end) return this.refresh();
     if (gesture !== this.gesture) this.on.step();
     this.gesture = gesture;
-    return this.choose(stretch);
+    return this.choose(selection);
   }
 
-  choose(stretch) {
-    this.stretch = onGrid(stretch);
+  choose(selection) {
+    this.selection = onGrid(selection);
     this.refresh();
     this.on.changed();
   }
 
-  /** What is sent to the models: notes, pedal and bars of the stretch, on the axis on which 0 is its start. */
+  /** What is sent to the models: notes, pedal and bars of the selection, on the axis on which 0 is its start. */
   cut() {
     if (!this.source) return { notes: [], pedals: [], metre: null, length: 0, begins: true };
-    const { start, end } = this.stretch;
+    const { start, end } = this.selection;
     const begins = !this.source.continues && !this.source.notes.some(([on]) => on < start);
     const metre = movedMetre(this.source.metre, start);
     return { ...cutRows(this.source.notes, this.source.pedals, start, end), metre, length: end - start, begins };
@@ -160,19 +160,19 @@ export class Primer {
     );
   }
 
-  /** A stretch {start, end} (ms) of the piece as it sounds: the chosen one, if it is no other. */
-  score({ start, end } = this.stretch) {
+  /** A selection {start, end} (ms) of the piece as it sounds: the chosen one, if it is no other. */
+  score({ start, end } = this.selection) {
     const { notes, pedals } = cutRows(this.source.notes, this.source.pedals, start, end);
     const rows = pedalledRows(notes, pedals).map(([on, off, ...rest]) => [on, Math.min(off, end - start), ...rest]);
     return Score.finished(rows, (end - start) / 1000);
   }
 
-  /** The stretch, and how the piece goes on for so many seconds; null where it ends too soon to be judged. */
+  /** The selection, and how the piece goes on for so many seconds; null where it ends too soon to be judged. */
   goesOn(seconds) {
     if (!this.source) return null;
-    const { start, end } = this.stretch;
+    const { start, end } = this.selection;
     const until = Math.min(this.duration, end + 1000 * seconds);
-    if (until - end < 1000 * Math.min(seconds, LEAST)) return null;
+    if (until - end < 1000 * Math.min(seconds, MIN_SECONDS)) return null;
     const { notes, pedals } = cutRows(this.source.notes, this.source.pedals, start, until);
     const rows = pedalledRows(notes, pedals).map(([on, off, ...rest]) => [on, Math.min(off, until - start), ...rest]);
     const score = Score.finished(rows, (end - start) / 1000, (until - start) / 1000);
@@ -209,7 +209,7 @@ export class Primer {
 
   refresh() {
     if (!this.source) return;
-    const { start, end } = this.stretch;
+    const { start, end } = this.selection;
     const count = this.cut().notes.length;
     this.title.textContent = this.title.title = this.source.title;
     const length = preciseClock((end - start) / 1000);
@@ -217,10 +217,10 @@ export class Primer {
     this.from.input.value = preciseClock(start / 1000);
     this.to.input.value = preciseClock(end / 1000);
     for (const each of [this.places, this.zooms, this.fillButton]) each.hidden = this.duration - (end - start) < LONGER;
-    this.roll.show(this.stretch, count);
+    this.roll.show(this.selection, count);
   }
 
-  /** Whether the line is open in which a model fills in the stretch. */
+  /** Whether the line is open in which a model fills in the selection. */
   get fills() {
     return !this.fillButton.hidden && this.fillButton.getAttribute("aria-expanded") === "true";
   }

@@ -3,7 +3,7 @@
 import { caught } from "./bars.js";
 
 const WHEEL = 1.0015; // by how much a wheel zooms for each pixel
-const SHORTEST_LOOP = 0.25; // seconds; a shorter drag is a click
+const MIN_LOOP = 0.25; // seconds; a shorter drag is a click
 const STILL = 5; // pixels that a tap may move
 const REACH = { mouse: 5, pen: 8, touch: 14 }; // pixels beside a note that still mean it
 
@@ -51,7 +51,7 @@ export function listenTo(roll, on) {
     if (down && Math.hypot(event.clientX - down.clientX, event.clientY - down.clientY) > STILL) down = null;
     const at = mark === null ? timeAt(event) : edgeAt(event);
     if (mark === null) on.seek(at);
-    else if (Math.abs(at - mark) >= SHORTEST_LOOP) on.loop(Math.min(mark, at), Math.max(mark, at));
+    else if (Math.abs(at - mark) >= MIN_LOOP) on.loop(Math.min(mark, at), Math.max(mark, at));
   });
   element.addEventListener("pointerup", (event) => {
     if (down?.pointerId === event.pointerId && mark === null) on.tap(noteUnder(roll, down));

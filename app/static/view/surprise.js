@@ -3,7 +3,7 @@
 import { colourOf } from "./canvas.js";
 import { h } from "./dom.js";
 
-const MOST = 10; // nats from which on all notes have the last colour
+const MAX_NATS = 10; // nats from which on all notes have the last colour
 
 /** A function from nats to a colour, from what was expected to what was not, as the style sheet has them. */
 export function surpriseColours(element) {
@@ -12,7 +12,7 @@ export function surpriseColours(element) {
   );
   return (nats) => {
     if (nats == null) return unread;
-    const share = 2 * Math.min(1, Math.max(0, nats / MOST));
+    const share = 2 * Math.min(1, Math.max(0, nats / MAX_NATS));
     const [low, high] = share < 1 ? [calm, stirred] : [stirred, startled];
     return `color-mix(in oklab, ${high} ${(100 * (share < 1 ? share : share - 1)).toFixed(0)}%, ${low})`;
   };
@@ -57,6 +57,6 @@ export function legend() {
     { class: "legend", "data-testid": "legend", hidden: true },
     "Surprise in nats: 0 ",
     h("i", { class: "ramp", role: "img", "aria-label": "from blue, through amber, to red" }),
-    ` ${MOST} and more`,
+    ` ${MAX_NATS} and more`,
   );
 }

@@ -4,9 +4,9 @@ import { clock, themeWords } from "../music/sentences.js";
 import { h, setUsable } from "./dom.js";
 import { icon } from "./icons.js";
 
-/** What is said while the clock waits, by what it waits for; and while a stretch loops. */
+/** What is said while the clock waits, by what it waits for; and while a selection loops. */
 export const WAITS = {
-  loop: "This stretch loops. Shift-drag over a roll to choose another.",
+  loop: "This selection loops. Shift-drag over a roll to choose another.",
   models: "The models are still composing; playback waits a moment for them.",
   piano: "The piano’s sounds are still loading; playback waits for them.",
   "lost piano":
@@ -58,7 +58,7 @@ export class TransportBar {
     this.views = { rows: view("rows", "Lanes in rows"), columns: view("columns", "Lanes in columns") };
     this.nearer = button("zoom-in", "nearer", "Zoom in", () => on.zoom(1 / 2));
     this.farther = button("zoom-out", "farther", "Zoom out", () => on.zoom(2));
-    const loop = "Loop a stretch; Shift-drag over a roll to choose it";
+    const loop = "Loop a selection; Shift-drag over a roll to choose it";
     this.loopButton = button("loop", "loop", loop, () => on.loop(), "Loop");
     this.blindButton = button(
       "blind",

@@ -1,7 +1,7 @@
 // What the blind test asks: which of A, B, C … keeps the thread best?
 
-import { keeper } from "../io/place.js";
-import { LEAST } from "../music/hearing.js";
+import { keeper } from "../io/backend.js";
+import { MIN_SECONDS } from "../music/hearing.js";
 import { LETTERS, h, setUsable } from "./dom.js";
 
 const OTHERS = { none: "None of them", alike: "Equally good" };
@@ -68,7 +68,7 @@ export class Vote {
     }
     const letters = missing.map((model) => LETTERS[order.indexOf(model)]).join(" and ");
     const text = missing.length
-      ? `To vote, first listen to ${LEAST} seconds of what ${letters} ${missing.length > 1 ? "play" : "plays"}.`
+      ? `To vote, first listen to ${MIN_SECONDS} seconds of what ${letters} ${missing.length > 1 ? "play" : "plays"}.`
       : `You have heard them all. Your vote is stored ${keeper}.`;
     if (this.detail.textContent !== text) this.detail.textContent = text;
   }

@@ -24,14 +24,14 @@ from musictx.lab.bench.common import (
 from musictx.model.attention import blockwise_attention, reference_attention
 from musictx.process import keep_freed_memory
 
-WAYS = {
+KERNELS = {
     "plain": "no positions, PyTorch's fused attention: the price to compare with",
     "blocks": "relative, musictx",
     "skew": "relative, the skew of Huang et al. (2018)",
     "gather": "relative, the definition of Shaw et al. (2018)",
 }
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float64": torch.float64}
-_MOST_BYTES = 2**29  # of one intermediate: a way that needs more is left out at that length
+_MAX_BYTES = 2**29  # of one intermediate: a way that needs more is left out at that length
 
 
 def _inputs(length: int, batch: int, heads: int, width: int, dtype: torch.dtype) -> list[Tensor]:
@@ -42,29 +42,29 @@ def _inputs(length: int, batch: int, heads: int, width: int, dtype: torch.dtype)
     return [*qkv, table, torch.randn(shape).to(dtype)]
 
 
-def _run(way: str, q: Tensor, k: Tensor, v: Tensor, table: Tensor) -> Tensor:
-    if way == "plain":
+def _run(kernel: str, q: Tensor, k: Tensor, v: Tensor, table: Tensor) -> Tensor:
+    if kernel == "plain":
         return F.scaled_dot_product_attention(q, k, v, is_causal=True)
-    if way == "blocks":
+    if kernel == "blocks":
         return blockwise_attention(q, k, v, table=table)
-    return reference_attention(q, k, v, table=table.to(q.dtype), logits=way)  # type: ignore[arg-type]
+    return reference_attention(q, k, v, table=table.to(q.dtype), logits=kernel)  # type: ignore[arg-type]
 
 
 def make_work(
-    way: str, length: int, batch: int, heads: int, width: int, dtype: str
+    kernel: str, length: int, batch: int, heads: int, width: int, dtype: str
 ) -> Callable[[], tuple[Tensor, ...]]:
     """Forward and backward of one way to compute attention, the largest distance half the length."""
     q, k, v, table, d_out = _inputs(length, batch, heads, width, DTYPES[dtype])
-    wanted = [q, k, v] if way == "plain" else [q, k, v, table]
-    return lambda: torch.autograd.grad(_run(way, q, k, v, table), wanted, d_out)
+    wanted = [q, k, v] if kernel == "plain" else [q, k, v, table]
+    return lambda: torch.autograd.grad(_run(kernel, q, k, v, table), wanted, d_out)
 
 
-def _fits(way: str, length: int, batch: int, heads: int, width: int, size: int) -> bool:
+def _fits(kernel: str, length: int, batch: int, heads: int, width: int, size: int) -> bool:
     largest = {
         "skew": batch * heads * length**2 * size,
         "gather": heads * length**2 * width * size,
     }
-    return largest.get(way, 0) <= _MOST_BYTES
+    return largest.get(kernel, 0) <= _MAX_BYTES
 
 
 def _difference() -> float:
@@ -72,8 +72,8 @@ def _difference() -> float:
     q, k, v, table, d_out = _inputs(200, 2, 4, 16, torch.float64)
     table = table.detach().double().requires_grad_()
     results = []
-    for way in ("blocks", "gather"):
-        out = _run(way, q, k, v, table)
+    for kernel in ("blocks", "gather"):
+        out = _run(kernel, q, k, v, table)
         results.append([out, *torch.autograd.grad(out, [q, k, v, table], d_out)])
     return max((a - b).abs().max().item() for a, b in zip(*results, strict=True))
 
@@ -121,18 +121,18 @@ def bench_attention(
         difference = _difference()
         for length in lengths:
             sizes = (length, batch, heads, width)
-            ways = [way for way in WAYS if _fits(way, *sizes, DTYPES[dtype].itemsize)]
-            work = {way: make_work(way, *sizes, dtype) for way in ways}
+            kernels = [kernel for kernel in KERNELS if _fits(kernel, *sizes, DTYPES[dtype].itemsize)]
+            work = {kernel: make_work(kernel, *sizes, dtype) for kernel in kernels}
             seconds = interleaved(work, repetitions, prefixed(progress, f"length {length}"))
             del work
             plain = spread(seconds["plain"], 1e3)["median"]
-            for way in ways:
-                row: dict[str, Any] = {"length": length, "way": way}
-                row["milliseconds"] = spread(seconds[way], 1e3)
+            for kernel in kernels:
+                row: dict[str, Any] = {"length": length, "way": kernel}
+                row["milliseconds"] = spread(seconds[kernel], 1e3)
                 row["times_plain"] = round(row["milliseconds"]["median"] / plain, 2)
                 if memory:
-                    progress(f"length {length}: memory of {way}")
-                    megabytes = peak_memory(make_work, way, *sizes, dtype)
+                    progress(f"length {length}: memory of {kernel}")
+                    megabytes = peak_memory(make_work, kernel, *sizes, dtype)
                     row["megabytes"] = None if megabytes is None else round(megabytes, 1)
                 rows.append(row)
     return {
@@ -146,7 +146,7 @@ def bench_attention(
             "dtype": dtype,
             "largest_distance": "length / 2",
         },
-        "ways": WAYS,
+        "ways": KERNELS,
         "what": "forward and backward",
         "largest_difference_from_the_definition_in_float64": difference,
         "rows": rows,

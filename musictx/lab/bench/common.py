@@ -70,11 +70,11 @@ def peer(name: str) -> Any:
         return None
 
 
-def check_at_least(least: int, **values: int) -> None:
-    """Refuse numbers below `least`, naming the option."""
+def check_at_least(minimum: int, **values: int) -> None:
+    """Refuse numbers below `minimum`, naming the option."""
     for name, value in values.items():
-        if value < least:
-            raise MusictxError(f"{name.replace('_', '-')} is {value}; it must be at least {least}")
+        if value < minimum:
+            raise MusictxError(f"{name.replace('_', '-')} is {value}; it must be at least {minimum}")
 
 
 @contextmanager

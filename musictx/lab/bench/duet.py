@@ -10,7 +10,7 @@ from musictx.errors import MusictxError
 PHRASE = "adgkj"  # on the computer's keyboard
 KEY_MS = 120  # that each of its keys is down
 RANG_MS = 30  # a piano that sounded so shortly before the model's turn may be what is heard in it
-MOST_SILENT = 5  # turns in a row without an answer, after which a model is given up
+MAX_SILENT = 5  # turns in a row without an answer, after which a model is given up
 
 
 def answers_of(page: Any, models: Sequence[str], repetitions: int) -> dict[str, list[float]]:
@@ -39,7 +39,7 @@ def answers_of(page: Any, models: Sequence[str], repetitions: int) -> dict[str, 
         while len(passed) < repetitions:
             answer = _answer(page)
             silent = 0 if answer is not None else silent + 1
-            if silent == MOST_SILENT:
+            if silent == MAX_SILENT:
                 raise MusictxError(f"{model} does not answer in the measurement of the duet")
             if answer is not None:
                 passed.append(answer)

@@ -24,7 +24,7 @@ from musictx.shipped import shipped_primer
 PRIMER, PRIMER_SECONDS = "chopin-black-keys", 8.0
 LEAD_IN = 2.0  # seconds of the primer that are played first
 # As in the page: music that must be there (s) to begin, to go on after a wait, and so that it does not wait.
-START_LEAD, RESUME_LEAD, MOST_RESUME_LEAD, HOLD = 0.35, 1.2, 12.0, 0.1
+START_LEAD, RESUME_LEAD, MAX_RESUME_LEAD, HOLD = 0.35, 1.2, 12.0, 0.1
 TICK = 0.06  # seconds between two looks at the playhead
 PATIENCE = 1200.0  # seconds after which a visitor gives up
 
@@ -57,7 +57,7 @@ class Listener:
     def tick(self, now: float) -> None:
         """Let the playhead go on until `now` (s)."""
         if self.since is None:
-            later = min(MOST_RESUME_LEAD, RESUME_LEAD * 2 ** (self.waits - 1)) if self.waits else START_LEAD
+            later = min(MAX_RESUME_LEAD, RESUME_LEAD * 2 ** (self.waits - 1)) if self.waits else START_LEAD
             if self.frontier - self.at >= later:
                 self.since = now
                 if self.stopped is not None:

@@ -74,8 +74,8 @@ def draw(result: dict[str, Any], path: str | os.PathLike[str]) -> None:
 
 def _draw_attention(figure: Any, result: dict[str, Any]) -> None:
     time, memory = figure.subplots(1, 2)
-    for way, meaning in result["ways"].items():
-        rows = [r for r in result["rows"] if r["way"] == way]
+    for kernel, meaning in result["ways"].items():
+        rows = [r for r in result["rows"] if r["way"] == kernel]
         x = [r["length"] for r in rows]
         time.plot(x, [r["milliseconds"]["median"] for r in rows], marker="o", label=meaning)
         sizes = [(r["length"], r["megabytes"]) for r in rows if r.get("megabytes")]

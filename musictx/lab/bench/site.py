@@ -170,7 +170,9 @@ def _speeds(page: Any, lanes: Any) -> dict[str, dict[str, float]]:
 
 
 def _each(speeds: dict[str, dict[str, Any]], what: str) -> dict[str, dict[str, float]]:
-    return {how: {lane: said[what] for lane, said in lanes.items()} for how, lanes in speeds.items()}
+    return {
+        condition: {lane: said[what] for lane, said in lanes.items()} for condition, lanes in speeds.items()
+    }
 
 
 def _cold(browser: Any, url: str) -> dict[str, float]:

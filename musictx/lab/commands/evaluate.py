@@ -109,18 +109,18 @@ def evaluate(
         fit_on = open_music(baselines, progress=encoding) if baselines else None
     models, left_out = open_models(names, device=device)
     groups = unit_numbers(corpus)
-    how: dict[str, Any] = {"tokens_at_once": memory, "precision": precision}
+    options: dict[str, Any] = {"tokens_at_once": memory, "precision": precision}
     with _progress("evaluating") as progress:
         evaluation = compare.evaluate(
-            models, corpus, groups, lengths=context or None, fit_on=fit_on, progress=progress, **how
+            models, corpus, groups, lengths=context or None, fit_on=fit_on, progress=progress, **options
         )
     evaluation.left_out[:0] = left_out + [f"{path}: {why}" for path, why in corpus.skipped.items()]
     evaluation.data["folder"] = folder
     result = evaluation.to_dict()
     if repeats:
-        result |= _measure_repeats(models, corpus, groups, how, result["left_out"])
+        result |= _measure_repeats(models, corpus, groups, options, result["left_out"])
     if rules:
-        result["length_rules"] = _measure_rules(models, corpus, groups, how)
+        result["length_rules"] = _measure_rules(models, corpus, groups, options)
     if as_json:
         print(json.dumps(result, allow_nan=False))
     else:
@@ -134,13 +134,13 @@ def _measure_repeats(
     models: dict[str, MusicTransformer],
     corpus: Corpus,
     groups: np.ndarray,
-    how: dict[str, Any],
+    options: dict[str, Any],
     left_out: list[str],
 ) -> dict[str, Any]:
     """Repeats within the training length and beyond it, repeats after gaps, and shift sensitivity."""
-    from musictx.lab.evaluation.playings import inside_size, passages
     from musictx.lab.evaluation.repeats import GAPS, repeat_after_gaps, repeat_gain
     from musictx.lab.evaluation.shift import shift_sensitivity
+    from musictx.lab.evaluation.variants import inside_size, passages
 
     gains: dict[str, dict[str, Any]] = {}
     after_gaps: dict[str, list[dict[str, Any]]] = {}
@@ -155,7 +155,7 @@ def _measure_repeats(
     def attempt(label: str, measure: Callable[..., Any], *arguments: Any) -> Any:
         try:
             with _progress(label) as progress:
-                return measure(*arguments, progress=progress, **how)
+                return measure(*arguments, progress=progress, **options)
         except MusictxError as error:
             left_out.append(f"{label}: {error}")
 
@@ -170,7 +170,9 @@ def _measure_repeats(
             after_gaps[name] = rows
         if music["inside"]:
             places = [1, 17, context // 2, context]
-            shifts[name] = shift_sensitivity(model, music["inside"][:16], places, precision=how["precision"])
+            shifts[name] = shift_sensitivity(
+                model, music["inside"][:16], places, precision=options["precision"]
+            )
     return {
         "repeats": {name: found for name, found in gains.items() if found},
         "repeat_gaps": after_gaps,
@@ -179,14 +181,14 @@ def _measure_repeats(
 
 
 def _measure_rules(
-    models: dict[str, MusicTransformer], corpus: Corpus, groups: np.ndarray, how: dict[str, Any]
+    models: dict[str, MusicTransformer], corpus: Corpus, groups: np.ndarray, options: dict[str, Any]
 ) -> dict[str, Any]:
     from musictx.lab.evaluation.extrapolation import compare_rules
 
     compared = {}
     for name, model in models.items():
         with _progress(f"{name}, rules past the training length") as progress:
-            compared[name] = compare_rules(model, corpus, groups, progress=progress, **how)
+            compared[name] = compare_rules(model, corpus, groups, progress=progress, **options)
     return compared
 
 

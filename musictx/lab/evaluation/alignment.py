@@ -27,8 +27,8 @@ WINDOW_SECONDS = 10.0
 SAME, NEAR, OTHER = 1.0, 0.2, -1.0  # worth of an interval that is the same, a semitone off, another
 SKIP = 0.6  # price of a note that one line has and the other has not
 RHYTHM = 0.5  # price of a gap twice or half as long as the other line's
-MOST = 2.0  # doublings that count
-SHORTEST_GAP = 0.03  # seconds; shorter ones count as this
+MAX_DOUBLINGS = 2.0  # doublings that count
+MIN_GAP = 0.03  # seconds; shorter ones count as this
 
 
 def alignment_scores(first: Line, second: Line) -> np.ndarray:
@@ -49,12 +49,12 @@ def alignment_scores(first: Line, second: Line) -> np.ndarray:
         (interval, gap), (other_interval, other_gap) = (
             (
                 line.pitch[k:] - line.pitch[:-k],
-                np.log2(np.maximum(line.onset[k:] - line.onset[:-k], SHORTEST_GAP)),
+                np.log2(np.maximum(line.onset[k:] - line.onset[:-k], MIN_GAP)),
             )
             for line, k in ((first, a), (second, b))
         )
         away = np.abs(interval[:, None] - other_interval)
-        rhythm = np.minimum(np.abs(gap[:, None] - other_gap), MOST)
+        rhythm = np.minimum(np.abs(gap[:, None] - other_gap), MAX_DOUBLINGS)
         price = RHYTHM * rhythm + SKIP * (a + b - 2)
         return np.where(away == 0, SAME, np.where(away == 1, NEAR, OTHER)) - price
 

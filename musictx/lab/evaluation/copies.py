@@ -1,7 +1,7 @@
 """Copies: the longest passage that some music shares with a corpus, in any key and at any tempo.
 
 Music is read as the notes struck, in order, the notes of a chord by rising pitch; a passage is shared if
-the intervals from note to note are the same. The corpus's passages of `SHORTEST` notes are hashed and
+the intervals from note to note are the same. The corpus's passages of `MIN_NOTES` notes are hashed and
 sorted once (seconds for 17 million events); a search then starts from those that agree and lengthens
 them note by note, so that even endless trills cost little.
 """
@@ -18,7 +18,7 @@ from musictx.events import STEP_SECONDS, STEPS_PER_SECOND, encode, tokens_to_tab
 from musictx.lab.evaluation.motifs import CHORD_SECONDS
 from musictx.performance import Performance
 
-SHORTEST = 8  # notes; shorter agreements are not looked for
+MIN_NOTES = 8  # notes; shorter agreements are not looked for
 TELLING = (
     16  # notes from which on an agreement counts as shared: of 500 real notes, nine in ten agree for less
 )
@@ -60,7 +60,7 @@ class CopyReport:
     notes : int
         Notes of the music.
     longest : int
-        Notes of the longest shared passage; 0 if none has `SHORTEST` notes.
+        Notes of the longest shared passage; 0 if none has `MIN_NOTES` notes.
     shared : float
         Share of the notes that lie in shared passages of at least `TELLING` notes.
     seconds : float
@@ -87,7 +87,7 @@ class CopyReport:
     def __str__(self) -> str:
         """In one line for a musician."""
         if not self.longest:
-            return f"no passage of {SHORTEST} notes is shared with the corpus"
+            return f"no passage of {MIN_NOTES} notes is shared with the corpus"
         move = f", {self.transposition:+d} semitones" if self.transposition else ""
         return (
             f"longest passage shared with the corpus: {self.longest} notes at {self.seconds:.1f} s, "
@@ -137,7 +137,7 @@ class CopyIndex:
         self.step = np.concatenate([line.step for line in lines])
         self.pitch = np.concatenate([line.pitch for line in lines])
         self.interval, self.left = _intervals(lines)
-        places, hashes = _hash(self.interval, self.left, SHORTEST - 1)
+        places, hashes = _hash(self.interval, self.left, MIN_NOTES - 1)
         order = np.argsort(hashes, kind="stable")
         self.places, self.hashes = places[order].astype(np.int32), hashes[order]
 
@@ -151,13 +151,13 @@ class CopyIndex:
         Returns
         -------
         notes : np.ndarray [shape=(n,)]
-            Notes that agree, 0 if fewer than `SHORTEST`; the lines end to end.
+            Notes that agree, 0 if fewer than `MIN_NOTES`; the lines end to end.
         place : np.ndarray [shape=(n,)]
             Where in the corpus; -1 if nowhere.
         """
         interval, left = _intervals(lines)
         notes, place = np.zeros(len(interval), np.int64), np.full(len(interval), -1)
-        size = SHORTEST - 1
+        size = MIN_NOTES - 1
         ours, our_hash = _hash(interval, left, size)
         wanted = np.unique(our_hash)
         low = np.searchsorted(self.hashes, wanted)

@@ -46,10 +46,10 @@ def length_rules(model: MusicTransformer, length: int) -> dict[str, dict[str, An
         windows = {"no window": None, "window": context, "half window": context // 2}
         others = {name: {"window": size} for name, size in windows.items() if size != config.window}
         rules = {"as it is": {}, **others}
-    return {**rules, **model.positions.longer_rules(config, length), MOVING: {}}
+    return {**rules, **model.positions.extrapolation_options(config, length), MOVING: {}}
 
 
-def moving_losses(model: MusicTransformer, chunks: Sequence[Chunk], **how: Any) -> list[np.ndarray]:
+def moving_losses(model: MusicTransformer, chunks: Sequence[Chunk], **options: Any) -> list[np.ndarray]:
     """Losses of long chunks when only the last tokens are seen, with positions counted anew.
 
     The context grows to the training length, then starts again from its younger half.
@@ -58,7 +58,7 @@ def moving_losses(model: MusicTransformer, chunks: Sequence[Chunk], **how: Any) 
     ----------
     model : MusicTransformer
     chunks : sequence of Chunk
-    **how
+    **options
         As for `musictx.losses.chunk_losses`.
 
     Returns
@@ -76,7 +76,7 @@ def moving_losses(model: MusicTransformer, chunks: Sequence[Chunk], **how: Any) 
             pieces.append(part)
             places[id(part)] = start
     losses = [np.zeros(len(c.targets), np.float32) for c in chunks]
-    for part, values in chunk_losses(model, pieces, **how):
+    for part, values in chunk_losses(model, pieces, **options):
         start = places[id(part)]
         fresh = 0 if start == 0 else context - step  # what the window before has judged already
         losses[part.piece][start + fresh : start + len(values)] = values[fresh:]
@@ -123,12 +123,12 @@ def compare_rules(
         units = np.array([groups[c.piece] for c in chunks], np.int64)
         found: dict[str, Any] = {}
         for name, settings in rules.items() if chunks else ():
-            how: dict[str, Any] = {"tokens_at_once": tokens_at_once, "precision": precision}
+            options: dict[str, Any] = {"tokens_at_once": tokens_at_once, "precision": precision}
             if name == MOVING:
-                losses = np.stack(moving_losses(model, chunks, **how))
+                losses = np.stack(moving_losses(model, chunks, **options))
             else:
                 changed = with_settings(model, **settings)
-                losses = np.stack([x for _, x in chunk_losses(changed, chunks, **how)])
+                losses = np.stack([x for _, x in chunk_losses(changed, chunks, **options)])
             found[name] = {
                 **settings,
                 **_rule_figure(losses, units),

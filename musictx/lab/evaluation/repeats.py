@@ -12,7 +12,7 @@ from musictx.errors import MusictxError
 from musictx.events import START
 from musictx.lab.evaluation.intervals import draw_weights, interval_figure, ratio_draws, ratio_figure
 from musictx.lab.evaluation.nll import EVENT_TYPES, event_types
-from musictx.lab.evaluation.playings import CHANGES, changed, complete, gap_size, other_music
+from musictx.lab.evaluation.variants import CHANGES, changed, complete, gap_size, other_music
 from musictx.losses import chunk_losses
 from musictx.model import MusicTransformer
 
@@ -101,7 +101,7 @@ def repeat_gain(
 
     A passage stands at the start of a context, and again after it: exactly; a fifth higher (lower, if
     it would leave MIDI's range); 5 % slower; 12 velocities louder; or after a few events of other music
-    (`musictx.lab.evaluation.playings.gap_size`), so that the distance between the playings is an odd number.
+    (`musictx.lab.evaluation.variants.gap_size`), so that the distance between the playings is an odd number.
     As a control the passage follows another one of the same length, whose only help is that there is a
     context at all.
 
@@ -109,7 +109,7 @@ def repeat_gain(
     ----------
     model : MusicTransformer
     music : sequence of np.ndarray
-        As `musictx.lab.evaluation.playings.passages` gives them. Two of them and the gap make one context.
+        As `musictx.lab.evaluation.variants.passages` gives them. Two of them and the gap make one context.
     tokens_at_once, precision, progress
         As for `musictx.lab.evaluation.compare.evaluate`.
 
@@ -128,8 +128,8 @@ def repeat_gain(
     """
     _check(music)
     streams = [stream for i in range(len(music)) for stream in _second_playings(i, music)]
-    how: dict[str, Any] = {"tokens_at_once": tokens_at_once, "precision": precision}
-    sums = _sums(model, streams, len(music), progress=progress, **how)
+    options: dict[str, Any] = {"tokens_at_once": tokens_at_once, "precision": precision}
+    sums = _sums(model, streams, len(music), progress=progress, **options)
     weights = draw_weights(len(music))
     draws = {kind: ratio_draws(loss.sum(1), count.sum(1), weights) for kind, (loss, count) in sums.items()}
     figures: dict[str, Any] = {"passages": len(music), "tokens": int(sums["first"][1].sum())}
@@ -156,7 +156,7 @@ def repeat_after_gaps(
     ----------
     model : MusicTransformer
     music : sequence of np.ndarray
-        As `musictx.lab.evaluation.playings.passages` gives them; the gaps are filled with the others.
+        As `musictx.lab.evaluation.variants.passages` gives them; the gaps are filled with the others.
     gaps : sequence of int
         Events of other music between the playings.
     tokens_at_once, precision, progress
@@ -184,8 +184,8 @@ def repeat_after_gaps(
             ):
                 if len(before) + len(first) <= (model.positions.limit or np.inf):
                     streams.append(_Stream(f"{kind} {gap}", i, before, first))
-    how: dict[str, Any] = {"tokens_at_once": tokens_at_once, "precision": precision}
-    sums = _sums(model, streams, len(music), progress=progress, **how)
+    options: dict[str, Any] = {"tokens_at_once": tokens_at_once, "precision": precision}
+    sums = _sums(model, streams, len(music), progress=progress, **options)
     weights = draw_weights(len(music))
     figures = {kind: _figures(*parts, weights) for kind, parts in sums.items()}
     return [

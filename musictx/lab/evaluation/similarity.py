@@ -25,7 +25,7 @@ SPANS = {"short": (3, 8), "middle": (8, 15), "long": (15, None)}  # seconds
 SMOOTHING = 2  # frames on either side, along the diagonals
 KEPT = 0.15  # share of the matrix that counts as similar
 PENALTY = -2.0  # of what is not
-LONGEST = 180.0  # seconds that are looked at: the work grows with the fourth power
+MAX_SECONDS = 180.0  # seconds that are looked at: the work grows with the fourth power
 
 
 def chroma(performance: Performance, *, frame: float = FRAME_SECONDS) -> np.ndarray:
@@ -151,7 +151,7 @@ def structureness(performance: Performance) -> dict[str, float | None]:
     Parameters
     ----------
     performance : Performance
-        The first `LONGEST` seconds are looked at.
+        The first `MAX_SECONDS` seconds are looked at.
 
     Returns
     -------
@@ -159,7 +159,7 @@ def structureness(performance: Performance) -> dict[str, float | None]:
         ``short``, ``middle``, ``long``: 0 (nothing comes again) to 1; None if the music is shorter than
         twice the span.
     """
-    vectors = chroma(performance)[: int(LONGEST / FRAME_SECONDS)]
+    vectors = chroma(performance)[: int(MAX_SECONDS / FRAME_SECONDS)]
     matrix = self_similarity(vectors)
     result: dict[str, float | None] = {}
     for name, (low, high) in SPANS.items():

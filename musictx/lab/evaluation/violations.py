@@ -34,7 +34,7 @@ def forbidden_share(
         ``all``, and the same ``inside`` and ``beyond`` the training length; None where nothing lies.
     """
     stream = np.concatenate([[START], tokens]).astype(np.int64)[: model.positions.limit]
-    grammar = Grammar(1, longest_rest=2**62, stretches=())
+    grammar = Grammar(1, max_rest=2**62, loop_rules=())
     allowed = np.empty((len(stream), model.config.vocabulary), bool)
     for i, token in enumerate(stream):
         grammar.advance(token[None])

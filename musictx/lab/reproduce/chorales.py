@@ -34,7 +34,7 @@ from musictx.model import ModelConfig, MusicTransformer
 from musictx.model.sizes import with_table_budget
 from musictx.training import IGNORED, Run, TrainingConfig
 
-LONGEST = 2560  # tokens of the longest chorale
+MAX_TOKENS = 2560  # tokens of the longest chorale
 BEATS = 4  # of the bar that a model is given
 VALIDATIONS = 24  # in a run
 POOL = 32  # chorales that are sorted by length together
@@ -73,7 +73,7 @@ class ChoraleSettings:
             width=self.width,
             heads=4,
             feed_forward=13 * self.width // 6 if self.large else 7 * self.width // 4,
-            context_length=LONGEST,
+            context_length=MAX_TOKENS,
             max_distance=table,
             dropout=self.dropout,
         )

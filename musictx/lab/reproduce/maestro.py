@@ -244,7 +244,9 @@ def reproduce_maestro(
     found = {
         "convention": "perf388",
         "data": {"version": music.version, **music.shares()},
-        "published": {name: {"nats": nats, "differs": how} for name, (nats, how) in PUBLISHED.items()},
+        "published": {
+            name: {"nats": nats, "differs": differs} for name, (nats, differs) in PUBLISHED.items()
+        },
         "rows": [{"name": name, **run} for name, runs in complete.items() for run in runs],
     }
     write_bytes(output / "maestro.json", (json.dumps(found, indent=1) + "\n").encode())

@@ -14,7 +14,7 @@ from musictx.lab.study.metrics import METRICS, QUARTERLY
 
 REAL = "real music"
 Row = dict[str, Any]  # primer, model, seed, measured
-FEWEST = 5  # primers in a test: with fewer, no p-value can be small
+MIN_PRIMERS = 5  # primers in a test: with fewer, no p-value can be small
 
 
 def _by_primer(rows: Sequence[Row], model: str, value: Any) -> dict[str, float]:
@@ -53,7 +53,7 @@ def compare_rows(rows: Sequence[Row], models: Sequence[str]) -> dict[str, Any]:
         ``tests``: for every metric and pair of models, the paired test over primers, with ``holm``, the
         p-value adjusted for all tests of the study;
         ``heads``: model → its attention heads, each the mean over continuations, the farthest-listening
-        first (fields of `musictx.lab.evaluation.listening_figures.HeadFigures`).
+        first (fields of `musictx.lab.evaluation.attention_figures.HeadFigures`).
     """
     names = [*models, *([REAL] if any(r["model"] == REAL for r in rows) else [])]
     metrics: dict[str, Any] = {}
@@ -63,7 +63,7 @@ def compare_rows(rows: Sequence[Row], models: Sequence[str]) -> dict[str, Any]:
         metrics[metric.key] = {name: mean_figure(values[name].values()) for name in names}
         for first, second in combinations(names, 2):
             both = sorted(values[first].keys() & values[second].keys())
-            if len(both) >= FEWEST:
+            if len(both) >= MIN_PRIMERS:
                 pair = (np.array([values[n][p] for p in both]) for n in (first, second))
                 tests.append(
                     {"metric": metric.key, "first": first, "second": second, **asdict(paired_test(*pair))}

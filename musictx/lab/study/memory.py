@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from musictx.lab.evaluation.chance import LUCK, MEASURES, Beside, beside_others
+from musictx.lab.evaluation.classifier_test import baseline, tell_apart
 from musictx.lab.evaluation.excerpts import excerpt_figures, excerpts
-from musictx.lab.evaluation.telling import baseline, tell_apart
-from musictx.lab.study.comparison import FEWEST, REAL, Row, mean_figure
+from musictx.lab.study.comparison import MIN_PRIMERS, REAL, Row, mean_figure
 from musictx.lab.study.plan import StudyPrimer
 from musictx.performance import Performance, apply_pedal, slice_time
 
@@ -36,7 +36,7 @@ def measure_memory(
     -------
     rows : list of dict
         As they were, with ``motif_beyond_chance``, ``alignment`` and ``alignment_beyond_chance`` in what
-        was measured; None where there are fewer than `FEWEST` other primers.
+        was measured; None where there are fewer than `MIN_PRIMERS` other primers.
     stands_out : dict
         For each measure (``motif``, ``alignment``) and model: the share of primers whose continuations
         have more of their own primer than of 19 in 20 others (``mean`` with its interval, ``primers``).
@@ -50,7 +50,7 @@ def measure_memory(
         family = [p for p in primers if p.source == own.source]
         more: dict[str, float | None] = {"alignment": None}
         more |= {f"{key}_beyond_chance": None for key in MEASURES}
-        if len(family) > FEWEST:
+        if len(family) > MIN_PRIMERS:
             alone, seconds = _alone(row, music)
             played, place = [heard[p.name] for p in family], [p.name for p in family].index(own.name)
             for key, measure in MEASURES.items():
@@ -87,7 +87,7 @@ def tell_models(rows: Sequence[Row], music: Music) -> dict[str, Any]:
     -------
     dict
         For each model, and for real music against itself (the baseline, about a half): ``accuracy``,
-        ``low``, ``high``, ``excerpts``. Empty with fewer than `FEWEST` pieces.
+        ``low``, ``high``, ``excerpts``. Empty with fewer than `MIN_PRIMERS` pieces.
     """
     figures: dict[str, tuple[np.ndarray, np.ndarray]] = {}
     numbers = {name: k for k, name in enumerate(dict.fromkeys(row["primer"] for row in rows))}
@@ -99,7 +99,7 @@ def tell_models(rows: Sequence[Row], music: Music) -> dict[str, Any]:
             pieces += [numbers[row["primer"]]] * len(cuts)
         if found:
             figures[model] = np.array(found), np.array(pieces)
-    if REAL not in figures or len(set(figures[REAL][1].tolist())) < FEWEST:
+    if REAL not in figures or len(set(figures[REAL][1].tolist())) < MIN_PRIMERS:
         return {}
     real, real_piece = figures[REAL]
     told = {}
@@ -109,6 +109,6 @@ def tell_models(rows: Sequence[Row], music: Music) -> dict[str, Any]:
         both = np.isin(made_piece, real_piece)  # only pieces of which there is real music to compare with
         x, piece = np.concatenate([real, made[both]]), np.concatenate([real_piece, made_piece[both]])
         told[model] = asdict(tell_apart(x, np.arange(len(x)) >= len(real), piece))
-    if (np.bincount(real_piece) > 1).sum() >= FEWEST:
+    if (np.bincount(real_piece) > 1).sum() >= MIN_PRIMERS:
         told[REAL] = asdict(baseline(real, real_piece))
     return told

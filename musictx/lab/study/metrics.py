@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from musictx.events import STEPS_PER_SECOND, encode, tokens_to_table
+from musictx.lab.evaluation.attention_figures import QUARTERS, describe_listening
 from musictx.lab.evaluation.copies import CopyIndex
-from musictx.lab.evaluation.listening_figures import QUARTERS, describe_listening
+from musictx.lab.evaluation.degeneration import is_degenerate, stuck_share
 from musictx.lab.evaluation.similarity import primer_similarity, structureness
-from musictx.lab.evaluation.storms import is_storm, stuck_share
 from musictx.lab.evaluation.structure import describe_continuation
 from musictx.lab.evaluation.violations import forbidden_share
 from musictx.model import MusicTransformer
@@ -54,7 +54,7 @@ def measure(
     alone = slice_time(whole, cut) if whole.duration > cut else Performance()
     figures: dict[str, Any] = describe_continuation(primer, alone, start=0.0, end=alone.duration)
     figures["structureness"] = structureness(whole)
-    figures["storm"] = is_storm(alone, alone.duration)
+    figures["storm"] = is_degenerate(alone, alone.duration)
     figures["stuck"] = stuck_share(alone, alone.duration)
     figures["primer_similarity"] = primer_similarity(primer, alone)
     figures["listening_seconds"] = figures["listening_primer"] = [None] * QUARTERS
@@ -180,14 +180,14 @@ METRICS = (
     ),
     Metric(
         "storm",
-        "Storms",
+        "Degenerate",
         "Share of continuations with over 40 notes in some second, or over 12 at once on average.",
         lambda m: m["storm"],
     ),
     Metric(
         "stuck",
         "Stuck on a few keys",
-        "Of the stretches of 2 s with eight notes or more, the share that strikes three keys at most.",
+        "Of the spans of 2 s with eight notes or more, the share that strikes three keys at most.",
         lambda m: m["stuck"],
     ),
     Metric(

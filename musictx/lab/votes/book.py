@@ -47,7 +47,7 @@ KINDS: dict[str, Any] = {
     "visitor": str | None,
     "heard_seconds": float | int | None,
 }
-MOST_STEPS = 20_000  # of 100,000 instructions of SQLite's each: a million votes take a hundredth
+MAX_STEPS = 20_000  # of 100,000 instructions of SQLite's each: a million votes take a hundredth
 VERDICTS = ("chosen", "none", "alike", "unsure")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 REAL = "real"  # the lane of how the piece really goes on
@@ -156,7 +156,7 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
         kind = book.execute("SELECT type FROM sqlite_master WHERE name = 'votes' COLLATE NOCASE").fetchone()
         if kind is not None and kind[0] != "table":
             raise sqlite3.DatabaseError(f"votes is a {kind[0]} there, not a table")
-        steps = iter(range(MOST_STEPS))
+        steps = iter(range(MAX_STEPS))
         book.set_progress_handler(lambda: next(steps, None) is None, 100_000)
         return [dict(row) for row in book.execute("SELECT * FROM votes ORDER BY id")]
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 LEVEL, POWER = 0.05, 0.8
-MOST = 100_000  # more votes than anybody collects
+MAX_VOTES = 100_000  # more votes than anybody collects
 _STEADY = 10  # power goes up and down a little with the number of votes: this many in a row must have it
 
 
@@ -30,7 +30,7 @@ def votes_needed(
     Returns
     -------
     int or None
-        None if even `MOST` votes are not enough.
+        None if even `MAX_VOTES` votes are not enough.
 
     Examples
     --------
@@ -44,7 +44,7 @@ def votes_needed(
     spread = norm.isf(level / 2) * (chance * (1 - chance)) ** 0.5
     spread += norm.isf(1 - power) * (share * (1 - share)) ** 0.5
     about = (spread / (share - chance)) ** 2
-    if about > MOST:
+    if about > MAX_VOTES:
         return None
     start = max(2, int(0.6 * about) - 5)
     votes = np.arange(start, int(1.5 * about) + 60)

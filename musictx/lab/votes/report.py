@@ -65,7 +65,7 @@ def report_votes(votes: Sequence[Vote], rules: Rules | None = None, *, seed: int
         raise MusictxError(f"none of {len(votes)} votes counts{told}")
     counted = tally(kept)
     pairs = pair_tests(counted)
-    most = max(len(vote.lanes) for vote in kept)
+    max_lanes = max(len(vote.lanes) for vote in kept)
     return {
         "votes": len(kept),
         "visitors": counted.visitors,
@@ -77,7 +77,7 @@ def report_votes(votes: Sequence[Vote], rules: Rules | None = None, *, seed: int
         "letters": letter_bias(kept, seed=seed),
         "primers": by_primer(kept),
         "strengths": strengths(counted, seed=seed),
-        "half_against_chance": votes_needed(0.5, 1 / most) if most > 2 else None,
+        "half_against_chance": votes_needed(0.5, 1 / max_lanes) if max_lanes > 2 else None,
     }
 
 

@@ -71,10 +71,10 @@ def judge_votes(votes: Sequence[Vote], rules: Rules | None = None) -> list[str |
     return reasons
 
 
-def _heard_too_little(vote: Vote, least: float) -> bool:
+def _heard_too_little(vote: Vote, min_seconds: float) -> bool:
     if vote.heard is not None:
-        return any(vote.heard.get(lane, 0.0) < least for lane in vote.lanes)
-    return vote.heard_seconds is not None and vote.heard_seconds < least * len(vote.lanes)
+        return any(vote.heard.get(lane, 0.0) < min_seconds for lane in vote.lanes)
+    return vote.heard_seconds is not None and vote.heard_seconds < min_seconds * len(vote.lanes)
 
 
 def tell_weights_apart(votes: Sequence[Vote]) -> list[Vote]:

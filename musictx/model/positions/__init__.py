@@ -20,11 +20,11 @@ from reprlib import repr as shown
 
 from musictx.errors import MusictxError
 from musictx.model.positions.alibi import ALiBi
-from musictx.model.positions.base import Formula, Order, Positions
+from musictx.model.positions.base import Formula, Positions, PositionTerms
 from musictx.model.positions.learned import Learned
 from musictx.model.positions.none import NoPositions
 from musictx.model.positions.relative import Relative
-from musictx.model.positions.rope import Rotary, rotate
+from musictx.model.positions.rope import Rotary, apply_rope
 from musictx.model.positions.vanilla import Sinusoidal
 
 SCHEMES: dict[str, type[Positions]] = {
@@ -42,14 +42,14 @@ __all__ = [
     "Formula",
     "Learned",
     "NoPositions",
-    "Order",
+    "PositionTerms",
     "Positions",
     "Relative",
     "Rotary",
     "Sinusoidal",
+    "apply_rope",
     "find_scheme",
     "register_scheme",
-    "rotate",
 ]
 
 

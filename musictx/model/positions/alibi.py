@@ -12,7 +12,7 @@ from musictx.model.positions.base import Formula, Positions
 class ALiBi(Positions):
     """Logits that fall linearly with the distance, faster in some heads (Press et al. 2021)."""
 
-    has_kernel, shift_invariant = True, True
+    engine_supports, shift_invariant = True, True
     slope: Tensor
 
     def __init__(self, config: ModelConfig):

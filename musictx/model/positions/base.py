@@ -10,12 +10,12 @@ from torch import Tensor, nn
 from musictx.model.config import ModelConfig
 
 
-class Order(NamedTuple):
+class PositionTerms(NamedTuple):
     """What a scheme gives all layers for the positions `start` … `start` + T - 1."""
 
     start: int = 0
-    added: Tensor | None = None  # (T, width), to the embeddings
-    rotation: tuple[Tensor, Tensor] | None = None  # cosines and sines, (T, d) each
+    absolute: Tensor | None = None  # (T, width), to the embeddings
+    rope_cos_sin: tuple[Tensor, Tensor] | None = None  # cosines and sines, (T, d) each
     bias: Tensor | None = None  # (H, start + T), to the logits, by the distance from query to key
 
 
@@ -37,7 +37,7 @@ class Positions(nn.Module):
     """
 
     title: ClassVar[str] = ""  # as people write it, where that is not the name
-    has_kernel: ClassVar[bool] = False  # may `musictx.sampling.engine` decode with it?
+    engine_supports: ClassVar[bool] = False  # may `musictx.sampling.engine` decode with it?
     shift_invariant: ClassVar[bool] = False  # is music the same wherever in the context it stands?
     changeable: ClassVar[frozenset[str]] = frozenset()  # its settings that may change after training
 
@@ -45,8 +45,8 @@ class Positions(nn.Module):
         super().__init__()
 
     @classmethod
-    def table_numbers(cls, config: ModelConfig) -> int:
-        """Trained numbers that the scheme has, which models of one size get elsewhere instead."""
+    def extra_parameters(cls, config: ModelConfig) -> int:
+        """Trainable parameters of the scheme, which models of one size get elsewhere instead."""
         return 0
 
     @classmethod
@@ -60,7 +60,7 @@ class Positions(nn.Module):
         return replace(config, context_length=length)
 
     @classmethod
-    def longer_rules(cls, config: ModelConfig, length: int) -> dict[str, dict[str, Any]]:
+    def extrapolation_options(cls, config: ModelConfig, length: int) -> dict[str, dict[str, Any]]:
         """Ways of its own to go on past the training length, to `length`: name → settings."""
         return {}
 
@@ -69,20 +69,22 @@ class Positions(nn.Module):
         """Number of positions that the scheme has, if it ends."""
         return None
 
-    def order(self, start: int, end: int) -> Order:
+    def terms(self, start: int, end: int) -> PositionTerms:
         """The order of the tokens at positions start … end - 1."""
-        return Order(start, self.added(start, end), self.rotation(start, end), self.distance_bias(end))
+        return PositionTerms(
+            start, self.absolute(start, end), self.rope_cos_sin(start, end), self.distance_bias(end)
+        )
 
     def formula(self) -> Formula | None:
         """The order as `Formula` has it, beside the tables of `table`; None if it cannot be said so."""
         return None
 
-    def added(self, start: int, end: int) -> Tensor | None:
+    def absolute(self, start: int, end: int) -> Tensor | None:
         """What is added to the embeddings at positions start … end - 1 [shape=(T, width)]."""
         return None
 
-    def rotation(self, start: int, end: int) -> tuple[Tensor, Tensor] | None:
-        """Cosines and sines that turn queries and keys [shape=(T, d)], for `rotate`."""
+    def rope_cos_sin(self, start: int, end: int) -> tuple[Tensor, Tensor] | None:
+        """Cosines and sines that turn queries and keys [shape=(T, d)], for `apply_rope`."""
         return None
 
     def table(self, layer: int) -> Tensor | None:

@@ -14,14 +14,14 @@ class Learned(Positions):
     """One learned vector for each position, added to the embeddings; it ends at the context length."""
 
     title = "Learned"
-    has_kernel = True
+    engine_supports = True
 
     def __init__(self, config: ModelConfig):
         super().__init__(config)
         self.weight = nn.Parameter(0.1 * torch.randn(config.context_length, config.width))
 
     @classmethod
-    def table_numbers(cls, config: ModelConfig) -> int:  # noqa: D102
+    def extra_parameters(cls, config: ModelConfig) -> int:  # noqa: D102
         return config.context_length * config.width
 
     @classmethod
@@ -40,7 +40,7 @@ class Learned(Positions):
     def formula(self) -> Formula:  # noqa: D102
         return Formula(vectors=self.weight)
 
-    def added(self, start: int, end: int) -> Tensor:  # noqa: D102
+    def absolute(self, start: int, end: int) -> Tensor:  # noqa: D102
         if end > len(self.weight):
             raise MusictxError(
                 f"learned positions end at {len(self.weight)} tokens, but position {end} was asked for; "

@@ -8,7 +8,7 @@ from musictx.model.positions.base import Formula, Positions
 class NoPositions(Positions):
     """No positions at all: in each layer, the tokens before are a set."""
 
-    has_kernel, shift_invariant = True, True
+    engine_supports, shift_invariant = True, True
 
     def formula(self) -> Formula:  # noqa: D102
         return Formula()

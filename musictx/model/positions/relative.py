@@ -20,7 +20,7 @@ class Relative(Positions):
     """
 
     title = "Relative"
-    has_kernel, shift_invariant = True, True
+    engine_supports, shift_invariant = True, True
 
     def __init__(self, config: ModelConfig):
         super().__init__(config)
@@ -29,7 +29,7 @@ class Relative(Positions):
         self.weight = nn.Parameter(torch.randn(shape) * d**-0.5)
 
     @classmethod
-    def table_numbers(cls, config: ModelConfig) -> int:  # noqa: D102
+    def extra_parameters(cls, config: ModelConfig) -> int:  # noqa: D102
         return config.layers * config.width * config.largest_distance
 
     @classmethod
@@ -37,7 +37,7 @@ class Relative(Positions):
         return replace(config, context_length=length, max_distance=config.largest_distance)
 
     @classmethod
-    def longer_rules(cls, config: ModelConfig, length: int) -> dict[str, dict[str, Any]]:  # noqa: D102
+    def extrapolation_options(cls, config: ModelConfig, length: int) -> dict[str, dict[str, Any]]:  # noqa: D102
         other = "zero" if config.beyond == "clamp" else "clamp"
         return {other: {"beyond": other}}
 

@@ -15,14 +15,14 @@ from musictx.model.positions.base import Formula, Positions
 class Rotary(Positions):
     """Queries and keys turned by an angle that grows with the position (Su et al. 2021).
 
-    ``rope_scaling`` stretches the angles for lengths beyond training by ``rope_factor``:
+    ``rope_scaling`` scales the angles for lengths beyond training by ``rope_factor``:
     ``ntk`` raises the base so that the slowest pair turns `factor` times slower (bloc97 2023);
     ``yarn`` slows the pairs that turn less than once in the training length and leaves the fast ones,
     with a ramp between, and sharpens the attention (Peng et al. 2023, sections 3.2 to 3.4).
     """
 
     title = "RoPE"
-    has_kernel, shift_invariant = True, True
+    engine_supports, shift_invariant = True, True
     changeable = frozenset({"rope_base", "rope_scaling", "rope_factor"})
     frequency: Tensor  # (d / 2,), radians from one position to the next
 
@@ -50,7 +50,7 @@ class Rotary(Positions):
         return context_length
 
     @classmethod
-    def longer_rules(cls, config: ModelConfig, length: int) -> dict[str, dict[str, Any]]:  # noqa: D102
+    def extrapolation_options(cls, config: ModelConfig, length: int) -> dict[str, dict[str, Any]]:  # noqa: D102
         factor = max(1.0, length / config.context_length)
         scaled = {s: {"rope_scaling": s, "rope_factor": factor, "window": None} for s in ("ntk", "yarn")}
         return {"base × 10": {"rope_base": 10 * config.rope_base, "window": None}, **scaled}
@@ -58,23 +58,23 @@ class Rotary(Positions):
     def formula(self) -> Formula:  # noqa: D102
         return Formula(rotations=self.frequency, gain=self.gain)
 
-    def rotation(self, start: int, end: int) -> tuple[Tensor, Tensor]:
+    def rope_cos_sin(self, start: int, end: int) -> tuple[Tensor, Tensor]:
         """Of each pair (i, i + d/2) the sine stands twice, first with a minus [shape=(T, d)]."""
         angle = torch.arange(start, end, device=self.frequency.device)[:, None] * self.frequency
         cos, sin = angle.cos() * self.gain, angle.sin() * self.gain
         return torch.cat([cos, cos], -1), torch.cat([-sin, sin], -1)
 
 
-def rotate(x: Tensor, rotation: tuple[Tensor, Tensor] | None) -> Tensor:
+def apply_rope(x: Tensor, rope_cos_sin: tuple[Tensor, Tensor] | None) -> Tensor:
     """Turn each pair (i, i + d/2) of `x` [shape=(B, H, T, d)] by its position's angle.
 
     References
     ----------
     Su et al., "RoFormer" (2021), equation 34, with the pairs split in halves.
     """
-    if rotation is None:
+    if rope_cos_sin is None:
         return x
-    cos, sin = (part.to(x.dtype) for part in rotation)
+    cos, sin = (part.to(x.dtype) for part in rope_cos_sin)
     return _Rotate.apply(x, cos, sin) if torch.is_grad_enabled() else _turn(x, cos, sin)
 
 

@@ -13,7 +13,7 @@ class Sinusoidal(Positions):
     """Fixed sinusoids, added to the embeddings (Vaswani et al. 2017, section 3.5)."""
 
     title = "Vanilla"
-    has_kernel = True
+    engine_supports = True
     frequency: Tensor
 
     def __init__(self, config: ModelConfig):
@@ -24,6 +24,6 @@ class Sinusoidal(Positions):
     def formula(self) -> Formula:  # noqa: D102
         return Formula(sinusoids=self.frequency)
 
-    def added(self, start: int, end: int) -> Tensor:  # noqa: D102
+    def absolute(self, start: int, end: int) -> Tensor:  # noqa: D102
         angle = torch.arange(start, end, device=self.frequency.device)[:, None] * self.frequency
         return torch.cat([angle.sin(), angle.cos()], -1)

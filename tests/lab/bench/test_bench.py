@@ -107,7 +107,7 @@ def test_attention_has_every_way_at_every_length_and_is_exact(attention: dict[st
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float64"])
 def test_all_relative_ways_of_attention_do_the_same_work(dtype: str) -> None:
-    results = [make_work(way, 40, 2, 2, 8, dtype)() for way in ("blocks", "skew", "gather")]
+    results = [make_work(kernel, 40, 2, 2, 8, dtype)() for kernel in ("blocks", "skew", "gather")]
     tolerance = {"float32": 1e-4, "bfloat16": 0.1, "float64": 1e-9}[dtype]
     for other in results[1:]:
         for a, b in zip(results[0], other, strict=True):
@@ -115,7 +115,7 @@ def test_all_relative_ways_of_attention_do_the_same_work(dtype: str) -> None:
 
 
 def test_ways_that_need_too_much_memory_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("musictx.lab.bench.attention._MOST_BYTES", 2 * 48**2 * 4)
+    monkeypatch.setattr("musictx.lab.bench.attention._MAX_BYTES", 2 * 48**2 * 4)
     result = bench_attention((48,), batch=1, heads=2, width=4, repetitions=1, memory=False)
     assert [r["way"] for r in result["rows"]] == ["plain", "blocks", "skew"]
 

@@ -17,7 +17,7 @@ from musictx.model import ModelConfig, MusicTransformer
 TRANSPORT = Path(__file__).resolve().parents[3] / "app" / "static" / "sound" / "transport.js"
 
 
-@pytest.mark.parametrize("name", ["START_LEAD", "RESUME_LEAD", "MOST_RESUME_LEAD", "HOLD"])
+@pytest.mark.parametrize("name", ["START_LEAD", "RESUME_LEAD", "MAX_RESUME_LEAD", "HOLD"])
 def test_the_playhead_waits_as_the_pages_does(name: str) -> None:
     import musictx.lab.bench.load as load
 

@@ -5,7 +5,7 @@ import pytest
 from helpers_evaluation import make_corpus
 
 from musictx.events import encode
-from musictx.lab.evaluation.copies import SHORTEST, CopyIndex, NoteLine
+from musictx.lab.evaluation.copies import MIN_NOTES, CopyIndex, NoteLine
 from musictx.performance import Performance, make_notes, merge, shift, slice_time, stretch, transpose
 
 
@@ -56,7 +56,7 @@ def test_a_planted_copy_of_twenty_notes_is_found(pieces, index, semitones, tempo
 def test_other_music_shares_nothing(index):
     report = index.check(random_music(400, 1234))
     assert (report.longest, report.shared) == (0, 0)
-    assert f"no passage of {SHORTEST}" in str(report)
+    assert f"no passage of {MIN_NOTES}" in str(report)
 
 
 def test_a_whole_piece_is_found_whole(pieces, index):
@@ -86,7 +86,7 @@ def test_the_longest_match_equals_brute_force():
         best = max(
             (n for n in range(len(mine) - at + 1) if any(mine[at : at + n] in s for s in steps)), default=0
         )
-        assert notes[at] == (best + 1 if best + 1 >= SHORTEST else 0)
+        assert notes[at] == (best + 1 if best + 1 >= MIN_NOTES else 0)
     assert (place >= 0).sum() == (notes > 0).sum() > 50
 
 

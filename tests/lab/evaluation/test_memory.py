@@ -1,14 +1,14 @@
-"""Facts about what comes back beyond chance, melodic alignment, storms, and telling made music from real."""
+"""Facts about what comes back beyond chance, alignment, degeneration, and telling made music from real."""
 
 import numpy as np
 import pytest
 
 from musictx.lab.evaluation.alignment import alignment_scores, melodic_alignment
 from musictx.lab.evaluation.chance import MEASURES, Beside, beside_others
+from musictx.lab.evaluation.classifier_test import baseline, tell_apart
+from musictx.lab.evaluation.degeneration import is_degenerate, stuck_share
 from musictx.lab.evaluation.excerpts import EXCERPT_SECONDS, FIGURES, excerpt_figures, excerpts
 from musictx.lab.evaluation.motifs import Line, find_recurrence, known_patterns, pattern_shares
-from musictx.lab.evaluation.storms import is_storm, stuck_share
-from musictx.lab.evaluation.telling import baseline, tell_apart
 from musictx.lab.study.comparison import REAL
 from musictx.lab.study.memory import measure_memory, tell_models
 from musictx.lab.study.plan import StudyPrimer
@@ -86,12 +86,12 @@ def test_by_chance_one_in_twenty_stands_out():
 
 
 def test_storms_are_many_notes_at_once_or_in_a_second():
-    assert not is_storm(melody(40, 0), 10.0)
+    assert not is_degenerate(melody(40, 0), 10.0)
     trill = Performance(make_notes(np.arange(45) / 45, np.arange(45) / 45 + 0.01, 60))
-    assert is_storm(trill, 1.0) and not is_storm(slice_time(trill, 0, 0.8), 1.0)
+    assert is_degenerate(trill, 1.0) and not is_degenerate(slice_time(trill, 0, 0.8), 1.0)
     cluster = Performance(make_notes(np.zeros(13), np.full(13, 5.0), np.arange(40, 53)))
-    assert is_storm(cluster, 5.0)
-    assert not is_storm(Performance(), 5.0)
+    assert is_degenerate(cluster, 5.0)
+    assert not is_degenerate(Performance(), 5.0)
 
 
 def test_music_that_never_leaves_three_keys_is_stuck():

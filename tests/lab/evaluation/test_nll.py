@@ -38,10 +38,10 @@ def test_losses_do_not_depend_on_how_chunks_are_grouped():
     corpus = random_corpus([70, 40, 11])
     model = tiny_model()
 
-    def total(**how):
+    def total(**options):
         return sorted(
             (c.piece, len(c.targets), round(float(x.sum()), 3))
-            for c, x in chunk_losses(model, consecutive_chunks(corpus, 32), **how)
+            for c, x in chunk_losses(model, consecutive_chunks(corpus, 32), **options)
         )
 
     assert total(batch=1) == total(batch=8) == total(tokens_at_once=50) == total(tokens_at_once=1)

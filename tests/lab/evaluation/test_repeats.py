@@ -11,9 +11,9 @@ from musictx.events import NOTE_OFF, VOCABULARY_SIZE, decode, encode
 from musictx.events.grammar import is_grammatical
 from musictx.lab.evaluation.extrapolation import compare_rules, length_rules, moving_losses, with_settings
 from musictx.lab.evaluation.nll import EVENT_TYPES, event_types
-from musictx.lab.evaluation.playings import CHANGES, changed, other_music, passages, transposed
 from musictx.lab.evaluation.repeats import KINDS, repeat_after_gaps, repeat_gain
 from musictx.lab.evaluation.shift import shift_sensitivity
+from musictx.lab.evaluation.variants import CHANGES, changed, other_music, passages, transposed
 from musictx.losses import chunk_losses
 from musictx.performance import Performance, make_notes, transpose
 

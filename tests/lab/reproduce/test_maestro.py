@@ -81,9 +81,9 @@ def test_schemes_have_the_same_number_of_parameters_and_the_published_augmentati
     models = [sized_config("small", name, MaestroSettings().context) for name in SCHEMES]
     assert len({MusicTransformer(config).parameter_count() for config in models}) == 1
     assert {config.context_length for config in models} == {2048}
-    how = MaestroSettings().training_config("auto").augmentation
-    assert (how.transpose, how.stretch) == ((-3, 3), (0.95, 0.975, 1.0, 1.025, 1.05))
-    assert (how.louder, how.bare, how.repeats.share) == (0, 0, 0)
+    augmentation = MaestroSettings().training_config("auto").augmentation
+    assert (augmentation.transpose, augmentation.stretch) == ((-3, 3), (0.95, 0.975, 1.0, 1.025, 1.05))
+    assert (augmentation.louder, augmentation.bare, augmentation.repeats.share) == (0, 0, 0)
 
 
 def test_figures_are_of_every_event_of_the_part(data: Path, tmp_path: Path) -> None:

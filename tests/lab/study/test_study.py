@@ -17,7 +17,7 @@ from musictx.lab.evaluation.copies import CopyIndex
 from musictx.lab.evaluation.loading import open_music
 from musictx.lab.evaluation.violations import forbidden_share
 from musictx.lab.study import StudySettings, choose_primers, run_study
-from musictx.lab.study.comparison import FEWEST, REAL, compare_rows
+from musictx.lab.study.comparison import MIN_PRIMERS, REAL, compare_rows
 from musictx.lab.study.metrics import METRICS, measure
 from musictx.lab.study.page import _packed
 from musictx.lab.study.plan import StudyPrimer
@@ -218,11 +218,11 @@ def test_a_steady_difference_is_found_and_noise_is_not():
 
 
 def test_seeds_are_averaged_before_primers_are_compared():
-    rows = fake_rows({"a": [0.2] * FEWEST, "b": [0.4] * FEWEST})
+    rows = fake_rows({"a": [0.2] * MIN_PRIMERS, "b": [0.4] * MIN_PRIMERS})
     rows += [{**r, "seed": 1, "measured": {**r["measured"], "motif_recurrence": 0.6}} for r in rows[:1]]
     figure = compare_rows(rows, ["a", "b"])["metrics"]["motif"]["a"]
-    assert figure["primers"] == FEWEST
-    assert figure["mean"] == pytest.approx((0.4 + 0.2 * (FEWEST - 1)) / FEWEST)
+    assert figure["primers"] == MIN_PRIMERS
+    assert figure["mean"] == pytest.approx((0.4 + 0.2 * (MIN_PRIMERS - 1)) / MIN_PRIMERS)
 
 
 def test_few_primers_are_not_tested():

@@ -15,7 +15,7 @@ from musictx.sampling.filters import draw, filter_logits
 from musictx.settings import SamplingSettings
 
 
-class Draws:
+class Sampler:
     """Sequences that grow side by side from one primer, a token each at a time.
 
     Parameters

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 
 from musictx.events import START
-from musictx.lab.evaluation.listening import STRONGEST, Listening
+from musictx.lab.evaluation.attention_maps import STRONGEST, Listening
 from musictx.model import MusicTransformer
 from musictx.sampling.takes import Take, choices
 

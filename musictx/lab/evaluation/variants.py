@@ -23,7 +23,7 @@ FIFTH = 7  # semitones
 SLOWER = 1.05  # tempo of a varied playing: every time is multiplied by it
 TOUCH = 3  # velocity levels (12 of MIDI's velocities) by which a varied playing is louder
 ODD_GAP = 37  # events of other music between the playings: no multiple of a bar, odd, and prime
-LEAST = 8  # events in a passage
+MIN_EVENTS = 8  # events in a passage
 CHANGES = ("exact", "fifth", "tempo", "touch")
 
 
@@ -37,15 +37,15 @@ def inside_size(context: int) -> int:
     return (context - gap_size(context // 2) - 1) // 2
 
 
-def complete(tokens: np.ndarray, most: int) -> np.ndarray:
+def complete(tokens: np.ndarray, max_events: int) -> np.ndarray:
     """The beginning of some music as a passage of its own, with a largest number of events.
 
     Offs of notes that were struck before are dropped, and notes that hang at the end are closed.
     """
-    size = most
+    size = max_events
     passage = encode(decode(tokens[:size]))
-    while len(passage) > most:
-        size -= max(1, len(passage) - most)
+    while len(passage) > max_events:
+        size -= max(1, len(passage) - max_events)
         passage = encode(decode(tokens[:size]))
     return passage
 
@@ -69,7 +69,7 @@ def passages(corpus: Corpus, groups: np.ndarray, tokens: int, *, seed: int = 0) 
     """
     rng = np.random.default_rng(seed)
     found: list[np.ndarray] = []
-    if tokens < LEAST:
+    if tokens < MIN_EVENTS:
         return found
     for unit in range(int(groups.max()) + 1):
         pieces = [i for i in np.flatnonzero(groups == unit).tolist() if len(corpus.piece(i)) >= tokens]
@@ -143,7 +143,7 @@ def other_music(music: Sequence[np.ndarray], index: int, tokens: int) -> np.ndar
     """
     parts: list[np.ndarray] = [np.empty(0, np.uint16)]
     left, k = tokens, index
-    while left >= LEAST:
+    while left >= MIN_EVENTS:
         k = (k + 1) % len(music)
         if k != index:
             parts.append(complete(music[k], left))

@@ -1,4 +1,4 @@
-"""Music off its rails: in clusters that nobody could play, or on a few keys that it never leaves."""
+"""Degeneration: notes that pile up so that nobody could play them, or a few keys that are never left."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ import numpy as np
 from musictx.lab.evaluation.structure import mean_polyphony
 from musictx.performance import Performance
 
-MOST_NOTES = 40  # in any second
-MOST_AT_ONCE = 12.0  # on average, while anything sounds
+MAX_NOTES = 40  # in any second
+MAX_AT_ONCE = 12.0  # on average, while anything sounds
 STUCK = 2.0  # seconds in which so many notes …
 STUCK_NOTES = 8
 STUCK_KEYS = 3  # … are struck on no more keys than this
@@ -20,8 +20,8 @@ def densest_second(performance: Performance, seconds: float) -> int:
     return int(counts.max()) if len(counts) else 0
 
 
-def is_storm(performance: Performance, seconds: float) -> bool:
-    """Whether so much is played that it is a storm.
+def is_degenerate(performance: Performance, seconds: float) -> bool:
+    """Whether notes pile up.
 
     Parameters
     ----------
@@ -33,11 +33,11 @@ def is_storm(performance: Performance, seconds: float) -> bool:
     Returns
     -------
     bool
-        More than `MOST_NOTES` in some second, or `MOST_AT_ONCE` at once on average. None of 94 real
-        continuations is one.
+        More than `MAX_NOTES` in some second, or `MAX_AT_ONCE` at once on average. None of 94 real
+        continuations does.
     """
     at_once = mean_polyphony(performance.notes, 0.0, seconds) if len(performance) else 0.0
-    return densest_second(performance, seconds) > MOST_NOTES or at_once > MOST_AT_ONCE
+    return densest_second(performance, seconds) > MAX_NOTES or at_once > MAX_AT_ONCE
 
 
 def stuck_share(performance: Performance, seconds: float) -> float:
@@ -53,14 +53,14 @@ def stuck_share(performance: Performance, seconds: float) -> float:
     Returns
     -------
     float
-        Of the stretches of `STUCK` s (one begins each half second) with `STUCK_NOTES` notes or more, the
+        Of the spans of `STUCK` s (one begins each half second) with `STUCK_NOTES` notes or more, the
         share with at most `STUCK_KEYS` different pitches; 0 if there is none. In 40 minutes of real music,
         of as many pieces, it is 0.001.
     """
     onset, pitch = performance.notes["onset"], performance.notes["pitch"]
-    stretches = [
+    spans = [
         pitch[(onset >= start) & (onset < start + STUCK)]
         for start in np.arange(0, seconds - STUCK + 1e-6, 0.5)
     ]
-    found = [len(set(keys)) <= STUCK_KEYS for keys in stretches if len(keys) >= STUCK_NOTES]
+    found = [len(set(keys)) <= STUCK_KEYS for keys in spans if len(keys) >= STUCK_NOTES]
     return float(np.mean(found)) if found else 0.0

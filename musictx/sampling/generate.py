@@ -8,7 +8,7 @@ import numpy as np
 
 from musictx.errors import require
 from musictx.model import MusicTransformer
-from musictx.sampling.draws import Draws
+from musictx.sampling.sampler import Sampler
 from musictx.settings import SamplingSettings
 
 
@@ -56,10 +56,10 @@ def generate(
         max_tokens = room if max_tokens is None else min(max_tokens, room)
     settings = settings or SamplingSettings()
     streams = [np.random.default_rng([seed % 2**64, i]) for i in range(variations)]
-    draws = Draws(model, tokens, settings, streams)
+    sampler = Sampler(model, tokens, settings, streams)
     made = 0
     while max_tokens is None or made < max_tokens:
-        yield draws.draw()
+        yield sampler.draw()
         made += 1
-        if draws.ended.all():
+        if sampler.ended.all():
             return

@@ -11,7 +11,7 @@ const PATIENCE = 3; // how often it may be asked before a lane that says nothing
  * A message is {state: "waiting", place} while others play, {state: "running", …} with the notes so far as
  * `Score.receive` takes them, and at the end {state: "done", …} or {state: "error", error}.
  */
-export class ServerPlayer {
+export class ServerBackend {
   /** `models` are the models' keys in the order in which the server has them. */
   constructor({ trigger, watch, props }, models) {
     this.trigger = trigger;

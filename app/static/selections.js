@@ -1,17 +1,17 @@
-// The stretches that can be filled in: what is marked in the lanes, the primer's in its piece, and what is marked in
+// The selections that can be filled in: what is marked in the lanes, the primer's in its piece, and what is marked in
 // the piece that is composed.
 
 import { savePrimer } from "./io/save.js";
-import { rowsOf, withStretch } from "./music/piece.js";
+import { rowsOf, withSelection } from "./music/piece.js";
 import { cutRows, pedalledRows } from "./music/score.js";
-import { onGrid } from "./music/stretch.js";
+import { onGrid } from "./music/selection.js";
 import { branchOf } from "./music/takes.js";
 
-const AROUND = 3000; // ms before and after a stretch with which one hears how it fits
+const AROUND = 3000; // ms before and after a selection with which one hears how it fits
 const [BEFORE, AFTER] = [120_000, 60_000]; // ms around the primer that are sent: more than a model reads
 
 /** What is looped in the lanes. Filled in, it makes another take. */
-export class LaneStretch {
+export class LaneSelection {
   blind; lanes; listening; making;
 
   constructor({ making, listening, lanes, blind }) {
@@ -30,11 +30,11 @@ export class LaneStretch {
     this.listening.moveLoop(edge, time);
   }
 
-  /** Why the stretch cannot be filled in, or an empty text. */
+  /** Why the selection cannot be filled in, or an empty text. */
   faultOf({ start }) {
-    if (this.blind.on) return "Stretches can be filled in after the vote.";
+    if (this.blind.on) return "Selections can be filled in after the vote.";
     const inPrimer = start < this.making.take.length;
-    return inPrimer ? "This stretch begins in the primer. Mark one in what the models played." : "";
+    return inPrimer ? "This selection begins in the primer. Mark one in what the models played." : "";
   }
 
   /** Whether there is something in a lane that it can lead into. */
@@ -54,7 +54,7 @@ export class LaneStretch {
     return this.making.take === now;
   }
 
-  /** There are takes of the stretch: what is shown becomes another take, and the one before stays. */
+  /** There are takes of the selection: what is shown becomes another take, and the one before stays. */
   open(work) {
     const { model, gap, seed } = work;
     const { making } = this;
@@ -88,7 +88,7 @@ export class LaneStretch {
 }
 
 /** The window of the primer, while its line is open. Filled in, it makes another primer. */
-export class PrimerStretch {
+export class PrimerSelection {
   listening; making; models; primer; primers;
 
   constructor({ making, listening, models, primer, primers }) {
@@ -96,7 +96,7 @@ export class PrimerStretch {
   }
 
   get gap() {
-    return this.primer.fills ? this.primer.stretch : null;
+    return this.primer.fills ? this.primer.selection : null;
   }
 
   faultOf() {
@@ -118,8 +118,8 @@ export class PrimerStretch {
   }
 
   isStill({ now, gap }) {
-    const { source, stretch } = this.primer;
-    return source === now && stretch.start === gap.start && stretch.end === gap.end;
+    const { source, selection } = this.primer;
+    return source === now && selection.start === gap.start && selection.end === gap.end;
   }
 
   open() {
@@ -154,7 +154,7 @@ export class PrimerStretch {
 }
 
 /** What is marked in the piece that is composed. Filled in, it makes another state of it. */
-export class PieceStretch {
+export class PieceSelection {
   compose; listening;
 
   constructor({ compose, listening }) {
@@ -201,7 +201,7 @@ export class PieceStretch {
   put(work, rows) {
     const { model, gap, seed, before, from } = work;
     const inside = rows.map(([on, off, ...rest]) => [on + from, off + from, ...rest]);
-    work.now = withStretch(before, gap, inside, { model, from: gap.start, to: gap.end, seed });
+    work.now = withSelection(before, gap, inside, { model, from: gap.start, to: gap.end, seed });
     this.compose.exchange(work.now);
   }
 

@@ -25,10 +25,10 @@ STRONGEST = 10
 class _Heard:
     """A layer's memory that keeps the queries and keys that it compares [shape=(H, n, d)]."""
 
-    def attend(self, q: Tensor, k: Tensor, v: Tensor, start: int, **how: Any) -> Tensor:
+    def attend(self, q: Tensor, k: Tensor, v: Tensor, start: int, **options: Any) -> Tensor:
         self.queries = q[0] * q.shape[-1] ** -0.5
         self.keys = k[0].repeat_interleave(q.shape[1] // k.shape[1], 0)
-        return attend(q, k, v, **how)
+        return attend(q, k, v, **options)
 
 
 class Listening:
@@ -60,8 +60,8 @@ class Listening:
     def __init__(self, model: MusicTransformer, tokens: np.ndarray):
         limit = model.positions.limit
         if not len(tokens) or (limit is not None and len(tokens) > limit):
-            most = "" if limit is None else f" and at most {limit}"
-            raise MusictxError(f"the take has {len(tokens)} tokens; it must have at least one{most}")
+            maximum = "" if limit is None else f" and at most {limit}"
+            raise MusictxError(f"the take has {len(tokens)} tokens; it must have at least one{maximum}")
         self.model, self.tokens = model, np.asarray(tokens, np.int64)
         self.notes = note_tokens(self.tokens)
         self._layers = [_Heard() for _ in model.layers]
@@ -69,11 +69,11 @@ class Listening:
         try:
             with torch.inference_mode():
                 heard = torch.from_numpy(self.tokens)[None].to(model.device)
-                order = model.positions.order(0, heard.shape[1])
-                model.eval().logits(heard, order, self._layers)
+                terms = model.positions.terms(0, heard.shape[1])
+                model.eval().logits(heard, terms, self._layers)
         finally:
             model.train(was_training)
-        self._bias = order.bias
+        self._bias = terms.bias
 
     def layer_weights(self, layer: int, queries: np.ndarray) -> Tensor:
         """Weights of some tokens in one layer over all tokens.
@@ -175,8 +175,8 @@ class Listening:
         found = self.note_weights(note)
         mean = found.mean((0, 1)) if heads is None else np.mean([found[h] for h in heads], 0)
         mean[note] = 0.0
-        order = np.argsort(-mean, kind="stable")[:count]
-        return [Arc(int(k), float(mean[k])) for k in order if mean[k] > 0]
+        terms = np.argsort(-mean, kind="stable")[:count]
+        return [Arc(int(k), float(mean[k])) for k in terms if mean[k] > 0]
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ const LOST = "The browser stopped this model. The music so far stays; press Cont
 const FULL = "This browser has no room to keep the models; they are downloaded again each time.";
 const NO_WORKER = "This browser cannot run the models in the background. Update it, or try another one.";
 
-/** Lets lanes play; a place to play at like the server (play.js), with {state: "loading"} messages besides. */
-export class HerePlayer {
+/** Lets lanes play; a place to play at like the server (backend-server.js), with {state: "loading"} messages besides. */
+export class BrowserBackend {
   /**
    * `models` maps a model's key to its {name, address, bytes, sha256, context_length, limit}.
    *

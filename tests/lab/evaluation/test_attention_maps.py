@@ -10,15 +10,15 @@ from music_helpers import performance, random_performance, random_walk
 
 from musictx.errors import MusictxError
 from musictx.events import START, decode, encode, note_tokens
-from musictx.lab.evaluation.listening import Listening
-from musictx.lab.evaluation.listening_figures import (
+from musictx.lab.evaluation.attention_figures import (
     describe_listening,
     listening_table,
     looking_back,
     measure_heads,
 )
+from musictx.lab.evaluation.attention_maps import Listening
 from musictx.model.attention import relative_logits_gather
-from musictx.model.positions import SCHEMES, rotate
+from musictx.model.positions import SCHEMES, apply_rope
 from musictx.performance import apply_pedal, slice_time
 from musictx.sampling import SamplingSettings, continue_performance, generate, prepare_primer
 from musictx.sampling.takes import Take, choices, take_tokens
@@ -41,18 +41,18 @@ def uncached(model, tokens):
     weights, agree = [], []
 
     def look(attention, given, output):
-        (x, order), config = given[:2], model.config
+        (x, terms), config = given[:2], model.config
         heads = attention.qkv(x).view(*x.shape[:2], -1, config.head_width).transpose(1, 2)
         q, k, v = heads.chunk(3, 1)
-        q, k = rotate(q, order.rotation), rotate(k, order.rotation)
+        q, k = apply_rope(q, terms.rope_cos_sin), apply_rope(k, terms.rope_cos_sin)
         logits = q @ k.transpose(-1, -2)
         table = model.positions.table(attention.layer)
         if table is not None:
             logits = logits + relative_logits_gather(q, table, config.beyond)
         logits = logits * config.head_width**-0.5
         distance = torch.arange(len(tokens))[:, None] - torch.arange(len(tokens))
-        if order.bias is not None:
-            logits = logits + order.bias[:, distance.clamp(min=0)]
+        if terms.bias is not None:
+            logits = logits + terms.bias[:, distance.clamp(min=0)]
         hidden = (distance < 0) | (distance >= (config.window or len(tokens)))
         p = logits.masked_fill(hidden, float("-inf")).softmax(-1)
         weights.append(p[0])

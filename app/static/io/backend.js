@@ -1,10 +1,10 @@
 // Where the models play, and who answers the page: the server that it came from, or this computer. Nothing else
 // in the page knows.
 
-import { EitherPlayer } from "./either.js";
-import { HerePlayer } from "./here.js";
+import { EitherBackend } from "./backend-either.js";
+import { BrowserBackend } from "./backend-browser.js";
 import { local } from "./local.js";
-import { ServerPlayer } from "./play.js";
+import { ServerBackend } from "./backend-server.js";
 import { server } from "./server.js";
 
 /** Whether the page is a folder of files without a program behind it. */
@@ -20,20 +20,20 @@ export const keeper = isSite ? "by this browser" : "by this page’s server, wit
 export const services = isSite ? local : server;
 
 /** Lets the lanes of `models` play; `gradio` is what the page got from Gradio, if it did; `tell` shows a sentence. */
-export function makePlayer(gradio, models, tell) {
+export function makeBackend(gradio, models, tell) {
   const able = models.players.filter((model) => model.file);
   const facts = able.map(({ key, training_length, file }) => [
     key,
     { name: key, context_length: training_length, ...file, address: new URL(file.address, document.baseURI).href },
   ]);
-  const here = new HerePlayer(new Map(facts), tell);
+  const here = new BrowserBackend(new Map(facts), tell);
   if (isSite) {
     here.begin();
     return here;
   }
-  const server = new ServerPlayer(
+  const server = new ServerBackend(
     gradio,
     models.players.map(({ key }) => key),
   );
-  return able.length ? new EitherPlayer(server, here, tell) : server;
+  return able.length ? new EitherBackend(server, here, tell) : server;
 }

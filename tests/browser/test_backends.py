@@ -82,9 +82,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory, models: dict[str, MusicTran
 
 PLAYER = """
 async () => {
-  const { HerePlayer } = await import("/static/io/here.js");
+  const { BrowserBackend } = await import("/static/io/backend-browser.js");
   const models = await (await fetch("/models.json")).json();
-  window.player = new HerePlayer(new Map(models.map((model) => [model.name, model])));
+  window.player = new BrowserBackend(new Map(models.map((model) => [model.name, model])));
   window.heard = {};
   window.go = (lane, request) => {
     heard[lane] = [];
@@ -120,9 +120,9 @@ def _expected(model: MusicTransformer, request: dict[str, Any]) -> tuple[Primer,
     primer = prepare_primer(model, music, end=request["length"] / 1000, from_beginning=begins)
     lane = Lane("run", "lane", model.config.context_length)
     lane.primer_seconds, lane.primer_tokens = primer.cut, len(primer.tokens)
-    how = {"seed": 5, "seconds": 6, **request.get("settings", {})}
-    stream = NoteStream(primer, primer.cut + how.pop("seconds"))
-    seed, settings = how.pop("seed"), SamplingSettings(int8=False, **how)
+    options = {"seed": 5, "seconds": 6, **request.get("settings", {})}
+    stream = NoteStream(primer, primer.cut + options.pop("seconds"))
+    seed, settings = options.pop("seed"), SamplingSettings(int8=False, **options)
     for chosen in generate(model, primer.tokens, settings=settings, seed=seed, max_tokens=2464):
         lane.add(stream.push(int(chosen[0])), stream.step * STEP_SECONDS)
         if stream.ended:

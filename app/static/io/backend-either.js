@@ -8,7 +8,7 @@ const CHOICES = ["auto", "server", "here"];
 const LONG = 2; // so many visitors ahead need not be waited for
 
 /** Lets lanes play at either place. The choice is "server", "here", or "auto": the server, until many wait there. */
-export class EitherPlayer {
+export class EitherBackend {
   here; server; tell;
 
   /** `server` and `here` are players; `tell` shows a sentence. */
