@@ -12,12 +12,13 @@ from typing import Any
 import numpy as np
 
 from musictx.errors import MusictxError
-from musictx.events import STEPS_PER_SECOND, note_tokens, tokens_to_table
+from musictx.events import STEPS_PER_SECOND, tokens_to_table
 from musictx.lab.evaluation.attention_figures import HeadFigures, looking_back, measure_heads
 from musictx.lab.evaluation.attention_maps import Listening
+from musictx.lab.evaluation.note_tokens import choices, note_tokens
 from musictx.lab.evaluation.surprise import primer_again, surprise
 from musictx.model import MusicTransformer
-from musictx.sampling.takes import Take, choices, take_tokens
+from musictx.sampling.takes import Take, take_tokens
 
 from .models import LaneModel
 from .payloads import Malformed, read_length, read_notes

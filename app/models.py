@@ -13,6 +13,7 @@ import numpy as np
 
 from musictx import __version__
 from musictx.checkpoint import find_model, load_model, weights_hash
+from musictx.compiled import announce_compilation
 from musictx.errors import MusictxError
 from musictx.events import START
 from musictx.export.repository import card_to_write
@@ -20,8 +21,9 @@ from musictx.export.web_model import model_facts, web_model
 from musictx.model.positions import SCHEMES
 from musictx.render.figures import COLOURS
 from musictx.sampling import generate
-from musictx.sampling.compiling import announce_compilation
 from musictx.shipped import COMPARED_MODELS, DEFAULT_MODEL, SHIPPED_MODELS
+
+from .presets import presets
 
 MAX_MODELS = 4
 # The page's colours (static/view/base.css): a scheme's own one, by its name, then those that no scheme has.
@@ -132,9 +134,10 @@ def web_file(lane: LaneModel) -> tuple[dict[str, Any], bytes]:
 
 
 def warm_up(models: Sequence[LaneModel]) -> None:
-    """Compile what decodes the models, so that the first click does not wait."""
-    for lane in models:
-        with announce_compilation(lambda text: print(text, flush=True)):
+    """Compile what reads the primers and decodes the models, so that the first click does not wait."""
+    with announce_compilation(lambda text: print(text, flush=True)):
+        presets()
+        for lane in models:
             list(generate(lane.model, np.array([START]), max_tokens=2))
 
 

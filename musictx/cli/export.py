@@ -77,10 +77,12 @@ def space(
 
     Example: musictx space my-space --model runs/mine --model relative
     """
-    from musictx.export.space import write_space
-    from musictx.shipped import COMPARED_MODELS
+    from musictx.shipped import COMPARED_MODELS, load_demo
 
+    load_demo()
     keep_inputs([folder], model or ())
+    from musictx.app.space import write_space
+
     sizes = write_space(folder, model or COMPARED_MODELS)
     console.print(f"{folder}: {len(sizes)} files, {sum(sizes.values()) / 1e6:.1f} MB", highlight=False)
     console.print(f"Upload it: hf upload USER/NAME {folder} . --repo-type space")

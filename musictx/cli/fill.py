@@ -11,7 +11,7 @@ import typer
 from musictx.cli.play import PICTURES
 from musictx.console.options import Audio, Int8, Model, Roll, Seed, sampling_options
 from musictx.console.places import check_places, numbered
-from musictx.console.progress import console, working
+from musictx.console.progress import console, read_music, working
 from musictx.shipped import DEFAULT_MODEL
 
 
@@ -39,9 +39,9 @@ def fill(
     import torch
 
     from musictx.checkpoint import load_model
-    from musictx.midi import read_midi, write_midi
+    from musictx.compiled import announce_compilation
+    from musictx.midi import write_midi
     from musictx.sampling import fill_in
-    from musictx.sampling.compiling import announce_compilation
     from musictx.sampling.filling import check_takes
 
     if seed is None:
@@ -50,9 +50,7 @@ def fill(
     places = [(output, ()), (audio, (".wav",)), (roll, PICTURES)]
     given = [(path, endings) for path, endings in places if path is not None]
     check_places(midi, given, takes, called="the music to fill", inputs=[model])
-    music = read_midi(midi)
-    for remark in music.remarks:
-        console.print(f"{midi}: {remark}")
+    music = read_music(midi)
     player = load_model(model)
     torch.set_num_threads(1)  # one token is too little work for two
     bar = working("playing candidates", total=max(end - start, 0.0))

@@ -37,11 +37,11 @@ def live(
     Ctrl-C ends it. Example: musictx live --input "Digital Piano" --output "Digital Piano" --save duet.mid
     """
     from musictx.checkpoint import load_model
+    from musictx.compiled import announce_compilation
     from musictx.console.places import check_place
     from musictx.console.progress import console
     from musictx.live import Duet, open_ports, port_names
     from musictx.midi import write_midi
-    from musictx.sampling.compiling import announce_compilation
 
     if ports:
         for kind, names in zip(("inputs", "outputs"), port_names(), strict=True):

@@ -19,7 +19,7 @@ from musictx.console.options import (
     sampling_options,
 )
 from musictx.console.places import check_places
-from musictx.console.progress import console, corpus_progress, on_output, working
+from musictx.console.progress import console, corpus_progress, on_output, read_music, working
 from musictx.errors import MusictxError
 from musictx.files import keep_inputs
 from musictx.shipped import DEFAULT_MODEL
@@ -100,11 +100,10 @@ def continue_primer(
 
     from musictx.checkpoint import load_model
     from musictx.cli.takes import Places, folder_of_takes, save_take, write_page
-    from musictx.midi import read_midi
+    from musictx.compiled import announce_compilation
     from musictx.performance import Performance
     from musictx.sampling import continue_variations
     from musictx.sampling.beat import check_beat
-    from musictx.sampling.compiling import announce_compilation
     from musictx.sampling.continuation import check_variations
 
     if seed is None:
@@ -126,7 +125,7 @@ def continue_primer(
     given_places = [(path, ends) for path, ends in endings if path is not None]
     check_places(primer, given_places, variations, inputs=[model, copy_check])
     chosen = [int(t) if t.isdecimal() and len(t) < 6 else t for t in tracks] or None
-    music = Performance() if str(primer) == "-" else read_midi(primer, tracks=chosen)
+    music = Performance() if str(primer) == "-" else read_music(primer, tracks=chosen)
     _tell(primer, music, primer_start, primer_end, beat)
     player = load_model(model, **_changes(window, rope_scaling=rope_scaling, rope_factor=rope_factor))
     index = _copy_index(copy_check)
@@ -183,8 +182,6 @@ def continue_primer(
 
 def _tell(path: Path, music: Performance, start: float, end: float | None, beat: str) -> None:
     """Say what is worth knowing of a primer's file."""
-    for remark in music.remarks:
-        console.print(f"{path}: {remark}")
     if end is None and music.duration - start > LONG_PRIMER:
         console.print(
             f"{path} lasts {music.duration:.0f} s, and the continuation begins after its end; "
@@ -216,12 +213,8 @@ def render(
     ],
 ) -> None:
     """Turn a MIDI file into sound (WAV) or a picture (PNG, SVG, PDF)."""
-    from musictx.midi import read_midi
-
     keep_inputs([output], [midi])
-    music = read_midi(midi)
-    for remark in music.remarks:
-        console.print(f"{midi}: {remark}")
+    music = read_music(midi)
     suffix = output.suffix.lower()
     if suffix == ".wav":
         from musictx.render.audio import write_wav

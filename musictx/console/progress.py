@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import (
@@ -20,9 +20,24 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+if TYPE_CHECKING:
+    from musictx.performance import Performance
+
 # Of several processes that train together, the first one speaks. Square brackets in names are no markup.
 console = Console(stderr=True, markup=False, quiet=os.environ.get("LOCAL_RANK", "0") != "0")
 on_output = Console(markup=False)  # for results
+
+
+def read_music(path: Path, **options: Any) -> Performance:
+    """Read a MIDI file, and say what is worth knowing of it."""
+    from musictx.compiled import announce_compilation
+    from musictx.midi import read_midi
+
+    with announce_compilation(console.print):
+        music = read_midi(path, **options)
+    for remark in music.remarks:
+        console.print(f"{path}: {remark}")
+    return music
 
 
 def _bar(*columns: Any) -> Progress:

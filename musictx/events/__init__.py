@@ -5,7 +5,6 @@ grid, `encoding` and `decoding` go there and back, `grammar` says which event ma
 `belonging` which tokens make which note.
 """
 
-from musictx.events.belonging import NoteTokens, note_tokens
 from musictx.events.decoding import decode
 from musictx.events.encoding import encode
 from musictx.events.grammar import Grammar, is_grammatical
@@ -45,13 +44,11 @@ __all__ = [
     "VOCABULARY_SIZE",
     "EventTable",
     "Grammar",
-    "NoteTokens",
     "decode",
     "encode",
     "is_grammatical",
     "level_to_velocity",
     "note_pairs",
-    "note_tokens",
     "separate_notes",
     "table_to_tokens",
     "tokens_to_table",

@@ -1,9 +1,6 @@
 """Standard MIDI Files: bytes to columns of messages.
 
-Finding the events of a track is sequential (each one's length says where the next begins), which
-is why plain Python readers are slow. Here every byte position is asked at once where the next
-event would begin *if* one began there; the real events are then the path that leads from the first
-byte through these answers, and a compiled graph search walks it.
+One loop walks the bytes of a track. numba compiles it; without numba it is plain Python, the same but slow.
 
 Anything that a file can contain is accepted. Where a track is damaged or cut short, the events
 before that place are kept and the track says so.
@@ -19,28 +16,16 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
-from scipy.sparse import csr_array
-from scipy.sparse.csgraph import breadth_first_order
 
+from musictx.compiled import call, compiled
 from musictx.errors import MusictxError
 
 NOTE_OFF, NOTE_ON, CONTROL, PROGRAM = 0x80, 0x90, 0xB0, 0xC0
 DRUM_CHANNEL = 9
 
 _MAX_TRACKS = 1024  # far above any real file; keeps a hostile one from costing minutes
-_WINDOW = 1 << 18  # bytes looked at together: bounds the memory that a large file needs
 _AHEAD = 16  # bytes that the longest event head needs: delta 4, status, type, length 4, data 2
 _HEADER_SEARCH = 256  # some files carry a wrapper (RIFF, MacBinary) before the MIDI header
-
-# Length (bytes) of a message by its status byte, the status itself included. Below 0x80 stands running
-# status with two data bytes. Meta and system exclusive messages state their own length.
-LENGTH = np.full(256, 3, np.int32)
-LENGTH[:0x80] = 2
-LENGTH[0xC0:0xE0] = 2
-LENGTH[0xF0:] = 1
-LENGTH[[0xF1, 0xF3]] = 2
-LENGTH[0xF2] = 3
-_STATES_LENGTH = np.isin(np.arange(256), [0xF0, 0xF7, 0xFF])
 
 
 class Messages(NamedTuple):
@@ -61,7 +46,7 @@ class Messages(NamedTuple):
     data1: np.ndarray
     data2: np.ndarray
 
-    def where(self, index: np.ndarray) -> Messages:
+    def where(self, index: np.ndarray | slice) -> Messages:
         """Pick messages by position or by mask."""
         return Messages(*(column[index] for column in self))
 
@@ -186,166 +171,114 @@ def _track_chunks(data: bytes, place: int) -> tuple[list[tuple[bytes, bool]], in
 def _parse_track(chunk: bytes, cut: bool) -> TrackEvents:
     """Parse one track chunk (without its head); `cut`: the file ends before the chunk should."""
     size = len(chunk)
-    data = np.zeros(size + _AHEAD, np.uint8)
-    data[:size] = np.frombuffer(chunk, np.uint8)
-    starts, heads = _event_places(data, size)
-    status = data[heads]
-    # The status in force: that of the last channel message which stated one.
-    stated = np.flatnonzero((status >= 0x80) & (status < 0xF0))
-    running = status < 0x80
-    full = status
-    if running.any():
-        latest = np.zeros(len(status), np.intp)
-        latest[stated] = stated
-        full = np.where(running, status[np.maximum.accumulate(latest)], status)
-    at = heads + 1 - running
-    first, second = data[at], data[at + 1]
-    second[full & 0xE0 == 0xC0] = 0
-
-    bad = ((first | second) >= 0x80) & (full < 0xF0)
-    bad |= data[heads - 1] >= 0x80  # a delta time of more than four bytes
-    # Whatever reaches over the end, or has no status to run on, spoils all that follows it.
-    firm = int(np.searchsorted(heads - running + LENGTH[full], size, side="right"))
-    if running.any() and (first_run := int(np.argmax(running))) < (stated[0] if len(stated) else len(status)):
-        firm = min(firm, first_run)
-    stop = min(firm, int(np.argmax(bad)) if bad.any() else firm)
-    meta = np.flatnonzero(status[:stop] == 0xFF)
-    kind = first[meta]
-    end_of_track = meta[kind == 0x2F]
-    complete = len(end_of_track) > 0
-    ticks = np.cumsum(_deltas(data, starts, heads))
-    end = int(ticks[stop - 1]) if stop else 0
-    if complete:
-        stop = int(end_of_track[0])
-        end = int(ticks[stop])
-    elif stop == len(bad):  # no end mark, but nothing else amiss, unless the last text is cut short
-        complete = not cut and (not stop or _end_of_event(data, int(heads[-1])) <= size)
-    channel = np.flatnonzero(full[:stop] < 0xF0)
-    messages = Messages(ticks, full, first, second).where(channel)
-
-    meta, kind = meta[meta < stop], kind[meta < stop]
-    tempo = meta[(kind == 0x51) & (data[heads[meta] + 2] == 3) & (heads[meta] + 6 <= size)]
-    micros = data[heads[tempo][:, None] + [3, 4, 5]] @ np.array([1 << 16, 1 << 8, 1])
-    tempos = np.stack([ticks[tempo], micros], axis=1)[micros > 0]
-    metre = meta[(kind == 0x58) & (data[heads[meta] + 2] == 4) & (heads[meta] + 4 <= size)]
-    beats, power = (data[heads[metre] + k].astype(np.int64) for k in (3, 4))
-    signatures = np.stack([ticks[metre], beats, 1 << np.minimum(power, 6)], axis=1)[beats > 0]
-    names, ports = heads[meta[kind == 0x03]], heads[meta[kind == 0x21]]
-    name = _text(data[int(names[0]) + 2 :][:210].tobytes()) if len(names) else ""
-    port = int(data[ports[0] + 3]) if len(ports) else 0
-    return TrackEvents(messages, tempos, signatures, name, port, end, damaged=not complete)
+    messages = Messages(np.empty(size // 2 + 1, np.int64), *np.empty((3, size // 2 + 1), np.uint8))
+    metas = np.empty((size // 3 + 1, 2), np.int64)
+    data = chunk + bytes(_AHEAD)
+    count, meta_count, end, whole, marked = call(_walk, data, size, *messages, metas)
+    messages = messages.where(slice(count))
+    name, port = None, None
+    tempos, signatures = [], []
+    for tick, head in metas[:meta_count].tolist():
+        kind, length, first = data[head + 1], data[head + 2], data[head + 3]
+        if kind == 0x51 and length == 3 and head + 6 <= size:
+            micros = int.from_bytes(data[head + 3 : head + 6], "big")
+            tempos += [(tick, micros)] if micros else []
+        elif kind == 0x58 and length == 4 and head + 4 <= size:
+            signatures += [(tick, first, 1 << min(data[head + 4], 6))] if first else []
+        elif kind == 0x03 and name is None:
+            name = _text(data[head + 2 : head + 212])
+        elif kind == 0x21 and port is None:
+            port = first
+    return TrackEvents(
+        messages,
+        np.array(tempos, np.int64).reshape(-1, 2),
+        np.array(signatures, np.int64).reshape(-1, 3),
+        name or "",
+        port or 0,
+        end,
+        damaged=not (marked or (whole and not cut)),
+    )
 
 
-def _event_places(data: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Positions at which events start (their delta time) and where their status byte stands."""
-    starts, heads = [], []
-    place, short = 0, 0
-    while place < size:
-        path, head, place, short = _walk(data[place : min(size, place + _WINDOW) + _AHEAD], place, short)
-        starts.append(path)
-        heads.append(head)
-    if not starts:
-        return np.empty(0, np.int64), np.empty(0, np.int64)
-    return np.concatenate(starts), np.concatenate(heads)
-
-
-def _walk(window: np.ndarray, offset: int, short: int) -> tuple[np.ndarray, np.ndarray, int, int]:
-    """Follow the events that start inside a window.
-
-    Running status makes a message's length depend on an earlier one. Two data bytes are assumed
-    first, since that fits almost every file; if it turns out wrong, the walk is repeated over
-    (position, data bytes) pairs.
+@compiled
+def _walk(
+    data: bytes,
+    size: int,
+    ticks: np.ndarray,
+    states: np.ndarray,
+    firsts: np.ndarray,
+    seconds: np.ndarray,
+    metas: np.ndarray,
+) -> tuple[int, int, int, bool, bool]:
+    """Write a track's channel messages into columns, and tick and place of its meta messages.
 
     Parameters
     ----------
-    window : np.ndarray of uint8
-        The bytes, with `_AHEAD` more than may be the start of an event.
-    offset : int
-        Position of the window in the track.
-    short : int
-        1 if the running status at the window's start has one data byte, else 0.
+    data : bytes
+        The chunk, with `_AHEAD` more than may be the start of an event.
+    size : int
+        Of the chunk.
+    ticks, states, firsts, seconds : np.ndarray [shape=(m,)]
+        Room for the columns of `Messages`.
+    metas : np.ndarray [shape=(k, 2), dtype=int64]
 
     Returns
     -------
-    starts, heads : np.ndarray
-        Positions in the track.
-    after : int
-        Position at which the first event after the window starts.
-    short : int
-        As the parameter, after the window.
+    count, meta_count : int
+    end : int
+        Tick of the last event.
+    whole, marked : bool
+        Whether all bytes were events; whether the end of the track was marked.
     """
-    size = len(window) - _AHEAD
-    high = window >= 0x80
-    delta = high[:size].astype(np.int32)
-    more = high[:size] & high[1 : size + 1]
-    delta += more
-    more &= high[2 : size + 2]
-    delta += more
-    head = np.arange(1, size + 1, dtype=np.int32) + delta
-    status = window[head]
-    follow = head + LENGTH[status]
-    stated = np.flatnonzero(status >= 0xF0)
-    stated = stated[_STATES_LENGTH[status[stated]]]
-    follow[stated] = _end_of_stated(window, head[stated], status[stated])
-
-    path = _path(np.minimum(follow, size), 0)
-    on_path = status[path]
-    if short or (on_path & 0xE0 == 0xC0).any():
-        channel = (on_path >= 0x80) & (on_path < 0xF0)
-        latest = np.maximum.accumulate(np.where(channel, np.arange(len(path)), -1))
-        now_short = np.where(latest >= 0, on_path[latest] & 0xE0 == 0xC0, bool(short))
-        if (now_short & (on_path < 0x80)).any():
-            # Node 2 p + k: an event at p while the running status has one (k = 1) or two data bytes.
-            running = status < 0x80
-            ends = np.stack([follow, follow - running], axis=1)
-            keeps = (running | (status >= 0xF0))[:, None]
-            after = np.where(keeps, [[0, 1]], (status & 0xE0 == 0xC0)[:, None])
-            nodes = np.where(ends < size, 2 * ends + after, 2 * size).ravel()
-            nodes = _path(nodes.astype(np.int32), short)
-            path, follow = nodes // 2, ends.ravel()[nodes]
-            return path + offset, head[path] + offset, int(follow[-1]) + offset, int(after.ravel()[nodes[-1]])
-        short = int(now_short[-1])
-    return path + offset, head[path] + offset, int(follow[path[-1]]) + offset, short
-
-
-def _path(following: np.ndarray, start: int) -> np.ndarray:
-    """Nodes met from `start` on when node ``i`` leads to ``following[i]``; ``len(following)`` ends it."""
-    size = len(following)
-    rows = np.minimum(np.arange(size + 2, dtype=np.int32), size)
-    graph = csr_array((np.ones(size), following, rows), shape=(size + 1, size + 1))
-    return breadth_first_order(graph, start, return_predecessors=False)[:-1]
-
-
-def _end_of_stated(data: np.ndarray, head: np.ndarray, status: np.ndarray) -> np.ndarray:
-    """Position after messages that state their length: meta (0xFF) and system exclusive."""
-    place = head + 1 + (status == 0xFF)
-    length = np.zeros(len(head), np.int32)
-    open_ = np.ones(len(head), bool)
-    for _ in range(4):
+    place = tick = count = meta_count = running = 0
+    while place < size:
         byte = data[place]
-        length = np.where(open_, (length << 7) | (byte & 0x7F), length)
-        place = place + open_
-        open_ &= byte >= 0x80
-    return place + length
-
-
-def _end_of_event(data: np.ndarray, head: int) -> int:
-    status = data[head : head + 1]
-    if _STATES_LENGTH[status[0]]:
-        return int(_end_of_stated(data, np.array([head]), status)[0])
-    return head
-
-
-def _deltas(data: np.ndarray, starts: np.ndarray, heads: np.ndarray) -> np.ndarray:
-    """Values of the variable-length delta times between `starts` and `heads`."""
-    value = (data[heads - 1] & 0x7F).astype(np.int64)
-    length = heads - starts
-    for size in (2, 3, 4):
-        longer = np.flatnonzero(length >= size)
-        if not len(longer):
-            break
-        value[longer] |= (data[heads[longer] - size].astype(np.int64) & 0x7F) << (7 * (size - 1))
-    return value
+        delta = byte & 0x7F
+        place += 1
+        for _ in range(3):
+            if byte < 0x80:
+                break
+            byte = data[place]
+            delta = delta << 7 | byte & 0x7F
+            place += 1
+        status = data[place]
+        if byte >= 0x80:  # a delta time of more than four bytes
+            return count, meta_count, tick, False, False
+        if status < 0xF0:  # a channel message; below 0x80 the last status stands for it too
+            if status >= 0x80:
+                running = status
+                place += 1
+            single = running & 0xE0 == 0xC0
+            first, second = data[place], 0 if single else data[place + 1]
+            place += 1 if single else 2
+            if not running or place > size or (first | second) >= 0x80:
+                return count, meta_count, tick, False, False
+            tick += delta
+            ticks[count], states[count], firsts[count], seconds[count] = tick, running, first, second
+            count += 1
+            continue
+        head = place
+        if status == 0xF0 or status == 0xF7 or status == 0xFF:  # its length stands in it
+            place += 2 if status == 0xFF else 1
+            length = 0
+            for _ in range(4):
+                byte = data[place]
+                length = length << 7 | byte & 0x7F
+                place += 1
+                if byte < 0x80:
+                    break
+            place += length
+        else:
+            place += 3 if status == 0xF2 else 2 if status == 0xF1 or status == 0xF3 else 1
+            if place > size:
+                return count, meta_count, tick, False, False
+        tick += delta
+        if status == 0xFF:
+            if data[head + 1] == 0x2F:
+                return count, meta_count, tick, True, True
+            metas[meta_count, 0], metas[meta_count, 1] = tick, head
+            meta_count += 1
+    return count, meta_count, tick, place <= size, False
 
 
 def _text(data: bytes) -> str:

@@ -12,7 +12,7 @@ from musictx.errors import MusictxError
 from musictx.files import writing
 from musictx.metre import Metre
 from musictx.midi.notes import SUSTAIN
-from musictx.midi.smf import CONTROL, DRUM_CHANNEL, LENGTH, NOTE_OFF, NOTE_ON, PROGRAM, Messages
+from musictx.midi.smf import CONTROL, DRUM_CHANNEL, NOTE_OFF, NOTE_ON, PROGRAM, Messages
 from musictx.midi.tempo_map import TempoMap
 from musictx.performance import Performance, resolve_overlaps
 
@@ -225,7 +225,7 @@ def build_smf(
     for name, messages in tracks:
         title = name.encode("utf-8")[:127]
         body = np.stack(messages[1:], axis=1)
-        notes = _with_deltas(messages.tick, body, LENGTH[messages.status])
+        notes = _with_deltas(messages.tick, body, np.where(messages.status & 0xE0 == 0xC0, 2, 3))
         chunks.append(_chunk(bytes([0, 0xFF, 0x03, len(title)]) + title + notes))
     head = (n.to_bytes(2, "big") for n in (1, len(chunks), division))
     return b"".join([b"MThd", (6).to_bytes(4, "big"), *head, *chunks])

@@ -2,8 +2,7 @@
 
 `primer` cuts and encodes it, `cache` keeps keys and values, `engine` and `kernels` do a step in machine
 code, `filters` and `contrast` shape the distribution, `drawing` draws tokens, `streaming` turns them into
-notes, `continuation` makes whole takes, `takes` gives their tokens back, `filling` plays a passage again,
-`compiling` tells who waits for machine code.
+notes, `continuation` makes whole takes, `takes` gives their tokens back, `filling` plays a passage again.
 """
 
 from musictx.sampling.cache import Cache

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -18,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from musictx.compiled import call
 from musictx.model import MusicTransformer
 from musictx.model.config import ACTIVATIONS
 from musictx.sampling import kernels as engine_kernels
@@ -150,16 +150,18 @@ class Steps:
             x += self.absolute[position]
         logits = np.empty((len(x), len(engine.head[0])), np.float32)
         ends = engine.norm, engine.head, logits
-        _run(x, engine.layers, self.stored, *ends, position, *self.terms, *self.scratch, *engine.rule)
+        call(
+            engine_kernels.step,
+            x,
+            engine.layers,
+            self.stored,
+            *ends,
+            position,
+            *self.terms,
+            *self.scratch,
+            *engine.rule,
+        )
         return torch.from_numpy(logits)[:, None]
-
-
-def _run(*arguments: Any) -> None:
-    """``engine_kernels.step``, on a full disk too, where numba compiles a kernel but fails to keep it."""
-    for _ in range(20):  # more than there are kernels: each is in memory after it has failed once
-        with suppress(OSError):
-            return engine_kernels.step(*arguments)
-    return engine_kernels.step(*arguments)
 
 
 def _weights(linear: nn.Linear, int8: bool) -> Matrix:

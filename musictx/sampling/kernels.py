@@ -6,14 +6,15 @@ Arrays are float32 unless said otherwise; everything works in place on memory th
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-try:
-    from numba import float32, int32, njit
-except ImportError:  # an optional dependency: without it PyTorch does the steps
-    njit = None
+from musictx.compiled import compiled, njit
+
+if njit is not None:  # without it PyTorch does the steps
+    from numba import float32, int32
 
 Array = np.ndarray
 Matrix = tuple[Array, Array]  # float32 or int8 [shape=(rows, columns)], and a scale a row or nothing
@@ -22,15 +23,8 @@ Norm = tuple[int, Array, Array, np.float32]  # kind (1 layer, 2 root mean square
 _POWERS = (2.0 ** np.arange(-64, 1)).astype(np.float32)
 
 
-def _compiled(function: Any) -> Any:
-    if njit is None:
-        return function
-    # Sums may be reordered, and so vectorised; nothing else is relaxed.
-    options = {"fastmath": {"reassoc", "contract", "nsz", "arcp"}, "nogil": True}
-    try:
-        return njit(cache=True, **options)(function)
-    except RuntimeError:  # no folder to keep the machine code in: it is compiled again each time
-        return njit(**options)(function)
+# Sums may be reordered, and so vectorised; nothing else is relaxed.
+_compiled = partial(compiled, fastmath={"reassoc", "contract", "nsz", "arcp"})
 
 
 @_compiled

@@ -13,7 +13,6 @@ from musictx.events import (
     TIME_SHIFT,
     VELOCITY,
     encode,
-    note_tokens,
     tokens_to_table,
 )
 from musictx.model import MusicTransformer
@@ -79,25 +78,3 @@ def take_tokens(
 
 def _seconds(tokens: np.ndarray) -> float:
     return tokens_to_table(tokens).end * STEP_SECONDS
-
-
-def choices(take: Take, *, primer: bool = False) -> tuple[np.ndarray, np.ndarray]:
-    """Notes of a take, and the token after which the model chose each of them.
-
-    Parameters
-    ----------
-    take : Take
-    primer : bool
-        The primer's notes as well, which the model did not choose, but would have to.
-
-    Returns
-    -------
-    notes : np.ndarray [shape=(m,), dtype=int64]
-        Numbered as in `musictx.events.note_tokens`.
-    queries : np.ndarray [shape=(m,), dtype=int64]
-        The token before the NOTE_ON.
-    """
-    on = note_tokens(take.tokens).on
-    first = 1 if primer else max(1, take.primer)
-    notes = np.flatnonzero(on >= first)
-    return notes, on[notes] - 1

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from midi_helpers import END, note, rows, times
 
+from musictx.compiled import njit
 from musictx.errors import MusictxError
 from musictx.midi import inspect_midi, read_midi, smf
 
@@ -38,22 +39,31 @@ def test_long_delta_times(raw_midi_file: Any) -> None:
     assert times(read_midi(raw_midi_file(track, division=0x4000))) == [(0, 64, 60)]
 
 
-@pytest.mark.parametrize("window", [1, 7, 64])
-def test_tracks_longer_than_what_is_looked_at_together(
-    raw_midi_file: Any, monkeypatch: pytest.MonkeyPatch, window: int
-) -> None:
-    rng = random.Random(window)
+def long_track() -> bytes:
+    rng = random.Random(1)
     track = b""
     for _ in range(200):
         pitch = rng.randrange(128)
         track += bytes([rng.randrange(128), 0x90, pitch, 80, 0xA0, rng.randrange(128)]) + bytes([pitch, 0])
         track += bytes([0, 0xD0, 5]) + b"\x83\x01\x06" * rng.randrange(3)
         track += b"\x00\xff\x01\x05hello"
-    path = raw_midi_file(track + END)
-    whole = read_midi(path)
-    assert len(whole) == 200
-    monkeypatch.setattr(smf, "_WINDOW", window)
-    assert rows(read_midi(path)) == rows(whole)
+    return track + END
+
+
+@pytest.mark.skipif(njit is None, reason="needs numba")
+def test_the_same_is_read_with_and_without_numba(raw_midi_file: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = raw_midi_file(long_track()).read_bytes()
+    damaged = [whole[:cut] for cut in range(22, len(whole), 37)]
+    damaged += [
+        whole[:at] + bytes([odd]) + whole[at + 1 :] for at in range(22, 200) for odd in (0x7F, 0xC3, 0xF2)
+    ]
+    compiled = [smf.parse_smf(data).tracks[0] for data in (whole, *damaged)]
+    assert np.count_nonzero(compiled[0].messages.status == 0x90) == 400
+    monkeypatch.setattr(smf, "_walk", smf._walk.py_func)
+    for data, found in zip((whole, *damaged), compiled, strict=True):
+        plain = smf.parse_smf(data).tracks[0]
+        assert (plain.end, plain.damaged) == (found.end, found.damaged)
+        assert all(map(np.array_equal, plain.messages, found.messages))
 
 
 def test_pitches_0_and_127(midi_file: Any) -> None:

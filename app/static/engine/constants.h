@@ -1,4 +1,4 @@
-// Written by `python -m musictx.export.constants`, from the Python that says what each of them means.
+// Written by `app/constants.py`, from the Python that says what each of them means.
 
 #pragma once
 enum { NOTE_ON = 0 };

@@ -1,4 +1,4 @@
-// Written by `python -m musictx.export.constants`, from the Python that says what each of them means.
+// Written by `app/constants.py`, from the Python that says what each of them means.
 
 export const NOTE_ON = 0;
 export const NOTE_OFF = 128;

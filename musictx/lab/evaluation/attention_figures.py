@@ -15,8 +15,9 @@ import torch
 
 from musictx.events import START
 from musictx.lab.evaluation.attention_maps import STRONGEST, Listening
+from musictx.lab.evaluation.note_tokens import choices
 from musictx.model import MusicTransformer
-from musictx.sampling.takes import Take, choices
+from musictx.sampling.takes import Take
 
 QUARTERS = 4
 

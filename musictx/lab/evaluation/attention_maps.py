@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from musictx.errors import MusictxError
-from musictx.events import note_tokens
+from musictx.lab.evaluation.note_tokens import note_tokens
 from musictx.model import MusicTransformer
 from musictx.model.attention import attend
 

@@ -7,8 +7,9 @@ import io
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from musictx.lab.colours import model_colours
 from musictx.labels import plain_label
-from musictx.render.figures import model_colours, png
+from musictx.render.figures import png
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

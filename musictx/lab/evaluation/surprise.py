@@ -8,7 +8,8 @@ import numpy as np
 
 from musictx.corpus import Chunk
 from musictx.errors import MusictxError
-from musictx.events import PAD, START, VELOCITY, NoteTokens, note_tokens
+from musictx.events import PAD, START, VELOCITY
+from musictx.lab.evaluation.note_tokens import NoteTokens, note_tokens
 from musictx.losses import chunk_losses
 from musictx.model import MusicTransformer
 from musictx.sampling.takes import Take

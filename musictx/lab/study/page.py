@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 
 from musictx.files import write_bytes
+from musictx.lab.colours import model_colours
 from musictx.lab.study.charts import quarter_chart
 from musictx.lab.study.comparison import REAL
 from musictx.lab.study.metrics import METRICS, QUARTERLY
 from musictx.lab.study.table import together
 from musictx.performance import Performance
-from musictx.render.figures import model_colours
 
 _HERE = Path(__file__).parent
 _REAL_COLOUR = "var(--soft)"

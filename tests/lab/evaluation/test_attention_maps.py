@@ -9,7 +9,7 @@ from helpers_evaluation import tiny_model
 from music_helpers import performance, random_performance, random_walk
 
 from musictx.errors import MusictxError
-from musictx.events import START, decode, encode, note_tokens
+from musictx.events import START, decode, encode
 from musictx.lab.evaluation.attention_figures import (
     describe_listening,
     listening_table,
@@ -17,11 +17,12 @@ from musictx.lab.evaluation.attention_figures import (
     measure_heads,
 )
 from musictx.lab.evaluation.attention_maps import Listening
+from musictx.lab.evaluation.note_tokens import choices, note_tokens
 from musictx.model.attention import relative_logits_gather
 from musictx.model.positions import SCHEMES, apply_rope
 from musictx.performance import apply_pedal, slice_time
 from musictx.sampling import SamplingSettings, continue_performance, generate, prepare_primer
-from musictx.sampling.takes import Take, choices, take_tokens
+from musictx.sampling.takes import Take, take_tokens
 
 MODELS = {name: {"position": name} for name in SCHEMES} | {
     "windowed rope": {"position": "rope", "window": 9},

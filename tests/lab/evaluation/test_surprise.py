@@ -9,8 +9,9 @@ from music_helpers import level, performance, random_walk, shift
 
 from musictx.corpus import consecutive_chunks
 from musictx.errors import MusictxError
-from musictx.events import NOTE_OFF, NOTE_ON, START, note_tokens
+from musictx.events import NOTE_OFF, NOTE_ON, START
 from musictx.lab.evaluation.compare import evaluate
+from musictx.lab.evaluation.note_tokens import note_tokens
 from musictx.lab.evaluation.surprise import primer_again, surprise, token_nats
 from musictx.losses import chunk_losses
 from musictx.sampling.takes import Take, take_tokens

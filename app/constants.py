@@ -1,6 +1,6 @@
 """Numbers and tables of Python that the page's C and JavaScript need: written there, never typed there.
 
-    python -m musictx.export.constants
+    python -m app.constants
 
 writes both files; a test compares them with what would be written. After a change of the C file
 ``app/static/engine/build.sh`` compiles the engine again.
@@ -12,7 +12,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-from musictx import shipped
 from musictx.events import grammar, loops, vocabulary
 from musictx.files import write_bytes
 from musictx.model.config import ACTIVATIONS
@@ -20,8 +19,8 @@ from musictx.sampling import contrast
 from musictx.sampling.continuation import SPARE_TOKENS, TOKENS_PER_SECOND
 from musictx.settings import SETTINGS, SamplingSettings
 
-C_FILE, JS_FILE = "static/engine/constants.h", "static/music/constants.js"  # in the folder of the demo
-_NOTE = "Written by `python -m musictx.export.constants`, from the Python that says what each of them means."
+C_FILE, JS_FILE = "static/engine/constants.h", "static/music/constants.js"  # in this folder
+_NOTE = "Written by `app/constants.py`, from the Python that says what each of them means."
 _EVENTS = ["NOTE_ON", "NOTE_OFF", "TIME_SHIFT", "VELOCITY", "PAD", "START", "END"]
 _SIZES = ["VOCABULARY_SIZE", "MAX_SHIFT"]
 _TIMES = ["STEPS_PER_SECOND", "STEP_SECONDS"]
@@ -72,11 +71,6 @@ def js_constants() -> str:
     return "\n".join([*lines, "];"]) + "\n"
 
 
-def write_constants(folder: Path) -> None:
-    """Write both files into the folder of the demo."""
-    for name, text in ((C_FILE, c_constants()), (JS_FILE, js_constants())):
-        write_bytes(folder / name, text.encode())
-
-
 if __name__ == "__main__":
-    write_constants(shipped.shipped_folder("app"))
+    for name, text in ((C_FILE, c_constants()), (JS_FILE, js_constants())):
+        write_bytes(Path(__file__).parent / name, text.encode())

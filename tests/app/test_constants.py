@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from musictx.export.constants import C_FILE, JS_FILE, c_constants, js_constants
+from app.constants import C_FILE, JS_FILE, c_constants, js_constants
 from musictx.settings import SETTINGS
 from musictx.shipped import shipped_folder
 

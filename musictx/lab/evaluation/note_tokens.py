@@ -6,8 +6,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from musictx.events.table import note_pairs, tokens_to_table
-from musictx.events.vocabulary import NOTE_OFF, PAD, STEP_SECONDS, TIME_SHIFT, VELOCITY
+from musictx.events import (
+    NOTE_OFF,
+    PAD,
+    STEP_SECONDS,
+    TIME_SHIFT,
+    VELOCITY,
+    note_pairs,
+    tokens_to_table,
+)
+from musictx.sampling.takes import Take
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +93,7 @@ def note_tokens(tokens: np.ndarray) -> NoteTokens:
     Examples
     --------
     >>> from musictx.events import NOTE_OFF, NOTE_ON, TIME_SHIFT, VELOCITY
+    >>> from musictx.lab.evaluation.note_tokens import note_tokens
     >>> found = note_tokens(np.array([VELOCITY + 16, NOTE_ON + 60, TIME_SHIFT + 49, NOTE_OFF + 60]))
     >>> found.owner.tolist(), found.striking.tolist()
     ([0, 0, 0, 0], [True, True, False, False])
@@ -109,3 +118,25 @@ def note_tokens(tokens: np.ndarray) -> NoteTokens:
         striking=np.append(table.is_on, False)[following],
         seconds=clock,
     )
+
+
+def choices(take: Take, *, primer: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """Notes of a take, and the token after which the model chose each of them.
+
+    Parameters
+    ----------
+    take : Take
+    primer : bool
+        The primer's notes as well, which the model did not choose, but would have to.
+
+    Returns
+    -------
+    notes : np.ndarray [shape=(m,), dtype=int64]
+        Numbered as in `note_tokens`.
+    queries : np.ndarray [shape=(m,), dtype=int64]
+        The token before the NOTE_ON.
+    """
+    on = note_tokens(take.tokens).on
+    first = 1 if primer else max(1, take.primer)
+    notes = np.flatnonzero(on >= first)
+    return notes, on[notes] - 1

@@ -1,4 +1,4 @@
-"""Whoever waits while decoding is compiled is told so, once."""
+"""Whoever waits while functions are compiled is told so, once."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-from musictx.sampling.compiling import COMPILING, announce_compilation
+from musictx.compiled import COMPILING, announce_compilation
 
 FIRST_RUN = """
 import numpy as np
 from musictx import load_model
 from musictx.events import START
 from musictx.sampling import SamplingSettings, generate
-from musictx.sampling.compiling import told_of_compiling
+from musictx.compiled import announce_compilation
 from musictx.shipped import load_demo
 
 load_demo()
@@ -25,7 +25,7 @@ from musictx.app.models import load_models, warm_up
 warm_up(load_models(["relative"]))  # as the demo's server does before it listens
 print("listening")
 for name, theme in (("relative", 0), ("rope", 0), ("vanilla", 0.5)):
-    with told_of_compiling(lambda text: print(name, text)):
+    with announce_compilation(lambda text: print(name, text)):
         settings = SamplingSettings(theme=theme)
         list(generate(load_model(name), np.array([START]), settings=settings, max_tokens=2))
     print(name)
