@@ -14,8 +14,8 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from docs.figures.drawing import HUES, INK, Cell, Figures, canvas, cells
-from musictx.model.attention import relative_logits_gather, relative_logits_skew, table_index
-from musictx.model.attention_blocks import _Block
+from musictx.lab.reference_attention import relative_logits_gather, relative_logits_skew
+from musictx.model.attention_blocks import _Block, table_index
 
 LETTERS = "abcdefg"
 PALE = 0.1

@@ -11,14 +11,12 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from musictx.model.attention import (
-    attend,
-    attend_cached,
-    blockwise_attention,
+from musictx.lab.reference_attention import (
     reference_attention,
     relative_logits_gather,
     relative_logits_skew,
 )
+from musictx.model.attention import attend, attend_cached, blockwise_attention
 
 LENGTHS = st.sampled_from([1, 2, 3, 16, 17, 40, 64, 75])
 SIZES = st.sampled_from([1, 2, 8, 40, 75, 200])

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from musictx.model.attention import reference_attention
+from musictx.lab.reference_attention import reference_attention
 from musictx.model.attention_flex import flex_attention, suits
 
 CASES: list[dict[str, Any]] = [

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from musictx.errors import MusictxError
+from musictx.lab.reference_attention import reference_attention
 from musictx.model import ModelConfig
-from musictx.model.attention import reference_attention
 from musictx.model.positions import Rotary, apply_rope, find_scheme
 
 

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from musictx.lab import reference_attention
 from musictx.model import ModelConfig, attention, attention_blocks
 from musictx.model.positions import find_scheme
 from musictx.model.transformer import Attention
@@ -44,7 +45,7 @@ def blockwise(block: int) -> Any:
 
 def reference(logits: Any) -> Any:
     def attend(q: Tensor, k: Tensor, v: Tensor, table: Tensor) -> Tensor:
-        return attention.reference_attention(q, k, v, table=table, beyond="zero", logits=logits)
+        return reference_attention.reference_attention(q, k, v, table=table, beyond="zero", logits=logits)
 
     return attend
 
@@ -79,7 +80,7 @@ def test_the_skew_moves_numbers_to_where_the_original_moves_them(original: dict[
     given, found = original["skew/given"], original["skew/found"]
     length = given.shape[-1]
     units = torch.eye(length).flip(0).expand(given.shape[1], -1, -1)
-    for logits in (attention.relative_logits_skew, attention.relative_logits_gather):
+    for logits in (reference_attention.relative_logits_skew, reference_attention.relative_logits_gather):
         assert torch.equal(logits(given, units).tril(), found.tril())
 
 
@@ -141,7 +142,7 @@ def test_a_skew_with_one_index_changed_is_found_out(
         embeddings = table[:, distance.clamp(max=size - 1)] * (distance < size)[:, None]
         return F.pad(q @ embeddings.mT, padding).view(batch, heads, length + 1, length)[:, :, rows]
 
-    monkeypatch.setattr(attention, "relative_logits_skew", wrong)
+    monkeypatch.setattr(reference_attention, "relative_logits_skew", wrong)
     with pytest.raises(AssertionError, match="not close"):
         assert_equal_to_the_original(KERNELS["skew"], case(original, table))
 

@@ -21,7 +21,8 @@ from musictx.lab.bench.common import (
     spread,
     threads,
 )
-from musictx.model.attention import blockwise_attention, reference_attention
+from musictx.lab.reference_attention import reference_attention
+from musictx.model.attention_blocks import blockwise_attention
 from musictx.process import keep_freed_memory
 
 KERNELS = {

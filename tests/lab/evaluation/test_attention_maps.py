@@ -18,7 +18,7 @@ from musictx.lab.evaluation.attention_figures import (
 )
 from musictx.lab.evaluation.attention_maps import Listening
 from musictx.lab.evaluation.note_tokens import choices, note_tokens
-from musictx.model.attention import relative_logits_gather
+from musictx.lab.reference_attention import relative_logits_gather
 from musictx.model.positions import SCHEMES, apply_rope
 from musictx.performance import apply_pedal, slice_time
 from musictx.sampling import SamplingSettings, continue_performance, generate, prepare_primer
