@@ -102,7 +102,7 @@ def test_nothing_tells_what_a_hidden_lane_plays(open_studio: Open, place: Place)
 def test_a_vote_waits_until_every_lane_was_heard(open_studio: Open, place: Place) -> None:
     studio = open_studio(place)
     studio.get("blind").click()
-    studio.run(seconds=4, seed=34)
+    studio.run(seconds=2, seed=34)
     studio.wait_done()
     assert "C" in studio.get("to-hear").inner_text()
     for key in ("b", "0"):

@@ -83,7 +83,7 @@ def test_one_button_plays_a_lane_from_just_before_its_training_length(studio: An
 def test_a_blind_test_says_nothing_of_what_happened(studio: Any) -> None:
     studio.get("blind").click()
     assert not [model for model in MODELS if "512" in said(studio, model)]
-    studio.run(seconds=4, seed=2)
+    studio.run(seconds=2, seed=2)
     studio.wait_done()
     studio.hear_all()
     assert {said(studio, model) for model in MODELS} == {"What happened here appears after you vote."}
