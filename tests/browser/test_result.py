@@ -39,6 +39,7 @@ def test_the_switch_plays_as_trained_and_with_theme_and_the_address_remembers(st
     assert studio.get("take-3").count() == 0
     assert studio.rows("rope") == before and "#" not in studio.page.url
     studio.page.evaluate("sessionStorage.clear()")
+    studio.leaves_runs = True
     studio.page.goto("about:blank")
     studio.open("#theme=0")
     assert pressed(studio) == ["off"]
