@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -38,6 +38,21 @@ def stop_signals() -> Iterator[list[int]]:
         yield seen
     finally:
         put_back()
+
+
+@contextmanager
+def interruptible(model: Any, signals: Sequence[int]) -> Iterator[None]:
+    """Raise KeyboardInterrupt where a PyTorch module would compute after a signal that `stop_signals` got."""
+
+    def look(*_: Any) -> None:
+        if signals:
+            raise KeyboardInterrupt
+
+    hook = model.register_forward_pre_hook(look)
+    try:
+        yield
+    finally:
+        hook.remove()
 
 
 def memory() -> float:

@@ -103,7 +103,20 @@ def train(
     minutes: Annotated[
         float | None, typer.Option(min=0, help="Save and stop after this many minutes, to be resumed.")
     ] = None,
-    devices: Annotated[int | None, typer.Option(help="GPUs, or processes on a CPU. [default: 1]")] = None,
+    devices: Annotated[
+        int | None, typer.Option(help="GPUs, or processes on a CPU, of each machine. [default: 1]")
+    ] = None,
+    nodes: Annotated[
+        int | None,
+        typer.Option(help="Machines, on each of which torchrun or srun starts this command. [default: 1]"),
+    ] = None,
+    strategy: Annotated[
+        str | None,
+        typer.Option(
+            help="ddp: each device holds the model; fsdp: it is in shards over all of them, if it fits none. "
+            "[default: auto, which is ddp]"
+        ),
+    ] = None,
     precision: Annotated[
         str | None, typer.Option(help="auto, 32-true or bf16-mixed. [default: auto]")
     ] = None,
@@ -162,6 +175,7 @@ def train(
     from musictx.model.positions import find_scheme
     from musictx.model.sizes import sized_config
     from musictx.training import TEACHING_DROPOUT, Run, TeachingConfig, TrainingConfig
+    from musictx.training.devices import together
     from musictx.training.state import STATE, refuse_begun
 
     if steps is None and tokens is None and hours is None:
@@ -188,6 +202,8 @@ def train(
             seed=seed,
             precision=precision,
             devices=devices,
+            nodes=nodes,
+            strategy=strategy,
         ),
     )
     facts = dict(_fact(text) for text in card_facts)
@@ -207,10 +223,13 @@ def train(
     elif not os.path.isfile(output / STATE):
         console.print(f"{output} holds no run to go on with: a new one begins")
 
-    with corpora_progress() as progress:
-        music = training_and_validation(
-            midi, validation, place=output / "corpus", seed=config.seed, progress=progress
-        )
+    fabric = config.open_devices()
+    with together(fabric):
+        fabric.launch()
+        with corpora_progress() as progress, fabric.rank_zero_first():  # the others find it encoded
+            music = training_and_validation(
+                midi, validation, place=output / "corpus", seed=config.seed, progress=progress
+            )
     for remark in music.remarks:
         console.print(remark)
     display = TrainingDisplay(*about_corpora(music.train, music.validation, model_config))
@@ -224,7 +243,8 @@ def train(
         },
         **facts,
     }
-    run = Run(output, model_config, config, music.train, music.validation, card, start_from=start_from)
+    corpora = music.train, music.validation
+    run = Run(output, model_config, config, *corpora, card, start_from=start_from, fabric=fabric)
     with display:
         run.fit(
             resume=resume,

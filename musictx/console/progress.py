@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from musictx.performance import Performance
 
 # Of several processes that train together, the first one speaks. Square brackets in names are no markup.
-console = Console(stderr=True, markup=False, quiet=os.environ.get("LOCAL_RANK", "0") != "0")
+_ranks = (os.environ.get(name, "0") for name in ("RANK", "SLURM_PROCID", "NODE_RANK", "LOCAL_RANK"))
+console = Console(stderr=True, markup=False, quiet=any(rank != "0" for rank in _ranks))
 on_output = Console(markup=False)  # for results
 
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from musictx.corpus.batches import Augmentation
 from musictx.errors import MusictxError, require
-from musictx.training.devices import choose_precision
+from musictx.training.devices import STRATEGIES, choose_precision, open_devices
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 # A run can only be resumed with the same of these: other ones would give another loss curve.
 FIXED = (
@@ -16,8 +20,9 @@ FIXED = (
 # No run needs more; what is larger is a slip, and some numbers fit in no register.
 MAX_VALUES: dict[str, float] = {
     **{"steps": 10**9, "tokens": 10**15, "hours": 8760, "warmup": 10**6, "validate_every": 10**9},
-    **{"batch": 2**16, "micro_batch": 2**16, "devices": 64, "seed": 2**63 - 1, "lr": 100, "matrix_lr": 100},
-    **{"weight_decay": 100, "clip": 10**9, "log_every": 10**9, "checkpoint_minutes": 525_600},
+    **{"batch": 2**16, "micro_batch": 2**16, "devices": 64, "nodes": 4096, "seed": 2**63 - 1},
+    **{"lr": 100, "matrix_lr": 100, "weight_decay": 100, "clip": 10**9},
+    **{"log_every": 10**9, "checkpoint_minutes": 525_600},
 }
 
 
@@ -28,7 +33,7 @@ class TrainingConfig:
     steps: int | None = None
     tokens: int | None = None
     hours: float | None = None
-    batch: int = 8  # windows per step, over all devices
+    batch: int = 8  # windows per step, over all devices of all machines
     micro_batch: int | None = None  # windows computed at once on a device; None: all of its share
     optimizer: str = "muon"
     matrix_lr: float = 0.02  # Muon
@@ -48,7 +53,9 @@ class TrainingConfig:
     log_every: int = 20  # steps
     checkpoint_minutes: float = 5.0
     precision: str = "auto"
-    devices: int | str = 1
+    devices: int | str = 1  # of each machine
+    nodes: int = 1  # machines, each of which `torchrun` or SLURM starts
+    strategy: str = "auto"  # "fsdp": weights, gradients and averages in shards over all devices
     accelerator: str = "auto"
     compile: bool = False
 
@@ -69,6 +76,8 @@ class TrainingConfig:
             value = getattr(self, name)
             require(value is None or value > 0, name, value, "be greater than 0")
         require(isinstance(self.devices, str) or self.devices >= 1, "devices", self.devices, "be at least 1")
+        require(self.nodes >= 1, "nodes", self.nodes, "be at least 1")
+        require(self.strategy in STRATEGIES, "strategy", self.strategy, f"be one of {', '.join(STRATEGIES)}")
         for name in ("weight_decay", "warmup", "clip", "seed"):
             require(getattr(self, name) >= 0, name, getattr(self, name), "be at least 0")
         require(0 <= self.decay <= 1, "decay", self.decay, "lie between 0 and 1")
@@ -77,6 +86,10 @@ class TrainingConfig:
             require(0 < share <= 1, "curriculum: share", share, "lie between 0 and 1")
         total = sum(share for _, share in self.curriculum)
         require(total <= 1 + 1e-9, "curriculum: shares", total, "add up to at most 1")
+
+    def open_devices(self) -> Fabric:
+        """What the run is computed on, as `musictx.training.devices.open_devices` gives it."""
+        return open_devices(self.accelerator, self.devices, self.nodes, self.strategy, self.precision)
 
     @property
     def has_budget(self) -> bool:

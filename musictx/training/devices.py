@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -16,6 +20,7 @@ if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 PRECISIONS = ("auto", "32-true", "bf16-mixed")
+STRATEGIES = ("auto", "ddp", "fsdp")
 
 
 def choose_precision(wanted: str, accelerator: str = "auto") -> str:
@@ -35,22 +40,66 @@ def computes_bfloat16(device: str) -> bool:
     return any(capabilities.get(kind, False) for kind in ("avx512_bf16", "amx_bf16", "bf16"))
 
 
-def open_devices(accelerator: str, devices: int | str, precision: str) -> Fabric:
-    """The devices of a run.
+def open_devices(accelerator: str, devices: int | str, nodes: int, strategy: str, precision: str) -> Fabric:
+    """The devices of a run, on all of its machines.
 
     Raises
     ------
     MusictxError
-        They are not there.
+        They are not there, or another number of processes was started.
     """
     from lightning_fabric import Fabric  # here, since to import it makes a folder for temporary files
+    from lightning_fabric.plugins.environments import SLURMEnvironment, TorchElasticEnvironment
+    from lightning_fabric.strategies import ModelParallelStrategy
+
+    from musictx.training.shards import shard
 
     chosen: Any = choose_precision(precision, accelerator)
     try:
-        return Fabric(accelerator=accelerator, devices=devices, precision=chosen)
+        fabric = Fabric(
+            accelerator=accelerator,
+            strategy=ModelParallelStrategy(shard) if strategy == "fsdp" else strategy,
+            devices=devices,
+            num_nodes=nodes,
+            precision=chosen,
+        )
+        launchers = [kind() for kind in (TorchElasticEnvironment, SLURMEnvironment) if kind.detect()]
     except (ValueError, TypeError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise MusictxError(f"devices {devices} ({accelerator}): {reason}") from error
+    wanted = nodes * getattr(fabric.strategy, "num_processes", 1)
+    if launchers and launchers[0].world_size() != wanted:
+        raise MusictxError(
+            f"{launchers[0].world_size()} processes were started, but nodes {nodes} times devices "
+            f"{devices} is {wanted}; give --nodes the machines and --devices the processes of each one"
+        )
+    if nodes > 1 and not launchers and "MASTER_ADDR" not in os.environ:
+        raise MusictxError(
+            f"nodes is {nodes}, but only one process was started: let torchrun start the command on "
+            "each machine, or srun on all of them"
+        )
+    return fabric
+
+
+@contextmanager
+def together(fabric: Fabric) -> Iterator[None]:
+    """Say in words that processes which work together have lost each other.
+
+    Raises
+    ------
+    MusictxError
+        What one device computes alone goes on to raise what it raises.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        if fabric.world_size == 1:
+            raise
+        reason = re.sub(r"^\[\S+\] ", "", " ".join(str(error).split())).partition(". ")[0][:200]
+        raise MusictxError(
+            f"process {fabric.global_rank + 1} of {fabric.world_size} cannot go on: {reason}. If another one "
+            "was lost, start all of them again with --resume: they go on from the last state"
+        ) from error
 
 
 def refuse_too_large(config: ModelConfig) -> None:
@@ -69,9 +118,12 @@ def refuse_too_large(config: ModelConfig) -> None:
         )
 
 
-def agree(fabric: Fabric, seconds: float) -> float:
-    """The first device's clock, so that all devices stop at the same step."""
-    return seconds if fabric.world_size == 1 else float(fabric.broadcast(seconds))
+def agree(fabric: Fabric, *numbers: float) -> list[float]:
+    """The largest of each number over all devices, so that all of them save and stop at the same step."""
+    if fabric.world_size == 1:
+        return list(numbers)
+    theirs = torch.tensor(numbers, dtype=torch.float64, device=fabric.device)
+    return fabric.all_reduce(theirs, reduce_op="max").tolist()  # type: ignore[union-attr]
 
 
 def random_states(fabric: Fabric) -> dict[str, Tensor | None]:
@@ -84,13 +136,18 @@ def random_states(fabric: Fabric) -> dict[str, Tensor | None]:
 
 
 def set_random_states(fabric: Fabric, state: dict[str, Any]) -> None:
-    """Go on with the random numbers of a state that `random_states` is part of."""
+    """Go on with the random numbers of a state that `random_states` is part of.
 
-    def own(states: Tensor) -> Tensor:
+    A device that had none then keeps those that its seed gave it.
+    """
+
+    def own(states: Tensor) -> Tensor | None:
         """This device's; a copy, since PyTorch reads it by its address."""
-        mine = states[fabric.global_rank % len(states)] if states.ndim == 2 else states
-        return mine.cpu().clone()
+        states = states.view(-1, states.shape[-1])
+        return states[fabric.global_rank].cpu().clone() if fabric.global_rank < len(states) else None
 
-    torch.set_rng_state(own(state["random"]))
-    if state["cuda_random"] is not None and fabric.device.type == "cuda":
-        torch.cuda.set_rng_state(own(state["cuda_random"]))
+    if (mine := own(state["random"])) is not None:
+        torch.set_rng_state(mine)
+    on_cuda = state["cuda_random"] is not None and fabric.device.type == "cuda"
+    if on_cuda and (mine := own(state["cuda_random"])) is not None:
+        torch.cuda.set_rng_state(mine)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from musictx.training.devices import computes_bfloat16
+from musictx.training.shards import like
 
 COEFFICIENTS = (3.4445, -4.7750, 2.0315)  # steepest at 0 (Jordan)
 ITERATIONS = 5
@@ -51,7 +52,9 @@ class Muon(torch.optim.Optimizer):
                 ahead = matrix.grad.lerp(average, group["momentum"])  # Nesterov's
                 tall = math.sqrt(max(1.0, matrix.shape[0] / matrix.shape[1]))
                 matrix.mul_(1 - group["lr"] * group["weight_decay"])
-                matrix.add_(orthogonalized(ahead), alpha=-group["lr"] * tall)
+                # What is orthogonal is the whole matrix, never a shard: each device computes all of it.
+                step = orthogonalized(ahead.full_tensor() if hasattr(ahead, "full_tensor") else ahead)
+                matrix.add_(like(step, matrix), alpha=-group["lr"] * tall)
 
 
 def orthogonalized(matrix: Tensor, dtype: torch.dtype | None = None) -> Tensor:

@@ -13,13 +13,12 @@ A run is a folder::
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -29,22 +28,27 @@ from musictx.corpus import Corpus
 from musictx.corpus.split import refuse_shared
 from musictx.errors import MusictxError
 from musictx.model import ModelConfig, MusicTransformer
-from musictx.process import keep_freed_memory, stop_signals
+from musictx.process import interruptible, keep_freed_memory, stop_signals
 from musictx.training.config import TrainingConfig
-from musictx.training.devices import agree, open_devices, refuse_too_large
+from musictx.training.devices import agree, refuse_too_large, together
 from musictx.training.metrics import Metrics, Progress
 from musictx.training.optimizers import make_optimizers, schedule, set_rate
+from musictx.training.shards import gathered
 from musictx.training.source import Curriculum, Source, ValidationLoss, loss_of, make_validation
 from musictx.training.state import (
     PLACE,
-    STATE,
     check_settings,
+    has_state,
     held,
     read_state,
     refuse_begun,
+    refuse_other_music,
     write_settings,
     write_state,
 )
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 
 class Run:
@@ -57,7 +61,7 @@ class Run:
     config : TrainingConfig
     train : Corpus or Source
         Performances, of which windows are drawn; or anything else that gives batches.
-    validation : dict of str to Corpus, or Judge
+    validation : dict of str to Corpus, or ValidationLoss
         Named corpora held out for validation, or a function that measures a model: what their mean loss is
         lowest for is the best model. May be empty.
     card : dict, optional
@@ -70,6 +74,8 @@ class Run:
     appraise : callable, optional
         Told the model, the losses on what is held out before the first step, and those now, it gives what
         the best model has the least of, instead of their mean. Infinity ends the run.
+    fabric : lightning_fabric.Fabric, optional
+        The devices, if `config.open_devices` has opened them already.
 
     Raises
     ------
@@ -101,6 +107,7 @@ class Run:
         start_from: str | Path | None = None,
         build: Callable[[ModelConfig], MusicTransformer] = MusicTransformer,
         appraise: Callable[[MusicTransformer, dict[str, float], dict[str, float]], float] | None = None,
+        fabric: Fabric | None = None,
     ):
         self.folder, self.model_config, self.config, self.build = folder, model_config, config, build
         self.appraise = appraise
@@ -122,12 +129,13 @@ class Run:
             self.judge = make_validation(
                 validation, length, min(config.validation_chunks, max(1, 2**18 // length))
             )
-        self.fabric = open_devices(config.accelerator, config.devices, config.precision)
+        self.fabric = fabric or config.open_devices()
         self.metrics = Metrics(folder / "metrics.jsonl")
         self.step, self.tokens, self.seconds, self.best = 0, 0, 0.0, math.inf
         self.begun_at, self.stopped = 0, False  # the step at which `fit` began; whether a signal ended it
         self.ended = False  # whether `appraise` ended it
         self.losses: list[torch.Tensor] = []  # since the last line of the log
+        self.signals: list[int] = []  # that asked this process to stop
 
     def fit(
         self,
@@ -153,8 +161,8 @@ class Run:
         Returns
         -------
         MusicTransformer
-            Ctrl-C, or a signal to terminate, ends the run after its present step, with its state saved
-            (`stopped` is then true); the second one ends it at once.
+            Whole on the first device. Ctrl-C, or a signal to terminate, ends the run after its present
+            step, with its state saved (`stopped` is then true); the second one ends it at once.
 
         Raises
         ------
@@ -162,12 +170,13 @@ class Run:
             The folder holds a run and `resume` is not given, or another process trains in it; what it holds
             is damaged, or was begun with other settings or other music; the loss is no longer a number.
         """
-        self.fabric.launch()
-        keep_freed_memory()
-        with held(self.folder) if self.fabric.is_global_zero else nullcontext():
-            self._set_up()
-            self._begin(resume)
-            return self._train(on_progress, on_checkpoint, math.inf if stop_after is None else stop_after)
+        with together(self.fabric):
+            self.fabric.launch()
+            keep_freed_memory()
+            with held(self.folder) if self.fabric.is_global_zero else nullcontext():
+                self._set_up()
+                self._begin(resume)
+                return self._train(on_progress, on_checkpoint, math.inf if stop_after is None else stop_after)
 
     def _set_up(self) -> None:
         """Make model and optimisers, with random weights or those of another model."""
@@ -177,6 +186,8 @@ class Run:
         self.model = self.build(self.model_config)
         if self.start_from:
             self.model.load_state_dict(load_model(self.start_from).state_dict())
+        forward: Any = torch.compile(self.model) if config.compile else self.model
+        self.wrapped = self.fabric.setup_module(forward)  # first: shards are other tensors
         optimizers = make_optimizers(
             self.model,
             kind=config.optimizer,
@@ -184,20 +195,16 @@ class Run:
             lr=config.lr,
             weight_decay=config.weight_decay,
         )
-        forward: Any = torch.compile(self.model) if config.compile else self.model
-        self.wrapped, *self.optimizers = self.fabric.setup(forward, *optimizers)
+        self.optimizers: list[Any] = [self.fabric.setup_optimizers(optimizer) for optimizer in optimizers]
         if self.fabric.global_rank:  # other dropout on every device
             torch.manual_seed(config.seed + self.fabric.global_rank)
 
     def _begin(self, resume: bool) -> None:
         """Go on from the state in the folder, or write the settings of a new run."""
-        settings = {
-            "model": self.model_config.to_dict(),
-            "training": asdict(self.config),
-            "card": self.card,
-            "music": self.music,
-        }
-        if resume and os.path.isfile(self.folder / STATE):
+        settings = {"model": self.model_config.to_dict(), "training": asdict(self.config)}
+        settings |= {"card": self.card, "music": self.music}
+        refuse_other_music(self.music, self.fabric)
+        if resume and has_state(self.folder, self.fabric):
             check_settings(self.folder, settings)
             self._load()
         elif self.fabric.is_global_zero:
@@ -206,9 +213,12 @@ class Run:
             write_settings(self.folder, settings)
             self.metrics.clear()
         self.begun_at = self.step
-        if self.step == 0 and self.start_from and self.judge:
+        looks = self.judged() if self.fabric.is_global_zero else []
+        last = float(looks[-1][0] if looks else -1)
+        last, ended = agree(self.fabric, last, any(worth is None for *_, worth in looks))
+        self.ended = ended > 0
+        if self.judge and self.due and last < self.step:  # none yet, or a signal to stop ended it
             self._validate(self.judge)
-        self.ended = any(worth is None for _, _, worth in self.judged())
 
     def judged(self) -> list[tuple[int, dict[str, float], float | None]]:
         """Every look at what is held out so far: step, losses, and what it was worth; None ended the run."""
@@ -230,7 +240,7 @@ class Run:
         began = last_saved = last_logged = time.monotonic()
         seconds_before, logged, validation = self.seconds, self.tokens, None
         self.wrapped.train()
-        with stop_signals() as signals:
+        with stop_signals() as self.signals:
             while (share := self.share) < 1.0 and not self.ended:
                 set_rate(
                     self.optimizers, schedule(share, self.step, warmup=config.warmup, decay=config.decay)
@@ -240,7 +250,8 @@ class Run:
                 self.tokens += source.tokens(self.step)
                 self.step += 1
                 now = time.monotonic()
-                self.seconds = agree(fabric, seconds_before + now - began)
+                spent, unsaved, stopped = agree(fabric, now - began, now - last_saved, bool(self.signals))
+                self.seconds, self.stopped = seconds_before + spent, stopped > 0
                 share = self.share
                 if self.step % config.log_every == 0 or share >= 1.0:
                     loss = float(torch.stack(self.losses).mean())
@@ -251,30 +262,47 @@ class Run:
                     if on_progress and fabric.is_global_zero:
                         left = self.seconds * (1 - share) / max(share, 1e-9)
                         on_progress(Progress(self.step, share, loss, rate, validation, left))
-                if self.judge and (self.step % config.validate_every == 0 or share >= 1.0):
+                if self.judge and self.due and not self.stopped:
                     validation = self._validate(self.judge)
                     last_logged, logged = time.monotonic(), self.tokens
-                self.stopped = agree(fabric, float(bool(signals))) > 0
-                over = share >= 1.0 or self.stopped or self.ended
-                done = over or agree(fabric, now - began) > stop_after
-                if done or agree(fabric, now - last_saved) > 60 * config.checkpoint_minutes:
+                done = share >= 1.0 or self.stopped or self.ended or spent > stop_after
+                if done or unsaved > 60 * config.checkpoint_minutes:
                     self._save()
-                    last_saved = time.monotonic()
+                    last_saved, model = time.monotonic(), self._whole()
                     if fabric.is_global_zero:
                         if self.best == math.inf:  # none was judged yet
-                            self._save_best({})
+                            self._save_best(model, {})
                         if on_checkpoint:
-                            self.model.eval()  # no dropout: the sample is the model's, the random state stays
-                            on_checkpoint(self.model, self.step)
-                            self.model.train()
+                            model.eval()  # no dropout: the sample is the model's, the random state stays
+                            on_checkpoint(model, self.step)
+                            model.train()
                 if done:
                     break
-        return self.model
+        return self._whole()
 
     @property
     def share(self) -> float:
         """Share of the budget that is used up."""
         return self.config.progress(self.step, self.tokens, self.seconds)
+
+    @property
+    def due(self) -> bool:
+        """Whether the model is judged at this step."""
+        if not self.step:
+            return self.start_from is not None
+        return self.step % self.config.validate_every == 0 or self.share >= 1.0
+
+    def _whole(self) -> MusicTransformer:
+        """The model for those who do not train: on the first device put together, if it is in shards."""
+        if self.config.strategy != "fsdp":
+            return self.model
+        weights = gathered(self.model.state_dict(), keep=self.fabric.is_global_zero)
+        if not self.fabric.is_global_zero:
+            return self.model
+        with torch.random.fork_rng(devices=[]):  # first weights are drawn, and the run's next numbers stay
+            whole = self.build(self.model_config)
+        whole.load_state_dict(weights)
+        return whole.to(self.fabric.device)
 
     def _step(self, source: Source) -> torch.Tensor:
         """One update from one batch, shared over devices and micro-batches; its mean loss."""
@@ -307,35 +335,41 @@ class Run:
         return fabric.all_reduce(total, reduce_op="mean") if fabric.world_size > 1 else total  # type: ignore
 
     def _validate(self, judge: ValidationLoss) -> float:
-        """Mean loss on what is held out; keeps the model if it is the best so far."""
+        """Mean loss on what is held out; keeps the model if it is the best so far.
+
+        A signal to stop ends it between two batches, with nothing recorded: the run goes on with it.
+        """
+        model = self._whole()
         if self.fabric.is_global_zero:
-            with self.fabric.autocast():
-                results = judge(self.model)
-                worth = float(np.mean(list(results.values())))
-                told: dict[str, Any] = {"validation": results}
-                if self.appraise:
-                    first = next((losses for _, losses, _ in self.judged()), results)
-                    worth = self.appraise(self.model, first, results)
-                    told["worth"] = worth if worth < math.inf else None
-            self._log(told)
-            self.ended = worth == math.inf
-            if worth < self.best:
-                self.best = worth
-                self._save_best(results)
-        self.ended = agree(self.fabric, float(self.ended)) > 0
+            with suppress(KeyboardInterrupt), interruptible(model, self.signals):
+                with self.fabric.autocast():
+                    results = judge(model)
+                    worth = float(np.mean(list(results.values())))
+                    told: dict[str, Any] = {"validation": results}
+                    if self.appraise:
+                        first = next((losses for _, losses, _ in self.judged()), results)
+                        worth = self.appraise(model, first, results)
+                        told["worth"] = worth if worth < math.inf else None
+                self._log(told)
+                self.ended = worth == math.inf
+                if worth < self.best:
+                    self.best = worth
+                    self._save_best(model, results)
+        ended, stopped = agree(self.fabric, self.ended, bool(self.signals))
+        self.ended, self.stopped = ended > 0, stopped > 0
         self.wrapped.train()
         return self.best
 
-    def _save_best(self, results: dict[str, float]) -> None:
+    def _save_best(self, model: MusicTransformer, results: dict[str, float]) -> None:
         facts = {
             **self.card,
-            "parameters": self.model.parameter_count(),
+            "parameters": model.parameter_count(),
             "steps": self.step,
             "tokens_seen": self.tokens + self.card.get("started_from", {}).get("tokens_seen", 0),
             "training": asdict(self.config),
             "validation_nll_while_training": results,
         }
-        save_model(self.model, self.folder / "model", facts)
+        save_model(model, self.folder / "model", facts)
 
     def _require(self, sane: bool, found: str) -> None:
         """Stop a run that has blown up, before its state takes the place of a good one."""

@@ -26,6 +26,7 @@ from musictx.files import clear_drafts, hold, make_folder, read_json, write_byte
 from musictx.model import MusicTransformer
 from musictx.training.config import FIXED
 from musictx.training.devices import random_states, set_random_states
+from musictx.training.shards import gathered, like
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -70,6 +71,32 @@ def held(folder: Path) -> Iterator[None]:
         for place in (folder, folder / "model", folder / "samples"):
             clear_drafts(place)
         yield
+
+
+def refuse_other_music(music: dict[str, str], fabric: Fabric) -> None:
+    """Say that this machine has other music than the first one, so that batches would not fit together."""
+    if fabric.broadcast(music) != music:
+        raise MusictxError(
+            f"the music on {socket.gethostname()} is not that of the first machine; give all of them the same"
+        )
+
+
+def has_state(folder: Path, fabric: Fabric) -> bool:
+    """Whether a folder holds a run to go on with, which all devices are told by the first.
+
+    Raises
+    ------
+    MusictxError
+        It does, and this machine does not see it.
+    """
+    here = os.path.isfile(folder / STATE)
+    there = fabric.broadcast(here)
+    if there and not here:
+        raise MusictxError(
+            f"{folder} holds the state of a run on the first machine, and none on {socket.gethostname()}; "
+            "to go on together, machines need one folder, on a disk that they share"
+        )
+    return there
 
 
 def write_settings(folder: Path, settings: dict[str, Any]) -> None:
@@ -129,11 +156,12 @@ def write_state(
     losses : sequence of Tensor
         Of the steps since the last line of the log.
     """
-    random = random_states(fabric)
-    if fabric.is_global_zero:
+    random, first = random_states(fabric), fabric.is_global_zero
+    weights, averages = gathered([model.state_dict(), [o.state_dict() for o in optimizers]], keep=first)
+    if first:
         state = {
-            "model": model.state_dict(),
-            "optimizers": [o.state_dict() for o in optimizers],
+            "model": weights,
+            "optimizers": averages,
             **place,
             "losses": torch.stack(list(losses)).cpu() if losses else torch.empty(0),
             **random,
@@ -166,8 +194,12 @@ def read_state(
         if type(value) is not PLACE[name] or not value >= 0:
             raise MusictxError(f"{path} is not the state of a training run: its {name} is {shown(value)}")
     try:
-        model.load_state_dict(state["model"])
+        places = model.state_dict()
+        model.load_state_dict({name: like(x, places.get(name)) for name, x in state["model"].items()})
         for optimizer, saved in zip(optimizers, state["optimizers"], strict=True):
+            matrices = [matrix for group in optimizer.param_groups for matrix in group["params"]]
+            for i, averages in saved["state"].items():
+                saved["state"][i] = {name: like(x, matrices[i]) for name, x in averages.items()}
             optimizer.load_state_dict(saved)
         set_random_states(fabric, state)
         return place, list(state["losses"].to(fabric.device))

@@ -171,6 +171,8 @@ COMMANDS: dict[
             "--warmup": (*NUMBERS, "9" * 30),
             "--hours": (*NUMBERS, "1e308"),
             "--devices": ("1", "0", "-1", "99", "9" * 30, "x"),
+            "--nodes": ("1", "0", "-1", "2", "9" * 30, "x"),
+            "--strategy": ("auto", "ddp", "x"),
             "--decay": NUMBERS,
             "--curriculum": ("8:0.5", "4:0.2,8:0.2", "8", ":", "8:x", *NUMBERS),
             "--repeat-notes": NUMBERS,

@@ -23,10 +23,11 @@ from musictx.checkpoint import load_model, read_card
 from musictx.corpus import NO_AUGMENTATION, BatchSource, consecutive_chunks
 from musictx.errors import MusictxError
 from musictx.losses import chunk_losses
+from musictx.model import MusicTransformer
 from musictx.training import Run, Source, TrainingConfig
 from musictx.training.devices import choose_precision
 from musictx.training.metrics import Metrics
-from musictx.training.source import Curriculum, spread_chunks
+from musictx.training.source import Curriculum, make_validation, spread_chunks
 
 
 def weights(folder: Path) -> dict[str, torch.Tensor]:
@@ -85,6 +86,26 @@ def test_slices_of_a_run_put_together_are_the_run(whole: Path, tmp_path: Path) -
         run.fit(resume=True, stop_after=0.0)  # one step
         if run.step == 30:
             break
+    assert_same_run(tmp_path, whole)
+
+
+def test_a_signal_ends_a_validation_which_is_made_up_for(whole: Path, tmp_path: Path) -> None:
+    """The first comes while the model is judged at step 16, and the second while it is judged at the end."""
+    held = make_validation({"held": tiny_corpus(2, seed=4)}, 16, 256)
+    looks = 0
+
+    def interrupted(model: MusicTransformer) -> dict[str, float]:
+        nonlocal looks
+        looks += 1
+        if looks in (2, 5):
+            signal.raise_signal(signal.SIGINT)
+        return held(model)
+
+    for step, judged in ((16, [8]), (30, [8, 16, 24]), (30, [8, 16, 24, 30])):
+        run = tiny_run(tmp_path, validation=interrupted)
+        run.fit(resume=True)
+        assert (run.step, run.stopped) == (step, len(judged) < 4)
+        assert [at for at, *_ in run.judged()] == judged
     assert_same_run(tmp_path, whole)
 
 
