@@ -41,7 +41,7 @@ def pitches(path: str) -> list[int]:
 def test_the_page_leads_to_a_list_of_the_endpoints(open_studio: Callable[..., Any], server: Server) -> None:
     studio = open_studio(server)
     studio.page.locator("footer .show-api").click()
-    studio.page.get_by_text("/continue", exact=True).first.wait_for(timeout=60_000)
+    studio.page.get_by_text("/continue", exact=True).first.wait_for()
     studio.console.clear()  # the list asks for the MCP tools' schema, which is there with gradio[mcp] only
 
 
