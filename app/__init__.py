@@ -2,6 +2,7 @@
 
 `layout` says what the page consists of, `streaming` what happens while the models play, `routes`
 answers everything else that the page asks for, and `static` is the part that runs in the browser.
+`site` and `space` write the page as folders for hosts, `web_model` models for the browser's engine.
 """
 
 import os

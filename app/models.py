@@ -17,13 +17,13 @@ from musictx.compiled import announce_compilation
 from musictx.errors import MusictxError
 from musictx.events import START
 from musictx.export.repository import card_to_write
-from musictx.export.web_model import model_facts, web_model
 from musictx.model.positions import SCHEMES
 from musictx.render.figures import COLOURS
 from musictx.sampling import generate
 from musictx.shipped import COMPARED_MODELS, DEFAULT_MODEL, SHIPPED_MODELS
 
 from .presets import presets
+from .web_model import model_facts, web_model
 
 MAX_MODELS = 4
 # The page's colours (static/view/base.css): a scheme's own one, by its name, then those that no scheme has.

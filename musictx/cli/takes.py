@@ -13,23 +13,7 @@ from musictx.files import write_bytes
 from musictx.labels import track_names
 from musictx.sampling import Continuation
 
-PAGE = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<title>{title}</title>
-<style>
-body {{ font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem }}
-img, audio {{ display: block; width: 100%; margin: .5rem 0 }}
-</style>
-<h1>{title}</h1>
-{takes}
-<script>
-const players = [...document.querySelectorAll("audio")];
-for (const player of players)
-  player.onplay = () => players.forEach((other) => other === player || other.pause());
-</script>
-"""
+PAGE = Path(__file__).with_name("takes.html").read_text(encoding="utf-8")
 TAKE = """<h2>Take {number}</h2>
 <img src="{roll}" alt="Piano roll of take {number}">
 <audio controls preload="none" src="{audio}"></audio>

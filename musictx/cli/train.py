@@ -2,30 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import shlex
-import sys
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from musictx import __version__
-from musictx.console.options import amount
+from musictx.console.options import Minutes, Resume, amount, given
 from musictx.errors import MusictxError
 
 if TYPE_CHECKING:
     from musictx.corpus import Corpus
-
-
-MAX_MINUTES = 525_600  # a year
-
-
-def check_minutes(minutes: float | None) -> None:
-    """Say that a slice of a run is longer than anybody means."""
-    if minutes is not None and not minutes <= MAX_MINUTES:
-        raise MusictxError(f"--minutes is {minutes}; it must be at most {MAX_MINUTES}")
 
 
 def train(
@@ -97,12 +84,8 @@ def train(
             "as far as they fit in the window. [default: 16 100]",
         ),
     ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on exactly where a killed or stopped run was.")
-    ] = False,
-    minutes: Annotated[
-        float | None, typer.Option(min=0, help="Save and stop after this many minutes, to be resumed.")
-    ] = None,
+    resume: Resume = False,
+    minutes: Minutes = None,
     devices: Annotated[
         int | None, typer.Option(help="GPUs, or processes on a CPU, of each machine. [default: 1]")
     ] = None,
@@ -162,7 +145,7 @@ def train(
     With --from a shipped model learns your music, in a fraction of the time that a new one needs.
     """
     from musictx.checkpoint import find_model, read_config
-    from musictx.cli.outcome import learned, say_outcome
+    from musictx.cli.runs import check_begin, fit, learned, origin
     from musictx.console.progress import (
         TrainingDisplay,
         about_corpora,
@@ -176,11 +159,9 @@ def train(
     from musictx.model.sizes import sized_config
     from musictx.training import TEACHING_DROPOUT, Run, TeachingConfig, TrainingConfig
     from musictx.training.devices import together
-    from musictx.training.state import STATE, refuse_begun
 
     if steps is None and tokens is None and hours is None:
         hours = 1.0
-    check_minutes(minutes)
     config = (TeachingConfig if start_from else TrainingConfig)(
         steps=steps,
         tokens=amount(tokens),
@@ -218,10 +199,7 @@ def train(
         model_config = sized_config(**given(size=size, position=position, context_length=context))
     model_config = replace(model_config, **given(dropout=dropout))
     keep_inputs([output], [*midi, *validation, start_from])
-    if not resume:
-        refuse_begun(output)
-    elif not os.path.isfile(output / STATE):
-        console.print(f"{output} holds no run to go on with: a new one begins")
+    check_begin(output, resume, minutes)
 
     fabric = config.open_devices()
     with together(fabric):
@@ -235,8 +213,7 @@ def train(
     display = TrainingDisplay(*about_corpora(music.train, music.validation, model_config))
     report_skipped(music.train)
     card = {
-        "command": shlex.join(["musictx", *sys.argv[1:]]),
-        "musictx": __version__,
+        **origin(),
         "data": {
             "training": _size(music.train),
             "validation": {name: _size(corpus) for name, corpus in music.validation.items()},
@@ -245,21 +222,7 @@ def train(
     }
     corpora = music.train, music.validation
     run = Run(output, model_config, config, *corpora, card, start_from=start_from, fabric=fabric)
-    with display:
-        run.fit(
-            resume=resume,
-            on_progress=display.update,
-            on_checkpoint=display.sampler(output),
-            stop_after=None if minutes is None else 60 * minutes,
-        )
-    say_outcome(run, learned(run))
-    if run.stopped:
-        raise typer.Exit(130)
-
-
-def given(**options: Any) -> dict[str, Any]:
-    """The options that were given; the library has the defaults of the others."""
-    return {name: value for name, value in options.items() if value is not None}
+    fit(run, display, learned, resume=resume, minutes=minutes)
 
 
 def _mix(text: str | None) -> str | tuple[float, ...] | None:

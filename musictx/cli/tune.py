@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import os
-import shlex
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from musictx import __version__
+from musictx.console.options import Minutes, Resume, given
 from musictx.errors import MusictxError
 
 
@@ -54,12 +52,8 @@ def tune(
     ] = None,
     lr: Annotated[float | None, typer.Option(help="Peak learning rate of AdamW. [default: 0.00002]")] = None,
     batch: Annotated[int | None, typer.Option(help="Pairs of takes in a step. [default: 4]")] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on exactly where a killed or stopped run was.")
-    ] = False,
-    minutes: Annotated[
-        float | None, typer.Option(min=0, help="Save and stop after this many minutes, to be resumed.")
-    ] = None,
+    resume: Resume = False,
+    minutes: Minutes = None,
     seed: Annotated[int | None, typer.Option(help="Of the order of the pairs. [default: 0]")] = None,
 ) -> None:
     """Teach a model your taste, from what you kept and what you rejected of its takes.
@@ -67,8 +61,7 @@ def tune(
     The result is a model like any other: musictx continue --model DIR plays with it.
     """
     from musictx.checkpoint import load_model, weights_hash
-    from musictx.cli.outcome import say_outcome, tuned
-    from musictx.cli.train import check_minutes, given
+    from musictx.cli.runs import check_begin, fit, origin, tuned
     from musictx.console.progress import TrainingDisplay, console, corpora_progress
     from musictx.corpus import Corpus, build_corpus, open_corpus, training_and_validation
     from musictx.corpus.folder import INDEX
@@ -77,17 +70,12 @@ def tune(
     from musictx.shipped import shipped_folder
     from musictx.training import TuningConfig
     from musictx.training.choices import of_model, read_choices
-    from musictx.training.state import STATE, refuse_begun
     from musictx.training.tuning import tuning_run
 
     options = {"passes": passes, "beta": beta, "likelihood": likelihood, "tolerance": tolerance, "lr": lr}
     config = TuningConfig(**given(**options, batch=batch, seed=seed))
-    check_minutes(minutes)
     keep_inputs([output], [choices, model, *music, *validation])
-    if not resume:
-        refuse_begun(output)
-    elif not os.path.isfile(output / STATE):
-        console.print(f"{output} holds no run to go on with: a new one begins")
+    check_begin(output, resume, minutes)
     everything = read_choices(choices)
     used = everything if any_model else of_model(everything, weights_hash(load_model(model)))
     if len(used) < len(everything):
@@ -115,18 +103,8 @@ def tune(
     watched = ", ".join(f"{name}: {len(corpus)} pieces" for name, corpus in held.items())
     display = TrainingDisplay(f"{len(used)} choices; watched by {watched}")
     card = {
-        "command": shlex.join(["musictx", *sys.argv[1:]]),
-        "musictx": __version__,
+        **origin(),
         "data": {"choices": len(used), "validation": {n: c.token_count for n, c in held.items()}},
     }
     run = tuning_run(output, model, used, held, music=beside, config=config, card=card)
-    with display:
-        run.fit(
-            resume=resume,
-            on_progress=display.update,
-            on_checkpoint=display.sampler(output),
-            stop_after=None if minutes is None else 60 * minutes,
-        )
-    say_outcome(run, tuned(run))
-    if run.stopped:
-        raise typer.Exit(130)
+    fit(run, display, tuned, resume=resume, minutes=minutes)

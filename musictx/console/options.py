@@ -18,6 +18,10 @@ Model = Annotated[str, typer.Option(help="grand, vanilla, relative, rope, or a f
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
 Seed = Annotated[int | None, typer.Option(help="The same seed gives the same music. [default: a new one]")]
 Int8 = Annotated[bool, typer.Option(help="Decode with 8-bit weights: 1.5 times as fast as float32.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on exactly where a killed or stopped run was.")]
+Minutes = Annotated[
+    float | None, typer.Option(min=0, help="Save and stop after this many minutes, to be resumed.")
+]
 Audio = Annotated[Path | None, typer.Option(help="WAV file to write as well.")]
 Roll = Annotated[Path | None, typer.Option(help="Piano-roll picture (PNG) to write as well.")]
 CopyCheck = Annotated[
@@ -36,6 +40,11 @@ def amount(text: str | None) -> int | None:
         return int(float(text[:-1]) * scale) if scale > 1 else int(text)
     except (ValueError, OverflowError) as error:
         raise MusictxError(f"--tokens is {text!r}; give a number such as 25M or 300000") from error
+
+
+def given(**options: Any) -> dict[str, Any]:
+    """The options that were given; the library has the defaults of the others."""
+    return {name: value for name, value in options.items() if value is not None}
 
 
 def sampling_options(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:

@@ -13,8 +13,8 @@ import torch
 
 from app.payloads import note_rows, read_notes
 from app.streaming import Lane
+from app.web_model import model_facts, web_model
 from musictx.events import END, STEP_SECONDS
-from musictx.export.web_model import model_facts, web_model
 from musictx.model import ModelConfig, MusicTransformer
 from musictx.sampling import NoteStream, SamplingSettings, generate
 from musictx.sampling.primer import Primer, prepare_primer

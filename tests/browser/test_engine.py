@@ -13,11 +13,11 @@ import numpy as np
 import pytest
 import torch
 
+from app.web_model import web_model
 from musictx.checkpoint import list_models, load_model
 from musictx.errors import MusictxError
 from musictx.events import END, NOTE_OFF, NOTE_ON, TIME_SHIFT, VELOCITY
 from musictx.events.grammar import Grammar
-from musictx.export.web_model import web_model
 from musictx.midi import read_midi
 from musictx.model import ModelConfig, MusicTransformer
 from musictx.sampling.contrast import contrast, log_probabilities

@@ -115,8 +115,10 @@ def bench_browser_step(
     """
     from musictx.checkpoint import load_model
     from musictx.export.onnx_model import export_onnx
-    from musictx.export.web_model import web_model
-    from musictx.shipped import shipped_folder
+    from musictx.shipped import load_demo, shipped_folder
+
+    load_demo()
+    from musictx.app.web_model import web_model
 
     if not (runtime / RUNTIME).is_file():
         raise MusictxError(

@@ -1,20 +1,64 @@
-"""What has become of a run, in words, and what comes next."""
+"""Runs that a command begins or goes on with, and what has become of them, in words."""
 
 from __future__ import annotations
 
 import math
+import os
 import shlex
-from collections.abc import Iterable, Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
 
 import numpy as np
+import typer
 
-from musictx.console.progress import console
+from musictx import __version__
+from musictx.console.progress import TrainingDisplay, console
+from musictx.errors import MusictxError
 from musictx.training import Run
+from musictx.training.state import STATE, refuse_begun
 
+MAX_MINUTES = 525_600  # a year
 CLEAR = 0.005  # nats per token by which held-out music must get worse before anybody is told of it
 
 
-def say_outcome(run: Run, gains: Iterable[str]) -> None:
+def origin() -> dict[str, str]:
+    """What a model's card says of how it was made."""
+    return {"command": shlex.join(["musictx", *sys.argv[1:]]), "musictx": __version__}
+
+
+def check_begin(folder: Path, resume: bool, minutes: float | None) -> None:
+    """Say that a run cannot begin in a folder, or be so long at once; or that there is none to go on with."""
+    if minutes is not None and not minutes <= MAX_MINUTES:
+        raise MusictxError(f"--minutes is {minutes}; it must be at most {MAX_MINUTES}")
+    if not resume:
+        refuse_begun(folder)
+    elif not os.path.isfile(folder / STATE):
+        console.print(f"{folder} holds no run to go on with: a new one begins")
+
+
+def fit(
+    run: Run,
+    display: TrainingDisplay,
+    gains: Callable[[Run], Iterable[str]],
+    *,
+    resume: bool,
+    minutes: float | None,
+) -> None:
+    """Train, show it, and say what was gained."""
+    with display:
+        run.fit(
+            resume=resume,
+            on_progress=display.update,
+            on_checkpoint=display.sampler(run.folder),
+            stop_after=None if minutes is None else 60 * minutes,
+        )
+    _say_outcome(run, gains(run))
+    if run.stopped:
+        raise typer.Exit(130)
+
+
+def _say_outcome(run: Run, gains: Iterable[str]) -> None:
     """Say how far a run came, what was gained, and how to hear it."""
     judged = f", validation {run.best:.3f}" if run.best < math.inf and not run.appraise else ""
     if run.share < 1 and not run.ended:
