@@ -7,7 +7,7 @@ function here returns a new one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -188,7 +188,6 @@ def apply_pedal(performance: Performance) -> Performance:
 
     Examples
     --------
-    >>> import numpy as np
     >>> from musictx import Performance, apply_pedal, make_notes
     >>> from musictx.performance import SPAN_DTYPE
     >>> pedal = np.array([(0.5, 4.0)], SPAN_DTYPE)
@@ -299,14 +298,11 @@ def stretch(performance: Performance, factor: float) -> Performance:
     """
     if not (np.isfinite(factor) and factor > 0):
         raise MusictxError(f"the stretch factor must be a positive number, not {factor!r}")
-    notes, pedals, tempos = (a.copy() for a in (performance.notes, performance.pedals, performance.tempos))
-    for array in (notes, pedals):
-        array["onset"] *= factor
-        array["offset"] *= factor
+    tempos = performance.tempos.copy()
     tempos["time"] *= factor
     tempos["bpm"] /= factor
     metre = performance.metre and performance.metre.stretched(factor)
-    return replace(performance, notes=notes, pedals=pedals, tempos=tempos, metre=metre)
+    return replace(retimed(performance, lambda time: time * factor), tempos=tempos, metre=metre)
 
 
 def shift(performance: Performance, seconds: float) -> Performance:
@@ -328,36 +324,18 @@ def shift(performance: Performance, seconds: float) -> Performance:
     >>> shift(Performance(make_notes([0], [1], [60])), 0.5).notes["onset"].tolist()
     [0.5]
     """
-    notes, pedals, tempos = (a.copy() for a in (performance.notes, performance.pedals, performance.tempos))
-    for array in (notes, pedals):
-        array["onset"] += seconds
-        array["offset"] += seconds
+    tempos = performance.tempos.copy()
     tempos["time"][1:] = np.maximum(tempos["time"][1:] + seconds, 0.0)
     metre = performance.metre and performance.metre.moved(-seconds)
-    return replace(performance, notes=notes, pedals=pedals, tempos=tempos, metre=metre)
+    return replace(retimed(performance, lambda time: time + seconds), tempos=tempos, metre=metre)
 
 
-def in_milliseconds(performance: Performance) -> Performance:
-    """Round the times of notes and pedal to whole milliseconds, which is how pages and links have them.
-
-    Parameters
-    ----------
-    performance : Performance
-
-    Returns
-    -------
-    Performance
-
-    Examples
-    --------
-    >>> from musictx.performance import Performance, in_milliseconds, make_notes
-    >>> in_milliseconds(Performance(make_notes([0.00049], [1.2345678], [60]))).notes.tolist()
-    [(0.0, 1.235, 60, 80)]
-    """
+def retimed(performance: Performance, change: Callable[[np.ndarray], np.ndarray]) -> Performance:
+    """The same notes and pedal with all of their times changed in one way."""
     notes, pedals = performance.notes.copy(), performance.pedals.copy()
     for array in (notes, pedals):
         for name in ("onset", "offset"):
-            array[name] = np.rint(array[name] * 1000) / 1000
+            array[name] = change(array[name])
     return replace(performance, notes=notes, pedals=pedals)
 
 
@@ -404,7 +382,6 @@ def unite_spans(spans: np.ndarray) -> np.ndarray:
 
     Examples
     --------
-    >>> import numpy as np
     >>> from musictx.performance import SPAN_DTYPE, unite_spans
     >>> unite_spans(np.array([(0, 2), (1, 3), (5, 6)], SPAN_DTYPE)).tolist()
     [(0.0, 3.0), (5.0, 6.0)]

@@ -27,7 +27,7 @@ from musictx.events import (
     tokens_to_table,
 )
 from musictx.model import MusicTransformer
-from musictx.performance import Performance, apply_pedal, in_milliseconds, slice_time
+from musictx.performance import Performance, apply_pedal, retimed, slice_time
 
 LATEST = 24 * 3600.0  # seconds: where music that is read from a file ends as well
 LONG_REST = 4.0  # seconds of silence at a primer's end that are worth a remark
@@ -59,6 +59,19 @@ def _heard(performance: Performance, start: float) -> Performance:
         notes["onset"] = np.where(early >= start - _HALF_MILLISECOND, np.maximum(early, start), early)
         performance = slice_time(replace(performance, notes=notes), start)
     return apply_pedal(performance)
+
+
+def in_milliseconds(performance: Performance) -> Performance:
+    """Times of notes and pedal rounded to whole milliseconds, which is how pages and links have them.
+
+    Examples
+    --------
+    >>> from musictx import Performance, make_notes
+    >>> from musictx.sampling.primer import in_milliseconds
+    >>> in_milliseconds(Performance(make_notes([0.00049], [1.2345678], [60]))).notes.tolist()
+    [(0.0, 1.235, 60, 80)]
+    """
+    return retimed(performance, lambda time: np.rint(time * 1000) / 1000)
 
 
 def prepare_primer(
