@@ -12,10 +12,11 @@ from musictx.cli.play import PICTURES
 from musictx.console.options import Audio, Int8, Model, Roll, Seed, sampling_options
 from musictx.console.places import check_places, numbered
 from musictx.console.progress import console, read_music, working
+from musictx.settings import SETTINGS
 from musictx.shipped import DEFAULT_MODEL
 
 
-@sampling_options("temperature", "top_k", "top_p", "min_p")
+@sampling_options(*(name for name in SETTINGS if name != "theme"))
 def fill(
     midi: Annotated[Path, typer.Argument(help="MIDI file.", show_default=False)],
     output: Annotated[Path, typer.Option("--output", "-o", help="MIDI file to write.")],
