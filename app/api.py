@@ -81,6 +81,7 @@ def add_endpoints(models: Sequence[LaneModel], stage: Stage, shelf: Shelf) -> No
         bars: float = 0.0,
         beat: str = "off",
         one_track: bool = False,
+        shape: str = "",
         **sampling: float,
     ) -> tuple[str, str | None]:
         """Play on from a MIDI file, the primer.
@@ -96,6 +97,7 @@ def add_endpoints(models: Sequence[LaneModel], stage: Stage, shelf: Shelf) -> No
             bars: Length in bars of the file instead of seconds; 0 for seconds.
             beat: off, loose or strict: whether notes are moved to the sixteenths or triplets of the file.
             one_track: Primer and continuation in one track of the MIDI file.
+            shape: denser or calmer, higher or lower, louder or softer than the primer, with commas.
 
         Returns
         -------
@@ -105,7 +107,8 @@ def add_endpoints(models: Sequence[LaneModel], stage: Stage, shelf: Shelf) -> No
             if not isinstance(model, str) or model not in by_name:
                 given = str(model)[:40]
                 raise MusictxError(f"there is no model {given!r} here; choose one of {', '.join(by_name)}")
-            settings = read_settings({"seconds": seconds, "seed": seed, **sampling}, labels=False)
+            sent = {"seconds": seconds, "seed": seed, "shape": shape, **sampling}
+            settings = read_settings(sent, labels=False)
             selection = (read_number(primer_start, "primer_start"), read_number(primer_end, "primer_end"))
             check_beat(beat)
             options = Ask(_yes(sound, "sound"), read_bars(bars, "bars"), beat, _yes(one_track, "one_track"))
@@ -134,6 +137,7 @@ def add_endpoints(models: Sequence[LaneModel], stage: Stage, shelf: Shelf) -> No
         "bars": gr.Number(0, label="Bars", visible=False),
         "beat": gr.Textbox("off", label="Beat", visible=False),
         "one_track": gr.Checkbox(False, label="One track", visible=False),
+        "shape": gr.Textbox("", label="Shape", visible=False),
     }
     outputs = [gr.File(label="MIDI", visible=False), gr.File(label="WAV", visible=False)]
     gr.Button(visible=False).click(

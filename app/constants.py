@@ -15,9 +15,9 @@ from typing import Any
 from musictx.events import grammar, loops, vocabulary
 from musictx.files import write_bytes
 from musictx.model.config import ACTIVATIONS
-from musictx.sampling import contrast
+from musictx.sampling import contrast, shaping
 from musictx.sampling.continuation import SPARE_TOKENS, TOKENS_PER_SECOND
-from musictx.settings import SETTINGS, SamplingSettings
+from musictx.settings import SETTINGS, WISHES, SamplingSettings
 
 C_FILE, JS_FILE = "static/engine/constants.h", "static/music/constants.js"  # in this folder
 _NOTE = "Written by `app/constants.py`, from the Python that says what each of them means."
@@ -27,6 +27,18 @@ _TIMES = ["STEPS_PER_SECOND", "STEP_SECONDS"]
 _LEVELS = ["VELOCITY_LEVELS", "VELOCITIES_PER_LEVEL", "DEFAULT_VELOCITY_LEVEL"]
 _GRAMMAR = ["MAX_REST_STEPS", "MAX_NOTE_STEPS"]
 _CONTRAST = ["STRIDE", "AGREED", "GROWTH", "HALF", "MIN_PROBABILITY"]
+_SHAPING = [
+    "BY",
+    "TILT",
+    "KINDS",
+    "PRIMER_NOTES",
+    "USUAL",
+    "RECENT_SECONDS",
+    "RECENT_NOTES",
+    "SPARSEST",
+    "SHORTEST",
+    "NOTE",
+]
 
 
 def _taken(module: Any, names: list[str]) -> dict[str, Any]:
@@ -50,8 +62,9 @@ def c_constants() -> str:
 
 
 def js_constants() -> str:
-    """The vocabulary, the contrast's numbers, and the settings with defaults and ranges, as a module."""
+    """The vocabulary, the numbers of contrast and shaping, and the settings, as a module."""
     numbers = _taken(vocabulary, _EVENTS + _SIZES + _TIMES + _LEVELS) | _taken(contrast, _CONTRAST)
+    numbers |= _taken(shaping, _SHAPING) | {"WISHES": WISHES}
     numbers |= {"TOKENS_PER_SECOND": TOKENS_PER_SECOND, "SPARE_TOKENS": SPARE_TOKENS}
     lines = [
         f"// {_NOTE}",

@@ -71,7 +71,9 @@ def read_settings(sent: Any, *, labels: bool = True) -> Settings:
     if sent.get("beat") is not None:
         values["beat"] = sent["beat"]
         check_beat(values["beat"])
-    sampling = SamplingSettings(**{name: values.pop(name) for name in SETTINGS if name in values})
+    sampling = SamplingSettings(
+        **{name: values.pop(name) for name in SETTINGS if name in values}, shape=sent.get("shape") or ""
+    )
     return Settings(**values, sampling=sampling)
 
 

@@ -10,7 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, fields
 from typing import Any, NamedTuple
 
-from musictx.errors import require
+from musictx.errors import MusictxError, require
+
+WISHES = (("denser", "calmer"), ("higher", "lower"), ("louder", "softer"))  # of `SamplingSettings.shape`
 
 
 class Setting(NamedTuple):
@@ -65,6 +67,9 @@ class SamplingSettings:
     theme : float
         0 to 0.5: how strongly to favour what the whole music so far makes likelier than its last few
         tokens would alone (see `musictx.sampling.contrast`); 0 is the model as trained.
+    shape : str
+        What the music is to be beside its primer, with commas between the wishes: denser or calmer, higher
+        or lower, louder or softer (see `musictx.sampling.shaping`).
     grammar : bool
         Draw only events that can follow (see `musictx.events.grammar`).
     allow_end : bool
@@ -112,6 +117,7 @@ class SamplingSettings:
         lambda x: 0 <= x <= 0.5, "lie between 0 (off) and 0.5", 0, 0.5, 0.25,
     )
     # fmt: on
+    shape: str = ""
     grammar: bool = True
     allow_end: bool = True
     int8: bool = True
@@ -120,6 +126,29 @@ class SamplingSettings:
         for name, setting in SETTINGS.items():
             value = getattr(self, name)
             require(setting.allows(value), name.replace("_", "-"), value, setting.rule)
+        read_shape(self.shape)
+
+
+def read_shape(shape: object) -> tuple[int, ...]:
+    """For density, register and loudness whether a shape wishes for more (1), less (-1) or neither (0).
+
+    Raises
+    ------
+    MusictxError
+        If a wish is none of `WISHES`, or two are of one pair.
+
+    Examples
+    --------
+    >>> from musictx.settings import read_shape
+    >>> read_shape("denser, softer"), read_shape("")
+    ((1, 0, -1), (0, 0, 0))
+    """
+    names = [part.strip() for part in shape.split(",")] if isinstance(shape, str) else [None]
+    signs = tuple((more in names) - (less in names) for more, less in WISHES)
+    if sum(map(abs, signs)) < len(names) and names != [""]:
+        pairs = ", ".join(" or ".join(pair) for pair in WISHES)
+        raise MusictxError(f"shape is {shape!r}; it must name one or more of {pairs}, with commas")
+    return signs
 
 
 SETTINGS: dict[str, Setting] = {

@@ -36,7 +36,7 @@ export class Modes {
     this.mode = this.studio.root.dataset.mode = mode;
     for (const each of MODES) this.button(each).setAttribute("aria-pressed", each === mode);
     for (const place of ["#headline", "#how", "#result", "#result-words"]) this.find(place).hidden = this.composing;
-    this.find("#composing").hidden = this.find("#piece").hidden = !this.composing;
+    for (const place of ["#composing", "#piece", "#shaping"]) this.find(place).hidden = !this.composing;
   }
 
   switch(mode) {
@@ -45,10 +45,10 @@ export class Modes {
     if (blind.on) judging.switch(false);
     series.stop();
     listening.transport.pause();
+    const before = { values: settings.values, own: settings.ownLength };
     this.set(mode);
     this.showAddress();
     player.leave(this.composing ? models.keys : models.takes.map(({ key }) => key));
-    const before = { values: settings.values, own: settings.ownLength };
     settings.set(this.settings?.values, this.settings?.own ?? false);
     this.settings = before;
     this.made = making.exchangeHistory(this.made);

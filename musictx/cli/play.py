@@ -22,6 +22,7 @@ from musictx.console.places import check_places
 from musictx.console.progress import console, corpus_progress, on_output, read_music, working
 from musictx.errors import MusictxError
 from musictx.files import keep_inputs
+from musictx.settings import WISHES
 from musictx.shipped import DEFAULT_MODEL
 
 if TYPE_CHECKING:
@@ -80,6 +81,15 @@ def continue_primer(
     to_the_end: Annotated[
         bool, typer.Option("--no-early-end", help="Do not let the model end the piece early.")
     ] = False,
+    denser: Annotated[
+        bool | None, typer.Option("--denser/--calmer", help="More or fewer notes than the primer has.")
+    ] = None,
+    higher: Annotated[
+        bool | None, typer.Option("--higher/--lower", help="Higher or lower than the primer.")
+    ] = None,
+    louder: Annotated[
+        bool | None, typer.Option("--louder/--softer", help="Louder or softer than the primer.")
+    ] = None,
     copy_check: CopyCheck = None,
     int8: Int8 = True,
     window: Annotated[
@@ -115,6 +125,7 @@ def continue_primer(
     check_beat(beat)
     if takes is not None and (variations > 1 or audio or roll):
         raise MusictxError("--takes makes sound and rolls itself; leave out --variations, --audio and --roll")
+    wishes = zip(WISHES, (denser, higher, louder), strict=True)
     variations = variations if takes is None else takes
     check_variations(variations)
     if takes is None and output is None:
@@ -144,6 +155,7 @@ def continue_primer(
             seed=seed,
             variations=variations,
             **settings,
+            shape=",".join(pair[not more] for pair, more in wishes if more is not None),
             allow_end=not to_the_end,
             int8=int8,
             on_progress=advance,

@@ -12,6 +12,7 @@ from musictx.model import MusicTransformer
 from musictx.sampling.cache import Cache
 from musictx.sampling.contrast import ShortContext, contrast, log_probabilities
 from musictx.sampling.filters import draw, filter_logits
+from musictx.sampling.shaping import Shaping
 from musictx.settings import SamplingSettings
 
 
@@ -49,6 +50,7 @@ class Sampler:
         self.anything = np.ones(model.config.vocabulary, bool)
         self.anything[[PAD, START]] = False
         self.chosen: np.ndarray | None = None
+        self.shaping = [Shaping(settings.shape, primer) for _ in streams] if settings.shape else []
         with torch.inference_mode():
             self.cache = Cache(model, 1, len(primer) + 256, int8=settings.int8)
             prefilled = self.cache.step(torch.from_numpy(primer)[None].to(model.device))[:, -1]
@@ -65,11 +67,15 @@ class Sampler:
             short = np.where(np.isfinite(scores), self.short.logits.float().cpu().numpy(), -np.inf)
             mixed = contrast(log_probabilities(scores), log_probabilities(short), self.settings.theme)
             scores = mixed.astype(np.float32)  # as the browser has it
+        if self.shaping:
+            scores = np.stack([each.shaped(row) for each, row in zip(self.shaping, scores, strict=True)])
         uniform = np.array([stream.random() for stream in self.streams])
         chosen = np.where(self.ended, PAD, draw(filter_logits(scores, self.settings), uniform))
         self.ended |= chosen == END
         self.begun |= chosen < NOTE_OFF
         self.grammar.advance(chosen)
+        for each, token in zip(self.shaping, chosen.tolist(), strict=False):
+            each.advance(token)
         self.chosen = chosen
         return chosen
 

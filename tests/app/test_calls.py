@@ -22,9 +22,9 @@ from musictx.shipped import shipped_primer
 
 NAMES = (
     *("primer", "model", "seconds", "seed", "temperature", "top_p", "top_k", "min_p", "theme"),
-    *("primer_start", "primer_end", "sound", "bars", "beat", "one_track"),
+    *("primer_start", "primer_end", "sound", "bars", "beat", "one_track", "shape"),
 )
-USUAL = (None, "tiny", 2, 1, 1, 0.98, 0, 0, 0, 0, 1, False, 0, "off", False)
+USUAL = (None, "tiny", 2, 1, 1, 0.98, 0, 0, 0, 0, 1, False, 0, "off", False, "")
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +78,14 @@ def test_a_file_is_continued_and_what_comes_is_to_be_saved_not_shown(client: htt
         assert got.headers["x-content-type-options"] == "nosniff"
 
 
+def test_a_shape_changes_the_music(client: httpx.Client) -> None:
+    files = []
+    for change in ({}, {"shape": ""}, {"shape": "higher,softer"}, {"shape": "lower"}):
+        said = call(client, with_change(**change))
+        files.append(client.get(json.loads(said.partition("data: ")[2])[0]["url"]).content)
+    assert files[0] == files[1] and len(set(files)) == 3
+
+
 @pytest.mark.parametrize("name", ["a.txt", "a.html", "a", ".mid.svg", "mid", ""])
 def test_only_midi_files_are_kept(client: httpx.Client, name: str) -> None:
     answer = send(client, name, b"<script>")
@@ -107,6 +115,8 @@ def test_files_of_programs_are_bounded_in_all(client: httpx.Client) -> None:
         ({"sound": "yes"}, "Sound must be true or false."),
         ({"bars": 0.5}, "Bars is 0.5"),
         ({"beat": ["off"]}, "Beat is ['off']"),
+        ({"shape": "dense"}, "Shape is 'dense'; it must name one or more of denser or calmer"),
+        ({"shape": ["denser"]}, "Shape is ['denser']"),
         ({"primer": "a.mid"}, "The server cannot make sense of these values"),
         ({"primer": file("/etc/passwd")}, "must have been sent to this server"),
         ({"primer": file("https://example.org/a.mid")}, "fetches none from an address"),
@@ -120,7 +130,7 @@ def test_what_cannot_be_done_is_a_sentence(
 
 
 def test_too_few_values_are_counted(client: httpx.Client) -> None:
-    assert "15 values are needed, and 2 came" in call(client, [None, "tiny"])
+    assert "16 values are needed, and 2 came" in call(client, [None, "tiny"])
 
 
 def test_a_file_that_went_or_is_no_midi_file_is_named(client: httpx.Client, tmp_path: Path) -> None:

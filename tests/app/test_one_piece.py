@@ -118,13 +118,16 @@ def test_a_selection_in_which_a_piece_begins_late_is_its_beginning() -> None:
     assert library("rope", shift(music, 1.0), 1.0, 7.0) == library("rope", music, 0.0, 6.0)
 
 
-@pytest.mark.parametrize("name", COMPARED_MODELS)
-def test_the_browsers_engine_plays_the_same_notes(name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "shape"), [*((name, "") for name in COMPARED_MODELS), ("relative", "denser,lower,softer")]
+)
+def test_the_browsers_engine_plays_the_same_notes(name: str, shape: str) -> None:
     """In nine pieces of ten: its rounding can turn a draw that hangs by a hair."""
     if shutil.which("node") is None:
         pytest.skip("needs Node (18 or newer), which is not here")
     script = runpy.run_path(str(SCRIPT))
-    model, options = lane_model(name).model, {"seconds": SETTINGS.seconds, "seed": SETTINGS.seed}
+    model = lane_model(name).model
+    options = {"seconds": SETTINGS.seconds, "seed": SETTINGS.seed, "shape": shape}
     primers = script["cards"](len(TEN))
     asked = [script["request"](music, end, options) for _, music, end in primers]
     played = script["in_browser"](name, model, asked)

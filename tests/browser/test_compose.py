@@ -139,6 +139,35 @@ def test_what_was_made_the_other_way_stays(open_studio: Open, place: Place) -> N
     assert [row for row in studio.rows("B") if row[0] >= cut] == takes["B"]
 
 
+def test_wishes_shape_the_takes_by_keyboard_and_the_address_keeps_them(
+    open_studio: Open, place: Place
+) -> None:
+    studio = open_studio(place)
+    assert not studio.get("shape-density").is_visible()
+    studio.get("mode-compose").click()
+    plain = drawn(studio)
+    studio.get("seed").fill("1")
+    studio.get("shape-volume").focus()
+    studio.page.keyboard.press("ArrowDown")
+    assert studio.get("shape-volume").input_value() == "softer"
+    assert studio.page.url.endswith("#shape=softer")
+    softer = drawn(studio)
+    loudness = [sum(row[3] for rows in takes.values() for row in rows) for takes in (plain, softer)]
+    counts = [sum(map(len, takes.values())) for takes in (plain, softer)]
+    assert loudness[1] / counts[1] < loudness[0] / counts[0]
+    studio.leaves_runs = True
+    studio.page.reload()
+    studio.page.wait_for_selector(".mtx[data-ready=true]")
+    assert studio.get("shape-volume").input_value() == "softer"
+    studio.get("shape-volume").select_option("any volume")
+    assert "#" not in studio.page.url
+    studio.get("seed").fill("1")
+    assert drawn(studio) == plain
+    studio.get("shape-pitch").select_option("higher")
+    studio.get("mode-compare").click()
+    assert "shape" not in studio.page.url  # it is a wish for what is composed
+
+
 def test_a_piece_that_finds_no_room_stays_and_is_told(open_studio: Open, place: Place) -> None:
     studio = open_studio(place)
     studio.get("mode-compose").click()

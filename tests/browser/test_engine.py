@@ -16,13 +16,14 @@ import torch
 from app.web_model import web_model
 from musictx.checkpoint import list_models, load_model
 from musictx.errors import MusictxError
-from musictx.events import END, NOTE_OFF, NOTE_ON, TIME_SHIFT, VELOCITY
+from musictx.events import END, NOTE_OFF, NOTE_ON, START, TIME_SHIFT, VELOCITY
 from musictx.events.grammar import Grammar
 from musictx.midi import read_midi
 from musictx.model import ModelConfig, MusicTransformer
 from musictx.sampling.contrast import contrast, log_probabilities
 from musictx.sampling.filters import SamplingSettings, draw, filter_logits
 from musictx.sampling.primer import prepare_primer
+from musictx.sampling.shaping import Shaping
 from musictx.shipped import SHIPPED_MODELS, shipped_folder
 
 from .engine_files import STATIC, follow, logits_of, rounded_to_8_bits, serving
@@ -243,6 +244,37 @@ def test_the_contrast_is_pythons(page: Any) -> None:
     expected = contrast(*logits, 0.5)
     assert np.array_equal(np.array(mixed) > -1e8, np.isfinite(expected))
     np.testing.assert_allclose(np.maximum(mixed, -100), np.maximum(expected, -100), rtol=1e-5, atol=1e-5)
+
+
+def test_the_shaping_is_pythons(page: Any) -> None:
+    rng = np.random.default_rng(0)
+    primer = [START, VELOCITY + 14, 60, TIME_SHIFT + 20, 67, TIME_SHIFT + 99, NOTE_OFF + 60, TIME_SHIFT + 8]
+    played = rng.choice([70, 75, NOTE_OFF + 70, TIME_SHIFT + 3, TIME_SHIFT + 30, VELOCITY + 25], 60).tolist()
+    logits = rng.normal(size=(60, 391)).astype(np.float32) * 3
+    allowed = np.flatnonzero(rng.random(391) < 0.7)
+    for shape, before in (
+        ("denser,higher,louder", primer),
+        ("calmer, lower,softer", primer),
+        ("lower", [START]),
+    ):
+        found = page.evaluate(
+            """async ([shape, primer, played, logits, allowed]) => {
+              const { Shaping } = await import("/static/engine/shaping.js");
+              const shaping = new Shaping(shape, primer);
+              return logits.map((each, k) => {
+                const tilted = Float32Array.from(each);
+                shaping.shape(tilted, allowed);
+                shaping.advance(played[k]);
+                return Array.from(tilted);
+              });
+            }""",
+            [shape, before, played, logits.tolist(), allowed.tolist()],
+        )
+        shaping = Shaping(shape, np.array(before))
+        for row, scores, token in zip(np.array(found), logits, played, strict=True):
+            right = shaping.shaped(np.where(np.isin(np.arange(391), allowed), scores, -np.inf))
+            np.testing.assert_allclose(row[allowed], right[allowed], rtol=1e-6, atol=1e-6)
+            shaping.advance(token)
 
 
 def test_random_numbers_are_numpys(page: Any) -> None:

@@ -13,11 +13,12 @@ import pytest
 import torch
 
 from musictx import __version__
-from musictx.checkpoint import save_model
+from musictx.checkpoint import load_model, save_model
 from musictx.cli import main
 from musictx.midi import inspect_midi, read_midi, write_midi
 from musictx.model import ModelConfig, MusicTransformer
 from musictx.performance import Performance, make_notes, slice_time
+from musictx.sampling import continue_performance
 from musictx.shipped import shipped_folder
 
 PRIMER = shipped_folder("primers") / "chopin-black-keys.mid"
@@ -313,6 +314,24 @@ def test_what_bars_beat_and_takes_cannot_be_is_told(run, model, tmp_path, monkey
     monkeypatch.chdir(tmp_path)
     status, _, err = run("continue", PRIMER, "--model", model, "--primer-end", 2, *arguments)
     assert status == 1 and said in " ".join(err.split())
+
+
+def test_wishes_shape_the_music_as_they_do_in_the_library(run, model, tmp_path):
+    made = []
+    for number, wishes in enumerate(([], ["--denser", "--softer"], ["--calmer", "--softer"])):
+        out = tmp_path / f"{number}.mid"
+        options = ("--model", model, "--primer-end", 2, "--seconds", 3, "--seed", 4, "--no-early-end")
+        status, _, _ = run("continue", PRIMER, "-o", out, *options, *wishes)
+        assert status == 0
+        made.append(out.read_bytes())
+    assert len(set(made)) == 3
+    shaped = continue_performance(
+        load_model(model), read_midi(PRIMER), primer_end=2, seconds=3, seed=4, allow_end=False,
+        shape="denser,softer",
+    )  # fmt: skip
+    written = read_midi(tmp_path / "1.mid").notes
+    np.testing.assert_array_equal(written["pitch"], shaped.notes["pitch"])
+    np.testing.assert_array_equal(written["velocity"], shaped.notes["velocity"])
 
 
 def test_an_output_is_needed_but_for_takes(run, model):

@@ -8,12 +8,13 @@ import { ShortContext, contrast } from "./contrast.js";
 import { NoteStream } from "./events.js";
 import { preparePrimer } from "./primer.js";
 import { Random } from "./random.js";
+import { Shaping } from "./shaping.js";
 
 const MESSAGE = 80; // milliseconds between two messages of a lane
 const HEARTBEAT = 1000; // a lane that has nothing to say still says so this often
 const TURN = 30; // milliseconds of work after which a message from the page may be read
 const DRAWN = Object.fromEntries(SETTINGS.map(({ name, value }) => [name, value]));
-const DEFAULTS = { seconds: 30, seed: 0, beat: "off", ...DRAWN };
+const DEFAULTS = { seconds: 30, seed: 0, beat: "off", shape: "", ...DRAWN };
 
 const milliseconds = (seconds) => rint(seconds * 1000);
 const row = (n) => [milliseconds(n.on), milliseconds(n.off), n.pitch, n.velocity];
@@ -57,11 +58,14 @@ async function prefill(engine, tokens, wanted) {
 
 const NO_ROOM = "This device has no memory for more music at once; what is there stays. Choose a shorter length.";
 
-/** Weigh up what all that was played makes likelier. */
-function remember(engine, short, strength, mayEnd) {
+/** Weigh up what all that was played makes likelier, and what is wished. */
+function weigh(engine, short, shaping, theme, mayEnd) {
   const allowed = [];
   engine.allowed.forEach((may, token) => may && (mayEnd || token !== END) && allowed.push(token));
-  engine.logits = contrast(engine.logits, short.after(engine.tokens), allowed, strength);
+  const { logits } = engine;
+  const mixed = short ? contrast(logits, short.after(engine.tokens), allowed, theme) : logits;
+  if (mixed.every(Number.isFinite)) shaping?.shape(mixed, allowed); // damaged ones stay, to be noticed
+  engine.logits = mixed;
 }
 
 /** What was made so far, and the messages that say it. */
@@ -137,14 +141,16 @@ export async function play(engine, model, request, say, wanted) {
   if (!(await prefill(engine, primer.tokens, wanted))) return;
   engine.begin(primer.tokens);
   const short = settings.theme > 0 ? new ShortContext((engine.short ??= await engine.twin())) : null;
+  const shaping = settings.shape ? new Shaping(settings.shape, primer.tokens) : null;
   const random = new Random([settings.seed, 0]);
   let maxTokens = Math.floor(settings.seconds * TOKENS_PER_SECOND) + SPARE_TOKENS;
   if (model.limit) maxTokens = Math.min(maxTokens, model.limit - primer.tokens.length);
   let [turned, told, struck, ended] = [performance.now(), 0, false, false];
   for (let made = 1; ; made += 1) {
     // Who gives a whole piece wants to hear more: it does not end before a note was struck.
-    if (short) remember(engine, short, settings.theme, struck);
+    if (short || shaping) weigh(engine, short, shaping, settings.theme, struck);
     const token = engine.choose(random.next(), settings, struck);
+    shaping?.advance(token);
     struck ||= token < NOTE_OFF;
     said.hear(inTime(stream.push(token)), stream.step * STEP_SECONDS);
     ended = token === END;

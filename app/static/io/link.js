@@ -96,15 +96,20 @@ export async function readLink(hash) {
   }
 }
 
-/** The address's hash for a theme; empty for the usual one. */
-export function writeTheme(theme, usual) {
-  return theme === usual ? "" : `#theme=${theme}`;
+/** The address's hash for a theme and a shape; empty for the usual ones. */
+export function writeManner({ theme, shape }, usual) {
+  const said = [theme !== usual.theme && `theme=${theme}`, shape !== usual.shape && `shape=${shape}`].filter(Boolean);
+  return said.length ? `#${said.join("&")}` : "";
 }
 
-/** The theme of an address without music, or null. */
-export function readTheme(hash) {
-  const text = new URLSearchParams(hash.replace(/^#/, "")).get("theme");
-  return text && Number.isFinite(Number(text)) ? Math.min(1, Math.max(0, Number(text))) : null;
+/** {theme, shape} of an address without music, as far as it has them. */
+export function readManner(hash) {
+  const said = new URLSearchParams(hash.replace(/^#/, ""));
+  const [theme, shape] = [Number(said.get("theme") || NaN), said.get("shape")];
+  return {
+    ...(Number.isFinite(theme) && { theme: Math.min(1, Math.max(0, theme)) }),
+    ...(shape !== null && { shape }),
+  };
 }
 
 /** Remember the primer and settings in this tab, so that a reload keeps them. */

@@ -1,7 +1,7 @@
 // Where a primer comes from: the cards, an upload, the piano, a link, or this tab before it was reloaded.
 
 import { cutRows, pedalledRows, Score } from "../music/score.js";
-import { readLink, readTheme, recallPage, rememberPage, writeLink, writeTheme } from "./link.js";
+import { readLink, readManner, recallPage, rememberPage, writeLink, writeManner } from "./link.js";
 import { services } from "./backend.js";
 import { sentence } from "./server.js";
 
@@ -44,7 +44,7 @@ export class Primers {
     this.cards.show(this.presets);
     const { link, fault } = await this.readAddress();
     if (!this.put(link ?? recallPage(), settings) && this.presets.length) this.usePreset(this.presets[0]);
-    if (!link) settings.set({ theme: readTheme(location.hash) ?? settings.values.theme });
+    if (!link) settings.set(readManner(location.hash));
     if (fault) this.on.notice(fault, true);
     return link;
   }
@@ -202,7 +202,7 @@ export class Primers {
     const { notes, pedals, metre, title, composer, preset, continues, piece } = source;
     const music = preset ? { preset } : { notes, pedals, metre, title, composer, continues, piece };
     rememberPage({ selection, settings: settings.values, ownLength: settings.ownLength, ...music });
-    const hash = writeTheme(settings.values.theme, settings.defaults.theme);
+    const hash = writeManner(settings.values, settings.defaults);
     if (location.hash !== hash) history.replaceState(null, "", location.pathname + location.search + hash);
   }
 }

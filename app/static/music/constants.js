@@ -19,6 +19,17 @@ export const AGREED = 0.5;
 export const GROWTH = 1.0;
 export const HALF = 0.5;
 export const MIN_PROBABILITY = 0.001;
+export const BY = [1.4, 14.0, 10.0];
+export const TILT = [[0.3, 0.6], [0.09, 0.06], [0.2, 0.2]];
+export const KINDS = [[0, 128], [356, 388]];
+export const PRIMER_NOTES = 64;
+export const USUAL = [2.5, 62.0, 16.0];
+export const RECENT_SECONDS = 4.0;
+export const RECENT_NOTES = 24;
+export const SPARSEST = 0.25;
+export const SHORTEST = 8;
+export const NOTE = 2.0;
+export const WISHES = [["denser", "calmer"], ["higher", "lower"], ["louder", "softer"]];
 export const TOKENS_PER_SECOND = 400;
 export const SPARE_TOKENS = 64;
 

@@ -1,6 +1,6 @@
 // The form beside the primer: how to continue.
 
-import { SETTINGS } from "../music/constants.js";
+import { SETTINGS, WISHES } from "../music/constants.js";
 import { h, setUsable } from "./dom.js";
 
 const NAMES = ["seconds", ...SETTINGS.map(({ name }) => name), "seed"];
@@ -17,11 +17,28 @@ function rowsOf({ name, label, value, min, max, step, remark }) {
   return [h("label", { class: "field" }, `${label} `, field), h("p", {}, remark)];
 }
 
+const FIGURES = ["density", "pitch", "volume"]; // of WISHES
+
+/** The choice between more of a figure, less, and what the model plays by itself. */
+function wishOf([more, less], k) {
+  const options = [[more, more], ["", `any ${FIGURES[k]}`], [less, less]];
+  const select = h(
+    "select",
+    { "data-testid": `shape-${FIGURES[k]}`, title: `${more} or ${less} than the primer`, "aria-label": FIGURES[k] },
+    ...options.map(([value, text]) => h("option", { value }, text)),
+  );
+  select.value = "";
+  return select;
+}
+
 export class Settings {
   constructor(form, models, changed) {
     this.form = form;
     this.models = models;
     form.querySelector("[data-settings]").replaceWith(...SETTINGS.flatMap(rowsOf));
+    this.wishes = WISHES.map(wishOf);
+    this.shaping = form.querySelector("#shaping");
+    this.shaping.append(...this.wishes);
     this.defaults = this.values;
     this.suggested = this.defaults.seconds; // a telling length for the primer
     this.ownLength = false; // whether the visitor has chosen another
@@ -56,7 +73,9 @@ export class Settings {
   /** What is sent to the models. */
   get values() {
     const numbers = NAMES.map((name) => [name, Number(this.field(name).value)]);
-    return { ...Object.fromEntries(numbers), beat: this.secondsOf ? this.field("beat").value : "off" };
+    const beat = this.secondsOf ? this.field("beat").value : "off";
+    const wishes = this.wishes.map(({ value }) => value).filter(Boolean);
+    return { ...Object.fromEntries(numbers), beat, shape: this.shaping.hidden ? "" : wishes.join(",") };
   }
 
   /** The primer lies on bars, of which `secondsOf` says how long so many after it are; or (null) on none. */
@@ -116,6 +135,9 @@ export class Settings {
       else field.value = name === "theme" ? Math.min(values.theme, field.max) : values[name];
     }
     if (values?.beat) this.field("beat").value = values.beat;
+    if (values?.shape == null) return;
+    const named = values.shape.split(",");
+    for (const [k, pair] of WISHES.entries()) this.wishes[k].value = pair.find((wish) => named.includes(wish)) ?? "";
   }
 
   /** What is said of settings that this page cannot follow, as old links have them; empty if it can. */

@@ -1,0 +1,93 @@
+// Denser or calmer, higher or lower, louder or softer than the primer: musictx.sampling.shaping.
+
+import {
+  BY,
+  DEFAULT_VELOCITY_LEVEL,
+  KINDS,
+  NOTE,
+  NOTE_OFF,
+  PAD,
+  PRIMER_NOTES,
+  RECENT_NOTES,
+  RECENT_SECONDS,
+  SHORTEST,
+  SPARSEST,
+  STEPS_PER_SECOND,
+  STEP_SECONDS,
+  TILT,
+  TIME_SHIFT,
+  USUAL,
+  VELOCITY,
+  WISHES,
+} from "../music/constants.js";
+import { tokensToTable } from "./events.js";
+
+const isNote = (token) => token < NOTE_OFF;
+const isVelocity = (token) => token >= VELOCITY && token < PAD;
+const isTime = (token) => token >= TIME_SHIFT && token < VELOCITY;
+
+/** What a token counts for: density, pitch and loudness. */
+const UNITS = [
+  (token) => {
+    if (isTime(token)) return -Math.log2(Math.max((token - TIME_SHIFT + 1) / SHORTEST, 1));
+    return isNote(token) || isVelocity(token) ? NOTE : 0;
+  },
+  (token) => (isNote(token) ? token : 0),
+  (token) => (isVelocity(token) ? token - VELOCITY : 0),
+];
+
+/** The logarithm of the sum of the exponentials. */
+function logSum(scores) {
+  const most = Math.max(...scores);
+  return most + Math.log(scores.reduce((sum, score) => sum + Math.exp(score - most), 0));
+}
+
+const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+/** Wishes at work on one continuation. */
+export class Shaping {
+  /** `shape` has the wishes, with commas between them. */
+  constructor(shape, primer) {
+    const names = shape.split(",").map((name) => name.trim());
+    this.signs = WISHES.map(([more, less]) => Number(names.includes(more)) - Number(names.includes(less)));
+    const { events, end } = tokensToTable(primer);
+    const last = events.filter(({ isOn }) => isOn).slice(-PRIMER_NOTES);
+    const seconds = last.length && Math.max((end - last[0].step) * STEP_SECONDS, 1);
+    const figures = [Math.log2(last.length / seconds), mean(last.map((n) => n.pitch)), mean(last.map((n) => n.level))];
+    this.start = last.length ? figures : USUAL;
+    this.level = last.at(-1)?.level ?? DEFAULT_VELOCITY_LEVEL;
+    [this.rate, this.pitch, this.loudness] = [2 ** this.start[0], this.start[1], this.start[2]];
+  }
+
+  /** Take the next token. */
+  advance(token) {
+    if (isNote(token)) {
+      this.rate += 1 / RECENT_SECONDS;
+      this.pitch += (token - this.pitch) / RECENT_NOTES;
+      this.loudness += (this.level - this.loudness) / RECENT_NOTES;
+    } else if (isTime(token)) {
+      this.rate *= Math.exp(-(token - TIME_SHIFT + 1) / (STEPS_PER_SECOND * RECENT_SECONDS));
+    } else if (isVelocity(token)) {
+      this.level = token - VELOCITY;
+    }
+  }
+
+  /** Tilt logits in place; `allowed` are the tokens that may come. */
+  shape(logits, allowed) {
+    const now = [Math.log2(Math.max(this.rate, SPARSEST)), this.pitch, this.loudness];
+    let result = Float64Array.from(logits);
+    this.signs.forEach((sign, figure) => {
+      const gone = ((now[figure] - this.start[figure]) * sign) / BY[figure];
+      const tilt = sign * TILT[figure][Number(sign < 0)] * Math.min(Math.max(2 - 2 * gone, 0), 1);
+      const tilted = result.map((logit, token) => logit + tilt * UNITS[figure](token));
+      const [first, end] = figure ? KINDS[figure - 1] : [0, 0];
+      const kind = allowed.filter((token) => token >= first && token < end);
+      if (kind.length) {
+        const over = logSum(kind.map((token) => result[token])) - logSum(kind.map((token) => tilted[token]));
+        for (const token of kind) tilted[token] += over; // as likely as a whole
+      }
+      result = tilted;
+    });
+    logits.set(result);
+  }
+}

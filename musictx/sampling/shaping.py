@@ -1,0 +1,102 @@
+"""Shaping: music that is denser or calmer, higher or lower, louder or softer than its primer.
+
+What a model finds likely is tilted a little. Towards notes and short times between events, or away from both;
+towards high or low keys; towards high or low velocities. That a key is struck at all, or a velocity said,
+stays as likely as the model has it where keys and velocities are tilted. The tilt lets go as the music of the
+last seconds gets far from the primer, so that it does not run away. `app/static/engine/shaping.js` is this
+file for the browser.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from musictx.events import (
+    DEFAULT_VELOCITY_LEVEL,
+    MAX_SHIFT,
+    NOTE_OFF,
+    NOTE_ON,
+    PAD,
+    STEP_SECONDS,
+    STEPS_PER_SECOND,
+    TIME_SHIFT,
+    VELOCITY,
+    VOCABULARY_SIZE,
+    tokens_to_table,
+)
+from musictx.settings import read_shape
+
+# Of density (log2 of notes a second), pitch, and level of velocity:
+TILT = ((0.3, 0.6), (0.09, 0.06), (0.2, 0.2))  # nats for one unit of more and of less
+BY = (1.4, 14.0, 10.0)  # how far from the primer's the tilt has let go; it begins to half way there
+KINDS = ((NOTE_ON, NOTE_OFF), (VELOCITY, PAD))  # what pitch and velocity level are said by
+SHORTEST = 8  # steps: times up to it, as in a rolled chord, are not tilted
+NOTE = 2.0  # units of density: one more note, beside a time half as long
+PRIMER_NOTES = 64  # at the primer's end, with which the music is compared
+USUAL = (2.5, 62.0, 16.0)  # the figures where there is no primer
+RECENT_SECONDS, RECENT_NOTES = 4.0, 24  # the pace at which music is forgotten
+SPARSEST = 0.25  # notes a second that count where there are fewer
+
+_UNITS = np.zeros((3, VOCABULARY_SIZE))
+_UNITS[0, TIME_SHIFT:VELOCITY] = -np.log2(np.maximum(np.arange(1, MAX_SHIFT + 1) / SHORTEST, 1))
+_UNITS[0, NOTE_ON:NOTE_OFF] = _UNITS[0, VELOCITY:PAD] = NOTE
+_UNITS[1, NOTE_ON:NOTE_OFF] = np.arange(NOTE_OFF - NOTE_ON)
+_UNITS[2, VELOCITY:PAD] = np.arange(PAD - VELOCITY)
+
+
+class Shaping:
+    """Wishes at work on one sequence.
+
+    Parameters
+    ----------
+    shape : str
+        See `musictx.settings.SamplingSettings`.
+    primer : np.ndarray [shape=(n,)]
+        Its tokens.
+    """
+
+    def __init__(self, shape: str, primer: np.ndarray):
+        self.signs = read_shape(shape)
+        self.start, self.level = list(USUAL), DEFAULT_VELOCITY_LEVEL
+        table = tokens_to_table(primer)
+        last = np.flatnonzero(table.is_on)[-PRIMER_NOTES:]
+        if len(last):
+            self.level = int(table.level[last[-1]])
+            seconds = max(float(table.end - table.step[last[0]]) * STEP_SECONDS, 1.0)
+            self.start = [math.log2(len(last) / seconds), table.pitch[last].mean(), table.level[last].mean()]
+        self.rate, self.pitch, self.loudness = 2 ** self.start[0], self.start[1], self.start[2]
+
+    def advance(self, token: int) -> None:
+        """Take the next token."""
+        if token < NOTE_OFF:
+            self.rate += 1 / RECENT_SECONDS
+            self.pitch += (token - self.pitch) / RECENT_NOTES
+            self.loudness += (self.level - self.loudness) / RECENT_NOTES
+        elif TIME_SHIFT <= token < VELOCITY:
+            self.rate *= math.exp(-(token - TIME_SHIFT + 1) / (STEPS_PER_SECOND * RECENT_SECONDS))
+        elif VELOCITY <= token < PAD:
+            self.level = token - VELOCITY
+
+    def shaped(self, scores: np.ndarray) -> np.ndarray:
+        """Logits with the tilt [shape=(vocabulary,), dtype=float32]; -inf stays."""
+        now = (math.log2(max(self.rate, SPARSEST)), self.pitch, self.loudness)
+        result = scores.astype(np.float64)
+        for figure, sign in enumerate(self.signs):
+            gone = (now[figure] - self.start[figure]) * sign / BY[figure]
+            tilt = sign * TILT[figure][sign < 0] * min(max(2 - 2 * gone, 0.0), 1.0)
+            tilted = result + tilt * _UNITS[figure]
+            if figure:  # as likely as a whole
+                kind = slice(*KINDS[figure - 1])
+                before = _log_sum(result[kind])
+                if before > -np.inf:
+                    tilted[kind] += before - _log_sum(tilted[kind])
+            result = tilted
+        return result.astype(np.float32)  # as the browser has it
+
+
+def _log_sum(scores: np.ndarray) -> float:
+    """The logarithm of the sum of the exponentials."""
+    most = float(scores.max())
+    return most + math.log(np.exp(scores - most).sum()) if most > -np.inf else most
