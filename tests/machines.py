@@ -21,6 +21,7 @@ from training_helpers import EVERY_STEP, die, tiny_run
 from musictx.training import Run, Source
 from musictx.training.metrics import Metrics
 
+TIMEOUT = 300  # seconds, on a busy machine
 BRIEF: dict[str, Any] = {"steps": 8, "log_every": 1, "validate_every": 4}
 # Without Muon, which computes in bfloat16 and would enlarge the differences of rounding.
 PLAIN: dict[str, Any] = {**BRIEF, "optimizer": "adamw", "model": {"dropout": 0.0}}
@@ -69,7 +70,7 @@ def _commands(launcher: str, nodes: int, devices: int) -> Iterator[tuple[list[st
     port = str(_free_port())
     place = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port}
     if launcher == "torchrun":
-        agent = [sys.executable, "-m", "torch.distributed.run", "--max-restarts=1", "--rdzv-backend=c10d"]
+        agent = [sys.executable, "-m", "torch.distributed.run", "--max-restarts=0", "--rdzv-backend=c10d"]
         agent += [f"--rdzv-endpoint=127.0.0.1:{port}", f"--nnodes={nodes}", f"--nproc-per-node={devices}"]
         yield from ((agent, {}) for _ in range(nodes))
         return
@@ -87,8 +88,12 @@ def start(launcher: str, nodes: int, devices: int, *arguments: object) -> list[t
     Parameters
     ----------
     launcher : {"torchrun", "slurm"}
-        The first one starts all processes once more if one is lost. The second one is what `srun` does: a
-        process for each task, told by its environment which it is.
+        The second one is what `srun` does: a process for each task, told by its environment which it is.
+
+    Raises
+    ------
+    subprocess.TimeoutExpired
+        They hang.
     """
     usual = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
     processes = [
@@ -97,7 +102,11 @@ def start(launcher: str, nodes: int, devices: int, *arguments: object) -> list[t
         )
         for command, own in _commands(launcher, nodes, devices)
     ]
-    errors = [process.communicate()[1] for process in processes]
+    try:
+        errors = [process.communicate(timeout=TIMEOUT)[1] for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
     return [(process.returncode, error) for process, error in zip(processes, errors, strict=True)]
 
 

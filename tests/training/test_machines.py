@@ -35,7 +35,10 @@ def weights(folder: Path) -> dict[str, torch.Tensor]:
 def test_two_machines_are_one_and_lose_nothing_with_a_process(tmp_path: Path) -> None:
     """By torchrun: as one process; the same again after `kill -9`; the same with the model in shards."""
     names = ("plain", "whole", "shards in slices", "lost")
-    for status, error in train_on_machines("torchrun", 2, 1, tmp_path, *names):
+    ended = train_on_machines("torchrun", 2, 1, tmp_path, *names)
+    assert all(status for status, _ in ended), "one process was lost, so both machines stop"
+    assert torch.load(tmp_path / "lost" / "state.pt", weights_only=True)["step"] == 5
+    for status, error in train_on_machines("torchrun", 2, 1, tmp_path, "lost"):
         assert status == 0, error[-3000:]
     tiny_run(tmp_path / "one process", **PLAIN).fit()
     assert_alike(tmp_path / "plain", tmp_path / "one process")
