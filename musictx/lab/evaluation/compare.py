@@ -12,6 +12,7 @@ import numpy as np
 
 from musictx.corpus import Corpus
 from musictx.errors import MusictxError
+from musictx.events import NOTE_OFF
 from musictx.lab.evaluation.baselines import baseline_tables
 from musictx.lab.evaluation.intervals import (
     LEVEL,
@@ -190,7 +191,7 @@ def evaluate(
     lengths = list(lengths or standard_lengths(models))
     if wrong := [n for n in lengths if n < 1]:
         raise MusictxError(f"the context is {wrong[0]} tokens; it must be at least 1")
-    notes = sum(int((corpus.piece(i) < 128).sum()) for i in range(len(corpus)))
+    notes = sum(int((corpus.piece(i) < NOTE_OFF).sum()) for i in range(len(corpus)))
     data = {
         "pieces": len(corpus),
         "units": int(groups.max()) + 1,

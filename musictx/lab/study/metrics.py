@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from musictx.events import STEPS_PER_SECOND, encode, tokens_to_table
+from musictx.events import STEPS_PER_SECOND, TIME_SHIFT, encode, tokens_to_table
 from musictx.lab.evaluation.attention_figures import QUARTERS, describe_listening
 from musictx.lab.evaluation.copies import CopyIndex
 from musictx.lab.evaluation.degeneration import is_degenerate, stuck_share
@@ -63,7 +63,7 @@ def measure(
         tokens = encode(whole)
         clock = tokens_to_table(tokens)
         before = int((clock.step < round(cut * STEPS_PER_SECOND)).sum())
-        place = int(np.flatnonzero(tokens < 256)[before]) if before < len(clock.step) else len(tokens)
+        place = int(np.flatnonzero(tokens < TIME_SHIFT)[before]) if before < len(clock.step) else len(tokens)
         figures["forbidden"] = forbidden_share(model, tokens, place)
     if index is not None:
         report = index.check(alone)
