@@ -101,7 +101,8 @@ export class Series {
   refresh() {
     const { source, selection } = this.primer;
     const { about } = this;
-    if (about && !(about.source === source && about.selection.start === selection.start && about.selection.end === selection.end)) {
+    const same = about?.selection.start === selection.start && about?.selection.end === selection.end;
+    if (about && !(about.source === source && same)) {
       this.about = null;
       this.words = "";
       this.stop();

@@ -56,7 +56,9 @@ export class Shaping {
     const figures = [Math.log2(last.length / seconds), mean(last.map((n) => n.pitch)), mean(last.map((n) => n.level))];
     this.start = last.length ? figures : USUAL;
     this.level = last.at(-1)?.level ?? DEFAULT_VELOCITY_LEVEL;
-    [this.rate, this.pitch, this.loudness] = [2 ** this.start[0], this.start[1], this.start[2]];
+    this.rate = 2 ** this.start[0];
+    this.pitch = this.start[1];
+    this.loudness = this.start[2];
   }
 
   /** Take the next token. */

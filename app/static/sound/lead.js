@@ -1,9 +1,9 @@
 // How far the lanes must be ahead of the clock before it starts, or goes on.
 
-const START = 0.35; // seconds
-const RESUME = 1.2; // after the clock had to wait; twice as much with every wait
-const MAX_AT_FIRST = 4;
-const MOST = 12;
+const START_LEAD = 0.35; // seconds
+const RESUME_LEAD = 1.2; // after the clock had to wait; twice as much with every wait
+const MAX_START_LEAD = 4;
+const MAX_RESUME_LEAD = 12;
 const SHARE = 0.9; // of the pace so far, on which the rest is taken to come
 const ENOUGH = 0.5; // seconds of watching, before a pace is known
 
@@ -33,6 +33,6 @@ export class Pace {
  */
 export function leadNeeded(waits, rest, perSecond) {
   const missing = perSecond === null ? 0 : rest * (1 - SHARE * perSecond);
-  if (!waits) return Math.max(START, Math.min(MAX_AT_FIRST, missing));
-  return Math.min(MOST, Math.max(RESUME * 2 ** (waits - 1), missing));
+  if (!waits) return Math.max(START_LEAD, Math.min(MAX_START_LEAD, missing));
+  return Math.min(MAX_RESUME_LEAD, Math.max(RESUME_LEAD * 2 ** (waits - 1), missing));
 }

@@ -24,7 +24,8 @@ from musictx.shipped import shipped_primer
 PRIMER, PRIMER_SECONDS = "chopin-black-keys", 8.0
 LEAD_IN = 2.0  # seconds of the primer that are played first
 # As in the page: music that must be there (s) to begin, to go on after a wait, and so that it does not wait.
-START_LEAD, RESUME_LEAD, MAX_RESUME_LEAD, HOLD = 0.35, 1.2, 12.0, 0.1
+START_LEAD, MAX_START_LEAD, RESUME_LEAD, MAX_RESUME_LEAD, HOLD = 0.35, 4.0, 1.2, 12.0, 0.1
+SHARE, ENOUGH = 0.9, 0.5  # of the pace at which music is made, and seconds after which that is known
 TICK = 0.06  # seconds between two looks at the playhead
 PATIENCE = 1200.0  # seconds after which a visitor gives up
 
@@ -38,10 +39,15 @@ class Listener:
     lanes : tuple of str
     at : float
         Where the music begins (s).
+    end : float
+        Where it will end (s).
     """
 
     lanes: tuple[str, ...]
     at: float
+    end: float = 0.0
+    pace: float | None = None  # seconds of music made in a second, once it is known
+    first: tuple[float, float] | None = None  # when and up to where the music was known at first
     known: dict[str, float] = field(default_factory=dict)
     done: set[str] = field(default_factory=set)
     waits: int = 0
@@ -54,11 +60,24 @@ class Listener:
         """Up to here every lane is known (s)."""
         return min((self.known.get(x, 0.0) for x in self.lanes if x not in self.done), default=float("inf"))
 
+    @property
+    def lead_needed(self) -> float:
+        """Seconds of music that must be there to begin or go on, as in the page's `sound/lead.js`."""
+        rest = max(self.end - self.at, 0.0)
+        missing = 0.0 if self.pace is None else rest * (1 - SHARE * self.pace)
+        if not self.waits:
+            return max(START_LEAD, min(MAX_START_LEAD, missing))
+        return min(MAX_RESUME_LEAD, max(RESUME_LEAD * 2 ** (self.waits - 1), missing))
+
     def tick(self, now: float) -> None:
         """Let the playhead go on until `now` (s)."""
+        if self.frontier < float("inf"):
+            self.first = self.first or (now, self.frontier)
+            watched, made = now - self.first[0], self.frontier - self.first[1]
+            if watched >= ENOUGH and made > 0:
+                self.pace = made / watched
         if self.since is None:
-            later = min(MAX_RESUME_LEAD, RESUME_LEAD * 2 ** (self.waits - 1)) if self.waits else START_LEAD
-            if self.frontier - self.at >= later:
+            if self.frontier - self.at >= self.lead_needed:
                 self.since = now
                 if self.stopped is not None:
                     self.waited += now - self.stopped
@@ -216,7 +235,7 @@ class Visitor:
         self.end = PRIMER_SECONDS + seconds
         self.session = secrets.token_hex(6)
         self.begun: float | None = None
-        self.listener = Listener(tuple(name for name, _, _ in lanes), PRIMER_SECONDS - LEAD_IN)
+        self.listener = Listener(tuple(name for name, _, _ in lanes), PRIMER_SECONDS - LEAD_IN, self.end)
 
     async def run(self) -> Run:
         """Continue, listen to what comes, and say how it was."""

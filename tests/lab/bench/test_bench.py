@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from musictx.checkpoint import load_model, save_model
 from musictx.cli import app
 from musictx.errors import MusictxError
-from musictx.lab.bench.attention import WAYS, bench_attention, make_work
+from musictx.lab.bench.attention import KERNELS, bench_attention, make_work
 from musictx.lab.bench.common import interleaved, machine, peak_memory, spread, threads
 from musictx.lab.bench.encode import bench_encode, made_up
 from musictx.lab.bench.generate import bench_generate
@@ -100,7 +100,7 @@ def test_memory_is_what_the_work_adds() -> None:
 
 
 def test_attention_has_every_way_at_every_length_and_is_exact(attention: dict[str, Any]) -> None:
-    assert [(r["length"], r["way"]) for r in attention["rows"]] == [(n, w) for n in (16, 48) for w in WAYS]
+    assert [(r["length"], r["way"]) for r in attention["rows"]] == [(n, w) for n in (16, 48) for w in KERNELS]
     assert attention["largest_difference_from_the_definition_in_float64"] < 1e-9
     assert all(r["times_plain"] == 1.0 for r in attention["rows"] if r["way"] == "plain")
 
