@@ -109,7 +109,8 @@ def export_onnx(model: MusicTransformer, path: str | PathLike[str], *, capacity:
         The extra is not installed, the capacity is impossible, or the file cannot be written.
     """
     limit = model.positions.limit
-    if not CHECKED <= capacity <= (maximum := limit or LARGEST):
+    maximum = limit or LARGEST
+    if not CHECKED <= capacity <= maximum:
         why = ", where the model's positions end" if limit else ""
         raise MusictxError(
             f"capacity is {capacity}; it must be at least {CHECKED} and at most {maximum}{why}"

@@ -267,6 +267,7 @@ def test_no_command_writes_over_what_it_reads(run, model, tmp_path):
         ("train", "{music}", "-o", "{out}", "--devices", "99"),
         ("train", "{music}", "-o", "{out}", "--devices", "0"),
         ("train", "{music}", "-o", "{out}", "--from", ""),
+        ("export", "{model}", "{out}.onnx", "--capacity", "0"),
         ("export", "{model}", "{out}.onnx", "--capacity", "99999999999"),
         ("export", "{model}", "{out}.onnx", "--capacity", "9" * 30),
         ("export", "", "{out}.onnx"),
