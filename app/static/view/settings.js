@@ -21,7 +21,7 @@ const FIGURES = ["density", "pitch", "volume"]; // of WISHES
 
 /** The choice between more of a figure, less, and what the model plays by itself. */
 function wishOf([more, less], k) {
-  const options = [[more, more], ["", `any ${FIGURES[k]}`], [less, less]];
+  const options = [[more, more], ["", FIGURES[k]], [less, less]];
   const select = h(
     "select",
     { "data-testid": `shape-${FIGURES[k]}`, title: `${more} or ${less} than the primer`, "aria-label": FIGURES[k] },
