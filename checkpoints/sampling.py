@@ -124,15 +124,19 @@ def draw(names: list[str], played: dict[str, list[Performance]], seconds: float,
     figure.savefig(path, dpi=80)
 
 
-def main() -> None:
-    """Parse the command line, let the models play with every setting, print the table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def playing_parser(doc: str | None, *, primers: int, seconds: float) -> argparse.ArgumentParser:
+    """The command line of a script in which models play on from held-out pieces, with its defaults."""
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("music", nargs="+", type=Path, help="folders of held-out pieces")
     parser.add_argument("--model", action="append", help="repeatable; by default the shipped ones")
-    parser.add_argument("--primers", type=int, default=12, help="of each folder")
-    parser.add_argument("--seconds", type=float, default=40.0)
+    parser.add_argument("--primers", type=int, default=primers, help="of each folder")
+    parser.add_argument("--seconds", type=float, default=seconds)
+    return parser
+
+
+def main() -> None:
+    """Parse the command line, let the models play with every setting, print the table."""
+    parser = playing_parser(__doc__, primers=12, seconds=40.0)
     parser.add_argument("--default", action="store_true", help="only the default setting")
     parser.add_argument("--output", type=Path, help="JSON file for every figure")
     parser.add_argument("--rolls", type=Path, help="PNG file for what the first setting played")

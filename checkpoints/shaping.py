@@ -11,14 +11,13 @@ is not played again.
 
 from __future__ import annotations
 
-import argparse
 import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from sampling import choose, distances, figures, real_answer
+from sampling import choose, distances, figures, playing_parser, real_answer
 
 from musictx.checkpoint import load_model
 from musictx.lab.evaluation.degeneration import is_degenerate, stuck_share
@@ -90,13 +89,7 @@ def show(label: str, rows: list[Row], plain: list[Row], real: list[Row]) -> None
 
 def main() -> None:
     """Parse the command line, let the models play, print the table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("music", nargs="+", type=Path, help="folders of held-out pieces")
-    parser.add_argument("--model", action="append", help="repeatable; by default the shipped ones")
-    parser.add_argument("--primers", type=int, default=8, help="of each folder")
-    parser.add_argument("--seconds", type=float, default=20.0)
+    parser = playing_parser(__doc__, primers=8, seconds=20.0)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--output", type=Path, required=True, help="JSON file for every figure")
     arguments = parser.parse_args()

@@ -12,7 +12,6 @@ file that exists: what it holds is not played again.
 
 from __future__ import annotations
 
-import argparse
 import json
 from dataclasses import asdict
 from pathlib import Path
@@ -20,7 +19,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from sampling import choose, distances, figures, real_answer
+from sampling import choose, distances, figures, playing_parser, real_answer
 
 from musictx.checkpoint import load_model
 from musictx.lab.evaluation.chance import MEASURES, beside_others
@@ -83,19 +82,13 @@ def show(name: str, rows: Rows, real: Rows, base: Rows) -> None:
 
 def main() -> None:
     """Parse the command line, let the models play with every value, print the table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("music", nargs="+", type=Path, help="folders of held-out pieces")
-    parser.add_argument("--model", action="append", help="repeatable; by default the shipped ones")
+    parser = playing_parser(__doc__, primers=8, seconds=45.0)
     parser.add_argument("--theme", action="append", type=float, help="repeatable; by default several")
     parser.add_argument(
         "--least", type=float, default=contrast.MIN_PROBABILITY, help="probability of a token to be drawn"
     )
     parser.add_argument("--agreed", type=float, default=contrast.AGREED, help="the strength, in γ, at d = 0")
     parser.add_argument("--growth", type=float, default=contrast.GROWTH, help="what it gains by d, in γ")
-    parser.add_argument("--primers", type=int, default=8, help="of each folder")
-    parser.add_argument("--seconds", type=float, default=45.0)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--copies", type=Path, help="training music, for the copy check")
     parser.add_argument("--output", type=Path, required=True, help="JSON file for every figure")

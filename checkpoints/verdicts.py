@@ -12,7 +12,6 @@ models play is kept in the output file, and an interrupted measurement goes on f
 
 from __future__ import annotations
 
-import argparse
 import json
 import time
 from collections import Counter
@@ -22,7 +21,7 @@ from typing import Any
 import numpy as np
 import torch
 from cards import JUDGE, node, other_primers
-from sampling import choose
+from sampling import choose, playing_parser
 
 from musictx.checkpoint import SHIPPED_MODELS, load_model
 from musictx.events import STEP_SECONDS, encode
@@ -137,14 +136,8 @@ def agreement(found: list[dict[str, Any]]) -> str:
 
 def main() -> None:
     """Parse the command line, let the models play, print the table."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("music", nargs="+", type=Path, help="folders of held-out pieces")
-    parser.add_argument("--model", action="append", help="repeatable; by default the shipped ones")
-    parser.add_argument("--primers", type=int, default=20, help="of each folder")
+    parser = playing_parser(__doc__, primers=20, seconds=45.0)
     parser.add_argument("--played", type=int, help="of each folder, after which models play; by default all")
-    parser.add_argument("--seconds", type=float, default=45.0)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=np.inf, help="let models play for so long at most")
     parser.add_argument("--output", type=Path, required=True, help="JSON file of what the models played")
