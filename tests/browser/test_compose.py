@@ -268,6 +268,8 @@ def test_a_piece_lies_on_the_bars_of_its_idea(open_studio: Open, place: Place) -
 def test_what_is_kept_is_a_choice_that_tune_reads(open_studio: Open, place: Place, tmp_path: Path) -> None:
     studio = open_studio(place)
     studio.get("mode-compose").click()
+    assert studio.get("choices").inner_text() == "none so far, in this browser only"
+    assert studio.get("choices-on").is_checked()
     takes = drawn(studio)
     studio.get("keep-B").click()
     assert studio.get("choices").inner_text() == "1 choice, in this browser only"

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from .conftest import FIRST, MODELS, Place, Server, voted
+from .music import midi_bytes, scale
+from .test_primer import upload
 
 Open = Callable[..., Any]
 
@@ -40,6 +42,62 @@ def test_lanes_fit_one_screen_and_share_their_axes(open_studio: Open, place: Pla
     columns = [studio.lane(model).bounding_box() for model in MODELS]
     assert len({box["y"] for box in columns}) == 1
     assert columns[0]["x"] < columns[1]["x"] < columns[2]["x"]
+
+
+ANSWER = "Vanilla piles up past the training length. RoPE and Relative play on past the training length."
+LONG = (
+    "Relative plays on past its training length (at most 10 notes at once) "
+    "and brings the theme back (12.2 notes at a time follow the primer, 0.6 by chance)."
+)
+
+
+def test_lanes_whose_sentences_take_two_lines_fit_one_screen(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
+    studio.run(seconds=2)
+    studio.wait_done()
+    studio.page.evaluate(
+        """([answer, text]) => {
+            document.querySelector("#headline").textContent = answer;
+            for (const { model } of window.musictx.lanes.lanes.values()) {
+                const lane = window.musictx.lanes.lane(model);
+                lane.verdict = text;
+                lane.showSaid();
+            }
+        }""",
+        [ANSWER, LONG],
+    )
+    heights = [studio.get(f"said-{model}").bounding_box()["height"] for model in MODELS]
+    assert min(heights) > 30  # two lines
+    bottoms = [box["y"] + box["height"] for box in (studio.lane(model).bounding_box() for model in MODELS)]
+    assert max(bottoms) <= 800
+
+
+def test_a_phone_has_the_lanes_on_its_first_screen_and_all_else_within_reach(
+    open_studio: Open, place: Place
+) -> None:
+    studio = open_studio(place, viewport={"width": 390, "height": 844}, has_touch=True)
+    for mode, lane in (("compare", "vanilla"), ("compose", "A")):
+        studio.get(f"mode-{mode}").tap()
+        tops = [studio.get(each).bounding_box()["y"] for each in ("upload", "continue", f"lane-{lane}")]
+        assert tops == sorted(tops) and tops[-1] <= 500, mode
+    assert studio.get("seconds").is_visible() and studio.get("seed").is_visible()
+    for folded, fold in (("primer-start", "primer-unfold"), ("beat", "settings"), ("shape-pitch", "settings")):
+        assert not studio.get(folded).is_visible()
+        studio.get(fold).tap()
+        assert studio.get(folded).is_visible()
+        studio.get(fold).tap()
+    studio.page.set_viewport_size({"width": 1280, "height": 800})
+    for testid in ("primer-start", "beat", "shape-pitch", "stop", "settings"):
+        assert studio.get(testid).is_visible(), testid
+
+
+def test_a_phone_shows_the_notes_of_a_piece_of_which_a_part_is_chosen(
+    open_studio: Open, place: Place
+) -> None:
+    studio = open_studio(place, viewport={"width": 390, "height": 844}, has_touch=True)
+    assert not studio.get("handle-end").is_visible()
+    upload(studio, midi_bytes(scale(count=80, lowest=40)), "long.mid")
+    studio.get("handle-end").wait_for()
 
 
 def test_a_narrow_screen_has_everything_and_nothing_sticks_out(open_studio: Open, place: Place) -> None:

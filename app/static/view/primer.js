@@ -71,18 +71,31 @@ export class Primer {
       },
       "Fill in",
     );
+    this.unfoldButton = h(
+      "button",
+      {
+        type: "button",
+        class: "icon quiet unfold narrow-only",
+        "data-testid": "primer-unfold",
+        "aria-label": "The primer’s notes, and which of them to take",
+        onclick: () => this.unfold(!this.element.classList.contains("open")),
+      },
+      icon("unfold"),
+    );
     this.trackList = h("div", { class: "popover" });
     this.tracks = h("details", { class: "fold", "data-testid": "tracks" }, h("summary", {}, "Tracks"), this.trackList);
     this.roll = new PrimerRoll({
       move: (edge, time, gesture) => this.move(edge, time, gesture),
       shift: (time, gesture) => this.change(moveSelection(this.selection, time, this.duration), gesture),
     });
+    this.element = element;
     element.append(
       h(
         "div",
         { class: "primer-head" },
         this.playButton,
         h("div", { class: "primer-title" }, this.title, this.detail),
+        this.unfoldButton,
         this.tracks,
         this.fillButton,
         this.places,
@@ -115,6 +128,19 @@ export class Primer {
     this.roll.load(this.pedalled, this.duration, source.metre);
     this.gesture = null;
     this.choose(selection ?? firstSelection(source.notes));
+    this.unfold(this.offersParts);
+  }
+
+  /** On a small screen: show the notes, or the title alone. */
+  unfold(open) {
+    this.element.classList.toggle("open", open);
+    this.unfoldButton.setAttribute("aria-expanded", open);
+    this.draw();
+  }
+
+  /** Whether the piece is so much longer than the primer that there is something to choose. */
+  get offersParts() {
+    return this.duration - (this.selection.end - this.selection.start) >= LONGER;
   }
 
   move(edge, time, gesture) {
@@ -216,7 +242,7 @@ export class Primer {
     this.detail.textContent = `${counted(count, "note")}, ${length} of ${preciseClock(this.duration / 1000)}`;
     this.from.input.value = preciseClock(start / 1000);
     this.to.input.value = preciseClock(end / 1000);
-    for (const each of [this.places, this.zooms, this.fillButton]) each.hidden = this.duration - (end - start) < LONGER;
+    for (const each of [this.places, this.zooms, this.fillButton]) each.hidden = !this.offersParts;
     this.roll.show(this.selection, count);
   }
 

@@ -3,6 +3,7 @@
 import { SETTINGS, WISHES } from "../music/constants.js";
 import { h, setUsable } from "./dom.js";
 
+const NARROW = "(max-width: 860px)"; // as in narrow.css
 const NAMES = ["seconds", ...SETTINGS.map(({ name }) => name), "seed"];
 
 /** Whether a field holds a number in its range. Any will do: a step is how far the arrows go, unless it is 1. */
@@ -39,6 +40,7 @@ export class Settings {
     this.wishes = WISHES.map(wishOf);
     this.shaping = form.querySelector("#shaping");
     this.shaping.append(...this.wishes);
+    this.placeFold();
     this.defaults = this.values;
     this.suggested = this.defaults.seconds; // a telling length for the primer
     this.ownLength = false; // whether the visitor has chosen another
@@ -51,6 +53,24 @@ export class Settings {
       if (isUsable(event.target)) event.target.removeAttribute("aria-invalid");
       changed();
     });
+  }
+
+  /** On a small screen the fold stands beside the length, and holds what stands below that elsewhere. */
+  placeFold() {
+    const [fold, seed, bars] = ["#more-settings", "#new-seed", "#bars"].map((name) => this.form.querySelector(name));
+    const [line, inside] = [fold.parentElement, fold.querySelector(".popover")];
+    const narrow = matchMedia(NARROW);
+    const place = () => {
+      if (narrow.matches) {
+        inside.prepend(bars, this.shaping);
+        seed.before(fold);
+      } else {
+        line.before(bars, this.shaping);
+        line.append(fold);
+      }
+    };
+    narrow.addEventListener("change", place);
+    place();
   }
 
   /** Bring the buttons up to date; `invited` says who plays on, if not all models do. */
