@@ -81,7 +81,8 @@ def test_a_phone_has_the_lanes_on_its_first_screen_and_all_else_within_reach(
         tops = [studio.get(each).bounding_box()["y"] for each in ("upload", "continue", f"lane-{lane}")]
         assert tops == sorted(tops) and tops[-1] <= 500, mode
     assert studio.get("seconds").is_visible() and studio.get("seed").is_visible()
-    for folded, fold in (("primer-start", "primer-unfold"), ("beat", "settings"), ("shape-pitch", "settings")):
+    folds = {"primer-start": "primer-unfold", "beat": "settings", "shape-pitch": "settings"}
+    for folded, fold in folds.items():
         assert not studio.get(folded).is_visible()
         studio.get(fold).tap()
         assert studio.get(folded).is_visible()
