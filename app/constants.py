@@ -1,6 +1,6 @@
 """Numbers and tables of Python that the page's C and JavaScript need: written there, never typed there.
 
-    python -m app.constants
+    python -m musictx.app.constants
 
 writes both files; a test compares them with what would be written. After a change of the C file
 ``app/static/engine/build.sh`` compiles the engine again.

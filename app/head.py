@@ -16,7 +16,8 @@ DESCRIPTION = (
     "Choose, play or upload a few seconds of piano music. Transformers that know the order of notes in "
     "different ways play on from it, side by side, to listen to, to look at and to compare."
 )
-ICON = Path(__file__).parent / "static" / "icon.svg"
+STATIC = Path(__file__).parent / "static"  # what runs in the browser
+ICON = STATIC / "icon.svg"
 PREVIEW = "musictx/static/preview.png"
 STYLES = [  # later ones count more
     f'<link rel="stylesheet" href="musictx/static/view/{name}.css">'

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from .api import add_endpoints
 from .faults import plainly
-from .head import STYLES, TITLE
+from .head import STATIC, STYLES, TITLE
 from .models import MAX_MODELS, LaneModel
 from .shelf import Shelf
 from .stage import Stage
@@ -18,7 +17,6 @@ from .streaming import lane_player
 
 MAX_LANES = 96  # generators open at once; `Stage` decides which of them play
 
-_STATIC = Path(__file__).parent / "static"
 # Each event's name must stand quoted in this text for Gradio to accept it.
 _EVENTS = " ".join(f"'play_{number}'" for number in range(MAX_MODELS))
 _MOUNT = f"""
@@ -47,7 +45,7 @@ def build(models: Sequence[LaneModel], stage: Stage, shelf: Shelf) -> gr.Blocks:
     """
     with gr.Blocks(title=TITLE, analytics_enabled=False, fill_width=True) as page:
         studio = gr.HTML(
-            html_template=(_STATIC / "studio.html").read_text(encoding="utf-8"),
+            html_template=(STATIC / "studio.html").read_text(encoding="utf-8"),
             head="".join(STYLES),
             js_on_load=_MOUNT,
             apply_default_css=False,

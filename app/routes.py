@@ -26,6 +26,7 @@ from musictx.errors import MusictxError
 
 from .downloads import MEDIA_TYPES, render_midi, render_sound, wanted_format
 from .guard import MAX_JSON_BYTES
+from .head import STATIC
 from .insight import Insight
 from .limits import InTurns, SlowWork
 from .model_files import ModelFiles
@@ -40,7 +41,6 @@ from .votes import VoteBook
 
 PREFIX = "/musictx"
 
-_STATIC = Path(__file__).parent / "static"
 _PIANO = Path(musictx.__file__).parent / "render" / "piano"
 _log = logging.getLogger(__name__)
 
@@ -123,7 +123,7 @@ def routes(
                         Route("/vote", _plainly(vote), methods=["POST"]),
                         Route("/look/{what}", _plainly(look), methods=["POST"]),
                         Route("/stop", _plainly(stop), methods=["POST"]),
-                        Mount("/static", StaticFiles(directory=_STATIC)),
+                        Mount("/static", StaticFiles(directory=STATIC)),
                         Mount("/piano", StaticFiles(directory=_PIANO)),
                     ]
                 )

@@ -35,12 +35,12 @@ _SERVE = """
 import os
 from pathlib import Path
 
-from musictx.shipped import load_demo
+from musictx.app import launch
 
 MODELS = {models!r}
 
 host = os.environ.get("SPACE_HOST")  # by which name the Space is known
-load_demo().launch(
+launch(
     "0.0.0.0",
     models=[Path(__file__).resolve().parent / "models" / name for name in MODELS],
     names=[host] if host else [],
@@ -152,8 +152,8 @@ def _facts(licences: set[str]) -> str:
 def _package() -> dict[str, bytes]:
     """The files of the package as a wheel has them, without the shipped models."""
     files = _files(Path(musictx.__file__).parent)
-    for path, content in _files(shipped_folder("app")).items():
-        files[f"_shipped/app/{path}"] = content
+    for path, content in _files(Path(__file__).parent).items():
+        files[f"app/{path}"] = content
     primers = shipped_folder("primers")
     for file in (*sorted(primers.glob("*.mid")), primers / "primers.json"):
         files[f"_shipped/primers/{file.name}"] = file.read_bytes()

@@ -25,7 +25,7 @@ from musictx.midi import read_midi
 from musictx.model import MusicTransformer
 from musictx.performance import Performance
 from musictx.sampling import continue_variations
-from musictx.shipped import COMPARED_MODELS, load_demo, shipped_folder
+from musictx.shipped import COMPARED_MODELS, shipped_folder
 
 Rows = list[list[int]]
 PLAY = """
@@ -69,10 +69,10 @@ def request(music: Performance, end: float, settings: dict[str, Any]) -> dict[st
 
 def in_browser(name: str, model: MusicTransformer, asked: list[dict[str, Any]]) -> list[Rows]:
     """What the page's own engine plays, run by Node."""
-    load_demo()
+    from musictx.app.head import STATIC
     from musictx.app.web_model import model_facts, web_model
 
-    engine = Path(shipped_folder("app")) / "static" / "engine"
+    engine = STATIC / "engine"
     modules = [(engine / file).as_uri() for file in ("engine.js", "playing.js", "engine.wasm")]
     content = web_model(model)
     with tempfile.TemporaryDirectory() as folder:

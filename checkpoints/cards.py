@@ -29,7 +29,7 @@ import torch
 
 from musictx.lab.evaluation.degeneration import stuck_share
 from musictx.performance import Performance, make_notes
-from musictx.shipped import COMPARED_MODELS, load_demo, shipped_folder
+from musictx.shipped import COMPARED_MODELS
 
 FAULTS = ("storm", "silence", "stuck")
 LENGTHS = """
@@ -68,9 +68,10 @@ const answer = input.takes.map(({ notes, pedals, end, first, last }) => {
 
 def node(program: str, given: Any) -> Any:
     """What a program that uses the page's modules makes of `given`, both JSON."""
-    static = Path(shipped_folder("app")) / "static"
+    from musictx.app.head import STATIC
+
     whole = (
-        f"const page = (name) => import({json.dumps(static.as_uri() + '/')} + name);\n"
+        f"const page = (name) => import({json.dumps(STATIC.as_uri() + '/')} + name);\n"
         "const input = JSON.parse(await new Response(process.stdin).text());\n"
         f"{program}\nconsole.log(JSON.stringify(answer));"
     )
@@ -87,7 +88,6 @@ def node(program: str, given: Any) -> Any:
 @cache
 def lanes(models: tuple[str, ...]) -> dict[str, Any]:
     """The page's players by lane, for this process."""
-    load_demo()
     from musictx.app.models import load_models
     from musictx.app.stage import Stage
     from musictx.app.streaming import lane_player
@@ -129,7 +129,6 @@ def fault(take: dict[str, Any]) -> dict[str, Any]:
 
 def other_primers() -> list[dict[str, Any]]:
     """The page's cards, beside which it sees how much of a theme comes back by chance."""
-    load_demo()
     from musictx.app.presets import presets
 
     return [{key: card[key] for key in ("notes", "pedals", "end")} for card in presets()]
@@ -223,7 +222,6 @@ def main() -> None:
     parser.add_argument("--output", type=Path, help="JSON file for every run; goes on with what it holds")
     arguments = parser.parse_args()
     models = tuple(arguments.model or COMPARED_MODELS)
-    load_demo()
     from musictx.app.models import load_models
     from musictx.app.presets import presets
 

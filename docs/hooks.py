@@ -75,9 +75,6 @@ def on_post_page(output: str, page: Any, config: MkDocsConfig) -> str:
 
 def on_post_build(config: MkDocsConfig) -> None:
     """Write the playing page beside the others."""
-    from musictx.shipped import load_demo
-
-    load_demo()
     from musictx.app.site import write_site
 
     write_site(Path(config.site_dir) / "play", told=log.info)

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Literal
 
 from musictx.errors import MusictxError
@@ -16,14 +13,13 @@ SHIPPED_MODELS = (*COMPARED_MODELS, DEFAULT_MODEL)
 
 _PACKAGE = Path(__file__).resolve().parent
 _IN_CLONE = {
-    "app": _PACKAGE.parent / "app",
     "checkpoints": _PACKAGE.parent / "checkpoints",
     "primers": _PACKAGE.parent / "data" / "primers",
 }
 
 
-def shipped_folder(name: Literal["app", "checkpoints", "primers"]) -> Path:
-    """Folder of the web demo, the shipped checkpoints or the shipped primers.
+def shipped_folder(name: Literal["checkpoints", "primers"]) -> Path:
+    """Folder of the shipped checkpoints or the shipped primers.
 
     A wheel carries them inside the package; a clone has them at its top level.
 
@@ -60,20 +56,3 @@ def shipped_primer(name: str) -> Path:
     if name not in files:
         raise MusictxError(f"no primer {name!r} comes with musictx; choose one of {', '.join(files)}")
     return files[name]
-
-
-def load_demo() -> ModuleType:
-    """The web demo as the package ``musictx.app``, wherever its folder lies.
-
-    It is loaded from its own folder and never looked up by the name ``app``: a user may have an ``app.py``.
-    """
-    name = "musictx.app"
-    if name not in sys.modules:
-        folder = shipped_folder("app")
-        spec = importlib.util.spec_from_file_location(
-            name, folder / "__init__.py", submodule_search_locations=[str(folder)]
-        )
-        assert spec and spec.loader  # a file that ends in .py has both
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
-    return sys.modules[name]

@@ -17,9 +17,6 @@ from musictx import load_model
 from musictx.events import START
 from musictx.sampling import SamplingSettings, generate
 from musictx.compiled import announce_compilation
-from musictx.shipped import load_demo
-
-load_demo()
 from musictx.app.models import load_models, warm_up
 
 warm_up(load_models(["relative"]))  # as the demo's server does before it listens

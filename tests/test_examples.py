@@ -11,7 +11,7 @@ import pytest
 
 import musictx
 
-ROOMS = [m.name for m in pkgutil.iter_modules(musictx.__path__) if m.ispkg and m.name != "cli"]
+ROOMS = [m.name for m in pkgutil.iter_modules(musictx.__path__) if m.ispkg and m.name not in ("app", "cli")]
 PACKAGES = ["musictx", *(f"musictx.{name}" for name in ROOMS)]
 EXAMPLES = {
     example.name: example

@@ -1,11 +1,14 @@
 """Imports run one way: there is no circle among modules, nor among packages, not even for types alone.
 
-The core (what plays and trains) knows nothing of the lab (what measures) and of the demo in ``app/``.
+The core (what plays and trains) knows nothing of the lab (what measures) and of the demo in ``app/``,
+which has one name everywhere, `musictx.app`: a clone has a link to its folder there.
 """
 
 from __future__ import annotations
 
 import ast
+import importlib.util
+import re
 from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -16,8 +19,8 @@ import musictx
 from musictx.model.positions import SCHEMES
 
 ROOT = Path(musictx.__file__).parent
-DEMO = ROOT.parent / "app"
-FACADES = {"musictx", "app"}  # they name what is below them
+DEMO = ROOT / "app"
+FACADES = {"musictx", "musictx.app"}  # they name what is below them
 # A method of a class may call what stands on the class, as the front doors do.
 DOORS = {("musictx.model.transformer", "musictx.export.hub")}
 
@@ -34,7 +37,7 @@ def _source_of(node: ast.ImportFrom, module: str) -> str:
     """Whole name of what follows ``from``; the demo imports its own files relatively."""
     if not node.level:
         return node.module or ""
-    assert module.startswith("app"), f"{module} imports by a relative name"
+    assert module.startswith("musictx.app."), f"{module} imports by a relative name"
     above = node.level - (MODULES[module].name == "__init__.py")
     package = module.split(".")[: -above or None]
     return ".".join([*package, *filter(None, [node.module])])
@@ -49,10 +52,10 @@ def _imported(module: str, source: str | None = None) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom):
             package = _source_of(node, module)
             inside = [f"{package}.{alias.name}" for alias in node.names]
-            found += [name if _own(name) in MODULES else package for name in inside]
+            found += [name if name in MODULES else package for name in inside]
         elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("import_module", "__import__")):
             found += [x.value for x in node.args if isinstance(x, ast.Constant) and isinstance(x.value, str)]
-    return (_own(name) for name in found if _own(name) in MODULES and (module, name) not in DOORS)
+    return (name for name in found if name in MODULES and (module, name) not in DOORS)
 
 
 def test_doors_are_used() -> None:
@@ -60,16 +63,9 @@ def test_doors_are_used() -> None:
         assert f'import_module("{name}")' in MODULES[module].read_text("utf-8")
 
 
-def _own(name: str) -> str:
-    """`shipped.load_demo` gives the demo the name ``musictx.app``, wherever its folder lies."""
-    return name.removeprefix("musictx.") if f"{name}.".startswith("musictx.app.") else name
-
-
 def _room(module: str) -> str:
     """A package or module of the core, a package of the lab, or the demo."""
     parts = module.split(".")
-    if parts[0] == "app":
-        return "app"
     return ".".join(parts[1:3]) if parts[1] == "lab" else parts[1]
 
 
@@ -118,6 +114,16 @@ def test_the_core_imports_neither_the_lab_nor_the_demo() -> None:
 )
 def test_an_import_of_the_lab_is_seen_wherever_it_stands(source: str) -> None:
     assert [name.split(".")[:2] for name in _imported("musictx.performance", source)] == [["musictx", "lab"]]
+
+
+def test_nobody_imports_the_demo_by_another_name() -> None:
+    """By its folder's name it would be a second package, or a user's own ``app.py``."""
+    folders = ("app", "checkpoints", "data", "docs", "musictx", "tests")
+    files = [path for folder in folders for path in (ROOT.parent / folder).rglob("*.py")]
+    assert len(files) > 300
+    other = re.compile(r"^\s*(?:from|import) app\b", re.MULTILINE)
+    assert [path.name for path in files if other.search(path.read_text("utf-8"))] == []
+    assert importlib.util.find_spec("musictx.app").origin == str(DEMO / "__init__.py")  # type: ignore[union-attr]
 
 
 # Who may write a scheme's name, and why. Everybody else asks the scheme: see `musictx.model.positions.base`.

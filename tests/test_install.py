@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from app.site import page_files
-from musictx.shipped import load_demo, shipped_folder
+from musictx.app.site import page_files
+from musictx.shipped import shipped_folder
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 BUILD = "import hatchling.build as b, sys; print(getattr(b, sys.argv[1])(sys.argv[2]))"
@@ -60,14 +60,15 @@ def test_nothing_but_musictx_is_installed(installed):
         assert modules == {"_musictx.pth"}
         return
     assert modules == {"musictx"}
-    shipped = installed / "musictx" / "_shipped"
-    for name, pattern in {
-        "app": "static/**/*",
-        "checkpoints": "*/model.safetensors",
-        "primers": "*.mid",
-    }.items():
-        needed = {path.relative_to(shipped_folder(name)) for path in shipped_folder(name).glob(pattern)}
-        assert needed and needed <= {path.relative_to(shipped / name) for path in (shipped / name).rglob("*")}
+    package, shipped = installed / "musictx", installed / "musictx" / "_shipped"
+    for source, place, pattern in (
+        (REPOSITORY / "app", package / "app", "**/*.py"),
+        (REPOSITORY / "app", package / "app", "static/**/*"),
+        (shipped_folder("checkpoints"), shipped / "checkpoints", "*/model.safetensors"),
+        (shipped_folder("primers"), shipped / "primers", "*.mid"),
+    ):
+        needed = {path.relative_to(source) for path in source.glob(pattern)}
+        assert needed and needed <= {path.relative_to(place) for path in place.rglob("*")}
 
 
 @pytest.mark.parametrize("installed", ["build_wheel"], indirect=True)
@@ -92,7 +93,3 @@ def test_an_installed_musictx_writes_the_whole_site(installed, tmp_path):
     files = {model["file"]["address"]: model["file"]["bytes"] for model in models}
     assert {name: len(written[name]) for name in files} == files
     assert set(written) == {*needed, *files, "musictx/models.json", "service-worker.js"}
-
-
-def test_the_demo_is_one_package_however_often_it_is_asked_for():
-    assert load_demo() is load_demo() is sys.modules["musictx.app"]

@@ -50,11 +50,9 @@ def site(
 
     Example: musictx site public && python -m http.server -d public
     """
-    from musictx.shipped import load_demo
-
-    load_demo()
-    keep_inputs([folder], model or ())
     from musictx.app.site import write_site
+
+    keep_inputs([folder], model or ())
 
     def tell(text: str) -> None:
         console.print(text, highlight=False)
@@ -77,11 +75,10 @@ def space(
 
     Example: musictx space my-space --model runs/mine --model relative
     """
-    from musictx.shipped import COMPARED_MODELS, load_demo
-
-    load_demo()
-    keep_inputs([folder], model or ())
     from musictx.app.space import write_space
+    from musictx.shipped import COMPARED_MODELS
+
+    keep_inputs([folder], model or ())
 
     sizes = write_space(folder, model or COMPARED_MODELS)
     console.print(f"{folder}: {len(sizes)} files, {sum(sizes.values()) / 1e6:.1f} MB", highlight=False)

@@ -303,8 +303,6 @@ def serve(
 
     Example: musictx app --model runs/mine --model relative
     """
-    from musictx.shipped import load_demo
+    from musictx.app import launch
 
-    load_demo().launch(
-        host, port, models=models or None, names=names or (), prefix=prefix, open_browser=browser
-    )
+    launch(host, port, models=models or None, names=names or (), prefix=prefix, open_browser=browser)

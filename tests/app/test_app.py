@@ -19,18 +19,27 @@ import torch
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from app import launch
-from app.api import Ask
-from app.api import _play as play_for_program
-from app.models import OTHER_COLOURS, SCHEME_COLOURS, LaneModel, differ_in_positions_only, load_models
-from app.payloads import LIMITS, MAX_NOTES, Settings, note_rows, read_length, read_notes, read_settings
-from app.presets import presets
-from app.routes import routes
-from app.shelf import Shelf
-from app.stage import COMFORTABLE_LEAD, WELCOME_LEAD, Stage
-from app.streaming import FAULT, LAST_AGAIN, Lane, lane_player, part_name
-from app.uploads import MAX_BYTES, MAX_SHOWN, describe_upload
-from app.votes import VoteBook
+from musictx.app import launch
+from musictx.app.api import Ask
+from musictx.app.api import _play as play_for_program
+from musictx.app.head import STATIC
+from musictx.app.models import OTHER_COLOURS, SCHEME_COLOURS, LaneModel, differ_in_positions_only, load_models
+from musictx.app.payloads import (
+    LIMITS,
+    MAX_NOTES,
+    Settings,
+    note_rows,
+    read_length,
+    read_notes,
+    read_settings,
+)
+from musictx.app.presets import presets
+from musictx.app.routes import routes
+from musictx.app.shelf import Shelf
+from musictx.app.stage import COMFORTABLE_LEAD, WELCOME_LEAD, Stage
+from musictx.app.streaming import FAULT, LAST_AGAIN, Lane, lane_player, part_name
+from musictx.app.uploads import MAX_BYTES, MAX_SHOWN, describe_upload
+from musictx.app.votes import VoteBook
 from musictx.checkpoint import list_models, save_model
 from musictx.errors import MusictxError
 from musictx.midi import write_midi
@@ -38,7 +47,6 @@ from musictx.model import ModelConfig, MusicTransformer
 from musictx.performance import Performance, make_notes
 from musictx.sampling import NoteOff, NoteOn, continue_performance
 from musictx.settings import SamplingSettings
-from musictx.shipped import shipped_folder
 
 HASHES = {"vanilla": "aa", "relative": "bb", "rope": "cc"}  # of the weights in the lanes
 ROWS = [[0, 400, 60, 70], [500, 900, 64, 80], [1000, 1500, 67, 90]]
@@ -507,7 +515,7 @@ def test_lanes_have_names_colours_and_training_lengths_of_their_models(tmp_path:
 
 
 def test_every_colour_of_a_lane_is_in_the_pages_palette_light_and_dark() -> None:
-    palette = (shipped_folder("app") / "static" / "view" / "base.css").read_text(encoding="utf-8")
+    palette = (STATIC / "view" / "base.css").read_text(encoding="utf-8")
     for colour in (*SCHEME_COLOURS, *OTHER_COLOURS):
         assert len(re.findall(rf"^  --{colour}: #[0-9a-f]{{6}};$", palette, re.MULTILINE)) == 2, colour
 
@@ -578,7 +586,6 @@ def test_a_path_that_a_proxy_cannot_have_is_named(prefix: str) -> None:
 
 
 def test_the_template_has_nothing_that_gradio_would_fill_in() -> None:
-    import app
 
-    template = (Path(app.__file__).parent / "static" / "studio.html").read_text()
+    template = (STATIC / "studio.html").read_text()
     assert not any(mark in template for mark in ("${", "{{", "`", "\\", "<script"))

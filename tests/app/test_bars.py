@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.downloads import render_midi
-from app.payloads import metre_facts, note_rows, read_metre, read_notes
-from app.uploads import describe_upload
+from musictx.app.downloads import render_midi
+from musictx.app.head import STATIC
+from musictx.app.payloads import metre_facts, note_rows, read_metre, read_notes
+from musictx.app.uploads import describe_upload
 from musictx.errors import MusictxError
 from musictx.metre import Metre
 from musictx.midi import midi_bytes, read_midi
@@ -99,8 +100,7 @@ def answers(cases: list[dict[str, Any]]) -> list[dict[str, Any]]:
     node = shutil.which("node")
     if node is None:
         pytest.skip("needs Node (18 or newer), which is not here")
-    static = Path(shipped_folder("app")) / "static"
-    modules = [(static / name).as_uri() for name in ("music/metre.js", "music/beat.js", "midi/write.js")]
+    modules = [(STATIC / name).as_uri() for name in ("music/metre.js", "music/beat.js", "midi/write.js")]
     command = [node, "--input-type=module", "-e", PAGE, *modules]
     done = subprocess.run(command, input=json.dumps(cases), capture_output=True, text=True, check=False)
     assert not done.returncode, done.stderr

@@ -13,7 +13,7 @@ import httpx
 import pytest
 import torch
 
-from app import launch
+from musictx.app import launch
 from musictx.checkpoint import save_model
 from musictx.midi import write_midi
 from musictx.model import ModelConfig, MusicTransformer
@@ -141,7 +141,7 @@ def test_a_file_that_went_or_is_no_midi_file_is_named(client: httpx.Client, tmp_
 
 
 def test_the_log_has_no_traceback(client: httpx.Client, capfd: pytest.CaptureFixture[str]) -> None:
-    logging.getLogger("app.faults").propagate = True
+    logging.getLogger("musictx.app.faults").propagate = True
     for values in (with_change(seed=float("nan")), [None], with_change(primer={"path": 5})):
         assert '"error": "' in call(client, values)
     assert "Traceback" not in "".join(capfd.readouterr())

@@ -6,20 +6,19 @@ import re
 
 import pytest
 
-from app.constants import C_FILE, JS_FILE, c_constants, js_constants
+from musictx.app.constants import C_FILE, JS_FILE, c_constants, js_constants
+from musictx.app.head import STATIC
 from musictx.settings import SETTINGS
-from musictx.shipped import shipped_folder
 
 
 @pytest.mark.parametrize(("file", "text"), [(C_FILE, c_constants()), (JS_FILE, js_constants())])
 def test_the_files_of_the_page_are_what_python_writes(file: str, text: str) -> None:
-    assert (shipped_folder("app") / file).read_text("utf-8") == text
+    assert (STATIC.parent / file).read_text("utf-8") == text
 
 
 def test_no_other_file_of_the_page_says_them_again() -> None:
-    static = shipped_folder("app") / "static"
-    own = {static.parent / name for name in (C_FILE, JS_FILE)}
-    others = [path for kind in ("*.js", "*.c", "*.h") for path in static.rglob(kind) if path not in own]
+    own = {STATIC.parent / name for name in (C_FILE, JS_FILE)}
+    others = [path for kind in ("*.js", "*.c", "*.h") for path in STATIC.rglob(kind) if path not in own]
     assert len(others) > 50
     numbers = re.compile(r"\b(?:356|388|389|390|391|0\.98)\b")
     assert [path.name for path in others if numbers.search(path.read_text("utf-8"))] == []

@@ -16,8 +16,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from app import launch
-from app.faults import SENTENCE, Faults
+from musictx.app import launch
+from musictx.app.faults import SENTENCE, Faults
 from musictx.checkpoint import save_model
 from musictx.model import ModelConfig, MusicTransformer
 

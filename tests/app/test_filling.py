@@ -11,10 +11,10 @@ import pytest
 from helpers_evaluation import tiny_model
 from music_helpers import random_performance
 
-from app.filling import TAKES
-from app.payloads import GAP_SECONDS, note_rows, read_notes
-from app.stage import Stage
-from app.streaming import lane_player, part_name
+from musictx.app.filling import TAKES
+from musictx.app.payloads import GAP_SECONDS, note_rows, read_notes
+from musictx.app.stage import Stage
+from musictx.app.streaming import lane_player, part_name
 from musictx.sampling.filling import CANDIDATES, fill_in
 
 MODEL = tiny_model("relative", layers=1, context_length=256)

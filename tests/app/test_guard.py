@@ -13,7 +13,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 from starlette.testclient import TestClient
 
-from app.guard import Gate
+from musictx.app.guard import Gate
 
 
 async def _answer(request: Request) -> PlainTextResponse:

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app import insight
-from app.insight import Insight
-from app.models import LaneModel
-from app.payloads import note_rows, read_notes
+from musictx.app import insight
+from musictx.app.insight import Insight
+from musictx.app.models import LaneModel
+from musictx.app.payloads import note_rows, read_notes
 from musictx.checkpoint import load_model
 from musictx.corpus import Chunk
 from musictx.errors import MusictxError

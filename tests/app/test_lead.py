@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from musictx.shipped import shipped_folder
-
 # A clock of tenths of a second; music is made at `pace`, after a primer of 8 s of which 2 s are heard.
+from musictx.app.head import STATIC
+
 SCRIPT = """
 const { leadNeeded, Pace } = await import(process.argv[1]);
 const play = ({ pace, seconds }) => {
@@ -38,7 +37,7 @@ def play(cases: list[dict[str, float]]) -> list[dict[str, Any]]:
     node = shutil.which("node")
     if node is None:
         pytest.skip("needs Node (18 or newer), which is not here")
-    module = (Path(shipped_folder("app")) / "static" / "sound" / "lead.js").as_uri()
+    module = (STATIC / "sound" / "lead.js").as_uri()
     command = [node, "--input-type=module", "-e", SCRIPT, module, json.dumps(cases)]
     return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 

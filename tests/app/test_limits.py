@@ -10,7 +10,7 @@ from typing import Any
 import anyio
 import pytest
 
-from app.limits import InTurns, SlowWork
+from musictx.app.limits import InTurns, SlowWork
 from musictx.errors import MusictxError
 
 

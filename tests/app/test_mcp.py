@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import torch
 
-from app import launch
+from musictx.app import launch
 from musictx.checkpoint import save_model
 from musictx.model import ModelConfig, MusicTransformer
 

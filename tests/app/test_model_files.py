@@ -8,10 +8,10 @@ import pytest
 from starlette.applications import Starlette
 from starlette.testclient import TestClient
 
-from app.models import load_models
-from app.routes import routes
-from app.stage import Stage
-from app.votes import VoteBook
+from musictx.app.models import load_models
+from musictx.app.routes import routes
+from musictx.app.stage import Stage
+from musictx.app.votes import VoteBook
 from musictx.checkpoint import save_model
 from musictx.model import ModelConfig, MusicTransformer
 

@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.api import Ask
-from app.api import _play as play_for_program
-from app.models import LaneModel, load_models
-from app.payloads import Settings, note_rows
-from app.presets import presets
-from app.shelf import Shelf
-from app.stage import Stage
-from app.streaming import lane_player
+from musictx.app.api import Ask
+from musictx.app.api import _play as play_for_program
+from musictx.app.models import LaneModel, load_models
+from musictx.app.payloads import Settings, note_rows
+from musictx.app.presets import presets
+from musictx.app.shelf import Shelf
+from musictx.app.stage import Stage
+from musictx.app.streaming import lane_player
 from musictx.checkpoint import list_models
 from musictx.midi import read_midi, write_midi
 from musictx.performance import Performance, make_notes, shift

@@ -5,16 +5,15 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from music_helpers import random_performance
 
-from app.payloads import note_rows, read_notes, span_rows
+from musictx.app.head import STATIC
+from musictx.app.payloads import note_rows, read_notes, span_rows
 from musictx.performance import apply_pedal, slice_time
-from musictx.shipped import shipped_folder
 
 RULES = """
 const { cutRows, pedalledRows } = await import(process.argv[1]);
@@ -52,7 +51,7 @@ def answer(script: str, cases: Any) -> Any:
     node = shutil.which("node")
     if node is None:
         pytest.skip("needs Node (18 or newer), which is not here")
-    module = (Path(shipped_folder("app")) / "static" / "music" / "score.js").as_uri()
+    module = (STATIC / "music" / "score.js").as_uri()
     command = [node, "--input-type=module", "-e", script, module]
     done = subprocess.run(command, input=json.dumps(cases), capture_output=True, text=True, check=False)
     assert not done.returncode, done.stderr

@@ -16,7 +16,7 @@ import gradio as gr
 import httpx
 import pytest
 
-from app import launch
+from musictx.app import launch
 from musictx.checkpoint import save_model
 from musictx.lab.bench.load import Visitor, lanes_of
 from musictx.lab.votes.book import read_rows

@@ -9,7 +9,7 @@ from typing import Any
 import gradio as gr
 from gradio.queueing import Event, EventQueue
 
-from app.queueing import MAX_WAITING, PROGRAMS, patch_gradio_queue
+from musictx.app.queueing import MAX_WAITING, PROGRAMS, patch_gradio_queue
 
 
 def test_a_page_that_goes_while_its_events_wait_does_not_end_the_queue() -> None:

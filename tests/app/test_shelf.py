@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from app.shelf import KEPT_SECONDS, MIN_BYTES, Shelf, own_folder
+from musictx.app.shelf import KEPT_SECONDS, MIN_BYTES, Shelf, own_folder
 from musictx.errors import MusictxError
 
 

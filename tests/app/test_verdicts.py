@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.payloads import read_notes
-from app.presets import presets
+from musictx.app.payloads import read_notes
+from musictx.app.presets import presets
 from musictx.lab.evaluation.alignment import melodic_alignment
 from musictx.lab.evaluation.motifs import known_patterns, pattern_shares
 from musictx.performance import Performance, apply_pedal, make_notes, shift, slice_time

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from app.presets import presets
+from musictx.app.presets import presets
 from musictx.errors import MusictxError
 from musictx.lab.bench.app import open_chromium
 from musictx.lab.votes.book import read_rows
@@ -192,7 +192,7 @@ def endless_server(start_server: Callable[..., Server], endless_models: list[str
 @pytest.fixture(scope="session")
 def start_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartSite]:
     """Serve the page with some models as a folder of files, below a path, by Python's own web server."""
-    from app.site import write_site
+    from musictx.app.site import write_site
 
     started: list[Place] = []
     folders: dict[tuple[str, ...], Path] = {}

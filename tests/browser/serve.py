@@ -26,9 +26,9 @@ def watch(event: str, arguments: tuple[Any, ...]) -> None:
 sys.addaudithook(watch)
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-import app  # noqa: E402  (the watch must stand before anything is imported)
+from musictx.app import launch  # noqa: E402  (the watch must stand before anything is imported)
 
-app.launch(
+launch(
     "127.0.0.1",
     OPTIONS["port"],
     models=OPTIONS["models"],

@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 import torch
 
-from app.payloads import note_rows, read_notes
-from app.streaming import Lane
-from app.web_model import model_facts, web_model
+from musictx.app.payloads import note_rows, read_notes
+from musictx.app.streaming import Lane
+from musictx.app.web_model import model_facts, web_model
 from musictx.events import END, STEP_SECONDS
 from musictx.model import ModelConfig, MusicTransformer
 from musictx.sampling import NoteStream, SamplingSettings, generate

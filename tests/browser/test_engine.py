@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from app.web_model import web_model
+from musictx.app.web_model import web_model
 from musictx.checkpoint import list_models, load_model
 from musictx.errors import MusictxError
 from musictx.events import END, NOTE_OFF, NOTE_ON, START, TIME_SHIFT, VELOCITY

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.payloads import note_rows, read_notes, span_rows
-from app.presets import presets
+from musictx.app.payloads import note_rows, read_notes, span_rows
+from musictx.app.presets import presets
 from musictx.events import encode
 from musictx.lab.evaluation.motifs import find_recurrence
 from musictx.lab.evaluation.structure import distribution_distance, mean_polyphony, pitch_classes

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.downloads import render_midi
-from app.uploads import describe_upload
+from musictx.app.downloads import render_midi
+from musictx.app.uploads import describe_upload
 from musictx.errors import MusictxError
 from musictx.shipped import shipped_folder
 

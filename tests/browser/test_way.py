@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from app.site import page_files
+from musictx.app.site import page_files
 
 from .conftest import FIRST, MODELS, Place, Server
 from .music import midi_bytes, scale

@@ -18,7 +18,7 @@ import torch
 from huggingface_hub import ModelCard, metadata_load
 from packaging.requirements import Requirement
 
-from app.space import write_space
+from musictx.app.space import write_space
 from musictx.checkpoint import WEIGHTS, load_model, read_card, save_model, weights_hash
 from musictx.errors import MusictxError
 from musictx.export.repository import publish_model

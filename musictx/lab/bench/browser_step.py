@@ -113,12 +113,10 @@ def bench_browser_step(
     MusictxError
         There is no onnxruntime-web in the folder, no Chromium, or a model cannot be written for one of them.
     """
+    from musictx.app.head import STATIC
+    from musictx.app.web_model import web_model
     from musictx.checkpoint import load_model
     from musictx.export.onnx_model import export_onnx
-    from musictx.shipped import load_demo, shipped_folder
-
-    load_demo()
-    from musictx.app.web_model import web_model
 
     if not (runtime / RUNTIME).is_file():
         raise MusictxError(
@@ -131,7 +129,7 @@ def bench_browser_step(
     with tempfile.TemporaryDirectory(prefix="musictx-") as name, open_chromium() as browser, threads(1):
         folder = Path(name)
         (folder / "index.html").write_text("<!doctype html><title>steps</title>")
-        shutil.copytree(shipped_folder("app") / "static" / "engine", folder / "engine")
+        shutil.copytree(STATIC / "engine", folder / "engine")
         shutil.copytree(runtime, folder / "runtime")
         for key in models:
             model = load_model(key)

@@ -114,9 +114,6 @@ def bench_site(*, seconds: float = 60.0, repetitions: int = 5) -> dict[str, Any]
 @contextmanager
 def written_site() -> Iterator[tuple[Path, int]]:
     """A folder as `musictx site` writes it, and its size in bytes."""
-    from musictx.shipped import load_demo
-
-    load_demo()
     from musictx.app.site import write_site
 
     with tempfile.TemporaryDirectory(prefix="musictx-") as folder:

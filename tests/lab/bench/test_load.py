@@ -8,7 +8,7 @@ from pathlib import Path
 import gradio as gr
 import pytest
 
-from app import launch
+from musictx.app import launch
 from musictx.checkpoint import save_model
 from musictx.errors import MusictxError
 from musictx.lab.bench.load import Listener, Run, bench_load, summary

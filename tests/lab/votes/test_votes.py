@@ -16,7 +16,7 @@ from scipy.stats import binomtest
 from typer.testing import CliRunner
 from voters import simulate
 
-from app.votes import VoteBook
+from musictx.app.votes import VoteBook
 from musictx.cli import app
 from musictx.errors import MusictxError
 from musictx.lab.votes import Rules, Vote, fit_strengths, judge_votes, read_votes, report_votes, votes_needed
