@@ -30,7 +30,7 @@ from musictx.files import write_bytes
 from musictx.lab.bench.common import machine
 from musictx.model.sizes import sized_config
 from musictx.training import Run
-from musictx.training.config import TrainingConfig
+from musictx.training_settings import TrainingConfig
 
 POSITIONS = ("vanilla", "relative", "rope")
 

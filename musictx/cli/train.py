@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from musictx.console.options import Minutes, Resume, amount, given
+from musictx.console.options import Minutes, Resume, amount, given, run_options
 from musictx.errors import MusictxError
+from musictx.training_settings import TEACHING_DROPOUT, TeachingConfig, TrainingConfig
 
 if TYPE_CHECKING:
     from musictx.corpus import Corpus
 
 
+@run_options(TrainingConfig, teaching=TeachingConfig)
 def train(
     midi: Annotated[
         list[Path],
@@ -46,29 +48,6 @@ def train(
             "--from", help="Begin with the weights of a model (shipped, or a folder) and teach it your music."
         ),
     ] = None,
-    steps: Annotated[int | None, typer.Option(help="Stop after this many steps.")] = None,
-    tokens: Annotated[str | None, typer.Option(help="Stop after this many tokens, such as 25M.")] = None,
-    hours: Annotated[float | None, typer.Option(help="Stop after this many hours.")] = None,
-    batch: Annotated[
-        int | None, typer.Option(help="Windows of music in a step, over all devices. [default: 8]")
-    ] = None,
-    micro_batch: Annotated[
-        int | None, typer.Option(help="Windows computed at once on a device: fewer need less memory.")
-    ] = None,
-    mix: Annotated[
-        str | None,
-        typer.Option(
-            help="folders: draw from each folder equally often; tokens: from each in proportion to its size; "
-            "or a number for each folder, such as 3,1. [default: folders]"
-        ),
-    ] = None,
-    curriculum: Annotated[
-        str | None,
-        typer.Option(
-            help="Shorter windows first, as TOKENS:SHARE of the budget: 1024:0.4,2048:0.3 spends 40 % on "
-            "windows of 1024 tokens, 30 % on 2048 and the rest on the context."
-        ),
-    ] = None,
     repeats: Annotated[
         float | None,
         typer.Option(
@@ -86,58 +65,14 @@ def train(
     ] = None,
     resume: Resume = False,
     minutes: Minutes = None,
-    devices: Annotated[
-        int | None, typer.Option(help="GPUs, or processes on a CPU, of each machine. [default: 1]")
-    ] = None,
-    nodes: Annotated[
-        int | None,
-        typer.Option(help="Machines, on each of which torchrun or srun starts this command. [default: 1]"),
-    ] = None,
-    strategy: Annotated[
-        str | None,
-        typer.Option(
-            help="ddp: each device holds the model; fsdp: it is in shards over all of them, if it fits none. "
-            "[default: auto, which is ddp]"
-        ),
-    ] = None,
-    precision: Annotated[
-        str | None, typer.Option(help="auto, 32-true or bf16-mixed. [default: auto]")
-    ] = None,
-    seed: Annotated[
-        int | None,
-        typer.Option(help="The same seed gives the same batches and first weights. [default: 0]"),
-    ] = None,
-    optimizer: Annotated[str | None, typer.Option(help="muon or adamw. [default: muon]")] = None,
-    matrix_lr: Annotated[
-        float | None, typer.Option(help="Peak learning rate of Muon. [default: 0.02; with --from 0.006]")
-    ] = None,
-    lr: Annotated[
-        float | None, typer.Option(help="Peak learning rate of AdamW. [default: 0.003; with --from 0.001]")
-    ] = None,
-    weight_decay: Annotated[float | None, typer.Option(help="Pull of weights to 0. [default: 0.01]")] = None,
     dropout: Annotated[
         float | None, typer.Option(help="For small corpora 0.1 to 0.3. [default: 0.1; with --from 0]")
     ] = None,
-    warmup: Annotated[
-        int | None, typer.Option(help="First steps, in which the rates rise. [default: 100; with --from 5]")
-    ] = None,
-    decay: Annotated[
-        float | None,
-        typer.Option(
-            help="Last share of the budget in which the rates fall to 0. [default: 0.4; with --from 0.8]"
-        ),
-    ] = None,
-    validate_every: Annotated[
-        int | None,
-        typer.Option(help="Steps between looks at the validation music. [default: 500; with --from 10]"),
-    ] = None,
-    compile: Annotated[
-        bool, typer.Option("--compile", help="Use torch.compile (needs a C++ compiler).")
-    ] = False,
     card_facts: Annotated[
         list[str],
         typer.Option("--fact", help="KEY=TEXT for the model's card: licence, citation … Repeatable."),
     ] = [],  # noqa: B006
+    **settings: Any,
 ) -> None:
     """Train a Music Transformer on folders of MIDI files.
 
@@ -157,36 +92,17 @@ def train(
     from musictx.files import keep_inputs
     from musictx.model.positions import find_scheme
     from musictx.model.sizes import sized_config
-    from musictx.training import TEACHING_DROPOUT, Run, TeachingConfig, TrainingConfig
-    from musictx.training.devices import together
+    from musictx.training import Run
+    from musictx.training.devices import open_devices, together
 
-    if steps is None and tokens is None and hours is None:
-        hours = 1.0
-    config = (TeachingConfig if start_from else TrainingConfig)(
-        steps=steps,
-        tokens=amount(tokens),
-        hours=hours,
-        micro_batch=micro_batch,
-        augmentation=Augmentation(repeats=Repeats(**given(share=repeats, notes=repeat_notes))),
-        compile=compile,
-        **given(
-            batch=batch,
-            mix=_mix(mix),
-            curriculum=_stages(curriculum),
-            weight_decay=weight_decay,
-            validate_every=validate_every,
-            optimizer=optimizer,
-            matrix_lr=matrix_lr,
-            lr=lr,
-            warmup=warmup,
-            decay=decay,
-            seed=seed,
-            precision=precision,
-            devices=devices,
-            nodes=nodes,
-            strategy=strategy,
-        ),
+    texts = {"tokens": amount, "mix": _mix, "curriculum": _stages}
+    settings = given(
+        **{name: texts[name](value) if name in texts else value for name, value in settings.items()}
     )
+    if not settings.keys() & {"steps", "tokens", "hours"}:
+        settings["hours"] = 1.0
+    augmentation = Augmentation(repeats=Repeats(**given(share=repeats, notes=repeat_notes)))
+    config = (TeachingConfig if start_from else TrainingConfig)(augmentation=augmentation, **settings)
     facts = dict(_fact(text) for text in card_facts)
     if start_from is not None:
         shape = {"--position": position, "--size": size}
@@ -201,7 +117,7 @@ def train(
     keep_inputs([output], [*midi, *validation, start_from])
     check_begin(output, resume, minutes)
 
-    fabric = config.open_devices()
+    fabric = open_devices(config)
     with together(fabric):
         fabric.launch()
         with corpora_progress() as progress, fabric.rank_zero_first():  # the others find it encoded

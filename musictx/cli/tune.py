@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-from musictx.console.options import Minutes, Resume, given
+from musictx.console.options import Minutes, Resume, given, run_options
 from musictx.errors import MusictxError
+from musictx.training_settings import TuningConfig
 
 
+@run_options(TuningConfig, "passes", "beta", "likelihood", "tolerance", "lr", "batch", "seed")
 def tune(
     model: Annotated[
         str, typer.Argument(help="vanilla, relative, rope, or a folder of your own.", show_default=False)
@@ -36,25 +38,9 @@ def tune(
     any_model: Annotated[
         bool, typer.Option("--any-model", help="Use choices among takes of other models as well.")
     ] = False,
-    passes: Annotated[
-        float | None, typer.Option(help="How often each pair of takes is seen. [default: 4]")
-    ] = None,
-    beta: Annotated[
-        float | None, typer.Option(help="More holds the model nearer to what it was. [default: 30]")
-    ] = None,
-    likelihood: Annotated[
-        float | None,
-        typer.Option(help="Weight of the likelihood of what was kept, and of --music. [default: 0.3]"),
-    ] = None,
-    tolerance: Annotated[
-        float | None,
-        typer.Option(help="Nats per token by which other music may become less likely. [default: 0.02]"),
-    ] = None,
-    lr: Annotated[float | None, typer.Option(help="Peak learning rate of AdamW. [default: 0.00002]")] = None,
-    batch: Annotated[int | None, typer.Option(help="Pairs of takes in a step. [default: 4]")] = None,
     resume: Resume = False,
     minutes: Minutes = None,
-    seed: Annotated[int | None, typer.Option(help="Of the order of the pairs. [default: 0]")] = None,
+    **settings: Any,
 ) -> None:
     """Teach a model your taste, from what you kept and what you rejected of its takes.
 
@@ -68,12 +54,10 @@ def tune(
     from musictx.corpus.split import validation_name
     from musictx.files import keep_inputs
     from musictx.shipped import shipped_folder
-    from musictx.training import TuningConfig
     from musictx.training.choices import of_model, read_choices
     from musictx.training.tuning import tuning_run
 
-    options = {"passes": passes, "beta": beta, "likelihood": likelihood, "tolerance": tolerance, "lr": lr}
-    config = TuningConfig(**given(**options, batch=batch, seed=seed))
+    config = TuningConfig(**given(**settings))
     keep_inputs([output], [choices, model, *music, *validation])
     check_begin(output, resume, minutes)
     everything = read_choices(choices)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import fields
 from functools import wraps
 from pathlib import Path
@@ -13,6 +13,7 @@ import typer
 
 from musictx.errors import MusictxError
 from musictx.settings import SETTINGS, SamplingSettings
+from musictx.training_settings import TrainingConfig, options
 
 Model = Annotated[str, typer.Option(help="grand, vanilla, relative, rope, or a folder of your own.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
@@ -50,25 +51,51 @@ def given(**options: Any) -> dict[str, Any]:
 def sampling_options(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Give a command the options of `SamplingSettings`, all or these, in the place of its ``**settings``."""
     chosen = [f for f in fields(SamplingSettings) if f.name in (names or SETTINGS)]
+    return _with(_option(f.name, type(f.default), SETTINGS[f.name].help, f.default) for f in chosen)
 
+
+def run_options(
+    kind: type[TrainingConfig], *names: str, teaching: type[TrainingConfig] | None = None
+) -> Callable[[Callable[..., None]], Callable[..., None]]:
+    """Give a command the options of a kind of run, all or these; those that are not given are None.
+
+    Their help tells the defaults, and those for teaching a model where they are others.
+    """
+    defaults = {f.name: f.default for f in fields(kind)}
+    others = {f.name: f.default for f in fields(teaching or kind)}
+    chosen = {name: x for name, x in options(kind).items() if x.help and name in (names or defaults)}
+
+    def told(name: str) -> str:
+        value, other = defaults[name], others[name]
+        if value is None or value is False or value == ():
+            return chosen[name].help
+        beside = "" if other == value else f"; with --from {other}"
+        shown = f"{value:f}".rstrip("0").rstrip(".") if isinstance(value, float) else value
+        return f"{chosen[name].help} [default: {shown}{beside}]"
+
+    return _with(_option(name, known.kind, told(name)) for name, known in chosen.items())
+
+
+def _option(name: str, kind: type, text: str, default: Any = None) -> inspect.Parameter:
+    flag = ("--" + name.replace("_", "-"),) if kind is bool else ()  # without a --no-…
+    return inspect.Parameter(
+        name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=default,
+        annotation=Annotated[kind if default is not None else kind | None, typer.Option(*flag, help=text)],
+    )
+
+
+def _with(more: Iterable[inspect.Parameter]) -> Callable[[Callable[..., None]], Callable[..., None]]:
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
         signature = inspect.signature(command, eval_str=True)
         own = [p for p in signature.parameters.values() if p.kind is not p.VAR_KEYWORD]
-        options = [
-            inspect.Parameter(
-                f.name,
-                inspect.Parameter.KEYWORD_ONLY,
-                default=f.default,
-                annotation=Annotated[type(f.default), typer.Option(help=SETTINGS[f.name].help)],
-            )
-            for f in chosen
-        ]
+        signature = signature.replace(parameters=[*own, *more])
 
         @wraps(command)
         def with_options(**given: Any) -> None:
             command(**given)
 
-        signature = signature.replace(parameters=[*own, *options])
         with_options.__signature__ = signature  # type: ignore[attr-defined]
         with_options.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
         return with_options

@@ -11,21 +11,18 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from musictx.errors import MusictxError, require
+from musictx.errors import MusictxError
 from musictx.model import ModelConfig
 from musictx.model.sizes import parameter_count
 from musictx.process import memory
+from musictx.training_settings import TrainingConfig
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-PRECISIONS = ("auto", "32-true", "bf16-mixed")
-STRATEGIES = ("auto", "ddp", "fsdp")
-
 
 def choose_precision(wanted: str, accelerator: str = "auto") -> str:
     """``"auto"``: bfloat16 autocast where the processor computes it, else float32."""
-    require(wanted in PRECISIONS, "precision", wanted, f"be one of {', '.join(PRECISIONS)}")
     if wanted != "auto":
         return wanted
     on_gpu = torch.cuda.is_available() and accelerator in ("auto", "cuda", "gpu")
@@ -40,7 +37,7 @@ def computes_bfloat16(device: str) -> bool:
     return any(capabilities.get(kind, False) for kind in ("avx512_bf16", "amx_bf16", "bf16"))
 
 
-def open_devices(accelerator: str, devices: int | str, nodes: int, strategy: str, precision: str) -> Fabric:
+def open_devices(config: TrainingConfig) -> Fabric:
     """The devices of a run, on all of its machines.
 
     Raises
@@ -54,14 +51,15 @@ def open_devices(accelerator: str, devices: int | str, nodes: int, strategy: str
 
     from musictx.training.shards import shard
 
-    chosen: Any = choose_precision(precision, accelerator)
+    accelerator, devices, nodes = config.accelerator, config.devices, config.nodes
+    precision: Any = choose_precision(config.precision, accelerator)
     try:
         fabric = Fabric(
             accelerator=accelerator,
-            strategy=ModelParallelStrategy(shard) if strategy == "fsdp" else strategy,
+            strategy=ModelParallelStrategy(shard) if config.strategy == "fsdp" else config.strategy,
             devices=devices,
             num_nodes=nodes,
-            precision=chosen,
+            precision=precision,
         )
         launchers = [kind() for kind in (TorchElasticEnvironment, SLURMEnvironment) if kind.detect()]
     except (ValueError, TypeError, RuntimeError) as error:

@@ -29,8 +29,7 @@ from musictx.corpus.split import refuse_shared
 from musictx.errors import MusictxError
 from musictx.model import ModelConfig, MusicTransformer
 from musictx.process import interruptible, keep_freed_memory, stop_signals
-from musictx.training.config import TrainingConfig
-from musictx.training.devices import agree, refuse_too_large, together
+from musictx.training.devices import agree, open_devices, refuse_too_large, together
 from musictx.training.metrics import Metrics, Progress
 from musictx.training.optimizers import make_optimizers, schedule, set_rate
 from musictx.training.shards import gathered
@@ -46,6 +45,7 @@ from musictx.training.state import (
     write_settings,
     write_state,
 )
+from musictx.training_settings import TrainingConfig
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -75,7 +75,7 @@ class Run:
         Told the model, the losses on what is held out before the first step, and those now, it gives what
         the best model has the least of, instead of their mean. Infinity ends the run.
     fabric : lightning_fabric.Fabric, optional
-        The devices, if `config.open_devices` has opened them already.
+        The devices, if `open_devices` has opened them already.
 
     Raises
     ------
@@ -129,7 +129,7 @@ class Run:
             self.judge = make_validation(
                 validation, length, min(config.validation_chunks, max(1, 2**18 // length))
             )
-        self.fabric = fabric or config.open_devices()
+        self.fabric = fabric or open_devices(config)
         self.metrics = Metrics(folder / "metrics.jsonl")
         self.step, self.tokens, self.seconds, self.best = 0, 0, 0.0, math.inf
         self.begun_at, self.stopped = 0, False  # the step at which `fit` began; whether a signal ended it

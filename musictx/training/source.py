@@ -16,7 +16,7 @@ from musictx.corpus import BatchSource, Chunk, Corpus, consecutive_chunks
 from musictx.errors import MusictxError, require
 from musictx.losses import chunk_losses
 from musictx.model import MusicTransformer
-from musictx.training.config import TrainingConfig
+from musictx.training_settings import TrainingConfig
 
 IGNORED = -100  # a target that does not count: padding
 

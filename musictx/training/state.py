@@ -24,9 +24,9 @@ from torch import Tensor
 from musictx.errors import MusictxError
 from musictx.files import clear_drafts, hold, make_folder, read_json, write_bytes
 from musictx.model import MusicTransformer
-from musictx.training.config import FIXED
 from musictx.training.devices import random_states, set_random_states
 from musictx.training.shards import gathered, like
+from musictx.training_settings import FIXED
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric

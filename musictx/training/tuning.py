@@ -37,10 +37,10 @@ from musictx.losses import chunk_losses
 from musictx.model import MusicTransformer
 from musictx.sampling.takes import take_tokens
 from musictx.training.choices import Choice
-from musictx.training.config import TuningConfig
 from musictx.training.devices import choose_precision
 from musictx.training.run import Run
 from musictx.training.source import IGNORED, make_validation
+from musictx.training_settings import TuningConfig
 
 JUDGED = 16  # pairs by which the preference is judged on the way
 REFERENCE = "reference.json"

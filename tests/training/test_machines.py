@@ -12,6 +12,7 @@ from training_helpers import losses, tiny_run
 
 from musictx.errors import MusictxError
 from musictx.training import TrainingConfig
+from musictx.training.devices import open_devices
 from musictx.training.metrics import Metrics
 
 
@@ -79,4 +80,4 @@ def test_processes_that_do_not_fit_the_settings_are_told(
     for name, value in {**task, **started}.items():
         monkeypatch.setenv(name, value)
     with pytest.raises(MusictxError, match=said):
-        TrainingConfig(steps=1, accelerator="cpu", **settings).open_devices()
+        open_devices(TrainingConfig(steps=1, accelerator="cpu", **settings))
