@@ -23,6 +23,7 @@ from musictx.files import read_json, write_bytes
 from musictx.model import ModelConfig, MusicTransformer
 from musictx.model.positions import SCHEMES, find_scheme
 from musictx.model.sizes import parameter_count
+from musictx.model.unfilled import unfilled
 from musictx.shipped import DEFAULT_MODEL, SHIPPED_MODELS, shipped_folder
 
 WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "card.json"
@@ -192,7 +193,8 @@ def load_model(
     held, needed = sum(w.numel() for w in weights.values()), parameter_count(config)
     if needed > held:  # said before the memory is taken
         raise MusictxError(f"{folder / WEIGHTS} does not fit its {CONFIG}: {held:,} numbers for {needed:,}")
-    model = MusicTransformer(config)
+    with unfilled():
+        model = MusicTransformer(config)
     give_weights(model, weights, folder)
     model.card = read_card(folder)
     try:

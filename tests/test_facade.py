@@ -20,6 +20,18 @@ def test_the_import_alone_loads_none_of_the_libraries():
     assert done.stdout == "[]\n"
 
 
+def test_a_model_plays_without_pytorchs_compiler_whose_import_takes_as_long_as_pytorchs():
+    code = """
+import sys, numpy, musictx
+from musictx.sampling import generate
+for name in musictx.list_models():
+    list(generate(musictx.load_model(name), numpy.array([389]), max_tokens=2))
+print("torch" in sys.modules, "torch._dynamo" in sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout == "True False\n"
+
+
 def test_what_type_checkers_see_is_what_programs_get():
     tree = ast.parse(Path(musictx.__file__).with_suffix(".pyi").read_text(encoding="utf-8"))
     seen = {

@@ -5,12 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import torch
-
 from musictx.errors import require
 from musictx.model.config import ModelConfig
 from musictx.model.positions import SCHEMES, find_scheme
 from musictx.model.transformer import MusicTransformer
+from musictx.model.unfilled import unfilled
 
 # layers, width, heads
 SIZES = {"tiny": (2, 64, 2), "small": (6, 256, 4), "medium": (8, 512, 8), "large": (12, 768, 12)}
@@ -18,7 +17,7 @@ SIZES = {"tiny": (2, 64, 2), "small": (6, 256, 4), "medium": (8, 512, 8), "large
 
 def parameter_count(config: ModelConfig) -> int:
     """Number of trainable parameters of a model that need not be made for it."""
-    with torch.device("meta"):
+    with unfilled("meta"):
         return MusicTransformer(config).parameter_count()
 
 

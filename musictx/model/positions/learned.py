@@ -18,7 +18,7 @@ class Learned(Positions):
 
     def __init__(self, config: ModelConfig):
         super().__init__(config)
-        self.weight = nn.Parameter(0.1 * torch.randn(config.context_length, config.width))
+        self.weight = nn.Parameter(nn.init.normal_(torch.empty(config.context_length, config.width), std=0.1))
 
     @classmethod
     def extra_parameters(cls, config: ModelConfig) -> int:  # noqa: D102

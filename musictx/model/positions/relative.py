@@ -26,7 +26,7 @@ class Relative(Positions):
         super().__init__(config)
         d = config.head_width
         shape = (config.layers, config.heads, config.largest_distance, d)
-        self.weight = nn.Parameter(torch.randn(shape) * d**-0.5)
+        self.weight = nn.Parameter(nn.init.normal_(torch.empty(shape), std=d**-0.5))
 
     @classmethod
     def extra_parameters(cls, config: ModelConfig) -> int:  # noqa: D102
