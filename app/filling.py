@@ -71,6 +71,7 @@ def stream_filling(
             takes=TAKES,
             candidates=CANDIDATES,
             tokens=round(MAX_TOKENS_A_SECOND * (end - start)) + MAX_TOKENS_A_SECOND,
+            beat=settings.beat,
             from_beginning=from_beginning,
             seed=settings.seed,
             on_progress=note,

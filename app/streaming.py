@@ -188,6 +188,7 @@ def _fill(lane: Lane, model: Any, stage: Stage, ticket: Ticket, sent: dict[str, 
     """
     settings, gap = read_settings(sent.get("settings")), read_gap(sent["gap"])
     performance = read_notes(sent.get("notes"), sent.get("pedals", ()))
+    performance = replace(performance, metre=read_metre(sent.get("metre")))
     yield from _queue(lane, stage, ticket)
     begins = bool(sent.get("begins", True))
     for told in stream_filling(model, performance, gap, settings, from_beginning=begins):

@@ -3,7 +3,7 @@
 import { Choosing } from "./choosing.js";
 import { keepPiece, onOtherTab, recallPiece } from "./io/piece-store.js";
 import { dragMidi, savePiece } from "./io/save.js";
-import { isKept, lengthOf, sourceOf, spanOf, withTake } from "./music/piece.js";
+import { isKept, lengthOf, sourceOf, spanOf, tracksOf, withoutSection, withTake } from "./music/piece.js";
 import { counted } from "./music/sentences.js";
 import { hasMusic } from "./music/takes.js";
 import { ComposePanel } from "./view/compose-panel.js";
@@ -33,12 +33,13 @@ export class Compose {
       redo: () => this.go(1),
       mark: (mark) => this.mark(mark),
       save: () => this.save(),
-      drag: (event) => dragMidi(event, sourceOf(this.sections), FILE),
+      drag: (event) => dragMidi(event, tracksOf(this.sections, studio.models.version), FILE),
       other: (open) => {
         this.other = open;
         this.refresh();
       },
       clear: () => this.clear(),
+      remove: (index) => this.remove(index),
     });
     studio.listening.piece = this.view;
     this.panel = new ComposePanel(find, studio.models, {
@@ -152,6 +153,13 @@ export class Compose {
     this.changed();
   }
 
+  remove(index) {
+    this.states.push(withoutSection(this.sections, index));
+    this.follow();
+    this.say("The section is out of the piece. Undo brings it back.");
+    this.changed();
+  }
+
   /** The primer is the piece's end as long as there is a piece. */
   follow() {
     if (!this.studio.primer.source?.piece) return;
@@ -183,7 +191,7 @@ export class Compose {
 
   async save() {
     try {
-      await savePiece(sourceOf(this.sections), FILE);
+      await savePiece(tracksOf(this.sections, this.studio.models.version), FILE);
     } catch (error) {
       this.say(error.message, true);
     }

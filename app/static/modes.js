@@ -34,6 +34,7 @@ export class Modes {
 
   set(mode) {
     this.mode = this.studio.root.dataset.mode = mode;
+    this.studio.primer.fillsBars = this.composing;
     for (const each of MODES) this.button(each).setAttribute("aria-pressed", each === mode);
     for (const place of ["#headline", "#how", "#result", "#result-words"]) this.find(place).hidden = this.composing;
     for (const place of ["#composing", "#piece", "#shaping"]) this.find(place).hidden = !this.composing;

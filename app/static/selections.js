@@ -2,7 +2,8 @@
 // the piece that is composed.
 
 import { savePrimer } from "./io/save.js";
-import { rowsOf, withSelection } from "./music/piece.js";
+import { movedMetre, onBarLine } from "./music/metre.js";
+import { barsOf, rowsOf, withSelection } from "./music/piece.js";
 import { cutRows, pedalledRows } from "./music/score.js";
 import { onGrid } from "./music/selection.js";
 import { branchOf } from "./music/takes.js";
@@ -46,7 +47,7 @@ export class LaneSelection {
   begin(work) {
     const { take } = this.making;
     Object.assign(work, { now: take, before: take.scores.get(work.model) });
-    return { gap: work.gap, notes: work.before.rows(), pedals: [], begins: take.begins };
+    return { gap: work.gap, notes: work.before.rows(), pedals: [], begins: take.begins, metre: take.metre };
   }
 
   /** Whether the music is still what it is about. */
@@ -114,7 +115,8 @@ export class PrimerSelection {
     Object.assign(work, { now: source, before: source, from });
     const begins = !source.continues && !source.notes.some(([on]) => on < from);
     const around = cutRows(source.notes, source.pedals, from, end + AFTER);
-    return { ...around, begins, gap: { start: start - from, end: end - from } };
+    const metre = movedMetre(source.metre, from);
+    return { ...around, begins, metre, gap: { start: start - from, end: end - from } };
   }
 
   isStill({ now, gap }) {
@@ -168,7 +170,8 @@ export class PieceSelection {
 
   move(edge, time) {
     const { mark, end } = this.compose.view;
-    const moved = { ...mark, [edge]: Math.min(Math.max(0, time), end) };
+    const at = onBarLine(barsOf(this.compose.sections), time);
+    const moved = { ...mark, [edge]: Math.min(Math.max(0, at), end) };
     if (moved.to - moved.from >= 0.1) this.compose.mark(moved);
   }
 
@@ -186,7 +189,9 @@ export class PieceSelection {
     const from = Math.max(0, start - BEFORE);
     Object.assign(work, { now: sections, before: sections, from });
     const begins = sections[0].from.begins !== false && !from;
-    return { ...cutRows(rowsOf(sections), [], from, end + AFTER), begins, gap: { start: start - from, end: end - from } };
+    const around = cutRows(rowsOf(sections), [], from, end + AFTER);
+    const metre = movedMetre(barsOf(sections)?.facts(), from);
+    return { ...around, begins, metre, gap: { start: start - from, end: end - from } };
   }
 
   isStill({ now }) {

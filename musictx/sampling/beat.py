@@ -2,7 +2,8 @@
 
 A model counts in hundredths of a second and knows of no bars; what it plays follows the primer's pulse, more
 or less. Here each time goes to the nearest sixteenth or triplet of the file, or half way there. Times keep
-their order, so that what was legato stays so. `app/static/music/beat.js` is this file for the browser.
+their order, so that what was legato stays so. A note that comes to lie where the continuation ends belongs
+to what follows, and is left out. `app/static/music/beat.js` is this file for the browser.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ GRIDS = (4, 3, 6)  # places in a quarter note: sixteenths, or triplets of eighth
 LATEST = 500  # onsets of the primer that say which grid it has
 AS_NEAR = 0.05  # steps by which a grid may be farther from the primer's onsets than one that comes later
 _SAME = 1e-6  # seconds
+_NEAR = (
+    0.005  # seconds that a place on the grid may be before the hundredth at which the music begins or ends
+)
 
 
 def check_beat(beat: object) -> None:
@@ -39,6 +43,8 @@ class Beat:
         Where the continuation begins (s): no note is moved before it.
     pull : float
         What share of the way to the grid a note is moved, 0 to 1.
+    end : float
+        Where the continuation ends (s): no note is moved there.
 
     Examples
     --------
@@ -49,15 +55,16 @@ class Beat:
     (1.125, 1.25)
     """
 
-    def __init__(self, metre: Metre, onsets: np.ndarray, cut: float, pull: float):
+    def __init__(self, metre: Metre, onsets: np.ndarray, cut: float, pull: float, end: float = math.inf):
         self.metre, self.pull, self.parts = metre, pull, GRIDS[0]
         off = [self._off_grid(onsets, parts) for parts in GRIDS]
         self.parts = next(grid for grid, away in zip(GRIDS, off, strict=True) if away <= min(off) + AS_NEAR)
         self.first = cut
-        if self._grid(cut) >= cut - 0.005:
+        if self._grid(cut) >= cut - _NEAR:
             self.first = self._grid(cut)
         elif pull == 1:
             self.first = self._grid(cut + self.step(cut) / 2)
+        self.end = end - _NEAR
         self.known: dict[int, int] = {}  # the stream's number of a note → its number here
         self.onset: list[float] = []
         self.last: dict[int, int] = {}  # by pitch, the note that was struck last
@@ -72,8 +79,10 @@ class Beat:
         return max(self.first, seconds + self.pull * (self._grid(seconds) - seconds))
 
     def strike(self, index: int, seconds: float, pitch: int) -> tuple[int, float] | None:
-        """Number and onset of a note, or None if it meets the one before on its key, which then goes on."""
+        """Number and onset of a note; None if it meets the end, or the one before on its key, which stays."""
         onset, before = self.place(seconds), self.last.get(pitch)
+        if onset >= self.end:
+            return None
         if before is not None and onset - self.onset[before] < _SAME:
             self.known[index] = before
             return None
@@ -81,10 +90,12 @@ class Beat:
         self.onset.append(onset)
         return self.known[index], onset
 
-    def release(self, index: int, seconds: float) -> tuple[int, float]:
+    def release(self, index: int, seconds: float) -> tuple[int, float] | None:
         """Number and offset of a note; one without length gets half a step. The primer's are never cut."""
         if index < 0:
             return index, max(seconds, self.place(seconds))
+        if index not in self.known:
+            return None
         number, offset = self.known[index], self.place(seconds)
         onset = self.onset[number]
         return number, offset if offset > onset + _SAME else onset + self.step(onset) / 2

@@ -71,6 +71,7 @@ def fill_in(
     takes: int = 1,
     candidates: int = CANDIDATES,
     tokens: int | None = None,
+    beat: str = "off",
     from_beginning: bool = True,
     seed: int = 0,
     on_progress: Callable[[float], None] | None = None,
@@ -90,6 +91,8 @@ def fill_in(
         How many to draw them from. With 1, the passage is a plain continuation of what is before it.
     tokens : int, optional
         Largest number of tokens of a candidate.
+    beat : str
+        off, loose or strict: as for `musictx.continue_variations`.
     from_beginning : bool
         Whether the performance is the beginning of a piece.
     seed : int
@@ -121,6 +124,7 @@ def fill_in(
         end,
         candidates=candidates,
         tokens=tokens,
+        beat=beat,
         from_beginning=from_beginning,
         seed=seed,
         on_progress=on_progress,
@@ -149,6 +153,7 @@ def fill_candidates(
     *,
     candidates: int = CANDIDATES,
     tokens: int | None = None,
+    beat: str = "off",
     from_beginning: bool = True,
     seed: int = 0,
     on_progress: Callable[[float], None] | None = None,
@@ -171,6 +176,7 @@ def fill_candidates(
         primer,
         seconds=end - start,
         tokens=tokens,
+        beat=beat,
         primer_end=start if len(before) else None,
         from_beginning=from_beginning,
         seed=seed,
@@ -187,6 +193,7 @@ def fill_candidates(
         notes = notes[notes["onset"] >= continuation.cut - 1e-9].copy()
         if not len(before):
             notes["onset"], notes["offset"] = notes["onset"] + start, notes["offset"] + start
+        notes["offset"] = np.minimum(notes["offset"], end)  # a bar may end between two hundredths
         new = _fitting(notes, before)
         wholes.append(replace(heard, notes=np.concatenate([before, new, after])))
     costs = following_nats(model, wholes, start, end, from_beginning=from_beginning).sum(1)

@@ -58,7 +58,7 @@ class NoteStream:
         check_beat(beat)
         metre, pull = primer.performance.metre, BEATS[beat]
         onsets = primer.performance.notes["onset"]
-        self.beat = Beat(metre, onsets, primer.cut, pull) if metre and pull else None
+        self.beat = Beat(metre, onsets, primer.cut, pull, end) if metre and pull else None
         table = tokens_to_table(primer.tokens)
         self.step = round(primer.cut * STEPS_PER_SECOND)
         self.end = round(end * STEPS_PER_SECOND) if np.isfinite(end) else 2**62
@@ -94,7 +94,8 @@ class NoteStream:
         moved: list[NoteOn | NoteOff] = []
         for event in events:
             if isinstance(event, NoteOff):
-                moved.append(NoteOff(*self.beat.release(event.index, event.offset)))
+                if released := self.beat.release(event.index, event.offset):
+                    moved.append(NoteOff(*released))
             elif struck := self.beat.strike(event.index, event.onset, event.pitch):
                 moved.append(NoteOn(*struck, event.pitch, event.velocity))
         return moved

@@ -31,9 +31,9 @@ METRES = [
 PAGE = """
 const [metre, beat, write] = await Promise.all(process.argv.slice(1).map((path) => import(path)));
 const cases = JSON.parse(await new Response(process.stdin).text());
-const answers = cases.map(({ facts, times, onsets, cut, pull, strokes, rows, pedals, tracks }) => {
+const answers = cases.map(({ facts, times, onsets, cut, end, pull, strokes, rows, pedals, tracks }) => {
   const own = new metre.Metre(facts);
-  const keeper = beat.Beat.of(own, onsets, cut, pull);
+  const keeper = beat.Beat.of(own, onsets, cut, pull, end);
   return {
     ticks: times.map((time) => own.tick(time)),
     nearest: times.map((time) => own.nearest(time)),
@@ -43,7 +43,7 @@ const answers = cases.map(({ facts, times, onsets, cut, pull, strokes, rows, ped
     parts: keeper.parts,
     moved: strokes.map(([on, off, pitch], index) => [
       keeper.move([{ index, on, pitch, velocity: 64 }])[0]?.on ?? null,
-      keeper.move([{ index, off }])[0].off,
+      keeper.move([{ index, off }])[0]?.off ?? null,
     ]),
     file: [...write.midiBytes(rows, pedals, { metre: facts, ...tracks })],
   };
@@ -85,6 +85,7 @@ def cases() -> list[dict[str, Any]]:
                 "times": (rng.integers(0, 20_000, 60) / 1000).tolist(),
                 "onsets": [0.0, 0.25, 0.4] if tracks else [0.0, 1 / 6, 1 / 3, 2 / 3],
                 "cut": 2.5,
+                "end": 19.0,
                 "pull": "loose" if tracks.get("cut") else "strict",
                 "strokes": strokes.tolist(),
                 "rows": ROWS,
@@ -121,12 +122,14 @@ def test_the_pages_bars_are_the_librarys(cases: Any, answers: Any) -> None:
 def test_the_page_keeps_the_beat_as_the_library_does(cases: Any, answers: Any) -> None:
     for metre, case, found in zip(METRES, cases, answers, strict=True):
         pull = {"strict": 1.0, "loose": 0.5}[case["pull"]]
-        keeper = Beat(metre, np.array(case["onsets"]), case["cut"], pull)
+        keeper = Beat(metre, np.array(case["onsets"]), case["cut"], pull, case["end"])
         assert found["parts"] == keeper.parts
         for index, ((on, off, pitch), moved) in enumerate(zip(case["strokes"], found["moved"], strict=True)):
             struck = keeper.strike(index, on, int(pitch))
             assert moved[0] == (struck and pytest.approx(struck[1], abs=1e-9))
-            assert moved[1] == pytest.approx(keeper.release(index, off)[1], abs=1e-9)
+            released = keeper.release(index, off)
+            assert moved[1] == (released and pytest.approx(released[1], abs=1e-9))
+        assert None in [off for _, off in found["moved"]]  # some meet the end
 
 
 def test_the_pages_files_are_the_librarys_byte_for_byte(cases: Any, answers: Any) -> None:

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import mido
+import pytest
 
 from musictx.training.choices import read_choices
 
 from .conftest import Place, Server
 from .test_fill import rows_of, wait_takes
 from .test_lanes import download
-from .test_primer import upload
+from .test_primer import moment, upload
 
 Open = Callable[..., Any]
 Rows = list[list[int]]
@@ -229,15 +230,17 @@ def four_bars() -> bytes:
     track.append(mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(97)))
     track.append(mido.MetaMessage("time_signature", numerator=4, denominator=4))
     for k in range(32):
-        track.append(mido.Message("note_on", note=60 + (5 * k) % 12, velocity=80, time=0))
-        track.append(mido.Message("note_off", note=60 + (5 * k) % 12, velocity=0, time=240))
+        track.append(mido.Message("note_on", note=60 + (5 * k) % 12, velocity=80, time=60 if k else 0))
+        track.append(
+            mido.Message("note_off", note=60 + (5 * k) % 12, velocity=0, time=180)
+        )  # before the beat
     content = io.BytesIO()
     file.save(file=content)
     return content.getvalue()
 
 
-def test_a_piece_lies_on_the_bars_of_its_idea(open_studio: Open, place: Place) -> None:
-    studio = open_studio(place)
+def idea(studio: Any) -> None:
+    """Bring four bars to compose with, two bars a take, on the beat."""
     studio.get("mode-compose").click()
     upload(studio, four_bars(), "four-bars.mid")
     studio.page.wait_for_function(
@@ -246,23 +249,98 @@ def test_a_piece_lies_on_the_bars_of_its_idea(open_studio: Open, place: Place) -
     assert studio.get("bars").input_value() == "4"
     studio.get("bars").fill("2")
     studio.get("beat").select_option("strict")
-    for testid, take in (("continue", "A"), ("go-on", "B")):
-        studio.get(testid).click()
-        studio.wait_done(TAKES)
+
+
+def takes_of_two_bars(studio: Any, testid: str, kept: str) -> None:
+    studio.get(testid).click()
+    studio.wait_done(TAKES)
+    for take in kept:
         studio.get(f"keep-{take}").click()
+
+
+def ticks_of(studio: Any) -> dict[str, list[int]]:
+    """Onsets of the saved piece in ticks by the names of its tracks. Tempo and metre are the idea's."""
     saved = mido.MidiFile(file=io.BytesIO(download(studio, "piece-save")))
     metas = {message.type: message for message in saved.tracks[0]}
     assert metas["set_tempo"].tempo == mido.bpm2tempo(97) and metas["time_signature"].numerator == 4
-    onsets = set()
-    for track in saved.tracks:
+    assert saved.ticks_per_beat == 480
+    found: dict[str, list[int]] = {}
+    for track in saved.tracks[1:]:
         now = 0
         for message in track:
             now += message.time
             if message.type == "note_on" and message.velocity:
-                onsets.add(now)
-    assert saved.ticks_per_beat == 480 and max(onsets) > 6 * 1920
-    assert all(tick % 120 == 0 for tick in onsets)  # of sixteenths
-    assert max(onsets) < 8 * 1920
+                found.setdefault(track.name, []).append(now)
+    return found
+
+
+def all_of(tracks: dict[str, list[int]]) -> list[int]:
+    return [tick for ticks in tracks.values() for tick in ticks]
+
+
+def off_grid(ticks: dict[str, list[int]]) -> list[int]:
+    return [tick for tick in all_of(ticks) if tick % 120]  # of sixteenths
+
+
+BAR = 1920  # ticks
+
+
+def test_a_piece_lies_on_the_bars_of_its_idea(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
+    idea(studio)
+    takes_of_two_bars(studio, "continue", "A")
+    takes_of_two_bars(studio, "go-on", "BC")  # two of one run, one after the other
+    tracks = ticks_of(studio)
+    primer, continuation = tracks
+    assert primer == "Primer" and continuation.startswith("Continuation: ")
+    assert ", seeds 1, 5, 6, musictx " in continuation
+    assert off_grid(tracks) == []
+    assert max(tracks[primer]) < 4 * BAR <= min(tracks[continuation])
+    assert 8 * BAR <= max(tracks[continuation]) < 10 * BAR
+
+
+def test_a_section_is_taken_out_of_the_piece(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
+    idea(studio)
+    takes_of_two_bars(studio, "continue", "AB")
+    takes_of_two_bars(studio, "go-on", "C")
+    primer, before = ticks_of(studio).values()
+    assert not studio.get("piece-remove-0").count()  # the rest begins with it
+    studio.get("piece-remove-1").focus()
+    studio.page.keyboard.press("Enter")
+    assert "Undo brings it back" in studio.notice().inner_text()
+    assert piece(studio)[1] == 2
+    stayed, after = ticks_of(studio).values()
+    gone = [tick for tick in before if tick < 6 * BAR]
+    assert stayed == primer and gone
+    assert after == [tick - 2 * BAR for tick in before if tick >= 6 * BAR]
+    takes_of_two_bars(studio, "go-on", "A")  # from where the piece ends now
+    tracks = ticks_of(studio)
+    assert off_grid(tracks) == [] and 8 * BAR <= max(all_of(tracks)) < 10 * BAR
+    for _ in range(2):
+        studio.get("piece-undo").click()
+    assert list(ticks_of(studio).values()) == [primer, before]
+
+
+def test_a_bar_is_filled_in_on_the_beat(open_studio: Open, endless_server: Server) -> None:
+    studio = open_studio(endless_server)
+    idea(studio)
+    takes_of_two_bars(studio, "continue", "AB")
+    before = all_of(ticks_of(studio))
+    studio.get("piece-fill").click()  # the last bar that something follows
+    times = [moment(studio, f"piece-fill-{edge}") for edge in ("from", "to")]
+    assert times == [pytest.approx(bars * 4 * 60 / 97, abs=0.05) for bars in (6, 7)]
+    for edge, bars in (("from", 5), ("to", 6)):  # a time in tenths means the bar line beside it
+        studio.get(f"piece-fill-{edge}").fill(f"{bars * 4 * 60 / 97:.1f}")
+        studio.get(f"piece-fill-{edge}").press("Enter")
+    studio.get("piece-fill-relative").click()
+    wait_takes(studio, "piece-fill")
+    studio.get("piece-fill-keep").click()
+    tracks = ticks_of(studio)
+    after = all_of(tracks)
+    inside = [[tick for tick in ticks if 5 * BAR <= tick < 6 * BAR] for ticks in (before, after)]
+    assert inside[0] != inside[1] and inside[1] and off_grid(tracks) == []
+    assert sorted({*before} - {*inside[0]}) == sorted({*after} - {*inside[1]})
 
 
 def test_what_is_kept_is_a_choice_that_tune_reads(open_studio: Open, place: Place, tmp_path: Path) -> None:

@@ -56,6 +56,14 @@ def test_a_short_note_gets_half_a_step_and_one_struck_twice_in_a_place_goes_on()
     assert keeper.strike(3, 2.56, 64) == (2, pytest.approx(2.55))
 
 
+@pytest.mark.parametrize("end", [3.6, 3.604])  # a bar line, and the hundredth after one
+def test_a_note_that_would_come_to_lie_where_the_music_ends_is_none(end: float) -> None:
+    keeper = Beat(METRE, np.array([0.0, 0.15]), 1.8, 1.0, end)
+    assert keeper.strike(0, 3.52, 60) == (0, pytest.approx(3.45))
+    assert keeper.strike(1, 3.53, 64) is None and keeper.release(1, 3.6) is None
+    assert keeper.release(0, 3.6) == (0, pytest.approx(3.6))
+
+
 def test_notes_of_the_primer_are_never_cut() -> None:
     assert beat().release(-1, 1.84) == (-1, 1.84)
 

@@ -133,7 +133,8 @@ export async function play(engine, model, request, say, wanted) {
   const primer = readRequest(request, model);
   const stream = new NoteStream(primer, primer.cut + settings.seconds);
   const metre = request.metre ? new Metre(request.metre) : null;
-  const beat = Beat.of(metre, primer.notes.map(({ on }) => on), primer.cut, settings.beat);
+  const onsets = primer.notes.map(({ on }) => on);
+  const beat = Beat.of(metre, onsets, primer.cut, settings.beat, primer.cut + settings.seconds);
   const inTime = (events) => (beat ? beat.move(events) : events);
   const said = new Said(request, model, primer);
   const held = [...stream.open.values()].map((index) => -1 - index).sort((a, b) => a - b);

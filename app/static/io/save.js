@@ -29,8 +29,8 @@ export async function saveAll(take, models, alone) {
 }
 
 /** Save notes and pedals as MIDI, on the bars of `metre`; throws an error with a plain sentence. */
-export async function savePiece({ notes, pedals, metre = null }, name) {
-  hand(await services.download({ format: "mid", notes, pedals, metre }), name);
+export async function savePiece({ notes, pedals, metre = null, cut = null, names = null }, name) {
+  hand(await services.download({ format: "mid", notes, pedals, metre, cut, names }), name);
 }
 
 /** Save the whole piece of which a selection is the primer. */

@@ -5,20 +5,21 @@ const GRIDS = [4, 3, 6]; // places in a quarter note: sixteenths, or triplets of
 const LATEST = 500; // onsets of the primer that say which grid it has
 const AS_NEAR = 0.05; // steps by which a grid may be farther from the primer's onsets than one that comes later
 const SAME = 1e-6; // seconds
+const NEAR = 0.005; // seconds that a place on the grid may be before the hundredth at which the music begins or ends
 
 export class Beat {
-  metre; pull;
+  end; metre; pull;
 
-  /** How a continuation keeps the beat of a metre, or null if it does not. */
-  static of(metre, onsets, cut, how = "off") {
-    return metre && PULL[how] ? new Beat(metre, onsets, cut, PULL[how]) : null;
+  /** How a continuation from `cut` to `end` (s) keeps the beat of a metre, or null if it does not. */
+  static of(metre, onsets, cut, how = "off", end = Infinity) {
+    return metre && PULL[how] ? new Beat(metre, onsets, cut, PULL[how], end) : null;
   }
 
-  constructor(metre, onsets, cut, pull) {
-    Object.assign(this, { metre, pull, first: cut });
+  constructor(metre, onsets, cut, pull, end) {
+    Object.assign(this, { metre, pull, first: cut, end: end - NEAR });
     const away = GRIDS.map((parts) => this.offGrid(onsets, parts));
     this.parts = GRIDS.find((_, k) => away[k] <= Math.min(...away) + AS_NEAR);
-    if (this.grid(cut) >= cut - 0.005) this.first = this.grid(cut);
+    if (this.grid(cut) >= cut - NEAR) this.first = this.grid(cut);
     else if (pull === 1) this.first = this.grid(cut + this.step(cut) / 2);
     this.known = new Map(); // the stream's number of a note → its number here
     this.onsets = [];
@@ -37,11 +38,12 @@ export class Beat {
 
   /** What a stream made, moved. A note that meets the one before on its key is none: that one goes on. */
   move(events) {
-    return events.flatMap((event) => ("on" in event ? this.strike(event) : [this.release(event)]));
+    return events.flatMap((event) => ("on" in event ? this.strike(event) : this.release(event)));
   }
 
   strike({ index, on, pitch, velocity }) {
     const onset = this.place(on);
+    if (onset >= this.end) return []; // it belongs to what follows
     const before = this.last.get(pitch);
     if (before !== undefined && onset - this.onsets[before] < SAME) {
       this.known.set(index, before);
@@ -55,10 +57,11 @@ export class Beat {
 
   release({ index, off }) {
     const offset = this.place(off);
-    if (index < 0) return { index, off: Math.max(off, offset) };
+    if (index < 0) return [{ index, off: Math.max(off, offset) }];
     const number = this.known.get(index);
+    if (number === undefined) return [];
     const onset = this.onsets[number];
-    return { index: number, off: offset > onset + SAME ? offset : onset + this.step(onset) / 2 };
+    return [{ index: number, off: offset > onset + SAME ? offset : onset + this.step(onset) / 2 }];
   }
 
   /** The place on the grid nearest to a time. */

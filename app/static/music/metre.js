@@ -7,6 +7,7 @@ const NEAR = 0.00055; // seconds by which whole milliseconds miss a place on the
 const FINEST = 48; // places in a quarter note that a time so near is meant to lie on
 const COARSEST = 0.003; // seconds of a tick in what is written, at most
 const MAX_CHANGES = 2000; // of the tempo: a map with more follows a performance, and makes no bars
+const TYPED = 0.051; // seconds that a time in tenths is from what is meant, at most
 const QUARTER = [0.15, 6]; // seconds of the shortest and the longest quarter note that anybody counts
 
 /** The last row of a table that begins at or before a value, by the first column. */
@@ -29,6 +30,15 @@ function inOrder(rows, first) {
 /** The facts of a metre, or null, for music that begins so much later (ms). */
 export function movedMetre(facts, ms) {
   return facts ? { ...facts, start: (facts.start ?? 0) + ms } : null;
+}
+
+/** The bar line that a time (s) means which may be so much (s) beside it, or that time. */
+export function onBarLine(metre, time, beside = TYPED) {
+  const lines = metre?.barLines(time + beside + 0.001) ?? [];
+  const away = (line) => Math.abs(line - time);
+  const nearest = lines.slice(-2).sort((a, b) => away(a) - away(b))[0];
+  // Selections are in hundredths of a second, and what is struck on the line lies behind their edge.
+  return nearest !== undefined && away(nearest) <= beside ? Math.floor(100 * nearest + 1e-6) / 100 : time;
 }
 
 export class Metre {
@@ -82,6 +92,14 @@ export class Metre {
     return Math.abs(this.seconds(grid) - seconds) < NEAR ? grid : Math.round(exact);
   }
 
+  /** A time (s) so many ticks later; what is meant to lie on the fine grid lies on it. */
+  moved(seconds, ticks) {
+    const place = this.nearest(seconds);
+    const exact = this.seconds(place);
+    const by = this.seconds(place + ticks) - exact;
+    return (Math.abs(exact - seconds) < NEAR ? exact : seconds) + by;
+  }
+
   /** The last bar line at or before a tick, and the length of its bar in ticks. */
   barBefore(tick) {
     const [first, beats, unit] = rowAt(this.signatures, tick + 0.5);
@@ -115,6 +133,14 @@ export class Metre {
     if (at - line > length / 2) line = this.next(line, length);
     for (let k = 0; k < count; k += 1) line = this.next(line, this.barBefore(line)[1]);
     return this.seconds(line);
+  }
+
+  /** Where the bar ends (s) in which music does whose last note is struck at one time and ends at another. */
+  barEnd(struck, end) {
+    const sixteenth = this.seconds(this.tick(end) + this.division / 4) - end; // so late a note may hang over
+    const [bar, length] = this.barBefore(this.tick(Math.max(0, end - sixteenth)));
+    const line = this.next(bar, length);
+    return this.seconds(this.seconds(line) > struck + NEAR ? line : this.next(line, this.barBefore(line)[1]));
   }
 
   /** The metre of a file that begins with the bar in which 0 lies, in the same ticks or a fine enough multiple. */

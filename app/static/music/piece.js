@@ -80,24 +80,62 @@ export function withTake(sections, take, lane, { from, to }) {
     const shift = lengthOf(before) - cut - start;
     before[last] = { ...before[last], rows: ringingOn(before[last].rows, score, shift, to) };
   }
-  const by = placeOf(take, from, lengthOf(before));
-  const rows = inside.map(([on, off, ...rest]) => [Math.max(0, on + by), Math.min(off, to) + by, ...rest]);
-  return [...before, { rows, length: onBar(before, to - from), from: origin }];
+  const start = lengthOf(before);
+  const place = placing(before, take, from);
+  const rows = inside.map(([on, off, ...rest]) => [
+    Math.max(0, place(on) - start),
+    place(Math.min(off, to)) - start,
+    ...rest,
+  ]);
+  const end = lineBeside(barsOf(before), start + to - from);
+  return [...before, { rows, length: end - start, from: origin }];
 }
 
-/** What turns times of a take (ms) into those of a section that begins `from` there, and at `start` in the piece. */
-function placeOf(take, from, start) {
-  // Takes that were drawn from the piece's end stay where they are on its bars, which need not end on hundredths.
-  const own = take.selection.start - start;
-  return take.source.piece && Math.abs(from + own) <= SAME ? own : -from;
+/** What turns times of a take (ms) into those of the piece, at whose end what it plays `from` there on begins. */
+function placing(sections, take, from) {
+  const start = lengthOf(sections);
+  const bars = barsOf(sections);
+  const origin = originOf(sections, take);
+  if (origin === null) return (time) => time - from + start;
+  if (Math.abs(origin + from - start) <= SAME) return (time) => time + origin;
+  if (!bars) return (time) => time - from + start;
+  const by = tickOf(bars, start) - tickOf(bars, origin + from);
+  return (time) => Math.round(1000 * bars.moved((time + origin) / 1000, by));
 }
 
-/** The length (ms) of another section: models play in hundredths of a second, and bars do not end on those. */
-function onBar(sections, length) {
-  const end = lengthOf(sections) + length;
-  const lines = barsOf(sections)?.barLines((end + 2 * SAME) / 1000) ?? [];
-  const line = Math.round(1000 * (lines.at(-1) ?? 0));
-  return Math.abs(line - end) <= SAME ? length + line - end : length;
+/** Where the axis of a take begins in the piece (ms), or null if that did not go before it. */
+function originOf(sections, take) {
+  if (take.source.piece) return take.selection.start;
+  const [{ from, length }] = sections;
+  return from.primer === take.source.title && Math.abs(length - take.length) <= SAME ? 0 : null;
+}
+
+/** The bar line (ms) beside which a time lies, or that time: models play in hundredths of a second, bars may not. */
+function lineBeside(bars, time) {
+  const line = Math.round(1000 * (bars?.barLines((time + 2 * SAME) / 1000).at(-1) ?? -Infinity));
+  return Math.abs(line - time) <= SAME ? line : time;
+}
+
+/** The tick of a time (ms), or of the bar line beside it. */
+const tickOf = (bars, time) => bars.nearest(lineBeside(bars, time) / 1000);
+
+/** The sections without one, which is not the first: what follows it comes earlier, and stays on the bars. */
+export function withoutSection(sections, index) {
+  const bars = barsOf(sections);
+  const starts = startsOf(sections);
+  if (!bars) return sections.toSpliced(index, 1);
+  const by = tickOf(bars, starts[index]) - tickOf(bars, starts[index + 1]);
+  const place = (time) => Math.round(1000 * bars.moved(time / 1000, by));
+  const later = sections.slice(index + 1).map((section, k) => {
+    const [start, end] = starts.slice(index + 1 + k, index + 3 + k);
+    const own = (time) => place(time + start) - place(start);
+    const rows = section.rows.map(([on, off, ...rest]) => [own(on), own(off), ...rest]);
+    return { ...section, rows, length: place(end) - place(start) };
+  });
+  const before = sections.slice(0, index);
+  const gap = later.length ? place(starts[index + 1]) - starts[index] : 0; // less than a hundredth of a second
+  before[index - 1] = { ...before[index - 1], length: before[index - 1].length + gap };
+  return [...before, ...later];
 }
 
 /** The primer of a take as a section; nothing if something that was drawn from it was kept already. */
@@ -105,7 +143,8 @@ function newPrimer(sections, take) {
   if (sections.some(({ from }) => from.run === take.run)) return [];
   const rows = pedalledRows(take.notes, take.pedals).map(([on, off, ...rest]) => [on, Math.min(off, take.length), ...rest]);
   const { begins, metre } = take;
-  const primer = { rows, length: take.length, from: { primer: take.source.title, begins, metre } };
+  const length = sections.length ? take.length : lineBeside(metre && new Metre(metre), take.length);
+  const primer = { rows, length, from: { primer: take.source.title, begins, metre } };
   const known = sections.some(({ from, rows: own }) => from.primer === primer.from.primer && own.length === rows.length);
   return known ? [] : [primer];
 }
@@ -121,6 +160,15 @@ export function withSelection(sections, { start, end }, rows, filling) {
     const filled = [...(section.from.filled ?? []), filling];
     return { ...section, rows: [...outside, ...moved(inside, -first)].sort(byOnset), from: { ...section.from, filled } };
   });
+}
+
+/** The tracks of the piece as it is saved: what it began with, and what was kept, which says whose it is. */
+export function tracksOf(sections, version) {
+  const kept = sections.filter(isKept).map(({ from }) => from);
+  const names = [...new Set(kept.map(({ model }) => model))].join(", ");
+  const seeds = `seed${kept.length > 1 ? "s" : ""} ${kept.map(({ seed }) => seed).join(", ")}`;
+  const title = `Continuation: ${names}, ${seeds}, musictx ${version}`;
+  return { ...sourceOf(sections), cut: isKept(sections[0]) ? 0 : sections[0].length, names: ["Primer", title] };
 }
 
 /** The piece as a source of primers. */

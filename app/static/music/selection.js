@@ -1,5 +1,7 @@
 // The selection of a piece that is the primer. Times are whole milliseconds.
 
+import { Metre } from "./metre.js";
+
 const DEFAULT_LENGTH = 10_000; // how much of a piece is chosen at first …
 const MIN_NOTES = 8; // … or more, if that has too few notes
 const MAX_LENGTH = 120_000;
@@ -38,6 +40,14 @@ export function moveEdge({ start, end }, edge, time, duration) {
 export function moveSelection({ start, end }, time, duration) {
   const first = Math.max(0, Math.min(time, duration - (end - start)));
   return { start: first, end: first + end - start };
+}
+
+/** A selection that goes up to where the piece ends, up to where its bar does: a clip's last note may end before. */
+export function wholeBars({ start, end }, rows, metre) {
+  const latest = rows.slice(-400);
+  const last = Math.max(...latest.map((row) => row[1]));
+  if (!latest.length || end < last - 10) return { start, end };
+  return onGrid({ start, end: 1000 * new Metre(metre).barEnd(latest.at(-1)[0] / 1000, last / 1000) });
 }
 
 /** In whole hundredths of a second, as the models have it. */

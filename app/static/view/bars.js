@@ -1,5 +1,7 @@
 // Bars on a roll: lines and numbers, and places that a pointer means.
 
+import { onBarLine } from "../music/metre.js";
+
 const ROOM = 30; // pixels that a number needs
 const FOOT = 15; // pixels of the axis below the notes
 const CLOSE = 6; // pixels between two lines at least
@@ -27,9 +29,5 @@ export function drawBars(context, metre, { start, end, width, height, x, colour,
 
 /** The bar line that a time (s) means on a roll of so many pixels a second, or that time. */
 export function caught(metre, time, scale) {
-  if (!metre) return time;
-  const lines = metre.barLines(time + CATCH / scale + 0.001);
-  const away = (line) => Math.abs(line - time) * scale;
-  const nearest = lines.slice(-2).sort((a, b) => away(a) - away(b))[0];
-  return nearest !== undefined && away(nearest) <= CATCH ? nearest : time;
+  return onBarLine(metre, time, CATCH / scale);
 }

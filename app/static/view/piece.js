@@ -1,6 +1,7 @@
 // The piece that is composed: one roll, what each section came from, and what can be done with it.
 
 import { barsOf, isKept, lengthOf, scoreOf, startsOf } from "../music/piece.js";
+import { onBarLine } from "../music/metre.js";
 import { clock, counted } from "../music/sentences.js";
 import { cutRows, Score } from "../music/score.js";
 import { moved, turned, zoomed } from "../music/view.js";
@@ -14,8 +15,8 @@ export class PieceView {
   element; models; on;
 
   /**
-   * `on` has play(from), from a moment (ms) on, pause(), undo(), redo(), mark({from, to}), save(), other(open), clear()
-   * and drag(event), when the file is dragged away.
+   * `on` has play(from), from a moment (ms) on, pause(), undo(), redo(), mark({from, to}), save(), other(open), clear(),
+   * remove(index) and drag(event), when the file is dragged away.
    */
   constructor(element, models, on) {
     Object.assign(this, { element, models, on });
@@ -126,7 +127,16 @@ export class PieceView {
     const whole = from.primer ? `Primer: ${from.primer}` : `Take ${from.take}, seed ${from.seed}, ${model}`;
     const title = `${whole}${filled}, ${clock(start / 1000)}–${clock((start + section.length) / 1000)}`;
     const attributes = { type: "button", title, "aria-label": title, onclick: () => this.on.play(start) };
-    return paint(h("button", attributes, h("span", {}, name + filled)), this.colour(section));
+    const play = h("button", attributes, h("span", {}, name + filled));
+    return paint(h("div", { class: "section" }, play, k ? this.removeButton(whole, k) : null), this.colour(section));
+  }
+
+  /** What takes a section out; the first one stays, as the rest begins with it. */
+  removeButton(whole, k) {
+    const label = `Remove from the piece: ${whole}`;
+    const onclick = () => this.on.remove(k);
+    const attributes = { type: "button", class: "remove", "data-testid": `piece-remove-${k}`, onclick };
+    return h("button", { ...attributes, title: label, "aria-label": label }, icon("remove"));
   }
 
   /** Choose from where one listens; what sounds goes on from there. */
@@ -164,12 +174,23 @@ export class PieceView {
     this.draw();
   }
 
-  /** Mark two seconds from the cursor on, or near the end of the piece; or nothing any more. */
+  /** Mark the bar of the cursor, or two seconds from it on, or near the end of the piece; or nothing any more. */
   fill() {
     if (this.mark) return this.on.mark(null);
     const late = Math.max(0, this.end - 4);
     const from = this.cursor ? Math.min(this.cursor / 1000, late) : late;
-    return this.on.mark({ from, to: Math.min(this.end, from + 2) });
+    return this.on.mark(this.bar ?? { from, to: Math.min(this.end, from + 2) });
+  }
+
+  /** The bar of the cursor, {from, to} (s), or the last one that something follows; null where there are no bars. */
+  get bar() {
+    const bars = this.roll.metre;
+    const lines = bars ? bars.barLines(this.end + 0.02).map((line) => onBarLine(bars, line)) : [];
+    const last = lines.length - 3;
+    if (last < 0) return null;
+    const at = this.cursor ? lines.findLastIndex((line) => 1000 * line <= this.cursor) : last;
+    const first = Math.min(Math.max(0, at), last);
+    return { from: lines[first], to: lines[first + 1] };
   }
 
   draw() {

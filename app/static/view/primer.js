@@ -6,7 +6,7 @@ import { movedMetre } from "../music/metre.js";
 import { expectedBeyond } from "../music/length.js";
 import { cutRows, pedalledRows, Score } from "../music/score.js";
 import { counted, preciseClock } from "../music/sentences.js";
-import { firstSelection, lastSelection, moveEdge, moveSelection, onGrid } from "../music/selection.js";
+import { firstSelection, lastSelection, moveEdge, moveSelection, onGrid, wholeBars } from "../music/selection.js";
 import { h, momentField } from "./dom.js";
 import { icon } from "./icons.js";
 import { PrimerRoll } from "./primer-roll.js";
@@ -22,6 +22,7 @@ export class Primer {
     this.on = on;
     this.source = null;
     this.selection = { start: 0, end: 0 };
+    this.fillsBars = false; // whether what follows a whole piece begins with a bar
     this.playButton = h("button", {
       type: "button",
       class: "icon round",
@@ -71,17 +72,10 @@ export class Primer {
       },
       "Fill in",
     );
-    this.unfoldButton = h(
-      "button",
-      {
-        type: "button",
-        class: "icon quiet unfold narrow-only",
-        "data-testid": "primer-unfold",
-        "aria-label": "The primer’s notes, and which of them to take",
-        onclick: () => this.unfold(!this.element.classList.contains("open")),
-      },
-      icon("unfold"),
-    );
+    const unfold = { type: "button", class: "icon quiet unfold narrow-only", "data-testid": "primer-unfold" };
+    const onclick = () => this.unfold(!this.element.classList.contains("open"));
+    unfold["aria-label"] = "The primer’s notes, and which of them to take";
+    this.unfoldButton = h("button", { ...unfold, onclick }, icon("unfold"));
     this.trackList = h("div", { class: "popover" });
     this.tracks = h("details", { class: "fold", "data-testid": "tracks" }, h("summary", {}, "Tracks"), this.trackList);
     this.roll = new PrimerRoll({
@@ -163,10 +157,16 @@ export class Primer {
     this.on.changed();
   }
 
+  /** The selection as the models get it. */
+  get taken() {
+    const { metre, piece } = this.source;
+    return this.fillsBars && metre && !piece ? wholeBars(this.selection, this.pedalled, metre) : this.selection;
+  }
+
   /** What is sent to the models: notes, pedal and bars of the selection, on the axis on which 0 is its start. */
   cut() {
     if (!this.source) return { notes: [], pedals: [], metre: null, length: 0, begins: true };
-    const { start, end } = this.selection;
+    const { start, end } = this.taken;
     const begins = !this.source.continues && !this.source.notes.some(([on]) => on < start);
     const metre = movedMetre(this.source.metre, start);
     return { ...cutRows(this.source.notes, this.source.pedals, start, end), metre, length: end - start, begins };
@@ -186,8 +186,8 @@ export class Primer {
     );
   }
 
-  /** A selection {start, end} (ms) of the piece as it sounds: the chosen one, if it is no other. */
-  score({ start, end } = this.selection) {
+  /** A selection {start, end} (ms) of the piece as it sounds: what is sent to the models, if it is no other. */
+  score({ start, end } = this.taken) {
     const { notes, pedals } = cutRows(this.source.notes, this.source.pedals, start, end);
     const rows = pedalledRows(notes, pedals).map(([on, off, ...rest]) => [on, Math.min(off, end - start), ...rest]);
     return Score.finished(rows, (end - start) / 1000);
