@@ -19,6 +19,8 @@ from musictx.sampling import contrast, shaping
 from musictx.sampling.continuation import SPARE_TOKENS, TOKENS_PER_SECOND
 from musictx.settings import SETTINGS, WISHES, SamplingSettings
 
+from . import lead
+
 C_FILE, JS_FILE = "static/engine/constants.h", "static/music/constants.js"  # in this folder
 _NOTE = "Written by `app/constants.py`, from the Python that says what each of them means."
 _EVENTS = ["NOTE_ON", "NOTE_OFF", "TIME_SHIFT", "VELOCITY", "PAD", "START", "END"]
@@ -38,6 +40,15 @@ _SHAPING = [
     "SPARSEST",
     "SHORTEST",
     "NOTE",
+]
+_WAITING = [
+    "START_LEAD",
+    "MAX_START_LEAD",
+    "RESUME_LEAD",
+    "MAX_RESUME_LEAD",
+    "HOLD",
+    "PACE_SHARE",
+    "PACE_SECONDS",
 ]
 
 
@@ -62,9 +73,9 @@ def c_constants() -> str:
 
 
 def js_constants() -> str:
-    """The vocabulary, the numbers of contrast and shaping, and the settings, as a module."""
+    """The vocabulary, the numbers of contrast, shaping and waiting, and the settings, as a module."""
     numbers = _taken(vocabulary, _EVENTS + _SIZES + _TIMES + _LEVELS) | _taken(contrast, _CONTRAST)
-    numbers |= _taken(shaping, _SHAPING) | {"WISHES": WISHES}
+    numbers |= _taken(shaping, _SHAPING) | {"WISHES": WISHES} | _taken(lead, _WAITING)
     numbers |= {"TOKENS_PER_SECOND": TOKENS_PER_SECOND, "SPARE_TOKENS": SPARE_TOKENS}
     lines = [
         f"// {_NOTE}",

@@ -11,6 +11,7 @@ import pytest
 
 # A clock of tenths of a second; music is made at `pace`, after a primer of 8 s of which 2 s are heard.
 from musictx.app.head import STATIC
+from musictx.app.lead import lead_needed
 
 SCRIPT = """
 const { leadNeeded, Pace } = await import(process.argv[1]);
@@ -33,12 +34,22 @@ console.log(JSON.stringify(JSON.parse(process.argv[2]).map(play)));
 """
 
 
+RULE = """
+const { leadNeeded } = await import(process.argv[1]);
+console.log(JSON.stringify(JSON.parse(process.argv[2]).map((each) => leadNeeded(...each))));
+"""
+
+
 def play(cases: list[dict[str, float]]) -> list[dict[str, Any]]:
+    return run(SCRIPT, cases)
+
+
+def run(script: str, cases: Any) -> Any:
     node = shutil.which("node")
     if node is None:
         pytest.skip("needs Node (18 or newer), which is not here")
     module = (STATIC / "sound" / "lead.js").as_uri()
-    command = [node, "--input-type=module", "-e", SCRIPT, module, json.dumps(cases)]
+    command = [node, "--input-type=module", "-e", script, module, json.dumps(cases)]
     return json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
@@ -53,3 +64,15 @@ def test_slow_models_make_one_long_pause_and_not_many(pace: float) -> None:
     assert told["waits"] <= 2
     # No longer than must be: what cannot be made while the rest is heard, and a tenth of the rest.
     assert told["silent"] <= 20 * (1 / pace - 1) + 0.15 * 20 / pace
+
+
+def test_the_load_tests_listeners_wait_as_the_page_does() -> None:
+    cases = [
+        (waits, rest, pace)
+        for waits in range(6)
+        for rest in (0, 0.3, 4.0, 30.0)
+        for pace in (None, 0.3, 1.0, 2.0)
+    ]
+    for (waits, rest, pace), lead in zip(cases, run(RULE, cases), strict=True):
+        assert lead_needed(waits, rest, pace) == pytest.approx(lead)
+    assert lead_needed(0, 20.0, 0.5) == 4.0  # it would wait many times

@@ -30,6 +30,13 @@ export const SPARSEST = 0.25;
 export const SHORTEST = 8;
 export const NOTE = 2.0;
 export const WISHES = [["denser", "calmer"], ["higher", "lower"], ["louder", "softer"]];
+export const START_LEAD = 0.35;
+export const MAX_START_LEAD = 4.0;
+export const RESUME_LEAD = 1.2;
+export const MAX_RESUME_LEAD = 12.0;
+export const HOLD = 0.1;
+export const PACE_SHARE = 0.9;
+export const PACE_SECONDS = 0.5;
 export const TOKENS_PER_SECOND = 400;
 export const SPARE_TOKENS = 64;
 

@@ -1,5 +1,6 @@
 // The clock: one playhead for all lanes, notes scheduled ahead of it, and patience with slow lanes and lines.
 
+import { HOLD } from "../music/constants.js";
 import { leadNeeded, Pace } from "./lead.js";
 import { Voices } from "./voices.js";
 
@@ -7,7 +8,6 @@ const LOOK_AHEAD = 1.4; // seconds of music scheduled in advance: a page that st
 const TICK = 60; // milliseconds between two looks at what must be scheduled
 const CAUGHT_UP = 0.35; // seconds ahead with which a lane that came later is awaited like the others
 const PIANO_LEAD = 4; // how far ahead the samples must be here, so that a slow line makes one pause and not many
-const HOLD = 0.1; // the clock stops this long before it would run out of notes, so that none comes late
 const TURN = 0.15; // the end of a loop is prepared this long before it comes
 const TAIL = 1.2; // seconds that the last notes may ring
 

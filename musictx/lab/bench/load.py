@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from musictx.app.lead import HOLD, PACE_SECONDS, lead_needed
 from musictx.errors import MusictxError
 from musictx.lab.bench.app import running_demo
 from musictx.lab.bench.common import machine
@@ -23,9 +24,6 @@ from musictx.shipped import shipped_primer
 
 PRIMER, PRIMER_SECONDS = "chopin-black-keys", 8.0
 LEAD_IN = 2.0  # seconds of the primer that are played first
-# As in the page: music that must be there (s) to begin, to go on after a wait, and so that it does not wait.
-START_LEAD, MAX_START_LEAD, RESUME_LEAD, MAX_RESUME_LEAD, HOLD = 0.35, 4.0, 1.2, 12.0, 0.1
-SHARE, ENOUGH = 0.9, 0.5  # of the pace at which music is made, and seconds after which that is known
 TICK = 0.06  # seconds between two looks at the playhead
 PATIENCE = 1200.0  # seconds after which a visitor gives up
 
@@ -60,24 +58,16 @@ class Listener:
         """Up to here every lane is known (s)."""
         return min((self.known.get(x, 0.0) for x in self.lanes if x not in self.done), default=float("inf"))
 
-    @property
-    def lead_needed(self) -> float:
-        """Seconds of music that must be there to begin or go on, as in the page's `sound/lead.js`."""
-        rest = max(self.end - self.at, 0.0)
-        missing = 0.0 if self.pace is None else rest * (1 - SHARE * self.pace)
-        if not self.waits:
-            return max(START_LEAD, min(MAX_START_LEAD, missing))
-        return min(MAX_RESUME_LEAD, max(RESUME_LEAD * 2 ** (self.waits - 1), missing))
-
     def tick(self, now: float) -> None:
         """Let the playhead go on until `now` (s)."""
         if self.frontier < float("inf"):
             self.first = self.first or (now, self.frontier)
             watched, made = now - self.first[0], self.frontier - self.first[1]
-            if watched >= ENOUGH and made > 0:
+            if watched >= PACE_SECONDS and made > 0:
                 self.pace = made / watched
         if self.since is None:
-            if self.frontier - self.at >= self.lead_needed:
+            rest = max(self.end - self.at, 0.0)
+            if self.frontier - self.at >= lead_needed(self.waits, rest, self.pace):
                 self.since = now
                 if self.stopped is not None:
                     self.waited += now - self.stopped

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import gradio as gr
@@ -13,19 +12,6 @@ from musictx.checkpoint import save_model
 from musictx.errors import MusictxError
 from musictx.lab.bench.load import Listener, Run, bench_load, summary
 from musictx.model import ModelConfig, MusicTransformer
-
-SOUND = Path(__file__).resolve().parents[3] / "app" / "static" / "sound"
-NUMBERS = ("START_LEAD", "MAX_START_LEAD", "RESUME_LEAD", "MAX_RESUME_LEAD", "SHARE", "ENOUGH", "HOLD")
-
-
-@pytest.mark.parametrize("name", NUMBERS)
-def test_the_playhead_waits_as_the_pages_does(name: str) -> None:
-    import musictx.lab.bench.load as load
-
-    found = re.search(
-        rf"const {name} = ([\d.]+);", (SOUND / "lead.js").read_text() + (SOUND / "transport.js").read_text()
-    )
-    assert found and float(found[1]) == getattr(load, name)
 
 
 def test_a_playhead_waits_for_the_slowest_lane_and_goes_on() -> None:
@@ -42,7 +28,6 @@ def test_a_playhead_waits_for_the_slowest_lane_and_goes_on() -> None:
     listener.known["b"] = 8.5
     listener.tick(4.0)
     assert listener.since is None  # after a wait more is needed to go on
-    assert Listener(("a",), at=6.0, end=26.0, pace=0.5).lead_needed == 4.0  # it would wait many times
     listener.done = {"a", "b"}
     listener.tick(5.0)
     listener.tick(100.0)
