@@ -185,7 +185,7 @@ def test_a_primer_that_comes_again_brings_its_theme_back_and_another_piece_does_
     others = [notes_of(card) for card in CARDS]
     again, cut = after(primer, primer)
     found = judged(again, cut=cut, others=others)
-    assert found["back"]["notes"] > 3 * found["back"]["chance"]
+    assert found["back"]["notes"] > 2 * found["back"]["other"]
     higher = primer.notes.copy()
     higher["pitch"] += 5
     transposed, cut = after(primer, Performance(higher))
@@ -211,8 +211,8 @@ def said(name: str, *found: dict[str, Any]) -> str:
 
 
 STORM = {"kind": "storm", "at": 24.2, "count": 107, "past": False}
-BACK = {"kind": "back", "notes": 5.21, "chance": 1.3}
-GONE = {"kind": "gone", "notes": 1.2, "chance": 1.3}
+BACK = {"kind": "back", "notes": 5.21, "other": 1.3}
+GONE = {"kind": "gone", "notes": 1.2, "other": 1.3}
 ENDED = {"kind": "ended", "at": 62}
 STEADY = {"kind": "steady", "at": 24, "count": 9}
 
@@ -222,7 +222,14 @@ def test_the_verdict_is_a_sentence_with_its_figures() -> None:
     past = said("Vanilla", {**STORM, "past": True}, GONE)
     assert past == (
         "Vanilla piles up at 0:24, past its training length (up to 107 notes at once) and does not bring the "
-        "theme back (1.2 notes at a time follow the primer, 1.3 by chance)."
+        "theme back (1.2 notes at a time follow the primer, 1.3 another piece’s)."
+    )
+    assert said("Relative", BACK) == (
+        "Relative brings the theme back (5.2 notes at a time follow the primer, at most 1.3 another piece’s)."
+    )
+    assert said("RoPE", {**BACK, "motifs": {"own": 0.18, "other": 0.034}}) == (
+        "RoPE brings the theme back "
+        "(18 % of it is made of the primer’s motifs, at most 3 % of another piece’s)."
     )
     assert said("RoPE", ENDED) == "RoPE ends by itself at 1:02."
     assert said("mine", ENDED).startswith("Mine ends")

@@ -47,7 +47,7 @@ def test_lanes_fit_one_screen_and_share_their_axes(open_studio: Open, place: Pla
 ANSWER = "Vanilla piles up past the training length. RoPE and Relative play on past the training length."
 LONG = (
     "Relative plays on past its training length (at most 10 notes at once) "
-    "and brings the theme back (12.2 notes at a time follow the primer, 0.6 by chance)."
+    "and brings the theme back (12.2 notes at a time follow the primer, at most 1.6 another piece’s)."
 )
 
 

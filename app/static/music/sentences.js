@@ -41,8 +41,11 @@ export function listeningWords({ note, arcs }) {
   return `${name}: ${back.toFixed(1)} s back on average${share}`;
 }
 
-const along = ({ notes, chance }) =>
-  `${notes.toFixed(1)} notes at a time follow the primer, ${chance.toFixed(1)} by chance`;
+const percent = (share) => `${Math.round(100 * share)} %`;
+const theme = ({ notes, other, motifs = null }, most) =>
+  motifs
+    ? `${percent(motifs.own)} of it is made of the primer’s motifs, ${most}${percent(motifs.other)} of another piece’s`
+    : `${notes.toFixed(1)} notes at a time follow the primer, ${most}${other.toFixed(1)} another piece’s`;
 const place = ({ at, past }) => `at ${clock(at)}${past ? ", past its training length" : ""}`;
 
 /** What a lane's model does, by what was found: for its own sentence. */
@@ -52,8 +55,8 @@ const CLAUSES = {
   stuck: (found) => `gets stuck ${place(found)} (on ${counted(found.keys, "key")})`,
   nothing: () => "ends the piece at once",
   key: ({ at, distance }) => `leaves the key at ${clock(at)} (${distance.toFixed(2)} away from the primer’s)`,
-  back: (found) => `brings the theme back (${along(found)})`,
-  gone: (found) => `does not bring the theme back (${along(found)})`,
+  back: (found) => `brings the theme back (${theme(found, "at most ")})`,
+  gone: (found) => `does not bring the theme back (${theme(found, "")})`,
   denser: ({ at, ratio }) => `plays ${ratio.toFixed(1)} times as many notes per second after ${clock(at)}`,
   steady: ({ count }) => `plays on past its training length (at most ${counted(count, "note")} at once)`,
   reached: ({ at }) => `reaches its training length at ${clock(at)}, shortly before the end`,

@@ -11,9 +11,11 @@ const NEARLY_ALL = 0.9; // … and one that runs along better than with so many 
 const ALIKE = 0.5; // of a primer's patterns: one that shares more with it is the same piece
 
 /**
- * What there is of the primer's theme in a passage from `from` to `to` (s): {back, notes, chance}. `back` is true, false
- * or null, if it may be either; `notes` at a time run along with the primer, and `chance` with other ones. `others` are
- * other pieces' primers; null if there is too little to tell by. checkpoints/verdicts.py measures how often it is right.
+ * What there is of the primer's theme in a passage from `from` to `to` (s): {back, notes, other, motifs}; null if there
+ * is too little to tell by. `back` is true, false or null, if it may be either; `notes` at a time run along with the
+ * primer, and `other` with that of the other pieces which fits best. Where only motifs tell that the theme is back,
+ * `motifs` are their shares, {own, other}. `others` are other pieces' primers. checkpoints/verdicts.py measures how
+ * often it is right.
  */
 export function findTheme(primer, passage, from, to, others) {
   const strange = others.filter((other) => sharedPatterns(primer, other) < ALIKE);
@@ -21,9 +23,11 @@ export function findTheme(primer, passage, from, to, others) {
   const [own, ...rest] = alignments([primer, ...strange], passage, from, to);
   const beaten = rest.filter((each) => each < own).length / rest.length;
   const motifs = findMotifs(primer, passage);
-  const telling = motifs?.above && strange.every((other) => motifShare(other, passage) < motifs.share);
+  const strangest = Math.max(...strange.map((other) => motifShare(other, passage)));
+  const telling = motifs?.above && strangest < motifs.share;
   const along = beaten === 1 && (motifs?.above ?? true);
   const back = along || Boolean(telling && beaten >= MANY);
-  const notes = { notes: own, chance: rest.reduce((sum, each) => sum + each, 0) / rest.length };
-  return { back: back ? true : beaten < NEARLY_ALL && !telling ? false : null, ...notes };
+  const shares = back && !along ? { own: motifs.share, other: strangest } : null;
+  const found = { notes: own, other: Math.max(...rest), motifs: shares };
+  return { back: back ? true : beaten < NEARLY_ALL && !telling ? false : null, ...found };
 }
