@@ -68,6 +68,9 @@ def test_a_selection_is_filled_in_and_all_around_it_stays(open_studio: Open, end
     before = {model: studio.rows(model) for model in MODELS}
     saved = rows_of(download(studio, "midi-rope"))
     studio.get("fill-rope").press("Enter")
+    studio.page.wait_for_function(  # how far it is
+        "() => /^[0-9]+ %$/.test(document.querySelector('[data-testid=fill-made]').textContent)"
+    )
     wait_takes(studio)
     assert studio.get("fill-status").inner_text().startswith("RoPE, take 1 of 4: ")
     assert "4 most promising of 16 attempts, ranked by how well" in studio.get("fill-hint").inner_text()

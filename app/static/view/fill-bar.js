@@ -23,6 +23,7 @@ export class FillBar {
     const edge = (which, what) => momentField(`${name}-${which}`, which, what, (time) => on.move(which, time));
     this.edges = on.move ? [edge("from", "Start of the selection"), edge("to", "End of the selection")] : [];
     this.progress = h("progress", { max: "1", "aria-label": "How far the attempts are" });
+    this.made = h("span", { "data-testid": `${name}-made`, "aria-hidden": "true" }); // the same in words
     this.status = h("strong", { role: "status", "data-testid": `${name}-status` });
     this.hint = h("p", { class: "hint", role: "status", "data-testid": `${name}-hint` });
     this.previous = this.button("previous", "The take before", () => on.choose(this.shown - 1));
@@ -37,7 +38,7 @@ export class FillBar {
         group("fillers", "Who replaces this selection", ...this.players.values()),
         ...(save ? [save] : []),
       ],
-      follow: [this.progress, this.button("stop", "Stop, and leave this selection as it is", () => on.stop(), "Stop")],
+      follow: [this.progress, this.made, this.button("stop", "Stop, and leave this selection as it is", () => on.stop(), "Stop")],
       choose: [
         group("pair", "Takes of the selection", this.previous, this.next),
         this.button("keep", "Keep this take", () => on.keep(), "Keep"),
@@ -74,6 +75,7 @@ export class FillBar {
   follow({ model, made, candidates, says }) {
     this.progress.value = made;
     const { name } = this.models.of(model);
+    this.made.textContent = `${Math.floor(100 * made)} %`;
     this.show("follow", says || `${name} ${made < 1 ? "makes" : "ranks"} ${candidates} attempts …`, "");
   }
 
