@@ -12,6 +12,7 @@ import pytest
 from hypothesis import settings
 from promises import unshown
 from xdist.scheduler import LoadScopeScheduling
+from xdist.workermanage import WorkerController
 
 # The tests know what is in the environment of what they start: settings of whoever runs them go.
 _SETTINGS = ("MUSICTX_VOTES", "XDG_DATA_HOME", "LOCALAPPDATA", "LOCAL_RANK", "WORLD_SIZE", "PYTHONWARNINGS")
@@ -31,7 +32,7 @@ MidiFileMaker = Callable[..., Path]
 
 # These count notes that sound too late, and silences: they come last, and stay with one worker.
 TIMED = ("tests/browser/test_listening.py", "tests/browser/test_rolls.py::test_a_selection_is_played_again")
-# Tests of one worker, so that the server that they share is started once.
+# Tests of one worker, so that what they share, such as a server, is made once.
 TOGETHER = (
     TIMED,
     ("tests/browser/test_api.py",),
@@ -41,14 +42,29 @@ TOGETHER = (
         "tests/browser/test_page.py::test_a_visitor_who_must_wait",
         "tests/browser/test_lanes.py::test_a_run_that_is_stopped",
     ),
+    ("tests/app/test_insight.py",),
+    ("tests/export/test_hub.py",),
+    ("tests/lab/bench/test_bench.py",),
+    ("tests/test_install.py",),
 )
 
 
 class Shared(LoadScopeScheduling):
-    """The workers share the tests, one by one; those of `TOGETHER` stay together."""
+    """The workers share the tests, one by one; those of `TOGETHER` stay together.
+
+    Every other worker begins with the tests in a browser, for which it starts a Chromium and servers of its
+    own; they mostly wait, while the others compute.
+    """
 
     def _split_scope(self, nodeid: str) -> str:
         return next((names[0] for names in TOGETHER if nodeid.startswith(names)), nodeid)
+
+    def _assign_work_unit(self, node: WorkerController) -> None:
+        browses = int(node.gateway.id.removeprefix("gw")) % 2 == 0
+        suits = (scope for scope in self.workqueue if scope.startswith("tests/browser/") == browses)
+        if suit := next(suits, None):
+            self.workqueue.move_to_end(suit, last=False)
+        super()._assign_work_unit(node)
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Shared:

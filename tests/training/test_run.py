@@ -209,6 +209,7 @@ def test_two_processes_are_one(tmp_path: Path) -> None:
     options = "steps=12, model={'dropout': 0.0}, optimizer='adamw'"
     script = (
         "import sys; from pathlib import Path; from training_helpers import tiny_run\n"
+        "from musictx.training.metrics import Metrics; Metrics.plot = lambda *_: None\n"
         f"tiny_run(Path(sys.argv[1]), devices=2, {options}).fit(resume=True, stop_after=float(sys.argv[2]))"
     )
     path = tmp_path / "train.py"
