@@ -17,7 +17,7 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 
-from musictx.errors import MusictxError
+from musictx.errors import MusictxError, reason
 from musictx.events import VOCABULARY_SIZE
 from musictx.files import read_json, write_bytes
 from musictx.model import ModelConfig, MusicTransformer
@@ -200,8 +200,7 @@ def load_model(
     try:
         return model.to(device).eval()
     except (RuntimeError, AssertionError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise MusictxError(f"device {device} cannot be used: {reason}") from error
+        raise MusictxError(f"device {device} cannot be used: {reason(error)}") from error
 
 
 def read_weights(folder: Path) -> dict[str, torch.Tensor]:
@@ -230,8 +229,7 @@ def give_weights(model: MusicTransformer, weights: dict[str, torch.Tensor], fold
     try:
         model.load_state_dict({k: v.float() for k, v in weights.items()}, strict=True)
     except RuntimeError as error:
-        reason = " ".join(str(error).split())[:300]
-        raise MusictxError(f"{folder / WEIGHTS} does not fit its {CONFIG}: {reason}") from error
+        raise MusictxError(f"{folder / WEIGHTS} does not fit its {CONFIG}: {reason(error)}") from error
 
 
 def weights_hash(model: MusicTransformer) -> str:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from numbers import Number
+from reprlib import repr as shown  # a damaged file may hold anything, of any length
+
 
 class MusictxError(ValueError):
     """Something is wrong with a file, an option or a model, said in one line for a musician.
@@ -9,6 +12,11 @@ class MusictxError(ValueError):
     The message names the file or the option, what was found there, and what would be accepted.
     The command line prints it on standard error and exits with status 1.
     """
+
+
+def reason(error: BaseException) -> str:
+    """What an error says, on one line."""
+    return " ".join(str(getattr(error, "strerror", None) or error).split())[:300]
 
 
 def require(holds: bool, name: str, value: object, words: str) -> None:
@@ -19,5 +27,5 @@ def require(holds: bool, name: str, value: object, words: str) -> None:
     MusictxError
     """
     if not holds:
-        shown = repr(value) if isinstance(value, str) else value
-        raise MusictxError(f"{name} is {shown}; it must {words}")
+        found = value if isinstance(value, Number) else shown(value)
+        raise MusictxError(f"{name} is {found}; it must {words}")

@@ -12,7 +12,7 @@ from os import PathLike, fspath
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
-from musictx.errors import MusictxError
+from musictx.errors import MusictxError, reason
 
 try:
     import fcntl
@@ -20,6 +20,17 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 DRAFTS = ".*.part"  # names of files that are being written
+
+
+@contextmanager
+def refusals(path: str | PathLike[str], done: str) -> Iterator[None]:
+    """Say which file could not be read, written or made, and why."""
+    try:
+        yield
+    except MusictxError:
+        raise
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have, or no UTF-8
+        raise MusictxError(f"{path} cannot be {done}: {reason(error)}") from error
 
 
 @contextmanager
@@ -48,11 +59,9 @@ def writing(path: str | PathLike[str]) -> Iterator[BinaryIO]:
     15
     """
     name = fspath(path)
-    try:
+    with refusals(repr(name), "written"):
         # The name of a pipe (/dev/stdout may be one) leads to no path, so it is opened by its own name.
         target = Path(name) if _is_device(Path(name)) else Path(os.path.realpath(name))
-    except (OSError, ValueError) as error:  # a name that no file can have, links that lead in a circle
-        raise MusictxError(f"{name!r} cannot be written: {_reason(error)}") from error
     try:
         if os.path.isdir(target):
             raise MusictxError(f"{name} is a folder; the name of a file is needed")
@@ -78,7 +87,7 @@ def writing(path: str | PathLike[str]) -> Iterator[BinaryIO]:
         finally:
             draft.unlink(missing_ok=True)
     except OSError as error:
-        raise MusictxError(f"{name!r} cannot be written: {_reason(error)}") from error
+        raise MusictxError(f"{name!r} cannot be written: {reason(error)}") from error
 
 
 def keep_inputs(outputs: Iterable[str | PathLike[str]], inputs: Iterable[str | PathLike[str] | None]) -> None:
@@ -147,10 +156,8 @@ def write_bytes(path: str | PathLike[str], data: bytes) -> None:
 
 def make_folder(path: Path) -> None:
     """Make a folder that results are going to be written to."""
-    try:
+    with refusals(repr(str(path)), "made"):
         path.mkdir(parents=True, exist_ok=True)
-    except (OSError, ValueError, RuntimeError) as error:
-        raise MusictxError(f"{str(path)!r} cannot be made: {_reason(error)}") from error
 
 
 def hold(stream: IO[Any]) -> bool:
@@ -187,18 +194,12 @@ def read_json(path: str | PathLike[str]) -> Any:
         It is missing, no JSON, or nested too deeply.
     """
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
+        with refusals(path, "read"):
+            return json.loads(Path(path).read_text(encoding="utf-8"))
     except RecursionError as error:
         raise MusictxError(f"{path} cannot be read: it is nested too deeply") from error
-    except (OSError, ValueError) as error:
-        raise MusictxError(f"{path} cannot be read: {_reason(error)}") from error
 
 
 def real_path(path: str | PathLike[str]) -> Path:
     """What a path leads to through all links; links that lead in a circle are left where they are."""
     return Path(os.path.realpath(path))
-
-
-def _reason(error: BaseException) -> str:
-    """What an error says, on one line."""
-    return " ".join(str(getattr(error, "strerror", None) or error).split())[:200]

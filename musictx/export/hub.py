@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from musictx.checkpoint import CARD, CONFIG, WEIGHTS, list_models, load_model, save_model
-from musictx.errors import MusictxError
+from musictx.errors import MusictxError, reason
 from musictx.export.repository import hub, model_readme
 from musictx.model import MusicTransformer
 
@@ -78,5 +78,4 @@ def _said_plainly(what: str) -> Iterator[None]:
     try:
         yield
     except (OSError, network, errors.HFValidationError, errors.EntryNotFoundError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise MusictxError(f"{what}: {reason}") from error
+        raise MusictxError(f"{what}: {reason(error)}") from error

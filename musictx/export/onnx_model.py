@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from musictx.errors import MusictxError
+from musictx.errors import MusictxError, require
 from musictx.files import writing
 from musictx.model import MusicTransformer
 from musictx.model.positions import apply_rope
@@ -110,11 +110,9 @@ def export_onnx(model: MusicTransformer, path: str | PathLike[str], *, capacity:
     """
     limit = model.positions.limit
     maximum = limit or LARGEST
-    if not CHECKED <= capacity <= maximum:
-        why = ", where the model's positions end" if limit else ""
-        raise MusictxError(
-            f"capacity is {capacity}; it must be at least {CHECKED} and at most {maximum}{why}"
-        )
+    why = ", where the model's positions end" if limit else ""
+    words = f"be at least {CHECKED} and at most {maximum}{why}"
+    require(CHECKED <= capacity <= maximum, "capacity", capacity, words)
     onnx, _ = _tools()
     config = model.config
     names = [f"{what}.{i}" for i in range(config.layers) for what in ("keys", "values")]

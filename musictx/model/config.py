@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from reprlib import repr as shown  # a damaged file may hold anything, of any length
 from typing import Any, Literal, get_args
 
-from musictx.errors import MusictxError
+from musictx.errors import MusictxError, require
 from musictx.events import VOCABULARY_SIZE
 from musictx.model.attention_blocks import BeyondRule
 
@@ -52,18 +51,14 @@ class ModelConfig:
             "activation": ACTIVATIONS,
         }
         for name, allowed in choices.items():
-            if getattr(self, name) not in allowed:
-                raise MusictxError(
-                    f"{name} is {shown(getattr(self, name))}; it must be one of {', '.join(allowed)}"
-                )
+            value = getattr(self, name)
+            require(value in allowed, name, value, f"be one of {', '.join(allowed)}")
         sizes = ("vocabulary", "layers", "width", "heads", "feed_forward", "context_length")
         optional = ("max_distance", "window")
         for name in (*sizes, *(n for n in optional if getattr(self, n) is not None)):
             number, maximum = getattr(self, name), MAX_LAYERS if name == "layers" else LARGEST
-            if type(number) is not int or not 1 <= number <= maximum:
-                raise MusictxError(
-                    f"{name} is {shown(number)}; it must be a whole number from 1 to {maximum}"
-                )
+            whole = type(number) is int and 1 <= number <= maximum
+            require(whole, name, number, f"be a whole number from 1 to {maximum}")
         if self.width % (2 * self.heads):
             raise MusictxError(
                 f"width {self.width} must be a multiple of twice the number of heads ({self.heads})"
@@ -75,8 +70,7 @@ class ModelConfig:
         }
         for name, (words, holds) in rules.items():
             number = getattr(self, name)
-            if type(number) not in (int, float) or not holds(number):
-                raise MusictxError(f"{name} is {shown(number)}; it must be a number {words}")
+            require(type(number) in (int, float) and holds(number), name, number, f"be a number {words}")
 
     @property
     def head_width(self) -> int:

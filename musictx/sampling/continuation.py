@@ -63,12 +63,8 @@ def _limits(ready: Primer, seconds: float | None, tokens: int | None, bars: int 
             raise MusictxError("the primer's file has no bars to count; give the length in seconds")
         seconds = ready.performance.metre.bars_after(cut, bars) - cut
     max_tokens = token_limit(MAX_SECONDS)
-    require(
-        tokens is None or 1 <= tokens <= max_tokens,
-        "tokens",
-        tokens,
-        f"be at least 1 and at most {max_tokens}",
-    )
+    within = tokens is None or 1 <= tokens <= max_tokens
+    require(within, "tokens", tokens, f"be at least 1 and at most {max_tokens}")
     if seconds is None:
         if tokens is None:
             raise MusictxError("give the length of the continuation in seconds or tokens")

@@ -36,7 +36,8 @@ from typing import Any, cast
 
 import numpy as np
 
-from musictx.errors import MusictxError
+from musictx.errors import MusictxError, reason
+from musictx.files import refusals
 from musictx.performance import Performance, make_notes, resolve_overlaps
 
 ENDING = ".jsonl"
@@ -155,25 +156,22 @@ def of_model(choices: Sequence[Choice], model: str) -> list[Choice]:
 
 def _lines(file: Path) -> Iterator[tuple[int, bytes]]:
     """Lines of a file that are not blank, with their numbers."""
-    try:
-        with open(file, "rb") as stream:
-            number = 0
-            while text := stream.readline(MAX_BYTES + 1):
-                number += 1
-                if len(text) > MAX_BYTES:
-                    limit = f"{MAX_BYTES >> 20} MB; a choice has one line"
-                    raise MusictxError(f"{file}, line {number}: it is longer than {limit}")
-                if text.strip():
-                    yield number, text
-    except OSError as error:
-        raise MusictxError(f"{file} cannot be read: {error.strerror or error}") from error
+    with refusals(file, "read"), open(file, "rb") as stream:
+        number = 0
+        while text := stream.readline(MAX_BYTES + 1):
+            number += 1
+            if len(text) > MAX_BYTES:
+                limit = f"{MAX_BYTES >> 20} MB; a choice has one line"
+                raise MusictxError(f"{file}, line {number}: it is longer than {limit}")
+            if text.strip():
+                yield number, text
 
 
 def _read(text: bytes) -> Choice:
     try:
         told = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise MusictxError(f"it is no JSON object: {' '.join(str(error).split())[:100]}") from error
+        raise MusictxError(f"it is no JSON object: {reason(error)}") from error
     if not isinstance(told, dict):
         raise MusictxError(
             f"it is {shown(told)}; a choice is a JSON object with primer, cut, kept and rejected"

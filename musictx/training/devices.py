@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from musictx.errors import MusictxError
+from musictx.errors import MusictxError, reason
 from musictx.model import ModelConfig
 from musictx.model.sizes import parameter_count
 from musictx.process import memory
@@ -63,8 +63,7 @@ def open_devices(config: TrainingConfig) -> Fabric:
         )
         launchers = [kind() for kind in (TorchElasticEnvironment, SLURMEnvironment) if kind.detect()]
     except (ValueError, TypeError, RuntimeError) as error:
-        reason = " ".join(str(error).split())[:200]
-        raise MusictxError(f"devices {devices} ({accelerator}): {reason}") from error
+        raise MusictxError(f"devices {devices} ({accelerator}): {reason(error)}") from error
     wanted = nodes * getattr(fabric.strategy, "num_processes", 1)
     if launchers and launchers[0].world_size() != wanted:
         raise MusictxError(
@@ -93,9 +92,9 @@ def together(fabric: Fabric) -> Iterator[None]:
     except RuntimeError as error:
         if fabric.world_size == 1:
             raise
-        reason = re.sub(r"^\[\S+\] ", "", " ".join(str(error).split())).partition(". ")[0][:200]
+        said = re.sub(r"^\[\S+\] ", "", reason(error)).partition(". ")[0]
         raise MusictxError(
-            f"process {fabric.global_rank + 1} of {fabric.world_size} cannot go on: {reason}. If another one "
+            f"process {fabric.global_rank + 1} of {fabric.world_size} cannot go on: {said}. If another one "
             "was lost, start all of them again with --resume: they go on from the last state"
         ) from error
 

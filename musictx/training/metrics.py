@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from musictx.errors import MusictxError
-from musictx.files import write_bytes
+from musictx.files import refusals, write_bytes
 from musictx.labels import plain_label
 from musictx.render.figures import png
 
@@ -44,20 +43,15 @@ class Metrics:
 
     def append(self, line: dict[str, Any]) -> None:
         """Add a line."""
-        try:
-            with open(self.path, "a") as file:
-                file.write(json.dumps(line) + "\n")
-        except OSError as error:
-            raise MusictxError(f"{self.path} cannot be written: {error.strerror or error}") from error
+        with refusals(self.path, "written"), open(self.path, "a") as file:
+            file.write(json.dumps(line) + "\n")
 
     def read(self) -> list[dict[str, Any]]:
         """All lines; without those that make no sense, as a killed run may leave its last one."""
         if not os.path.exists(self.path):
             return []
-        try:
+        with refusals(self.path, "read"):
             text = self.path.read_text(encoding="utf-8", errors="replace")
-        except OSError as error:
-            raise MusictxError(f"{self.path} cannot be read: {error.strerror or error}") from error
         lines = []
         for line in text.splitlines():
             with suppress(ValueError, RecursionError):
