@@ -398,8 +398,6 @@ class Run:
     def _load(self) -> None:
         """Go on from the state; what was logged after it is forgotten, since it will be computed again."""
         place, self.losses = read_state(self.folder, self.fabric, self.model, self.optimizers)
-        # States of version 0.1 lack it; they had as many in each step.
-        place.setdefault("tokens", place["step"] * self.curriculum.at(0).tokens(0))
         for name in PLACE:
             setattr(self, name, place[name])
         if self.fabric.is_global_zero:

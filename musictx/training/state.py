@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from musictx.errors import MusictxError
-from musictx.files import clear_drafts, hold, make_folder, read_json, write_bytes
+from musictx.errors import MusictxError, reason
+from musictx.files import clear_drafts, hold, make_folder, read_json, refusals, write_bytes
 from musictx.model import MusicTransformer
 from musictx.training.devices import random_states, set_random_states
 from musictx.training.shards import gathered, like
@@ -53,10 +53,8 @@ def held(folder: Path) -> Iterator[None]:
         Another process trains there, or the folder cannot be written.
     """
     make_folder(folder)
-    try:
+    with refusals(folder / LOCK, "written"):
         lock = (folder / LOCK).open("a+")
-    except OSError as error:
-        raise MusictxError(f"{folder / LOCK} cannot be written: {error.strerror or error}") from error
     with lock:
         if not hold(lock):
             lock.seek(0)
@@ -189,8 +187,8 @@ def read_state(
     """
     path = folder / STATE
     state = _read(path)
-    place = {name: state[name] for name in PLACE if name in state}
-    for name, value in {"step": None, "seconds": None, "best": None, **place}.items():
+    place = {name: state.get(name) for name in PLACE}
+    for name, value in place.items():
         if type(value) is not PLACE[name] or not value >= 0:
             raise MusictxError(f"{path} is not the state of a training run: its {name} is {shown(value)}")
     try:
@@ -204,8 +202,7 @@ def read_state(
         set_random_states(fabric, state)
         return place, list(state["losses"].to(fabric.device))
     except (RuntimeError, LookupError, ValueError, TypeError, AttributeError) as error:
-        reason = " ".join(str(error).split())[:300]
-        raise MusictxError(f"{path} cannot be resumed with these settings: {reason}") from error
+        raise MusictxError(f"{path} cannot be resumed with these settings: {reason(error)}") from error
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -217,8 +214,9 @@ def _read(path: Path) -> dict[str, Any]:
             broken = archive.testzip()
         state = None if broken else torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # a foreign file can make either reader fail in any way
-        reason = " ".join(str(error).split())[:200]
-        raise MusictxError(f"{path} is damaged, or not the state of a training run: {reason}") from error
+        raise MusictxError(
+            f"{path} is damaged, or not the state of a training run: {reason(error)}"
+        ) from error
     if broken:
         raise MusictxError(f"{path} is damaged (the checksum of {broken} is wrong): the run cannot go on")
     if not isinstance(state, dict):

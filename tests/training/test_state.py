@@ -161,15 +161,6 @@ def test_a_state_without_a_part_is_named(run_folder: Path, part: str) -> None:
             tiny_run(run_folder, steps=4).fit(resume=True)
 
 
-def test_a_state_of_version_0_1_goes_on(run_folder: Path) -> None:
-    """It did not say how many tokens it had seen: as many in each step."""
-    state = _read(run_folder / STATE)
-    torch.save({k: v for k, v in state.items() if k != "tokens"}, run_folder / STATE)
-    run = tiny_run(run_folder, steps=4)
-    run.fit(resume=True)
-    assert run.tokens == 4 * 64
-
-
 @pytest.mark.parametrize(
     "text", ["", "hello", "[1]", "{}", '{"model": 1, "training": 2}', "[" * 100_000, "\udcff"]
 )
