@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,16 +21,13 @@ SUSTAIN, RESET_CONTROLLERS = 64, 121
 MAX_SECONDS = 24 * 3600.0
 
 
-@dataclass(frozen=True)
-class PairedNotes:
+class PairedNotes(NamedTuple):
     """Notes of one track in ticks.
 
     Parameters
     ----------
     onset, offset : np.ndarray [shape=(n,), dtype=int64]
     channel, pitch, velocity : np.ndarray [shape=(n,), dtype=uint8]
-    unended : int
-        How many notes had no note-off.
     """
 
     onset: np.ndarray
@@ -37,10 +35,13 @@ class PairedNotes:
     channel: np.ndarray
     pitch: np.ndarray
     velocity: np.ndarray
-    unended: int
+
+    def of(self, channel: int) -> PairedNotes:
+        """Those of one channel."""
+        return PairedNotes(*(column[self.channel == channel] for column in self))
 
 
-def pair_notes(track: TrackEvents) -> PairedNotes:
+def pair_notes(track: TrackEvents) -> tuple[PairedNotes, int]:
     """Find the end of every note of a track.
 
     Of overlapping notes with one channel and pitch, the first struck is the first to end, as
@@ -55,7 +56,9 @@ def pair_notes(track: TrackEvents) -> PairedNotes:
 
     Returns
     -------
-    PairedNotes
+    notes : PairedNotes
+    unended : int
+        How many of them had no note-off.
     """
     messages = track.messages
     messages = messages.where(np.flatnonzero(messages.status < NOTE_ON + 16))
@@ -86,7 +89,7 @@ def pair_notes(track: TrackEvents) -> PairedNotes:
         end[odd], unended = _ends_by_next_message(tick, group, on, ons[odd], track.end)
 
     struck = messages.where(ons)
-    return PairedNotes(struck.tick, end, struck.status & 15, struck.data1, struck.data2, unended)
+    return PairedNotes(struck.tick, end, struck.status & 15, struck.data1, struck.data2), unended
 
 
 def _unmatched(on: np.ndarray, group: np.ndarray, begin: np.ndarray) -> np.ndarray:

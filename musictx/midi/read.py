@@ -14,16 +14,15 @@ from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from os import PathLike, fspath
-from pathlib import Path
 
 import numpy as np
 
-from musictx.errors import MusictxError
+from musictx.errors import MusictxError, reason
 from musictx.metre import Metre
 from musictx.midi.notes import RESET_CONTROLLERS, SUSTAIN, PairedNotes, Part, assemble, counted, pair_notes
 from musictx.midi.smf import CONTROL, DRUM_CHANNEL, NOTE_ON, PROGRAM, Messages, MidiEvents, parse_smf
 from musictx.midi.tempo_map import TempoMap
-from musictx.performance import NOTE_DTYPE, Performance
+from musictx.performance import Performance, make_notes
 
 MAX_BYTES = 24 << 20  # a day of piano with its pedal takes 12 MB
 MAX_NOTES = 1_000_000  # eleven a second, day and night; what more cost in time and memory nobody expects
@@ -72,8 +71,6 @@ class MidiSummary:
         Time (s) at which the last note ends, drums included.
     format : int
         MIDI file type: 0, 1 or 2.
-    has_pedal : bool
-        The sustain pedal is used.
     damaged : bool
         The file breaks off or holds something that is no MIDI; what is before that can be read.
     """
@@ -81,7 +78,6 @@ class MidiSummary:
     tracks: tuple[TrackSummary, ...]
     duration: float
     format: int
-    has_pedal: bool
     damaged: bool
 
 
@@ -93,10 +89,7 @@ class _Voice:
     chunk: int
     port: int
     channel: int
-    onset: np.ndarray
-    offset: np.ndarray
-    pitch: np.ndarray
-    velocity: np.ndarray
+    notes: PairedNotes
 
     @property
     def is_drum(self) -> bool:
@@ -152,7 +145,7 @@ def read_midi(path: StrPath, *, tracks: TrackChoice | None = None, pedal_thresho
         )
 
     remarks = []
-    drums = sum(len(v.onset) for v in wanted if v.is_drum)
+    drums = sum(len(v.notes.onset) for v in wanted if v.is_drum)
     if drums:
         remarks.append(f"{counted(drums, 'drum note')} left out")
     if midi.format == 2 and len({v.chunk for v in voices}) > 1:
@@ -208,32 +201,28 @@ def inspect_midi(path: StrPath) -> MidiSummary:
     midi = _parse(path)
     voices, _ = _voices(midi)
     maps = _tempo_maps(midi)
-    ends = [float(maps[v.chunk].to_seconds(v.offset.max())) for v in voices]
-    summaries = tuple(
-        TrackSummary(i, v.name, program, v.is_drum, len(v.onset), int(v.pitch.min()), int(v.pitch.max()))
-        for i, (v, program) in enumerate(zip(voices, _programs(midi, voices), strict=True))
-    )
-    pedal = any(len(_pedal_moves(track.messages).tick) for track in midi.tracks)
-    return MidiSummary(
-        summaries, max(ends, default=0.0), midi.format, pedal, any(t.damaged for t in midi.tracks)
-    )
+    ends = [float(maps[v.chunk].to_seconds(v.notes.offset.max())) for v in voices]
+    summaries = []
+    for i, (v, program) in enumerate(zip(voices, _programs(midi, voices), strict=True)):
+        pitch = v.notes.pitch
+        summaries.append(
+            TrackSummary(i, v.name, program, v.is_drum, len(pitch), int(pitch.min()), int(pitch.max()))
+        )
+    damaged = any(track.damaged for track in midi.tracks)
+    return MidiSummary(tuple(summaries), max(ends, default=0.0), midi.format, damaged)
 
 
 def _parse(path: StrPath) -> MidiEvents:
     name = fspath(path)
-    file = Path(path)
+    if os.path.isdir(name):
+        raise MusictxError(f"{name} is a folder; a MIDI file is needed")
     try:
-        if os.path.isdir(file):
-            raise MusictxError(f"{name} is a folder; a MIDI file is needed")
-        with file.open("rb") as stream:
+        with open(name, "rb") as stream:
             data = stream.read(MAX_BYTES + 1)
-    except MusictxError:
-        raise
     except FileNotFoundError:
         raise MusictxError(f"{name} does not exist") from None
     except (OSError, ValueError) as error:  # ValueError: a name that no file can have
-        reason = getattr(error, "strerror", None) or error
-        raise MusictxError(f"{name!r} cannot be read: {reason}") from error
+        raise MusictxError(f"{name!r} cannot be read: {reason(error)}") from error
     if len(data) > MAX_BYTES:
         raise MusictxError(f"{name} is larger than {MAX_BYTES >> 20} MB, the most that is read as MIDI")
     if not data:
@@ -256,21 +245,15 @@ def _voices(midi: MidiEvents) -> tuple[list[_Voice], int]:
     for chunk, track in enumerate(midi.tracks):
         if not len(track.messages.tick):
             continue
-        notes = pair_notes(track)
-        unended += notes.unended
+        notes, without_end = pair_notes(track)
+        unended += without_end
         channels = np.flatnonzero(np.bincount(notes.channel, minlength=16))
         for channel in channels.tolist():
             name = track.name
             if len(channels) > 1:
                 name = f"{name} (channel {channel + 1})" if name else f"channel {channel + 1}"
-            voices.append(_voice(name, chunk, track.port, channel, notes, alone=len(channels) == 1))
+            voices.append(_Voice(name, chunk, track.port, channel, notes.of(channel)))
     return voices, unended
-
-
-def _voice(name: str, chunk: int, port: int, channel: int, notes: PairedNotes, *, alone: bool) -> _Voice:
-    mine = slice(None) if alone else notes.channel == channel
-    columns = (notes.onset[mine], notes.offset[mine], notes.pitch[mine], notes.velocity[mine])
-    return _Voice(name, chunk, port, channel, *columns)
 
 
 def _choose(voices: list[_Voice], tracks: TrackChoice, path: str) -> list[_Voice]:
@@ -297,7 +280,7 @@ def _parts(midi: MidiEvents, voices: list[_Voice], maps: list[TempoMap]) -> list
     keys = [_channel(midi, v.chunk, v.port, v.channel) for v in voices]
     parts = []
     for key in dict.fromkeys(keys):
-        notes = [_in_seconds(v, maps[v.chunk]) for v, k in zip(voices, keys, strict=True) if k == key]
+        notes = [_in_seconds(v.notes, maps[v.chunk]) for v, k in zip(voices, keys, strict=True) if k == key]
         piece, port, channel = key
         ticks, values = [], []
         for chunk, track in enumerate(midi.tracks):
@@ -312,11 +295,9 @@ def _parts(midi: MidiEvents, voices: list[_Voice], maps: list[TempoMap]) -> list
     return parts
 
 
-def _in_seconds(voice: _Voice, tempo_map: TempoMap) -> np.ndarray:
-    notes = np.empty(len(voice.onset), NOTE_DTYPE)
-    notes["onset"], notes["offset"] = tempo_map.to_seconds(voice.onset), tempo_map.to_seconds(voice.offset)
-    notes["pitch"], notes["velocity"] = voice.pitch, voice.velocity
-    return notes
+def _in_seconds(notes: PairedNotes, tempo_map: TempoMap) -> np.ndarray:
+    onset, offset = tempo_map.to_seconds(notes.onset), tempo_map.to_seconds(notes.offset)
+    return make_notes(onset, offset, notes.pitch, notes.velocity)
 
 
 def _pedal_moves(messages: Messages) -> Messages:
@@ -361,7 +342,7 @@ def _programs(midi: MidiEvents, voices: list[_Voice]) -> list[int]:
     programs = []
     for voice in voices:
         rows = changes.get(_channel(midi, voice.chunk, voice.port, voice.channel), [])
-        before = bisect_right(rows, voice.onset.min(), key=lambda row: row[0])
+        before = bisect_right(rows, voice.notes.onset.min(), key=lambda row: row[0])
         programs.append(rows[before - 1][1] if before else 0)
     return programs
 

@@ -12,6 +12,7 @@ MIDI Manufacturers Association, "Standard MIDI Files 1.0" (RP-001).
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -125,7 +126,7 @@ def parse_smf(data: bytes) -> MidiEvents:
     start = data.find(b"MThd", 0, _HEADER_SEARCH)
     if start < 0 or len(data) < start + 14:
         raise MusictxError("is not a MIDI file: it has no MIDI header")
-    length, form, _, division = _big_endian(data[start + 4 : start + 14], (4, 2, 2, 2))
+    length, form, _, division = struct.unpack(">IHHH", data[start + 4 : start + 14])
     chunks, left_out = _track_chunks(data, start + 8 + max(length, 6))
     if not chunks:
         raise MusictxError("has a MIDI header but no tracks")
@@ -137,14 +138,6 @@ def parse_smf(data: bytes) -> MidiEvents:
         raise MusictxError("has a damaged MIDI header: its time division is 0")
     tracks = tuple(_parse_track(chunk, cut) for chunk, cut in chunks)
     return MidiEvents(form, 0 if ticks_per_second else division, ticks_per_second, tracks, left_out)
-
-
-def _big_endian(data: bytes, sizes: tuple[int, ...]) -> list[int]:
-    values, place = [], 0
-    for size in sizes:
-        values.append(int.from_bytes(data[place : place + size], "big"))
-        place += size
-    return values
 
 
 def _track_chunks(data: bytes, place: int) -> tuple[list[tuple[bytes, bool]], int]:

@@ -107,7 +107,7 @@ def test_the_summary_lists_tracks_for_the_choice(midi_file: Any) -> None:
         (1, "Drums", 0, True, 1, 36, 36),
         (2, "PIANO", 0, False, 1, 48, 48),
     ]
-    assert (summary.duration, summary.format, summary.has_pedal, summary.damaged) == (1, 1, False, False)
+    assert (summary.duration, summary.format, summary.damaged) == (1, 1, False)
 
 
 def test_the_channels_of_a_type_0_file_are_tracks_of_their_own(midi_file: Any) -> None:
@@ -115,7 +115,6 @@ def test_the_channels_of_a_type_0_file_are_tracks_of_their_own(midi_file: Any) -
     path = midi_file([*track, (480, "pedal", 90), (960, "off", 60), (960, "off", 40, 3)], type=0)
     summary = inspect_midi(path)
     assert [(t.name, t.program) for t in summary.tracks] == [("Duo (channel 1)", 0), ("Duo (channel 4)", 40)]
-    assert summary.has_pedal
     assert rows(read_midi(path, tracks=1)) == [(0, 1, 40, 90)]
 
 
