@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from itertools import islice, takewhile
 from typing import Any
 
 import numpy as np
@@ -113,28 +115,24 @@ class Metre:
 
     def bar_lines(self, until: float) -> np.ndarray:
         """Bar lines from 0 to before `until` (s) [shape=(n,)]."""
-        end, lines = float(self.ticks(until)), []
-        line, length = self.bar_before(float(self.ticks(0.0)))
-        while line < end - 0.5:
-            lines.append(line)
-            line = self._next(line, length)
-            length = self.bar_before(line)[1]
-        found = self.seconds(np.array(lines, float))
+        end = float(self.ticks(until)) - 0.5
+        first, _ = self.bar_before(float(self.ticks(0.0)))
+        found = self.seconds(np.array(list(takewhile(lambda line: line < end, self._lines(first)))))
         return found[found > -_NEAR]
 
     def bars_after(self, time: float, count: int) -> float:
         """The time (s) that so many bars after `time` end; they begin with the bar line nearest to it."""
-        line, length = self.bar_before(float(self.ticks(time)))
-        if float(self.ticks(time)) - line > length / 2:
-            line = self._next(line, length)
-        for _ in range(count):
-            line = self._next(line, self.bar_before(line)[1])
-        return float(self.seconds(line))
+        tick = float(self.ticks(time))
+        line, length = self.bar_before(tick)
+        count += tick - line > length / 2
+        return float(self.seconds(next(islice(self._lines(line), count, None))))
 
-    def _next(self, line: int, length: int) -> int:
-        """The bar line after one: a new time signature may cut a bar short."""
-        later = self.signatures[:, 0][self.signatures[:, 0] > line]
-        return min(line + length, int(later[0])) if len(later) else line + length
+    def _lines(self, line: int) -> Iterator[int]:
+        """This bar line and those after it, without end: a new time signature may cut a bar short."""
+        while True:
+            yield line
+            later = self.signatures[:, 0][self.signatures[:, 0] > line]
+            line = min([line + self.bar_before(line)[1], *later[:1].tolist()])
 
     def for_writing(self) -> Metre:
         """The metre as a file has it that begins with the bar in which 0 lies; `start` is where in that bar.
