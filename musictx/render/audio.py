@@ -167,44 +167,33 @@ def _render(performance: Performance, rate: int) -> tuple[int, Iterator[np.ndarr
     start, held, pitch, velocity, decay = _strokes(performance, rate)
     strings = {p: _strings(p, rate) for p in np.unique(pitch).tolist()}
     longest = np.array([strings[p].shape[1] for p in pitch.tolist()])
-    tail = np.ceil(decay * rate * -np.log(SILENT)).astype(np.int64)
-    length = np.minimum(longest, held + tail)
+    length = np.minimum(longest, held + np.ceil(decay * -np.log(SILENT)).astype(np.int64))
     total = int((start + length).max())
-    return total, _add_up(strings, start, held, length, pitch, velocity, decay * rate, total, rate)
-
-
-def _add_up(
-    strings: dict[int, np.ndarray],
-    start: np.ndarray,
-    held: np.ndarray,
-    length: np.ndarray,
-    pitch: np.ndarray,
-    velocity: np.ndarray,
-    decay: np.ndarray,
-    total: int,
-    rate: int,
-) -> Iterator[np.ndarray]:
-    """One block after the other; what rings on is carried to the next."""
     block = int(BLOCK * rate) // HOP * HOP
     ahead = int(LOOK_AHEAD * rate) // HOP * HOP
-    mix = np.zeros((2, block + ahead + int(length.max())), np.float32)
-    limiter = _Limiter(rate)
-    first = 0
-    for done in range(0, total, block):
-        last = int(np.searchsorted(start, done + block + ahead))
-        for i in range(first, last):
-            sound = _sound(strings[pitch[i]], velocity[i], held[i], length[i], decay[i])
-            at = start[i] - done
-            for side, share in enumerate(_pan(pitch[i])):
-                mix[side, at : at + length[i]] += share * sound
-        first = last
-        yield limiter(mix[:, : block + ahead], min(block, total - done)).T
-        mix[:, :-block] = mix[:, block:].copy()
-        mix[:, -block:] = 0
+
+    def blocks() -> Iterator[np.ndarray]:
+        """What rings on is carried from each to the next."""
+        mix = np.zeros((2, block + ahead + int(length.max())), np.float32)
+        limiter = _Limiter(rate)
+        first = 0
+        for done in range(0, total, block):
+            last = int(np.searchsorted(start, done + block + ahead))
+            for i in range(first, last):
+                sound = _sound(strings[pitch[i]], velocity[i], held[i], length[i], decay[i])
+                at = start[i] - done
+                for side, share in enumerate(_pan(pitch[i])):
+                    mix[side, at : at + length[i]] += share * sound
+            first = last
+            yield limiter(mix[:, : block + ahead], min(block, total - done)).T
+            mix[:, :-block] = mix[:, block:].copy()
+            mix[:, -block:] = 0
+
+    return total, blocks()
 
 
 def _strokes(performance: Performance, rate: int) -> tuple[np.ndarray, ...]:
-    """When each string is struck and for how long it is free, in frames; pitch, velocity, decay (s)."""
+    """When each string is struck and for how long it is free; pitch, velocity, decay. Times in frames."""
     notes = apply_pedal(performance).notes
     pitch = notes["pitch"].astype(np.int64)
     by_string = np.lexsort((notes["onset"], pitch))
@@ -217,7 +206,7 @@ def _strokes(performance: Performance, rate: int) -> tuple[np.ndarray, ...]:
     decay = np.where(free >= again, RESTRIKE, damper)
     start = np.rint(notes["onset"] * rate).astype(np.int64)
     held = np.rint((free - notes["onset"]) * rate).astype(np.int64)
-    return start, np.maximum(held, 0), pitch, notes["velocity"].astype(np.int64), decay
+    return start, np.maximum(held, 0), pitch, notes["velocity"].astype(np.int64), decay * rate
 
 
 def _sound(strings: np.ndarray, velocity: int, held: int, length: int, decay: float) -> np.ndarray:
