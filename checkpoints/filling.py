@@ -23,7 +23,7 @@ from musictx.lab.evaluation.intervals import holm, mean_interval, paired_test
 from musictx.lab.evaluation.loading import open_music, unit_numbers
 from musictx.model import MusicTransformer
 from musictx.performance import Performance
-from musictx.sampling.filling import FOLLOWING, draw_likely, fill_candidates, following_nats
+from musictx.sampling.filling import FOLLOWING, draw_likely, fill_in, following_nats
 
 VERSIONS = ("real passage", "silence", "continuation", "drawn by weight", "best of all")
 WINDOWS = {"next": slice(0, FOLLOWING), "after them": slice(FOLLOWING, 2 * FOLLOWING)}
@@ -55,7 +55,8 @@ def measure(
 ) -> dict[str, dict[str, dict[str, float]]]:
     """Nats per note event by judge, window and way."""
     start, end = arguments.start, arguments.start + arguments.seconds
-    found = fill_candidates(player, piece, start, end, candidates=arguments.candidates, seed=arguments.seed)
+    options = {"takes": None, "candidates": arguments.candidates, "seed": arguments.seed}
+    found = fill_in(player, piece, start, end, **options)
     weights = np.array([f.nats for f in found])
     drawn = int(draw_likely(weights, np.random.default_rng(arguments.seed))[0])
     played = [without_ends(piece, start, end, empty=empty) for empty in (False, True)]

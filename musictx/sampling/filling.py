@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-import torch
-from torch.nn import functional as F
 
+from musictx.corpus import Chunk
 from musictx.errors import MusictxError
-from musictx.events import PAD, STEPS_PER_SECOND, TIME_SHIFT, tokens_to_table
+from musictx.events import STEPS_PER_SECOND, TIME_SHIFT, tokens_to_table
+from musictx.losses import chunk_losses
 from musictx.model import MusicTransformer
 from musictx.performance import Performance, apply_pedal
 from musictx.sampling.continuation import MAX_VARIATIONS, continue_variations
@@ -68,7 +68,7 @@ def fill_in(
     start: float,
     end: float,
     *,
-    takes: int = 1,
+    takes: int | None = 1,
     candidates: int = CANDIDATES,
     tokens: int | None = None,
     beat: str = "off",
@@ -85,8 +85,8 @@ def fill_in(
     performance : Performance
     start, end : float
         The passage (s). Notes that are struck in it are replaced; notes that sound into it stay.
-    takes : int
-        Different fillings.
+    takes : int, optional
+        Different fillings. None: every candidate, in the order in which they were made.
     candidates : int
         How many to draw them from. With 1, the passage is a plain continuation of what is before it.
     tokens : int, optional
@@ -116,50 +116,7 @@ def fill_in(
     --------
     >>> fillings = fill_in(load_model("relative"), music, 12.0, 16.0, takes=3)   # doctest: +SKIP
     """
-    check_takes(takes, candidates)
-    found = fill_candidates(
-        model,
-        performance,
-        start,
-        end,
-        candidates=candidates,
-        tokens=tokens,
-        beat=beat,
-        from_beginning=from_beginning,
-        seed=seed,
-        on_progress=on_progress,
-        **settings,
-    )
-    rng = np.random.default_rng([seed % 2**64, 2**32])  # no variation has this stream
-    return [found[k] for k in draw_likely(np.array([f.nats for f in found]), rng)[:takes]]
-
-
-def draw_likely(nats: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """An order of candidates, drawn one by one with probabilities ``exp(-nats)``, no one twice.
-
-    References
-    ----------
-    Yellott, "The relationship between Luce's choice axiom, Thurstone's theory of comparative judgment,
-    and the double exponential distribution" (1977): the order of log-weights with Gumbel noise is this.
-    """
-    return np.argsort(nats - rng.gumbel(size=len(nats)))
-
-
-def fill_candidates(
-    model: MusicTransformer,
-    performance: Performance,
-    start: float,
-    end: float,
-    *,
-    candidates: int = CANDIDATES,
-    tokens: int | None = None,
-    beat: str = "off",
-    from_beginning: bool = True,
-    seed: int = 0,
-    on_progress: Callable[[float], None] | None = None,
-    **settings: Any,
-) -> list[Filling]:
-    """Candidates for a passage, as a plain continuation plays it, with what they cost; see `fill_in`."""
+    check_takes(candidates if takes is None else takes, candidates)
     if not 0 <= start < end < np.inf:
         raise MusictxError(f"the passage goes from {start:g} s to {end:g} s; it must end after it starts")
     start, end = (round(t * STEPS_PER_SECOND) / STEPS_PER_SECOND for t in (start, end))
@@ -197,7 +154,22 @@ def fill_candidates(
         new = _fitting(notes, before)
         wholes.append(replace(heard, notes=np.concatenate([before, new, after])))
     costs = following_nats(model, wholes, start, end, from_beginning=from_beginning).sum(1)
-    return [Filling(whole, start, end, float(nats)) for whole, nats in zip(wholes, costs, strict=True)]
+    found = [Filling(whole, start, end, float(nats)) for whole, nats in zip(wholes, costs, strict=True)]
+    if takes is None:
+        return found
+    rng = np.random.default_rng([seed % 2**64, 2**32])  # no variation has this stream
+    return [found[k] for k in draw_likely(costs, rng)[:takes]]
+
+
+def draw_likely(nats: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """An order of candidates, drawn one by one with probabilities ``exp(-nats)``, no one twice.
+
+    References
+    ----------
+    Yellott, "The relationship between Luce's choice axiom, Thurstone's theory of comparative judgment,
+    and the double exponential distribution" (1977): the order of log-weights with Gumbel noise is this.
+    """
+    return np.argsort(nats - rng.gumbel(size=len(nats)))
 
 
 def _fitting(new: np.ndarray, before: np.ndarray) -> np.ndarray:
@@ -246,23 +218,8 @@ def following_nats(
         places.append(after[inside : inside + count + 1])
         sequences.append(take.tokens[: places[-1][-1]])
     result = np.zeros((len(performances), count))
-    for row, nats, place in zip(result, _token_nats(model, sequences), places, strict=True):
-        row[: len(place) - 1] = np.diff(np.append(0.0, np.cumsum(nats))[place])
+    chunks = [Chunk(i, tokens[:-1], tokens[1:]) for i, tokens in enumerate(sequences)]
+    losses = chunk_losses(model, chunks, tokens_at_once=_TOKENS_AT_ONCE)
+    for row, (_, nats), place in zip(result, losses, places, strict=True):
+        row[: len(place) - 1] = np.diff(np.append([0.0, 0.0], np.cumsum(nats, dtype=float))[place])
     return result
-
-
-def _token_nats(model: MusicTransformer, sequences: Sequence[np.ndarray]) -> list[np.ndarray]:
-    """Nats of each token of some sequences; 0 for the first ones."""
-    found = []
-    together = max(1, _TOKENS_AT_ONCE // max(map(len, sequences)))
-    for at in range(0, len(sequences), together):
-        group = sequences[at : at + together]
-        tokens = torch.full((len(group), max(map(len, group))), PAD)
-        for row, sequence in zip(tokens, group, strict=True):
-            row[: len(sequence)] = torch.from_numpy(sequence)
-        tokens = tokens.to(model.device)
-        with torch.inference_mode():
-            logits = model(tokens[:, :-1]).float()
-        losses = F.cross_entropy(logits.transpose(1, 2), tokens[:, 1:], reduction="none").cpu().numpy()
-        found += [np.append(0.0, row)[: len(sequence)] for row, sequence in zip(losses, group, strict=True)]
-    return found

@@ -12,7 +12,7 @@ from musictx.events import STEP_SECONDS, encode
 from musictx.lab.evaluation.surprise import token_nats
 from musictx.performance import Performance, apply_pedal, make_notes
 from musictx.sampling import continue_performance, fill_in, take_tokens
-from musictx.sampling.filling import Filling, draw_likely, fill_candidates, following_nats
+from musictx.sampling.filling import Filling, draw_likely, following_nats
 
 MODEL = tiny_model("relative", layers=1, context_length=256)
 FEW = {"candidates": 4, "int8": False}
@@ -38,7 +38,7 @@ def test_everything_outside_the_passage_stays_to_the_note(seed):
 def test_no_key_is_struck_that_is_still_held():
     held = [(0.0, 4.0, pitch, 64) for pitch in range(20, 120, 2)]
     music = performance(*held, (6.0, 6.5, 61, 64))
-    for filling in fill_candidates(MODEL, music, 2.0, 5.0, **FEW):
+    for filling in fill_in(MODEL, music, 2.0, 5.0, takes=None, **FEW):
         early = filling.notes[filling.notes["onset"] < 4.0]
         assert not set(early["pitch"].tolist()) & set(range(20, 120, 2))
         assert filling.performance.notes["offset"][0] == 4.0
@@ -70,7 +70,7 @@ def test_the_same_seed_gives_the_same_fillings_and_takes_are_different_ones():
 
 def test_what_follows_costs_what_its_tokens_cost():
     music = random_performance(3, 50, 8.0)
-    filling = fill_candidates(MODEL, music, 3.0, 5.0, candidates=2)[1]
+    filling = fill_in(MODEL, music, 3.0, 5.0, candidates=2, takes=None)[1]
     take = take_tokens(MODEL, filling.performance, 3.0)
     nats = token_nats(MODEL, take.tokens)
     inside = Performance(filling.performance.notes[filling.performance.notes["onset"] < 5.0])
@@ -87,7 +87,7 @@ def test_what_follows_costs_what_its_tokens_cost():
 
 def test_costs_do_not_depend_on_who_is_computed_together():
     music = random_performance(4, 40, 8.0)
-    fillings = fill_candidates(MODEL, music, 3.0, 5.0, candidates=5)
+    fillings = fill_in(MODEL, music, 3.0, 5.0, takes=None, candidates=5)
     for filling in fillings:
         alone = following_nats(MODEL, [filling.performance], 3.0, 5.0)[0].sum()
         assert alone == pytest.approx(filling.nats, rel=1e-5)
