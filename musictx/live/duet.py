@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +12,10 @@ import numpy as np
 
 from musictx.errors import MusictxError, require
 from musictx.live.turns import PEDAL, Turn, Turns
+from musictx.midi.notes import SUSTAIN, pair_notes, pedal_spans
+from musictx.midi.smf import CONTROL, NOTE_ON, Messages, TrackEvents
 from musictx.model import MusicTransformer
-from musictx.performance import SPAN_DTYPE, Performance, make_notes, slice_time
+from musictx.performance import Performance, make_notes, slice_time
 from musictx.sampling import NoteOff, NoteOn, stream_notes
 
 if TYPE_CHECKING:
@@ -25,48 +26,32 @@ if TYPE_CHECKING:
 TICK = 0.002  # seconds between two looks at the ports and the clock
 ANSWER_SECONDS = (4.0, 20.0)  # shortest and longest answer, which is as long as what it answers
 MEMORY_SECONDS = 180.0  # of the duet, before an answer: more than any shipped model reads
-SUSTAIN, ALL_NOTES_OFF = 64, 123  # controllers
+ALL_NOTES_OFF = 123  # a controller
+PEDAL_DOWN = 64  # its least value
+PERSON, MODEL = 0, 1  # channels of the recording
+TICKS_PER_SECOND = 1_000_000
 
 
-@dataclass
 class _Recording:
-    """Everything that was played by both, in seconds since the first note."""
+    """Everything that was played by both, as a MIDI file would have it."""
 
-    rows: list[tuple[float, float, int, int]] = field(default_factory=list)
-    pedals: list[tuple[float, float]] = field(default_factory=list)
-    began: float | None = None  # on the clock
-    keys: dict[int, tuple[float, int]] = field(default_factory=dict)  # pitch → onset and velocity
-    pedal: float | None = None  # since when it is down
-
-    def press(self, pitch: int, velocity: int, at: float) -> None:
-        self.lift(pitch, at)
-        if self.began is None:
-            self.began = at
-        self.keys[pitch] = (at - self.began, velocity)
-
-    def lift(self, pitch: int, at: float) -> None:
-        if pitch in self.keys and self.began is not None:
-            onset, velocity = self.keys.pop(pitch)
-            self.rows.append((onset, max(at - self.began, onset + 0.001), pitch, velocity))
-
-    def move_pedal(self, down: bool, at: float) -> None:
-        place = 0.0 if self.began is None else at - self.began
-        if down and self.pedal is None:
-            self.pedal = place
-        elif not down and self.pedal is not None:
-            if place > self.pedal:
-                self.pedals.append((self.pedal, place))
-            self.pedal = None
-
-    def add(self, onset: float, offset: float, pitch: int, velocity: int) -> None:
-        """A note of an answer, on the clock."""
-        if self.began is not None and offset > onset:
-            self.rows.append((onset - self.began, offset - self.began, pitch, velocity))
+    def __init__(self) -> None:
+        self.messages: list[tuple[float, int, int, int]] = []  # on the clock; status and data
 
     def performance(self) -> Performance:
-        onset, offset, pitch, velocity = zip(*self.rows, strict=True) if self.rows else ((), (), (), ())
-        notes = make_notes(onset, offset, pitch, velocity)
-        return Performance(notes, np.array(sorted(self.pedals), SPAN_DTYPE))
+        """In seconds since the first note."""
+        rows = np.array(self.messages).reshape(-1, 4)
+        clock, status = rows[:, 0], rows[:, 1].astype(np.uint8)
+        struck = clock[(status & 0xF0 == NOTE_ON) & (rows[:, 3] > 0)]
+        if not len(struck):
+            return Performance()
+        ticks = np.rint(np.maximum(clock - struck[0], 0) * TICKS_PER_SECOND).astype(np.int64)
+        messages = Messages(ticks, status, *rows[:, 2:].T.astype(np.uint8))
+        notes, _ = pair_notes(TrackEvents(messages, end=int(ticks[-1])))
+        onset, offset = notes.onset / TICKS_PER_SECOND, notes.offset / TICKS_PER_SECOND
+        moves = messages.where(status & 0xF0 == CONTROL)
+        pedals = pedal_spans(moves.tick / TICKS_PER_SECOND, moves.data2, PEDAL_DOWN, offset.max())
+        return Performance(make_notes(onset, offset, notes.pitch, notes.velocity), pedals)
 
 
 class _Answer:
@@ -77,7 +62,7 @@ class _Answer:
         self.complete, self.dropped = False, False
         self.error: MusictxError | None = None
         self.shift: float | None = None  # from the answer's seconds to the clock's
-        self.sounding: dict[int, tuple[float, int, int]] = {}  # index → onset on the clock, pitch, velocity
+        self.sounding: dict[int, int] = {}  # index → pitch
         Thread(target=self._make, args=(notes,), daemon=True).start()
 
     def _make(self, notes: Iterator[list[NoteOn | NoteOff]]) -> None:
@@ -166,7 +151,7 @@ class Duet:
                 time.sleep(TICK)
         finally:
             self._end_answer(self.clock())
-            self._silence()
+            self._send("control_change", control=ALL_NOTES_OFF, value=0)
         return self.performance()
 
     def performance(self) -> Performance:
@@ -189,32 +174,27 @@ class Duet:
                 self.on_turn(self._turn)
 
     def _hear(self, message: mido.Message, at: float) -> None:
-        kind = message.type
-        if kind == "note_on" and message.velocity:
-            self.turns.press(message.note)
-            self._end_answer(at)
-            self.recording.press(message.note, message.velocity, at)
-        elif kind in ("note_on", "note_off"):
-            self.recording.lift(message.note, at)
-            self.turns.lift(message.note, at)
-        elif kind == "control_change" and message.control == SUSTAIN:
-            down = message.value >= 64
-            self.recording.move_pedal(down, at)
-            if down:
-                self.turns.press(PEDAL)
-                if self.turns.turn is Turn.LISTENING:
-                    self._end_answer(at)
-            else:
-                self.turns.lift(PEDAL, at)
+        if message.type in ("note_on", "note_off"):
+            key, down = message.note, message.type == "note_on" and message.velocity > 0
+        elif message.type == "control_change" and message.control == SUSTAIN:
+            key, down = PEDAL, message.value >= PEDAL_DOWN
+        else:
+            return
+        if down:
+            self.turns.press(key)
+            if self.turns.turn is Turn.LISTENING:
+                self._end_answer(at)
+        else:
+            self.turns.lift(key, at)
+        status, *data = message.bytes()
+        self.recording.messages.append((at, status & 0xF0 | PERSON, *data))
 
     def _prepare(self) -> None:
         """Let the model play on before the pause is over, so that its first notes are there by then."""
-        whole = self.recording.performance()
-        length = whole.duration
+        whole = self.performance()
+        heard = slice_time(whole, max(0.0, whole.duration - MEMORY_SECONDS))
         shortest, longest = ANSWER_SECONDS
-        start = max(0.0, length - MEMORY_SECONDS)
-        heard = slice_time(whole, start) if start else whole
-        seconds = min(longest, max(shortest, length - self._answered))
+        seconds = min(longest, max(shortest, whole.duration - self._answered))
         options = {"seconds": seconds, "seed": self.seed, **self.settings}
         self.answer = _Answer(stream_notes(self.model, heard, **options))
         self.seed += 1
@@ -238,18 +218,21 @@ class Duet:
                 break
             answer.events.popleft()
             if isinstance(event, NoteOn):
-                answer.sounding[event.index] = (at, event.pitch, event.velocity)
-                self._send("note_on", note=event.pitch, velocity=event.velocity)
+                answer.sounding[event.index] = event.pitch
+                self._sound(at, event.pitch, event.velocity)
             elif event.index in answer.sounding:
-                self._release(answer, event.index, at)
+                self._sound(at, answer.sounding.pop(event.index), 0)
         if answer.complete and not answer.events:
             self._end_answer(at)
             self.turns.ended()
 
-    def _release(self, answer: _Answer, index: int, at: float) -> None:
-        onset, pitch, velocity = answer.sounding.pop(index)
-        self._send("note_off", note=pitch)
-        self.recording.add(onset, at, pitch, velocity)
+    def _sound(self, at: float, pitch: int, velocity: int) -> None:
+        """Strike a note of an answer, or end it by velocity 0."""
+        if velocity:
+            self._send("note_on", note=pitch, velocity=velocity)
+        else:
+            self._send("note_off", note=pitch)
+        self.recording.messages.append((at, NOTE_ON | MODEL, pitch, velocity))
 
     def _end_answer(self, at: float) -> None:
         """Leave the answer; what has sounded of it stays in the recording."""
@@ -257,13 +240,10 @@ class Duet:
         if answer is None:
             return
         answer.dropped = True
-        for index in list(answer.sounding):
-            self._release(answer, index, at)
+        for pitch in answer.sounding.values():
+            self._sound(at, pitch, 0)
         if answer.shift is not None:
-            self._answered = self.recording.performance().duration
-
-    def _silence(self) -> None:
-        self._send("control_change", control=ALL_NOTES_OFF, value=0)
+            self._answered = self.performance().duration
 
     def _send(self, kind: str, **values: int) -> None:
         self.ports.send(kind, channel=self.channel, **values)
