@@ -7,13 +7,14 @@ from typing import Annotated
 
 import typer
 
+from musictx.console.options import ModelName
 from musictx.console.places import check_place
 from musictx.console.progress import console
 from musictx.files import keep_inputs
 
 
 def export(
-    model: Annotated[str, typer.Argument(help="vanilla, relative, rope, or a folder of your own.")],
+    model: ModelName,
     output: Annotated[Path, typer.Argument(help="ONNX file to write.")],
     capacity: Annotated[int, typer.Option(help="Tokens that fit: a primer and what is played on.")] = 2048,
 ) -> None:
@@ -86,7 +87,7 @@ def space(
 
 
 def publish(
-    model: Annotated[str, typer.Argument(help="vanilla, relative, rope, or a folder of your own.")],
+    model: ModelName,
     folder: Annotated[Path, typer.Argument(help="Folder to write: new, empty, or an earlier repository.")],
 ) -> None:
     """Write a model as a repository for the Hugging Face Hub: its files, and its card as a README.

@@ -8,9 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from musictx.cli.play import PICTURES
 from musictx.console.options import Audio, Int8, Model, Roll, Seed, sampling_options
-from musictx.console.places import check_places, numbered
+from musictx.console.places import Places, check_places
 from musictx.console.progress import console, read_music, working
 from musictx.settings import SETTINGS
 from musictx.shipped import DEFAULT_MODEL
@@ -41,16 +40,14 @@ def fill(
 
     from musictx.checkpoint import load_model
     from musictx.compiled import announce_compilation
-    from musictx.midi import write_midi
     from musictx.sampling import fill_in
     from musictx.sampling.filling import check_takes
 
     if seed is None:
         seed = time.time_ns() % 100_000
     check_takes(takes, candidates)
-    places = [(output, ()), (audio, (".wav",)), (roll, PICTURES)]
-    given = [(path, endings) for path, endings in places if path is not None]
-    check_places(midi, given, takes, called="the music to fill", inputs=[model])
+    places = Places(output, audio, roll)
+    check_places(midi, places, takes, called="the music to fill", inputs=[model])
     music = read_music(midi)
     player = load_model(model)
     torch.set_num_threads(1)  # one token is too little work for two
@@ -69,18 +66,6 @@ def fill(
             on_progress=advance,
         )
     for number, filling in enumerate(fillings, 1):
-        place = numbered(output, number, takes)
-        write_midi(filling.performance, place)
-        if audio:
-            from musictx.render.audio import write_wav
-
-            write_wav(filling.performance, numbered(audio, number, takes))
-        if roll:
-            from musictx.render.pianoroll import draw_roll
-
-            title = f"{midi.stem} · {model} from {filling.start:g} to {filling.end:g} s · seed {seed}"
-            draw_roll(filling.performance, numbered(roll, number, takes), title=title)
-        console.print(
-            f"{place}: {len(filling.notes)} notes from {filling.start:g} to {filling.end:g} s, seed {seed}",
-            highlight=False,
-        )
+        place, span = places.of(number, takes), f"from {filling.start:g} to {filling.end:g} s"
+        place.write(filling.performance, f"{midi.stem} · {model} {span} · seed {seed}")
+        console.print(f"{place.midi}: {len(filling.notes)} notes {span}, seed {seed}", highlight=False)

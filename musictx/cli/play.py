@@ -14,11 +14,13 @@ from musictx.console.options import (
     CopyCheck,
     Int8,
     Model,
+    ModelName,
     Roll,
     Seed,
+    given,
     sampling_options,
 )
-from musictx.console.places import check_places
+from musictx.console.places import PICTURES, Places, check_places
 from musictx.console.progress import console, corpus_progress, on_output, read_music, working
 from musictx.errors import MusictxError
 from musictx.files import keep_inputs
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
     from musictx.performance import Performance
 
 LONG_PRIMER = 60.0  # seconds of a file from which on one is told that it is played on from its end
-PICTURES = (".png", ".svg", ".pdf")
 MidiFile = Annotated[Path, typer.Argument(help="MIDI file.", show_default=False)]
 
 
@@ -109,7 +110,7 @@ def continue_primer(
     import torch
 
     from musictx.checkpoint import load_model
-    from musictx.cli.takes import Places, folder_of_takes, save_take, write_page
+    from musictx.cli.takes import folder_of_takes, save_take, write_page
     from musictx.compiled import announce_compilation
     from musictx.performance import Performance
     from musictx.sampling import continue_variations
@@ -132,9 +133,7 @@ def continue_primer(
         raise typer.BadParameter("Missing option '--output' / '-o'.")
     folder = output or Path(f"{primer.stem}-takes")
     places = Places(folder, audio, roll) if takes is None else folder_of_takes(folder)
-    endings = zip(places, ((), (".wav",), PICTURES), strict=True)
-    given_places = [(path, ends) for path, ends in endings if path is not None]
-    check_places(primer, given_places, variations, inputs=[model, copy_check])
+    check_places(primer, places, variations, inputs=[model, copy_check])
     chosen = [int(t) if t.isdecimal() and len(t) < 6 else t for t in tracks] or None
     music = Performance() if str(primer) == "-" else read_music(primer, tracks=chosen)
     _tell(primer, music, primer_start, primer_end, beat)
@@ -205,8 +204,7 @@ def _tell(path: Path, music: Performance, start: float, end: float | None, beat:
 
 def _changes(window: int | None, **rope: Any) -> dict[str, Any]:
     """What of a model's configuration the options change."""
-    given = {name: value for name, value in rope.items() if value is not None}
-    return given if window is None else {**given, "window": window or None}
+    return given(**rope) if window is None else {**given(**rope), "window": window or None}
 
 
 def _copy_index(folder: Path | None) -> Any:
@@ -242,7 +240,7 @@ def render(
 
 
 def info(
-    model: Annotated[str, typer.Argument(help="vanilla, relative, rope, or a folder.")],
+    model: ModelName,
     as_json: AsJson = False,
 ) -> None:
     """Show a model's card: data, parameters, steps, NLL, licence."""

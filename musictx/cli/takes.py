@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
-from typing import NamedTuple
 
-from musictx.console.places import numbered
-from musictx.errors import MusictxError
-from musictx.files import write_bytes
+from musictx.console.places import Places
+from musictx.files import make_folder, write_bytes
 from musictx.labels import track_names
 from musictx.sampling import Continuation
 
@@ -21,20 +19,6 @@ TAKE = """<h2>Take {number}</h2>
 """
 
 
-class Places(NamedTuple):
-    """Where the files of a take go; of several, the names are numbered."""
-
-    midi: Path
-    audio: Path | None = None
-    roll: Path | None = None
-
-    def of(self, number: int, takes: int) -> Places:
-        """Of one of several takes."""
-        midi, *others = (path and numbered(path, number, takes) for path in self)
-        assert midi
-        return Places(midi, *others)
-
-
 def folder_of_takes(folder: Path) -> Places:
     """Make a folder for takes, if it is not there, and say where their files go.
 
@@ -43,10 +27,7 @@ def folder_of_takes(folder: Path) -> Places:
     MusictxError
         The folder cannot be made.
     """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise MusictxError(f"{folder} cannot be made: {error.strerror}") from error
+    make_folder(folder)
     return Places(folder / "take.mid", folder / "take.wav", folder / "take.png")
 
 
@@ -68,20 +49,9 @@ def save_take(
     joined : bool
         Primer and continuation in one track of the MIDI file.
     """
-    from musictx.midi import write_midi
-
     music, cut = (made.alone, None) if alone else (made.performance, made.cut)
-    names = track_names(model, seed)
     # Without a primer before it, everything is the continuation.
-    write_midi(music, places.midi, cut=None if joined else cut or 0.0, names=names)
-    if places.audio:
-        from musictx.render.audio import write_wav
-
-        write_wav(music, places.audio)
-    if places.roll:
-        from musictx.render.pianoroll import draw_roll
-
-        draw_roll(music, places.roll, primer_end=cut, title=title)
+    places.write(music, title, cut, cut=None if joined else cut or 0.0, names=track_names(model, seed))
 
 
 def write_page(folder: Path, title: str, takes: Sequence[tuple[int, Places, str]]) -> None:

@@ -8,16 +8,14 @@ from typing import Annotated, Any
 
 import typer
 
-from musictx.console.options import Minutes, Resume, given, run_options
+from musictx.console.options import Minutes, ModelName, Resume, given, run_options
 from musictx.errors import MusictxError
 from musictx.training_settings import TuningConfig
 
 
 @run_options(TuningConfig, "passes", "beta", "likelihood", "tolerance", "lr", "batch", "seed")
 def tune(
-    model: Annotated[
-        str, typer.Argument(help="vanilla, relative, rope, or a folder of your own.", show_default=False)
-    ],
+    model: ModelName,
     choices: Annotated[
         Path,
         typer.Argument(

@@ -15,6 +15,9 @@ from musictx.errors import MusictxError
 from musictx.settings import SETTINGS, SamplingSettings
 from musictx.training_settings import TrainingConfig, options
 
+ModelName = Annotated[
+    str, typer.Argument(help="grand, vanilla, relative, rope, or a folder of your own.", show_default=False)
+]
 Model = Annotated[str, typer.Option(help="grand, vanilla, relative, rope, or a folder of your own.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
 Seed = Annotated[int | None, typer.Option(help="The same seed gives the same music. [default: a new one]")]

@@ -1,18 +1,50 @@
-"""Whether the files that a command is to write can be written: checked before the work starts."""
+"""Files that a command writes: that they can be written is checked before the work starts."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from musictx.errors import MusictxError
-from musictx.files import keep_inputs
+from musictx.files import keep_inputs, refusals
+
+if TYPE_CHECKING:
+    from musictx.performance import Performance
+
+PICTURES = (".png", ".svg", ".pdf")
+
+
+class Places(NamedTuple):
+    """Where a take goes as MIDI, as sound and as a picture; of several takes, the names are numbered."""
+
+    midi: Path
+    audio: Path | None = None
+    roll: Path | None = None
+
+    def of(self, number: int, takes: int) -> Places:
+        """Of one of several takes."""
+        midi, *others = (path and numbered(path, number, takes) for path in self)
+        assert midi
+        return Places(midi, *others)
+
+    def write(self, music: Performance, title: str, primer_end: float | None = None, **midi: Any) -> None:
+        """Write the files that have a place; `midi` are options of `write_midi`."""
+        from musictx.midi import write_midi
+        from musictx.render import draw_roll, write_wav
+
+        write_midi(music, self.midi, **midi)
+        if self.audio:
+            write_wav(music, self.audio)
+        if self.roll:
+            draw_roll(music, self.roll, primer_end=primer_end, title=title)
 
 
 def check_places(
     primer: Path,
-    places: list[tuple[Path, tuple[str, ...]]],
+    places: Places,
     variations: int,
     *,
     called: str = "the primer",
@@ -23,8 +55,7 @@ def check_places(
     Parameters
     ----------
     primer : Path
-    places : list of (path, endings)
-        Each output, and how its name may end; no endings: any name will do.
+    places : Places
     variations : int
     called : str
         What the primer is, if it is not one.
@@ -32,8 +63,8 @@ def check_places(
         What is read besides.
     """
     taken = {os.path.realpath(primer): called}
-    for path, endings in places:
-        for number in range(1, variations + 1):
+    for path, endings in zip(places, ((), (".wav",), PICTURES), strict=True):
+        for number in range(1, variations + 1) if path else ():
             place = numbered(path, number, variations)
             check_place(place, endings)
             real = os.path.realpath(place)
@@ -49,12 +80,8 @@ def check_place(path: Path, endings: tuple[str, ...]) -> None:
         raise MusictxError(f"{path} is a folder; the name of a file is needed")
     if not os.path.isdir(path.parent):
         raise MusictxError(f"{path} cannot be written: there is no folder {path.parent}")
-    try:
-        os.stat(path)
-    except FileNotFoundError:
-        pass
-    except OSError as error:  # too long a name, links that lead in a circle
-        raise MusictxError(f"{path} cannot be written: {error.strerror}") from error
+    with refusals(path, "written"), suppress(FileNotFoundError):
+        os.stat(path)  # too long a name, links that lead in a circle
     if not os.access(path if os.path.exists(path) else path.parent, os.W_OK):
         raise MusictxError(f"{path} cannot be written: permission denied")
     if endings and _is_regular(path) and path.suffix.lower() not in endings:
