@@ -22,17 +22,13 @@ def computing_in(precision: str, device: torch.device) -> AbstractContextManager
     return nullcontext() if precision == "float32" else torch.autocast(device.type, torch.bfloat16)
 
 
-def _groups(chunks: Iterable[Chunk], batch: int, tokens_at_once: int | None) -> Iterator[list[Chunk]]:
-    """Chunks to compute together: `batch` of them, or as many as `tokens_at_once` allows with padding."""
+def _groups(chunks: Iterable[Chunk], tokens_at_once: int) -> Iterator[list[Chunk]]:
+    """Chunks to compute together: as many as `tokens_at_once` allows with padding, and one at least."""
     group: list[Chunk] = []
     widest = 0
     for chunk in chunks:
         widest = max(widest, len(chunk.targets))
-        if tokens_at_once is None:
-            crowded = len(group) == batch
-        else:
-            crowded = widest * (len(group) + 1) > tokens_at_once
-        if group and crowded:
+        if group and widest * (len(group) + 1) > tokens_at_once:
             yield group
             group, widest = [], len(chunk.targets)
         group.append(chunk)
@@ -44,8 +40,7 @@ def chunk_losses(
     model: torch.nn.Module,
     chunks: Iterable[Chunk],
     *,
-    batch: int = 8,
-    tokens_at_once: int | None = None,
+    tokens_at_once: int = 8192,
     precision: str = "float32",
 ) -> Iterator[tuple[Chunk, np.ndarray]]:
     """Loss of every target of every chunk.
@@ -55,10 +50,8 @@ def chunk_losses(
     model : MusicTransformer
     chunks : iterable of Chunk
         As `musictx.corpus.consecutive_chunks` yields them.
-    batch : int
-        Chunks computed at once.
-    tokens_at_once : int, optional
-        Instead of `batch`: tokens computed at once, which bounds the memory at every length.
+    tokens_at_once : int
+        With padding: it bounds the memory at every length.
     precision : {"float32", "bfloat16"}
         The loss itself is always computed in float32.
 
@@ -72,7 +65,7 @@ def chunk_losses(
     was_training = model.training
     model.eval()
     try:
-        for group in _groups(chunks, batch, tokens_at_once):
+        for group in _groups(chunks, tokens_at_once):
             longest = max(len(c.targets) for c in group)
             inputs = torch.full((len(group), longest), PAD)
             targets = torch.full((len(group), longest), PAD)

@@ -25,7 +25,6 @@ from musictx.sampling.takes import take_tokens
 CANDIDATES = 16
 MAX_CANDIDATES = MAX_VARIATIONS
 FOLLOWING = 64  # note events after the passage that a candidate must make likely: some three seconds
-_TOKENS_AT_ONCE = 8192
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,7 +218,6 @@ def following_nats(
         sequences.append(take.tokens[: places[-1][-1]])
     result = np.zeros((len(performances), count))
     chunks = [Chunk(i, tokens[:-1], tokens[1:]) for i, tokens in enumerate(sequences)]
-    losses = chunk_losses(model, chunks, tokens_at_once=_TOKENS_AT_ONCE)
-    for row, (_, nats), place in zip(result, losses, places, strict=True):
+    for row, (_, nats), place in zip(result, chunk_losses(model, chunks), places, strict=True):
         row[: len(place) - 1] = np.diff(np.append([0.0, 0.0], np.cumsum(nats, dtype=float))[place])
     return result

@@ -44,7 +44,6 @@ from musictx.training_settings import TuningConfig
 
 JUDGED = 16  # pairs by which the preference is judged on the way
 REFERENCE = "reference.json"
-TOKENS_AT_ONCE = 8192
 
 
 @dataclass(frozen=True)
@@ -103,7 +102,7 @@ class Pairs:
     def likelihoods(self, model: MusicTransformer, precision: str, which: Sequence[int]) -> np.ndarray:
         """Log-likelihood of some takes, nats per token [shape=(len(which),)]."""
         shown = [replace(self.takes[i], targets=np.maximum(self.takes[i].targets, 0)) for i in which]
-        losses = chunk_losses(model, shown, tokens_at_once=TOKENS_AT_ONCE, precision=precision)
+        losses = chunk_losses(model, shown, precision=precision)
         counted = (self.takes[i].targets != IGNORED for i in which)
         return np.array(
             [-loss[c].mean(dtype=np.float64) for (_, loss), c in zip(losses, counted, strict=True)]

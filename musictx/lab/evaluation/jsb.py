@@ -119,7 +119,7 @@ def model_losses(
         raise MusictxError(
             f"the model has a vocabulary of {model.config.vocabulary}; convention jsb16 needs {VOCABULARY}"
         )
-    return [x for _, x in chunk_losses(model, piece_chunks(pieces), batch=1, precision=precision)]
+    return [x for _, x in chunk_losses(model, piece_chunks(pieces), tokens_at_once=1, precision=precision)]
 
 
 def _contexts(pieces: Sequence[np.ndarray]) -> tuple[list[np.ndarray], np.ndarray]:

@@ -164,7 +164,8 @@ def part_nll(run: Run, corpus: Corpus, settings: MaestroSettings) -> dict[str, A
         corpus = corpus.subset(np.linspace(0, len(corpus) - 1, settings.judged).round().astype(int))
     model = load_model(run.folder / "model", device=run.fabric.device)
     sums = np.zeros((3, len(corpus)))  # nats, tokens, notes
-    for chunk, losses in chunk_losses(model, consecutive_chunks(corpus, settings.context), batch=4):
+    chunks = consecutive_chunks(corpus, settings.context)
+    for chunk, losses in chunk_losses(model, chunks, tokens_at_once=4 * settings.context):
         notes = (chunk.targets < NOTE_OFF).sum()
         sums[:, chunk.piece] += losses.sum(dtype=np.float64), len(losses), notes
     return {
