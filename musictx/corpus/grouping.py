@@ -14,11 +14,15 @@ Broder, "On the resemblance and containment of documents" (1997), for the sketch
 from __future__ import annotations
 
 from pathlib import PurePath
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from musictx.corpus.folder import Corpus
 from musictx.events import tokens_to_table
+
+if TYPE_CHECKING:
+    from scipy.cluster.hierarchy import DisjointSet
 
 INTERVALS = 6  # in a run
 CHORD_STEPS = 4  # notes less than 50 ms apart are one chord, whose order the players do not agree on
@@ -57,14 +61,16 @@ def group_pieces(corpus: Corpus) -> list[int]:
     for i in range(len(corpus)):
         hashes = interval_hashes(corpus.piece(i))[:SKETCH]
         sketches[i, : len(hashes)] = hashes
-    sets = _DisjointSets(len(corpus))
+    from scipy.cluster.hierarchy import DisjointSet  # here, since it takes a quarter of a second
+
+    sets = DisjointSet(range(len(corpus)))
     first, second = _candidates(sketches)
     linked = _overlapping(sketches, first, second)
     for a, b in zip(first[linked].tolist(), second[linked].tolist(), strict=True):
-        sets.unite(a, b)
+        sets.merge(a, b)
     _unite_folders(corpus, sets)
     numbers: dict[int, int] = {}
-    return [numbers.setdefault(sets.find(i), len(numbers)) for i in range(len(corpus))]
+    return [numbers.setdefault(sets[i], len(numbers)) for i in range(len(corpus))]
 
 
 def interval_hashes(tokens: np.ndarray) -> np.ndarray:
@@ -139,31 +145,14 @@ def _overlapping(sketches: np.ndarray, first: np.ndarray, second: np.ndarray) ->
     return linked
 
 
-def _unite_folders(corpus: Corpus, sets: _DisjointSets) -> None:
+def _unite_folders(corpus: Corpus, sets: DisjointSet) -> None:
     """Make one piece of each folder of which more than half is one piece; the top folder is a collection."""
     folders: dict[tuple[int, PurePath], list[int]] = {}
     for i, (source, name) in enumerate(zip(corpus.source.tolist(), corpus.names, strict=True)):
         if PurePath(name).parent != PurePath("."):
             folders.setdefault((source, PurePath(name).parent), []).append(i)
     for files in folders.values():
-        _, counts = np.unique([sets.find(i) for i in files], return_counts=True)
+        _, counts = np.unique([sets[i] for i in files], return_counts=True)
         if counts.max() > 1 and 2 * counts.max() > len(files):
             for i in files[1:]:
-                sets.unite(files[0], i)
-
-
-class _DisjointSets:
-    """Sets that can be united; each is known by its smallest member."""
-
-    def __init__(self, size: int):
-        self.parent = list(range(size))
-
-    def find(self, i: int) -> int:
-        while self.parent[i] != i:
-            self.parent[i] = self.parent[self.parent[i]]
-            i = self.parent[i]
-        return i
-
-    def unite(self, i: int, j: int) -> None:
-        low, high = sorted((self.find(i), self.find(j)))
-        self.parent[high] = low
+                sets.merge(files[0], i)
