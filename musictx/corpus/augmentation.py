@@ -76,9 +76,7 @@ def _time_scaled(table: EventTable, factor: float) -> EventTable:
     paired = np.flatnonzero(partner >= 0)
     keep = np.ones(len(step), bool)
     keep[paired] = step[paired] != step[partner[paired]]
-    return EventTable(
-        step[keep], table.is_on[keep], table.pitch[keep], table.level[keep], round(table.end * factor)
-    )
+    return replace(table.where(keep), step=step[keep], end=round(table.end * factor))
 
 
 def _bare_melody(table: EventTable, until: int, level: int) -> EventTable:
@@ -102,7 +100,7 @@ def _bare_melody(table: EventTable, until: int, level: int) -> EventTable:
     keep = ~orphan
     keep[drop] = False
     flat = np.where(table.is_on & (step < until), level, table.level)
-    return EventTable(step[keep], table.is_on[keep], pitch[keep], flat[keep], table.end)
+    return replace(table, level=flat).where(keep)
 
 
 def augment(

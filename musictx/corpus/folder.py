@@ -13,7 +13,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -94,9 +94,8 @@ class Corpus:
         """Only the pieces with these numbers; the tokens stay where they are."""
         chosen = np.asarray(chosen, np.int64)
         names = tuple(self.names[i] for i in chosen)
-        return Corpus(
-            self.tokens, self.starts[chosen], self.ends[chosen], names, self.source[chosen], self.skipped
-        )
+        starts, ends, source = self.starts[chosen], self.ends[chosen], self.source[chosen]
+        return replace(self, starts=starts, ends=ends, names=names, source=source)
 
 
 def find_midi(folders: Sequence[Path], without: Sequence[Path] = ()) -> list[tuple[int, Path]]:

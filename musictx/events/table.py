@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -41,6 +41,11 @@ class EventTable:
     level: np.ndarray
     end: int
 
+    def where(self, rows: np.ndarray) -> EventTable:
+        """Pick rows by position or by mask."""
+        columns = {name: getattr(self, name)[rows] for name in ("step", "is_on", "pitch", "level")}
+        return replace(self, **columns)
+
 
 def table_to_tokens(table: EventTable) -> np.ndarray:
     """Write an event table as tokens: sorts it, inserts time shifts and velocity changes.
@@ -56,8 +61,8 @@ def table_to_tokens(table: EventTable) -> np.ndarray:
     [375, 60, 305, 188]
     """
     order = np.lexsort((table.pitch, table.is_on, table.step))
-    step, is_on, pitch = table.step[order], table.is_on[order], table.pitch[order]
-    level = table.level[order]
+    table = table.where(order)
+    step, is_on, pitch, level = table.step, table.is_on, table.pitch, table.level
     gap = np.diff(np.append(step, table.end), prepend=0)  # before each event, and after the last
     full, rest = np.divmod(np.maximum(gap, 0), MAX_SHIFT)
     shifts = full + (rest > 0)

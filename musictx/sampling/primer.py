@@ -20,7 +20,6 @@ from musictx.events import (
     START,
     STEP_SECONDS,
     STEPS_PER_SECOND,
-    EventTable,
     encode,
     note_pairs,
     table_to_tokens,
@@ -171,14 +170,8 @@ def last_events(tokens: np.ndarray, limit: int) -> np.ndarray:
         before = tokens_to_table(tokens[:at])
         first = len(before.step)
         rows = first + np.flatnonzero(table.is_on[first:] | (partner[first:] >= first))
-        kept = EventTable(
-            table.step[rows] - before.end,
-            table.is_on[rows],
-            table.pitch[rows],
-            table.level[rows],
-            table.end - before.end,
-        )
-        result = table_to_tokens(kept)
+        since = replace(table, step=table.step - before.end, end=table.end - before.end)
+        result = table_to_tokens(since.where(rows))
         if len(result) <= limit:
             return result
         at += 1  # one token more was needed, for the velocity
