@@ -201,21 +201,28 @@ def _boxes(
     axes.add_collection(boxes, autolim=False)
 
 
+def _frame(
+    axes: Axes, end: float, height: tuple[float, float], places: Any, names: list[str], size: float
+) -> None:
+    """What an axis of notes or of the pedal shows, and the names on its left."""
+    axes.set_xlim(0, end)
+    axes.set_ylim(*height)
+    axes.set_yticks(places, names, size=size, color=SOFT_INK)
+    axes.tick_params(left=False, pad=5)
+    for side, spine in axes.spines.items():
+        spine.set_visible(side in ("left", "bottom"))
+        spine.set_color(GUIDE)
+
+
 def _rows(axes: Axes, low: int, high: int, end: float) -> None:
     """The keyboard behind the notes: rows of black keys shaded, a line and a name at each C."""
-    axes.set_xlim(0, end)
-    axes.set_ylim(low - 0.5, high + 0.5)
     rows = np.arange(low, high + 1)
     black = rows[np.isin(rows % 12, BLACK_KEYS)]
     zero = np.zeros(len(black))
     _boxes(axes, (zero, zero + end), (black - 0.5, black + 0.5), BLACK_ROW, 0)
     octaves = rows[rows % 12 == 0]
+    _frame(axes, end, (low - 0.5, high + 0.5), octaves, [f"C{pitch // 12 - 1}" for pitch in octaves], 8.5)
     axes.hlines(octaves - 0.5, 0, end, color=GUIDE, linewidth=0.8, zorder=1)
-    axes.set_yticks(octaves, [f"C{pitch // 12 - 1}" for pitch in octaves], size=8.5, color=SOFT_INK)
-    axes.tick_params(left=False, pad=5)
-    for side, spine in axes.spines.items():
-        spine.set_visible(side in ("left", "bottom"))
-        spine.set_color(GUIDE)
 
 
 def _notes(axes: Axes, lane: Lane, colour: str, end: float, row: float) -> None:
@@ -229,10 +236,7 @@ def _notes(axes: Axes, lane: Lane, colour: str, end: float, row: float) -> None:
         pitch = notes["pitch"].astype(float)
         length = np.maximum(notes["offset"] - notes["onset"], 0)
         length = np.maximum(np.where(length > 5 * dot, length - dot, length), 1.5 * dot)
-        shades = _shades(notes["velocity"], colour)
-        if lane.primer_end is not None:
-            primer = notes["onset"] < lane.primer_end
-            shades[primer] = _shades(notes["velocity"][primer], PRIMER)
+        shades = _lane_shades(lane, notes["onset"], notes["velocity"], colour)
         shades += (1 - shades) * paler
         x = notes["onset"], notes["onset"] + length
         _boxes(axes, x, (pitch - half, pitch + half), shades, 3 - paler)
@@ -246,6 +250,12 @@ def _shades(velocity: np.ndarray, colour: str) -> np.ndarray:
     loud = np.clip((velocity.astype(float) - 20) / 90, 0, 1)[:, None]  # most playing lies in 20 to 110
     pale = 1 - (1 - full) * 0.25
     return np.where(loud < 0.7, pale + (full - pale) * loud / 0.7, full * (1 - 0.45 * (loud - 0.7) / 0.3))
+
+
+def _lane_shades(lane: Lane, onset: np.ndarray, velocity: np.ndarray, colour: str) -> np.ndarray:
+    """Shades of a lane's colour, of the primer's before its end."""
+    primer = onset < (-np.inf if lane.primer_end is None else lane.primer_end)
+    return np.where(primer[:, None], _shades(velocity, PRIMER), _shades(velocity, colour))
 
 
 def _marks(axes: Axes, lane: Lane, training_end: float | None) -> None:
@@ -292,18 +302,9 @@ def _pedal(axes: Axes, lane: Lane, colour: str, end: float) -> None:
     """A strip, filled where the pedal is down."""
     pedals = lane.performance.pedals
     zero = np.zeros(len(pedals))
-    shades = _shades(np.full(len(pedals), 60), colour)
-    if lane.primer_end is not None:
-        primer = pedals["onset"] < lane.primer_end
-        shades[primer] = _shades(np.full(int(primer.sum()), 60), PRIMER)
+    shades = _lane_shades(lane, pedals["onset"], np.full(len(pedals), 60), colour)
     _boxes(axes, (pedals["onset"], pedals["offset"]), (zero + 0.1, zero + 0.7), shades, 1)
-    axes.set_xlim(0, end)
-    axes.set_ylim(0, 1)
-    axes.set_yticks([0.4], ["ped."], size=7.5, color=SOFT_INK)
-    axes.tick_params(left=False, pad=5)
-    for side, spine in axes.spines.items():
-        spine.set_visible(side in ("left", "bottom"))
-        spine.set_color(GUIDE)
+    _frame(axes, end, (0, 1), [0.4], ["ped."], 7.5)
 
 
 def _time(axes: Axes, end: float, *, named: bool) -> None:
