@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from musictx.errors import MusictxError, require
 from musictx.events import VOCABULARY_SIZE
@@ -44,15 +44,10 @@ class ModelConfig:
     dropout: float = 0.1  # on embeddings and on what each layer adds
 
     def __post_init__(self) -> None:
-        choices = {
-            "beyond": ("clamp", "zero"),
-            "rope_scaling": ("none", "ntk", "yarn"),
-            "norm": ("layer", "rms"),
-            "activation": ACTIVATIONS,
-        }
-        for name, allowed in choices.items():
-            value = getattr(self, name)
-            require(value in allowed, name, value, f"be one of {', '.join(allowed)}")
+        for name, kind in get_type_hints(type(self)).items():
+            if get_origin(kind) is Literal:
+                value, allowed = getattr(self, name), get_args(kind)
+                require(value in allowed, name, value, f"be one of {', '.join(allowed)}")
         sizes = ("vocabulary", "layers", "width", "heads", "feed_forward", "context_length")
         optional = ("max_distance", "window")
         for name in (*sizes, *(n for n in optional if getattr(self, n) is not None)):
