@@ -39,7 +39,6 @@ def fill(
     import torch
 
     from musictx.checkpoint import load_model
-    from musictx.compiled import announce_compilation
     from musictx.sampling import fill_in
     from musictx.sampling.filling import check_takes
 
@@ -51,8 +50,7 @@ def fill(
     music = read_music(midi)
     player = load_model(model)
     torch.set_num_threads(1)  # one token is too little work for two
-    bar = working("playing candidates", total=max(end - start, 0.0))
-    with bar as advance, announce_compilation(console.print):
+    with working("playing candidates", total=max(end - start, 0.0)) as advance:
         fillings = fill_in(
             player,
             music,

@@ -82,15 +82,6 @@ def continue_primer(
     to_the_end: Annotated[
         bool, typer.Option("--no-early-end", help="Do not let the model end the piece early.")
     ] = False,
-    denser: Annotated[
-        bool | None, typer.Option("--denser/--calmer", help="More or fewer notes than the primer has.")
-    ] = None,
-    higher: Annotated[
-        bool | None, typer.Option("--higher/--lower", help="Higher or lower than the primer.")
-    ] = None,
-    louder: Annotated[
-        bool | None, typer.Option("--louder/--softer", help="Louder or softer than the primer.")
-    ] = None,
     copy_check: CopyCheck = None,
     int8: Int8 = True,
     window: Annotated[
@@ -111,7 +102,6 @@ def continue_primer(
 
     from musictx.checkpoint import load_model
     from musictx.cli.takes import folder_of_takes, save_take, write_page
-    from musictx.compiled import announce_compilation
     from musictx.performance import Performance
     from musictx.sampling import continue_variations
     from musictx.sampling.beat import check_beat
@@ -126,7 +116,7 @@ def continue_primer(
     check_beat(beat)
     if takes is not None and (variations > 1 or audio or roll):
         raise MusictxError("--takes makes sound and rolls itself; leave out --variations, --audio and --roll")
-    wishes = zip(WISHES, (denser, higher, louder), strict=True)
+    wishes = [(pair, settings.pop(pair[0])) for pair in WISHES]
     variations = variations if takes is None else takes
     check_variations(variations)
     if takes is None and output is None:
@@ -141,7 +131,7 @@ def continue_primer(
     index = _copy_index(copy_check)
     torch.set_num_threads(1)  # one token is too little work for two
     began = time.monotonic()
-    with working("playing on", total=seconds) as advance, announce_compilation(console.print):
+    with working("playing on", total=seconds) as advance:
         results = continue_variations(
             player,
             music,

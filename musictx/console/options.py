@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from musictx.errors import MusictxError
-from musictx.settings import SETTINGS, SamplingSettings
+from musictx.settings import SETTINGS, WISHES, SamplingSettings
 from musictx.training_settings import TrainingConfig, options
 
 ModelName = Annotated[
@@ -52,9 +52,16 @@ def given(**options: Any) -> dict[str, Any]:
 
 
 def sampling_options(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Give a command the options of `SamplingSettings`, all or these, in the place of its ``**settings``."""
+    """Give a command the options of `SamplingSettings`, all or these, in the place of its ``**settings``.
+
+    With all of them come the wishes of ``shape``: each pair is one setting, by the name of its first.
+    """
     chosen = [f for f in fields(SamplingSettings) if f.name in (names or SETTINGS)]
-    return _with(_option(f.name, type(f.default), SETTINGS[f.name].help, f.default) for f in chosen)
+    given = [_option(f.name, type(f.default), SETTINGS[f.name].help, f.default) for f in chosen]
+    for more, less in () if names else WISHES:
+        help = f"{more.capitalize()} or {less} than the primer."
+        given.append(_option(more, bool, help, flags=(f"--{more}/--{less}",)))
+    return _with(given)
 
 
 def run_options(
@@ -79,13 +86,16 @@ def run_options(
     return _with(_option(name, known.kind, told(name)) for name, known in chosen.items())
 
 
-def _option(name: str, kind: type, text: str, default: Any = None) -> inspect.Parameter:
-    flag = ("--" + name.replace("_", "-"),) if kind is bool else ()  # without a --no-…
+def _option(
+    name: str, kind: type, text: str, default: Any = None, flags: tuple[str, ...] = ()
+) -> inspect.Parameter:
+    if kind is bool and not flags:
+        flags = ("--" + name.replace("_", "-"),)  # without a --no-…
     return inspect.Parameter(
         name,
         inspect.Parameter.KEYWORD_ONLY,
         default=default,
-        annotation=Annotated[kind if default is not None else kind | None, typer.Option(*flag, help=text)],
+        annotation=Annotated[kind if default is not None else kind | None, typer.Option(*flags, help=text)],
     )
 
 

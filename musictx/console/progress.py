@@ -77,7 +77,9 @@ def corpus_progress() -> Iterator[Callable[[int, int], None]]:
 @contextmanager
 def working(title: str, total: float | None = None) -> Iterator[Callable[[float], None]]:
     """A bar for one piece of work; call what it yields with how far the work is."""
-    with _bar() as bar:
+    from musictx.compiled import announce_compilation
+
+    with _bar() as bar, announce_compilation(console.print):
         task = bar.add_task(title, total=total)
         yield lambda done: bar.update(task, completed=done)
 
