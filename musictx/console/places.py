@@ -63,9 +63,10 @@ def check_places(
         What is read besides.
     """
     taken = {os.path.realpath(primer): called}
-    for path, endings in zip(places, ((), (".wav",), PICTURES), strict=True):
-        for number in range(1, variations + 1) if path else ():
-            place = numbered(path, number, variations)
+    for number in range(1, variations + 1):
+        for place, endings in zip(places.of(number, variations), ((), (".wav",), PICTURES), strict=True):
+            if place is None:
+                continue
             check_place(place, endings)
             real = os.path.realpath(place)
             if real in taken and _is_regular(place):

@@ -146,7 +146,6 @@ def hub() -> Any:
     """
     try:
         import huggingface_hub.errors
-        import huggingface_hub.repocard_data
     except ImportError:
         raise MusictxError(
             "the Hugging Face Hub needs the library huggingface_hub: pip install 'musictx[hub]'"
@@ -156,7 +155,7 @@ def hub() -> Any:
 
 def front_matter(facts: dict[str, Any]) -> str:
     """Facts as the YAML at the head of a README."""
-    return f"---\n{hub().CardData(**facts).to_yaml()}\n---\n"
+    return f"---\n{hub().ModelCardData(**facts).to_yaml()}\n---\n"
 
 
 def model_readme(name: str, card: dict[str, Any], config: ModelConfig) -> str:
@@ -173,7 +172,8 @@ def model_readme(name: str, card: dict[str, Any], config: ModelConfig) -> str:
             "music-transformer",
             f"{config.position}-positions",
         ],
-        **_results(name, card),
+        "model_name": name,
+        "eval_results": _results(card) or None,
     }
     parts = [
         front_matter(facts),
@@ -235,9 +235,9 @@ def _is_nll(value: Any) -> bool:
     return isinstance(value, float | int) and not isinstance(value, bool) and 0 <= value < 1e6
 
 
-def _results(name: str, card: dict[str, Any]) -> dict[str, Any]:
-    """The metrics as the Hub reads them (``model-index``)."""
-    results = [
+def _results(card: dict[str, Any]) -> list[Any]:
+    """The metrics as the Hub reads them."""
+    return [
         hub().EvalResult(
             task_type="other",
             task_name="next event of piano music",
@@ -249,7 +249,6 @@ def _results(name: str, card: dict[str, Any]) -> dict[str, Any]:
         )
         for corpus, condition, value in _metrics(card)
     ]
-    return {"model-index": hub().repocard_data.eval_results_to_model_index(name, results)} if results else {}
 
 
 def _table(rows: dict[str, str]) -> str:

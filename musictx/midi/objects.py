@@ -16,7 +16,7 @@ from musictx.errors import MusictxError
 from musictx.midi.notes import RESET_CONTROLLERS, SUSTAIN, Part, assemble, counted
 from musictx.midi.tempo_map import TempoMap
 from musictx.midi.write import check_notes, midi_bytes, pedal_moves
-from musictx.performance import NOTE_DTYPE, TEMPO_DTYPE, Performance
+from musictx.performance import TEMPO_DTYPE, Performance, make_notes
 
 if TYPE_CHECKING:  # imported only where they are used: training needs neither
     import miditoolkit
@@ -207,9 +207,7 @@ def _notes(rows: Iterable[tuple[float, float, int, int]]) -> np.ndarray:
     if wrong.any():
         pitch, velocity = table[int(np.argmax(wrong)), 2:]
         raise MusictxError(f"a note has pitch {pitch:g} and velocity {velocity:g}; MIDI has 0 to 127")
-    notes = np.empty(len(table), NOTE_DTYPE)
-    notes["onset"], notes["offset"], notes["pitch"], notes["velocity"] = table.T
-    return notes
+    return make_notes(*table.T)
 
 
 def _moves(rows: Iterable[tuple[float, int, int]]) -> np.ndarray:

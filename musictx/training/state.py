@@ -187,7 +187,7 @@ def read_state(
     """
     path = folder / STATE
     state = _read(path)
-    place = {name: state.get(name) for name in PLACE}
+    place: dict[str, Any] = {name: state.get(name) for name in PLACE}
     for name, value in place.items():
         if type(value) is not PLACE[name] or not value >= 0:
             raise MusictxError(f"{path} is not the state of a training run: its {name} is {shown(value)}")
