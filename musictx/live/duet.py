@@ -28,30 +28,8 @@ ANSWER_SECONDS = (4.0, 20.0)  # shortest and longest answer, which is as long as
 MEMORY_SECONDS = 180.0  # of the duet, before an answer: more than any shipped model reads
 ALL_NOTES_OFF = 123  # a controller
 PEDAL_DOWN = 64  # its least value
-PERSON, MODEL = 0, 1  # channels of the recording
+PERSON, MODEL = 0, 1  # channels in what is recorded
 TICKS_PER_SECOND = 1_000_000
-
-
-class _Recording:
-    """Everything that was played by both, as a MIDI file would have it."""
-
-    def __init__(self) -> None:
-        self.messages: list[tuple[float, int, int, int]] = []  # on the clock; status and data
-
-    def performance(self) -> Performance:
-        """In seconds since the first note."""
-        rows = np.array(self.messages).reshape(-1, 4)
-        clock, status = rows[:, 0], rows[:, 1].astype(np.uint8)
-        struck = clock[(status & 0xF0 == NOTE_ON) & (rows[:, 3] > 0)]
-        if not len(struck):
-            return Performance()
-        ticks = np.rint(np.maximum(clock - struck[0], 0) * TICKS_PER_SECOND).astype(np.int64)
-        messages = Messages(ticks, status, *rows[:, 2:].T.astype(np.uint8))
-        notes, _ = pair_notes(TrackEvents(messages, end=int(ticks[-1])))
-        onset, offset = notes.onset / TICKS_PER_SECOND, notes.offset / TICKS_PER_SECOND
-        moves = messages.where(status & 0xF0 == CONTROL)
-        pedals = pedal_spans(moves.tick / TICKS_PER_SECOND, moves.data2, PEDAL_DOWN, offset.max())
-        return Performance(make_notes(onset, offset, notes.pitch, notes.velocity), pedals)
 
 
 class _Answer:
@@ -129,7 +107,8 @@ class Duet:
         require(0.1 <= pause <= 60, "pause", pause, "lie between 0.1 and 60 seconds")
         require(1 <= channel <= 16, "channel", channel, "lie between 1 and 16")
         self.model, self.ports, self.clock, self.settings = model, ports, clock, settings
-        self.turns, self.recording = Turns(pause), _Recording()
+        self.turns = Turns(pause)
+        self.messages: list[tuple[float, int, int, int]] = []  # of both: on the clock; status and data
         self.channel, self.seed, self.on_turn = channel - 1, seed, on_turn
         self.answer: _Answer | None = None
         self.latencies: list[float] = []
@@ -155,8 +134,19 @@ class Duet:
         return self.performance()
 
     def performance(self) -> Performance:
-        """What both have played so far."""
-        return self.recording.performance()
+        """What both have played so far, in seconds since the first note."""
+        rows = np.array(self.messages).reshape(-1, 4)
+        clock, status = rows[:, 0], rows[:, 1].astype(np.uint8)
+        struck = clock[(status & 0xF0 == NOTE_ON) & (rows[:, 3] > 0)]
+        if not len(struck):
+            return Performance()
+        ticks = np.rint(np.maximum(clock - struck[0], 0) * TICKS_PER_SECOND).astype(np.int64)
+        messages = Messages(ticks, status, *rows[:, 2:].T.astype(np.uint8))
+        notes, _ = pair_notes(TrackEvents(messages, end=int(ticks[-1])))
+        onset, offset = notes.onset / TICKS_PER_SECOND, notes.offset / TICKS_PER_SECOND
+        moves = messages.where(status & 0xF0 == CONTROL)
+        pedals = pedal_spans(moves.tick / TICKS_PER_SECOND, moves.data2, PEDAL_DOWN, offset.max())
+        return Performance(make_notes(onset, offset, notes.pitch, notes.velocity), pedals)
 
     def step(self, at: float) -> None:
         """Take in what was played, and play what is due."""
@@ -187,7 +177,7 @@ class Duet:
         else:
             self.turns.lift(key, at)
         status, *data = message.bytes()
-        self.recording.messages.append((at, status & 0xF0 | PERSON, *data))
+        self.messages.append((at, status & 0xF0 | PERSON, *data))
 
     def _prepare(self) -> None:
         """Let the model play on before the pause is over, so that its first notes are there by then."""
@@ -232,7 +222,7 @@ class Duet:
             self._send("note_on", note=pitch, velocity=velocity)
         else:
             self._send("note_off", note=pitch)
-        self.recording.messages.append((at, NOTE_ON | MODEL, pitch, velocity))
+        self.messages.append((at, NOTE_ON | MODEL, pitch, velocity))
 
     def _end_answer(self, at: float) -> None:
         """Leave the answer; what has sounded of it stays in the recording."""
