@@ -144,10 +144,8 @@ def read_midi(path: StrPath, *, tracks: TrackChoice | None = None, pedal_thresho
             else f"{name} has no notes"
         )
 
-    remarks = []
     drums = sum(len(v.notes.onset) for v in wanted if v.is_drum)
-    if drums:
-        remarks.append(f"{counted(drums, 'drum note')} left out")
+    remarks = [f"{counted(drums, 'drum note')} left out"] if drums else []
     if midi.format == 2 and len({v.chunk for v in voices}) > 1:
         remarks.append("the file holds several separate pieces (type 2)")
     if midi.tracks_left_out:

@@ -165,23 +165,23 @@ def _parse_track(chunk: bytes, cut: bool) -> TrackEvents:
     """Parse one track chunk (without its head); `cut`: the file ends before the chunk should."""
     size = len(chunk)
     messages = Messages(np.empty(size // 2 + 1, np.int64), *np.empty((3, size // 2 + 1), np.uint8))
-    metas = np.empty((size // 3 + 1, 2), np.int64)
+    metas = np.empty((size // 3 + 1, 4), np.int64)
     data = chunk + bytes(_AHEAD)
     count, meta_count, end, whole, marked = call(_walk, data, size, *messages, metas)
     messages = messages.where(slice(count))
     name, port = None, None
     tempos, signatures = [], []
-    for tick, head in metas[:meta_count].tolist():
-        kind, length, first = data[head + 1], data[head + 2], data[head + 3]
-        if kind == 0x51 and length == 3 and head + 6 <= size:
-            micros = int.from_bytes(data[head + 3 : head + 6], "big")
+    for tick, kind, place, length in metas[:meta_count].tolist():
+        if kind == 0x51 and length == 3 and place + 3 <= size:
+            micros = int.from_bytes(data[place : place + 3], "big")
             tempos += [(tick, micros)] if micros else []
-        elif kind == 0x58 and length == 4 and head + 4 <= size:
-            signatures += [(tick, first, 1 << min(data[head + 4], 6))] if first else []
+        elif kind == 0x58 and length == 4 and place + 1 <= size:
+            beats = data[place]
+            signatures += [(tick, beats, 1 << min(data[place + 1], 6))] if beats else []
         elif kind == 0x03 and name is None:
-            name = _text(data[head + 2 : head + 212])
+            name = _text(data[place : place + min(length, 200)])
         elif kind == 0x21 and port is None:
-            port = first
+            port = data[place]
     return TrackEvents(
         messages,
         np.array(tempos, np.int64).reshape(-1, 2),
@@ -203,7 +203,7 @@ def _walk(
     seconds: np.ndarray,
     metas: np.ndarray,
 ) -> tuple[int, int, int, bool, bool]:
-    """Write a track's channel messages into columns, and tick and place of its meta messages.
+    """Write a track's channel messages into columns, and of its meta messages tick, kind, place and length.
 
     Parameters
     ----------
@@ -269,19 +269,15 @@ def _walk(
         if status == 0xFF:
             if data[head + 1] == 0x2F:
                 return count, meta_count, tick, True, True
-            metas[meta_count, 0], metas[meta_count, 1] = tick, head
+            metas[meta_count, 0], metas[meta_count, 1] = tick, data[head + 1]
+            metas[meta_count, 2], metas[meta_count, 3] = place - length, length
             meta_count += 1
     return count, meta_count, tick, place <= size, False
 
 
 def _text(data: bytes) -> str:
-    """Return the text that follows its own length, fit to be printed on one line."""
-    length, place = 0, 0
-    for place in range(1, 5):
-        length = (length << 7) | (data[place - 1] & 0x7F)
-        if data[place - 1] < 0x80:
-            break
-    raw = data[place : place + min(length, 200)].rstrip(b"\0")
+    """Return a name as text that is fit to be printed on one line."""
+    raw = data.rstrip(b"\0")
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError:
