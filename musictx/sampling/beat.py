@@ -20,9 +20,7 @@ GRIDS = (4, 3, 6)  # places in a quarter note: sixteenths, or triplets of eighth
 LATEST = 500  # onsets of the primer that say which grid it has
 AS_NEAR = 0.05  # steps by which a grid may be farther from the primer's onsets than one that comes later
 _SAME = 1e-6  # seconds
-_NEAR = (
-    0.005  # seconds that a place on the grid may be before the hundredth at which the music begins or ends
-)
+_NEAR = 0.005  # seconds by which a place on the grid may be before the step at which music begins or ends
 
 
 def check_beat(beat: object) -> None:

@@ -49,9 +49,7 @@ class Continuation:
     @property
     def alone(self) -> Performance:
         """The continuation without the primer, from time 0."""
-        return (
-            slice_time(self.performance, self.cut) if self.performance.duration > self.cut else Performance()
-        )
+        return slice_time(self.performance, self.cut)
 
 
 def _limits(ready: Primer, seconds: float | None, tokens: int | None, bars: int | None) -> tuple[float, int]:

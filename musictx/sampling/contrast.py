@@ -24,9 +24,7 @@ STRIDE = 32  # the short context begins anew after this many tokens, and holds 3
 AGREED = 0.5  # share of the strength where both contexts agree
 GROWTH = 1.0  # by how much that share grows where the whole context tells most
 HALF = 0.5  # nats told at which half of it is reached
-MIN_PROBABILITY = (
-    0.001  # probability under the whole context below which no token is drawn; loops end by unlikely ones
-)
+MIN_PROBABILITY = 0.001  # under the whole context; below it no token is drawn. Loops end by unlikely ones
 
 
 def short_start(length: int) -> int:

@@ -16,7 +16,6 @@ from musictx.events import (
     STEPS_PER_SECOND,
     TIME_SHIFT,
     VELOCITY,
-    EventTable,
     level_to_velocity,
     tokens_to_table,
 )
@@ -67,17 +66,13 @@ class NoteStream:
         self.struck: set[int] = set()  # indices of notes of the present step
         self.count, self.ended = 0, False
         notes = primer.performance.notes
-        held = set(table.pitch[table.is_on].tolist())
+        sounding = dict(zip(table.pitch.tolist(), table.is_on.tolist(), strict=True))  # as they are at last
         for k in np.flatnonzero(notes["offset"] >= primer.cut - STEP_SECONDS / 2).tolist():
             pitch = int(notes["pitch"][k])
-            if pitch in held and self._is_open(table, pitch):
+            if sounding.get(pitch):
                 self.open[pitch] = -(k + 1)
                 if notes["onset"][k] >= primer.cut - STEP_SECONDS / 2:
                     self.struck.add(-(k + 1))
-
-    @staticmethod
-    def _is_open(table: EventTable, pitch: int) -> bool:
-        return bool(table.is_on[np.flatnonzero(table.pitch == pitch)[-1]])
 
     def push(self, token: int) -> list[NoteOn | NoteOff]:
         """Take a token; the notes that it strikes and ends."""
