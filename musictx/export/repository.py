@@ -23,6 +23,7 @@ LICENCES = {
     "CC BY-NC 4.0": "cc-by-nc-4.0",
     "CC BY-NC-SA 4.0": "cc-by-nc-sa-4.0",
 }
+TAGS = ("music", "piano", "midi", "symbolic-music", "music-transformer")
 LARGE = b"*.safetensors filter=lfs diff=lfs merge=lfs -text\n"  # for git; the Hub's own client needs no list
 
 _USE = """```python
@@ -108,11 +109,8 @@ def check_folder(folder: Path, names: set[str], what: str) -> None:
     """Say that a folder holds other things than `names` and those whose names begin with a dot."""
     if folder.is_file():
         raise MusictxError(f"{folder} is a file; {what} needs a folder")
-    others = (
-        [p.name for p in folder.iterdir() if p.name not in names and p.name[0] != "."]
-        if folder.is_dir()
-        else []
-    )
+    inside = folder.iterdir() if folder.is_dir() else ()
+    others = [path.name for path in inside if path.name not in names and path.name[0] != "."]
     if others:
         raise MusictxError(f"{folder} holds other things ({min(others)}); choose a new or empty folder")
 
@@ -164,14 +162,7 @@ def model_readme(name: str, card: dict[str, Any], config: ModelConfig) -> str:
     facts = {
         **licence_facts({licence}),
         "library_name": "musictx",
-        "tags": [
-            "music",
-            "piano",
-            "midi",
-            "symbolic-music",
-            "music-transformer",
-            f"{config.position}-positions",
-        ],
+        "tags": [*TAGS, f"{config.position}-positions"],
         "model_name": name,
         "eval_results": _results(card) or None,
     }
