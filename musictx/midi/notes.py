@@ -10,12 +10,7 @@ import numpy as np
 
 from musictx.errors import MusictxError
 from musictx.midi.smf import NOTE_ON, TrackEvents
-from musictx.performance import (
-    NOTE_DTYPE,
-    SPAN_DTYPE,
-    Performance,
-    apply_pedal,
-)
+from musictx.performance import NOTE_DTYPE, SPAN_DTYPE, Performance, apply_pedal
 
 SUSTAIN, RESET_CONTROLLERS = 64, 121
 MAX_SECONDS = 24 * 3600.0

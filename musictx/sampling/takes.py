@@ -6,15 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from musictx.events import (
-    NOTE_OFF,
-    START,
-    STEP_SECONDS,
-    TIME_SHIFT,
-    VELOCITY,
-    encode,
-    tokens_to_table,
-)
+from musictx.events import NOTE_OFF, START, STEP_SECONDS, TIME_SHIFT, VELOCITY, encode, tokens_to_table
 from musictx.model import MusicTransformer
 from musictx.performance import Performance
 from musictx.sampling.primer import prepare_primer
