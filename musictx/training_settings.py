@@ -192,7 +192,7 @@ class TuningConfig(TrainingConfig):
     """
 
     # fmt: off
-    passes: float = _set(4.0, "How often each pair of takes is seen.", above=0)
+    passes: float = _set(4.0, "How often each pair of takes is seen.", above=0, highest=10**6)
     beta: float = _set(30.0, "More holds the model nearer to what it was.", above=0)
     likelihood: float = _set(0.3, "Weight of the likelihood of what was kept, and of --music.", lowest=0)
     tolerance: float = _set(

@@ -9,7 +9,7 @@ from typing import Any
 
 from musictx.checkpoint import CARD, CONFIG, WEIGHTS, find_model, load_model, read_card, read_config
 from musictx.errors import MusictxError
-from musictx.files import write_bytes
+from musictx.files import real_path, write_bytes
 from musictx.model import ModelConfig
 
 # The Hub's names of licences, by ours; models of others may have any.
@@ -75,7 +75,7 @@ def publish_model(model: str | os.PathLike[str], folder: str | os.PathLike[str])
     files["README.md"] = model_readme(str(card.get("name") or Path(model).name), card, config).encode()
     files[".gitattributes"] = LARGE
     check_folder(folder, set(files), "a model's repository")
-    if source.resolve() == folder.resolve():
+    if real_path(source) == real_path(folder):
         raise MusictxError(f"{folder} is the model itself; choose another folder")
     for name, content in files.items():
         write_bytes(folder / name, content)

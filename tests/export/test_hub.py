@@ -68,6 +68,9 @@ def test_nothing_of_others_is_written_over(tmp_path: Path) -> None:
             write()
     with pytest.raises(MusictxError, match="the model itself"):
         publish_model(mine, mine)
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    with pytest.raises(MusictxError, match="loop"):
+        publish_model(mine, tmp_path / "loop")
     (tmp_path / "own" / "models").mkdir(parents=True)  # a folder of this name, and no Space
     with pytest.raises(MusictxError, match="models"):
         write_space(tmp_path / "own", [mine])

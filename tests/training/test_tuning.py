@@ -157,6 +157,11 @@ def test_slices_of_a_tuning_put_together_are_the_tuning(model: Path, tmp_path: P
     assert all(torch.equal(first[name], second[name]) for name in first)
 
 
+def test_passes_without_end_are_refused():
+    with pytest.raises(MusictxError, match=r"passes is inf; it must be at most 1000000"):
+        TuningConfig(passes=math.inf)
+
+
 def test_a_tuning_goes_on_with_its_own_choices_and_settings_only(model: Path, tmp_path: Path) -> None:
     run(tmp_path, model).fit(stop_after=0.0)
     with pytest.raises(MusictxError, match=r"was begun with beta 30\.0, not 5\.0"):
