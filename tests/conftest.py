@@ -40,7 +40,6 @@ TOGETHER = (
     (
         "tests/browser/test_places.py",
         "tests/browser/test_page.py::test_a_visitor_who_must_wait",
-        "tests/browser/test_lanes.py::test_a_run_that_is_stopped",
     ),
     ("tests/app/test_insight.py",),
     ("tests/export/test_hub.py",),

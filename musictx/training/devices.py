@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from musictx.errors import MusictxError, reason
+from musictx.errors import MusictxError, reason, require
 from musictx.model import ModelConfig
 from musictx.model.sizes import parameter_count
 from musictx.process import memory
-from musictx.training_settings import TrainingConfig
+from musictx.training_settings import PRECISIONS, TrainingConfig
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 def choose_precision(wanted: str, accelerator: str = "auto") -> str:
     """``"auto"``: bfloat16 autocast where the processor computes it, else float32."""
+    require(wanted in PRECISIONS, "precision", wanted, f"be one of {', '.join(PRECISIONS)}")
     if wanted != "auto":
         return wanted
     on_gpu = torch.cuda.is_available() and accelerator in ("auto", "cuda", "gpu")

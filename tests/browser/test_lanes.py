@@ -70,9 +70,10 @@ def test_stop_keeps_what_is_there_and_ends_the_work(open_studio: Open, unhurried
 
 
 def test_a_run_that_is_stopped_or_left_at_once_ends_on_the_server_too(
-    open_studio: Open, small_server: Server
+    open_studio: Open, start_server: Callable[..., Server]
 ) -> None:
-    first, second = open_studio(small_server), open_studio(small_server)
+    own = start_server(visitors=1)  # where no visitor of another test is still leaving
+    first, second = open_studio(own), open_studio(own)
     first.leaves_runs = True
     press = "document.querySelector('[data-testid=%s]').click();"
     for end in (press % "stop", "location.reload();"):
