@@ -215,7 +215,7 @@ def read_weights(folder: Path) -> dict[str, torch.Tensor]:
     try:
         return load_file(path)
     except (OSError, SafetensorError) as error:
-        raise MusictxError(f"{path} is missing, cut or not a safetensors file ({error})") from error
+        raise MusictxError(f"{path} is missing, cut or not a safetensors file ({reason(error)})") from error
 
 
 def give_weights(model: MusicTransformer, weights: dict[str, torch.Tensor], folder: Path) -> None:

@@ -23,6 +23,7 @@ from musictx.checkpoint import (
     load_model,
     read_card,
     read_config,
+    read_weights,
     save_model,
     weights_hash,
 )
@@ -316,3 +317,12 @@ def test_the_cards_tell_the_loss_of_the_shipped_weights() -> None:
     for name in list_models():
         card, model = read_card(find_model(name)), load_model(name)
         assert primers_nll(model) == pytest.approx(card["primers_nll"], abs=2e-3), name
+
+
+def test_what_is_wrong_with_weights_is_said_on_one_line(tmp_path: Path) -> None:
+    """The library quotes the damaged header, which may hold line breaks."""
+    header = b'{"x":{"dtype":"\\n\\r","shape":[1],"data_offsets":[0,4]}}'
+    (tmp_path / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(4))
+    with pytest.raises(MusictxError, match="not a safetensors file") as told:
+        read_weights(tmp_path)
+    assert len(str(told.value).splitlines()) == 1

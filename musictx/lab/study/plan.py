@@ -15,6 +15,8 @@ from musictx.lab.evaluation.loading import open_music, unit_numbers
 from musictx.performance import Performance, slice_time
 from musictx.settings import SamplingSettings
 
+MAX = 86_400  # a day; more continuations of each primer than that nobody asks for either
+
 
 @dataclass(frozen=True)
 class StudySettings:
@@ -51,7 +53,8 @@ class StudySettings:
 
     def __post_init__(self) -> None:
         for name in ("seconds", "primer_seconds", "seeds"):
-            require(getattr(self, name) > 0, name, getattr(self, name), "be more than 0")
+            value = getattr(self, name)
+            require(0 < value <= MAX, name, value, f"be more than 0 and at most {MAX}")
         require(self.tokens is None or self.tokens >= 1, "tokens", self.tokens, "be at least 1")
 
 

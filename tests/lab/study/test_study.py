@@ -322,3 +322,10 @@ def test_settings_that_cannot_be_are_named(music, models, tmp_path, options, wor
 def test_no_model_may_be_called_real_music(models, tmp_path):
     with pytest.raises(MusictxError, match=REAL):
         run_study({REAL: models["relative"]}, [], tmp_path)
+
+
+@pytest.mark.parametrize("name", ["seconds", "primer_seconds", "seeds"])
+def test_lengths_and_numbers_without_end_are_refused(name: str) -> None:
+    for value in (0, float("inf"), float("nan")):
+        with pytest.raises(MusictxError, match=rf"{name} is {value}; it must be more than 0 and at most"):
+            StudySettings(**{name: value})
