@@ -151,20 +151,16 @@ def _facts(licences: set[str]) -> str:
 
 def _package() -> dict[str, bytes]:
     """The files of the package as a wheel has them, without the shipped models."""
-    files = _files(Path(musictx.__file__).parent)
-    for path, content in _files(Path(__file__).parent).items():
-        files[f"app/{path}"] = content
+    folder = Path(musictx.__file__).parent
+    files: dict[str, bytes] = {}
+    for place, _, names in os.walk(folder, followlinks=True):  # in a clone, a link leads to the demo
+        inside = Path(place).relative_to(folder)
+        if not _LEFT_OUT & set(inside.parts):
+            files |= {(inside / name).as_posix(): (Path(place) / name).read_bytes() for name in names}
     primers = shipped_folder("primers")
     for file in (*sorted(primers.glob("*.mid")), primers / "primers.json"):
         files[f"_shipped/primers/{file.name}"] = file.read_bytes()
     return files
-
-
-def _files(folder: Path) -> dict[str, bytes]:
-    inside = {path: path.relative_to(folder) for path in sorted(folder.rglob("*")) if path.is_file()}
-    return {
-        name.as_posix(): path.read_bytes() for path, name in inside.items() if not _LEFT_OUT & set(name.parts)
-    }
 
 
 def _make_room(folder: Path, names: set[str]) -> None:
