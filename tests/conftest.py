@@ -19,7 +19,10 @@ _SETTINGS = ("MUSICTX_VOTES", "XDG_DATA_HOME", "LOCALAPPDATA", "LOCAL_RANK", "WO
 _PYTHON = ("PYTHONWARNINGS", "PYTHONDONTWRITEBYTECODE")
 _TERMINALS = ("COLUMNS", "LINES", "FORCE_COLOR", "NO_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE")
 for _name in list(os.environ):
-    if _name.startswith(("GRADIO_", "SPACE_", "OMP_", "MKL_", "TORCH_")) or _name in _SETTINGS + _PYTHON + _TERMINALS:
+    if (
+        _name.startswith(("GRADIO_", "SPACE_", "OMP_", "MKL_", "TORCH_"))
+        or _name in _SETTINGS + _PYTHON + _TERMINALS
+    ):
         del os.environ[_name]
 # The workers share the cores: PyTorch has one thread in each, and in what they start. It is not imported yet.
 os.environ["OMP_NUM_THREADS"] = "1"
