@@ -12,7 +12,7 @@ import musictx
 from musictx.errors import MusictxError
 from musictx.files import write_bytes
 
-from ..head import STYLES, describe, policy
+from ..head import STYLES, describe, policy, preloads
 from ..models import LaneModel, differ_in_positions_only, load_models, web_file
 from ..presets import presets
 
@@ -68,7 +68,8 @@ def write_site(
 def page_files() -> dict[str, bytes]:
     """Everything of a site except its models and the service worker, by path."""
     index = (_HERE / "index.html").read_text(encoding="utf-8")
-    for place, lines in {"description": describe(), "styles": STYLES, "policy": [_POLICY]}.items():
+    head = {"description": describe(), "styles": STYLES, "policy": [_POLICY], "modules": preloads("site.js")}
+    for place, lines in head.items():
         index = index.replace(f"<!-- {place} -->", "\n    ".join(lines))
     studio = (_STATIC / "studio.html").read_text(encoding="utf-8")
     files = {"index.html": index.replace("<!-- studio -->", studio).encode()}

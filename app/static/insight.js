@@ -164,7 +164,7 @@ export class Insight {
         if (this.colouring !== how) return;
         roll.nats = first && new Map(first.nats.map((nats, row) => [notes[row], nats]));
         roll.setAgain(second && setAgain(notes, second));
-        this.lanes.dirty.add(lane);
+        this.lanes.redraw([lane]);
       } catch (error) {
         if (this.colouring !== how) return;
         roll.arcs.show(null, error.message, true);

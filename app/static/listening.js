@@ -9,7 +9,7 @@ const LOOP = 8; // seconds that are looped at first
 const AROUND = 3; // seconds before and after a passage with which one hears how it fits
 
 export class Listening {
-  bar; chosen; heardMore; isRunning; lanes; leadIn; notice; passage; primer; sound; source; takeOf;
+  bar; chosen; frame; heardMore; isRunning; lanes; leadIn; notice; passage; primer; sound; source; takeOf;
 
   /**
    * `take` gives the take that is shown, or null; `running` whether its models still play; `leadIn` how many seconds
@@ -218,14 +218,21 @@ export class Listening {
     for (const each of this.sources) each.setPlaying(this.passageSounds && this.source === each);
     this.showHeard();
     this.drawPlayheads();
+    this.nextFrame();
   }
 
-  /** For every frame that the browser draws: move the playheads, and count how long a take was listened to. */
+  /** Follow what moves, from the next frame that the browser draws. */
+  nextFrame() {
+    this.frame ??= requestAnimationFrame(() => this.follow());
+  }
+
+  /** Move the playheads, and count how long a take was listened to. A page on which nothing moves draws no frames. */
   follow() {
+    this.frame = null;
     const playing = this.transport.state === "playing";
     if (this.lanes.frame(performance.now()) || playing) this.drawPlayheads();
     this.count();
-    requestAnimationFrame(() => this.follow());
+    if (playing || this.lanes.dirty.size) this.nextFrame();
   }
 
   /** Count what sounded since the last frame, by the music's clock: however seldom frames are drawn. */

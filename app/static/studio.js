@@ -41,6 +41,7 @@ class Studio {
       seek: (time) => this.listening.seekLanes(time),
       loop: (from, to) => this.take && this.listening.setLoop({ from, to }),
       tap: (model, note) => this.insight.tap(model, note),
+      stale: () => this.listening?.nextFrame(),
     });
     this.settings = new Settings(find("#settings"), models, () => this.settingsChanged());
     this.player = makeBackend(gradio, models, (text) => this.notice.say(text));
@@ -153,7 +154,6 @@ class Studio {
       this.modes.remember();
     });
     new ResizeObserver(() => this.redrawAll()).observe(this.root);
-    this.listening.follow();
   }
 
   continueMusic(how) {

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from musictx.app.head import preloads
+
 from .conftest import FIRST, MODELS, Place, Server, voted
 from .music import midi_bytes, scale
 from .test_primer import upload
@@ -18,6 +20,7 @@ Open = Callable[..., Any]
 def test_everything_works_without_a_network(open_studio: Open, endless_server: Server) -> None:
     studio = open_studio(endless_server)
     studio.page.evaluate("window.musictx.ready")
+    assert studio.modules() == list(preloads("studio.js"))  # all were fetched at once, none is missing
     studio.page.get_by_role("button", name="What am I hearing?").first.click()
     assert studio.get("explain").locator("figure svg").count() == 3
     studio.run(seconds=2)

@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from musictx.app.head import preloads
+
 from .conftest import MODELS, OTHER_NAME, Place, StartSite
 from .test_lanes import download, pitches_of
 
@@ -15,6 +17,7 @@ Open = Callable[..., Any]
 def test_everything_works_without_a_network(open_studio: Open, endless_site: Place) -> None:
     studio = open_studio(endless_site)
     studio.page.evaluate("window.musictx.ready")
+    assert set(preloads("site.js")) <= set(studio.modules())  # and what the workers import
     studio.run(seconds=2)
     studio.wait_done()
     failed = studio.page.evaluate(

@@ -80,7 +80,7 @@ export class Runs {
     }
     // The first note is shown at once, the others with the next drawing.
     if (first && score.continuationCount) lane.draw();
-    else this.lanes.dirty.add(lane);
+    else this.lanes.redraw([lane]);
     this.on.arrived();
   }
 
@@ -94,7 +94,7 @@ export class Runs {
     this.playing.delete(model);
     this.take.scores.get(model).finish();
     this.setState(model, state, error);
-    this.lanes.dirty.add(this.lanes.lane(model));
+    this.lanes.redraw([this.lanes.lane(model)]);
     if (state === "done" && this.pendingMore[model]?.length) this.startLane(model, this.pendingMore[model].shift());
     this.on.changed();
   }

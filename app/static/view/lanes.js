@@ -9,9 +9,13 @@ import { pitchRange } from "./roll.js";
 const REDRAW = 100; // milliseconds between two drawings of a lane that grows: the models need the processor more
 
 export class Lanes {
-  /** `on` has act(what, model), seek(time), loop(from, to) and tap(model, note), as in `listenTo` (roll-input.js). */
+  /**
+   * `on` has act(what, model), seek(time), loop(from, to) and tap(model, note), as in `listenTo` (roll-input.js), and
+   * stale(): a lane is to be drawn again, by `frame`.
+   */
   constructor(element, models, on) {
     this.element = element;
+    this.stale = on.stale;
     const roll = {
       seek: on.seek,
       loop: on.loop,
@@ -80,7 +84,7 @@ export class Lanes {
     const lane = this.lane(model);
     lane.roll.score = score;
     lane.refresh();
-    this.dirty.add(lane);
+    this.redraw([lane]);
   }
 
   /** One time axis and one range of pitches for all lanes; `seconds` is what a running lane will add. */
@@ -139,8 +143,9 @@ export class Lanes {
     this.redraw();
   }
 
-  redraw() {
-    for (const lane of this.lanes.values()) this.dirty.add(lane);
+  redraw(lanes = [...this.lanes.values()]) {
+    for (const lane of lanes) this.dirty.add(lane);
+    this.stale();
   }
 
   /** Draw what has changed, if it is time; true if something was drawn. */
