@@ -36,6 +36,16 @@ MidiFileMaker = Callable[..., Path]
 
 # These count notes that sound too late, and silences: they come last, and stay with one worker.
 TIMED = ("tests/browser/test_listening.py", "tests/browser/test_rolls.py::test_a_selection_is_played_again")
+# The longest come first, so that no worker is left alone with one at the end.
+LONG = (
+    "tests/training/test_machines.py",
+    "tests/training/test_run.py",
+    "tests/test_compiled.py",
+    "tests/docs/test_tutorials.py",
+    "tests/browser/test_page.py",
+    "tests/browser/test_lanes.py",
+    "tests/browser/test_keyboard.py",
+)
 # Tests of one worker, so that what they share, such as a server, is made once.
 TOGETHER = (
     TIMED,
@@ -76,7 +86,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Shared:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    items.sort(key=lambda item: [item.nodeid.startswith(names) for names in (TIMED, "tests/browser/")])
+    def place(item: pytest.Item) -> tuple[bool, ...]:
+        timed, browses, is_long = (item.nodeid.startswith(names) for names in (TIMED, "tests/browser/", LONG))
+        return timed, browses, not is_long
+
+    items.sort(key=place)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
