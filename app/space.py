@@ -23,7 +23,7 @@ from musictx.export.repository import (
     model_files,
 )
 from musictx.files import write_bytes
-from musictx.shipped import COMPARED_MODELS, SHIPPED_MODELS, shipped_folder
+from musictx.shipped import SHIPPED_MODELS, shipped_folder
 
 ENTRY = "serve.py"
 MAX_MODELS = 4
@@ -37,12 +37,13 @@ from pathlib import Path
 
 from musictx.app import launch
 
-MODELS = {models!r}
+FOLDER = Path(__file__).resolve().parent
+MODELS = {models!r}  # folders of `models`; None: those that come with musictx
 
 host = os.environ.get("SPACE_HOST")  # by which name the Space is known
 launch(
     "0.0.0.0",
-    models=[Path(__file__).resolve().parent / "models" / name for name in MODELS],
+    models=MODELS and [FOLDER / "models" / name for name in MODELS],
     names=[host] if host else [],
     frames=["https://huggingface.co"],
 )
@@ -52,9 +53,9 @@ _README = """
 
 Give {count} a few seconds of piano music, a *primer*: you see and hear how it is played on.
 
-| lane | licence of the weights |
+| model | licence of the weights |
 | --- | --- |
-{lanes}
+{table}
 
 The music is made by this Space. Primers and uploads from the page are not kept; files that programs send
 or get through the API are removed after ten minutes. Votes of the blind test are kept, without a name, until
@@ -64,17 +65,16 @@ The code is MIT, the piano by Alexander Holm CC BY 3.0 (`musictx/render/piano/LI
 """
 
 
-def write_space(
-    folder: str | os.PathLike[str], models: Sequence[str | Path] = COMPARED_MODELS
-) -> dict[str, int]:
+def write_space(folder: str | os.PathLike[str], models: Sequence[str | Path] | None = None) -> dict[str, int]:
     """Write a folder to upload as a Gradio Space: the page, its models, and how they are started.
 
     Parameters
     ----------
     folder : path
         A new or empty one, or an earlier Space that is to be written again.
-    models : sequence of str or path
+    models : sequence of str or path, optional
         One to four for the lanes: shipped models' names, checkpoint folders, or folders of training runs.
+        Without them, all that come with musictx, as in the demo.
 
     Returns
     -------
@@ -86,7 +86,8 @@ def write_space(
     MusictxError
         A model cannot be loaded or comes twice, the folder holds other things, or cannot be written.
     """
-    folder = Path(folder)
+    folder, shipped = Path(folder), models is None
+    models = SHIPPED_MODELS if models is None else models
     if not 1 <= len(models) <= MAX_MODELS:
         raise MusictxError(f"{len(models)} models are given; the page has one to {MAX_MODELS} lanes")
     found = [find_model(model) for model in models]
@@ -100,18 +101,19 @@ def write_space(
     cards = [card_to_write(each) for each in found]
     files = {f"musictx/{path}": content for path, content in _package().items()}
     for name, source in zip(names, found, strict=True):
-        files |= {f"models/{name}/{path}": content for path, content in model_files(source).items()}
-    files[ENTRY] = (_MARK + _SERVE.format(models=names)).encode()
+        place = f"{'musictx/_shipped/checkpoints' if shipped else 'models'}/{name}"
+        files |= {f"{place}/{path}": content for path, content in model_files(source).items()}
+    files[ENTRY] = (_MARK + _SERVE.format(models=None if shipped else names)).encode()
     files["requirements.txt"] = requirements().encode()
     if licence := distribution("musictx").read_text("licenses/LICENSE"):
         files["LICENSE"] = licence.encode()
     files[".gitattributes"] = LARGE + b"*.flac filter=lfs diff=lfs merge=lfs -text\n"
     licences = [licence_of(card) for card in cards]
-    lanes = "\n".join(
+    table = "\n".join(
         f"| {n} | {licence or 'not stated'} |" for n, licence in zip(names, licences, strict=True)
     )
     count = "a Music Transformer" if len(names) == 1 else f"{_NUMBERS[len(names)]} Music Transformers"
-    files["README.md"] = (_facts(set(licences)) + _README.format(count=count, lanes=lanes)).encode()
+    files["README.md"] = (_facts(set(licences)) + _README.format(count=count, table=table)).encode()
     _make_room(folder, {path.split("/")[0] for path in files})
     for path, content in files.items():
         write_bytes(folder / path, content)

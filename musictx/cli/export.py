@@ -68,7 +68,7 @@ def space(
         list[str] | None,
         typer.Option(
             help="vanilla, relative, rope, or a folder of your own. Up to four times. "
-            "[default: the three that are compared]"
+            "[default: the three that are compared, and grand to make music with]"
         ),
     ] = None,
 ) -> None:
@@ -77,11 +77,10 @@ def space(
     Example: musictx space my-space --model runs/mine --model relative
     """
     from musictx.app.space import write_space
-    from musictx.shipped import COMPARED_MODELS
 
     keep_inputs([folder], model or ())
 
-    sizes = write_space(folder, model or COMPARED_MODELS)
+    sizes = write_space(folder, model or None)
     console.print(f"{folder}: {len(sizes)} files, {sum(sizes.values()) / 1e6:.1f} MB", highlight=False)
     console.print(f"Upload it: hf upload USER/NAME {folder} . --repo-type space")
 

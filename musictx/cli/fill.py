@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from musictx.console.options import Audio, Int8, Model, Roll, Seed, sampling_options
+from musictx.console.options import Audio, Beat, Int8, Model, Roll, Seed, sampling_options
 from musictx.console.places import Places, check_places
 from musictx.console.progress import console, read_music, working
 from musictx.settings import SETTINGS
@@ -26,6 +26,7 @@ def fill(
     candidates: Annotated[
         int, typer.Option(help="Number of candidates to choose from; more fit better and take longer.")
     ] = 16,
+    beat: Beat = "off",
     seed: Seed = None,
     audio: Audio = None,
     roll: Roll = None,
@@ -40,14 +41,16 @@ def fill(
 
     from musictx.checkpoint import load_model
     from musictx.sampling import fill_in
+    from musictx.sampling.beat import check_beat
     from musictx.sampling.filling import check_takes
 
     if seed is None:
         seed = time.time_ns() % 100_000
     check_takes(takes, candidates)
+    check_beat(beat)
     places = Places(output, audio, roll)
     check_places(midi, places, takes, called="the music to fill", inputs=[model])
-    music = read_music(midi)
+    music = read_music(midi, beat=beat)
     player = load_model(model)
     torch.set_num_threads(1)  # one token is too little work for two
     with working("playing candidates", total=max(end - start, 0.0)) as advance:
@@ -58,6 +61,7 @@ def fill(
             end,
             takes=takes,
             candidates=candidates,
+            beat=beat,
             seed=seed,
             **settings,
             int8=int8,

@@ -11,6 +11,7 @@ import typer
 from musictx.console.options import (
     AsJson,
     Audio,
+    Beat,
     CopyCheck,
     Int8,
     Model,
@@ -51,9 +52,7 @@ def continue_primer(
     bars: Annotated[
         int | None, typer.Option(help="Length in bars of the primer's file, instead of seconds.")
     ] = None,
-    beat: Annotated[
-        str, typer.Option(help="off, loose or strict: move notes to the sixteenths or triplets of the file.")
-    ] = "off",
+    beat: Beat = "off",
     tokens: Annotated[int | None, typer.Option(help="Largest number of tokens, instead of seconds.")] = None,
     primer_start: Annotated[float, typer.Option(help="Where the primer starts in the file (s).")] = 0.0,
     primer_end: Annotated[float | None, typer.Option(help="Where it ends (s). [default: the end]")] = None,
@@ -125,8 +124,8 @@ def continue_primer(
     places = Places(folder, audio, roll) if takes is None else folder_of_takes(folder)
     check_places(primer, places, variations, inputs=[model, copy_check])
     chosen = [int(t) if t.isdecimal() and len(t) < 6 else t for t in tracks] or None
-    music = Performance() if str(primer) == "-" else read_music(primer, tracks=chosen)
-    _tell(primer, music, primer_start, primer_end, beat)
+    music = Performance() if str(primer) == "-" else read_music(primer, beat=beat, tracks=chosen)
+    _tell(primer, music, primer_start, primer_end)
     player = load_model(model, **_changes(window, rope_scaling=rope_scaling, rope_factor=rope_factor))
     index = _copy_index(copy_check)
     torch.set_num_threads(1)  # one token is too little work for two
@@ -181,15 +180,13 @@ def continue_primer(
         console.print(f"{folder / 'index.html'}: a page to hear the takes")
 
 
-def _tell(path: Path, music: Performance, start: float, end: float | None, beat: str) -> None:
+def _tell(path: Path, music: Performance, start: float, end: float | None) -> None:
     """Say what is worth knowing of a primer's file."""
     if end is None and music.duration - start > LONG_PRIMER:
         console.print(
             f"{path} lasts {music.duration:.0f} s, and the continuation begins after its end; "
             f"to begin earlier, say where: --primer-end {start + LONG_PRIMER / 2:g}"
         )
-    if music.metre is None and beat != "off":
-        console.print(f"{path} has no bars, so that --beat {beat} changes nothing")
 
 
 def _changes(window: int | None, **rope: Any) -> dict[str, Any]:

@@ -20,6 +20,9 @@ ModelName = Annotated[
 ]
 Model = Annotated[str, typer.Option(help="grand, vanilla, relative, rope, or a folder of your own.")]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
+Beat = Annotated[
+    str, typer.Option(help="off, loose or strict: move notes to the sixteenths or triplets of the file.")
+]
 Seed = Annotated[int | None, typer.Option(help="The same seed gives the same music. [default: a new one]")]
 Int8 = Annotated[bool, typer.Option(help="Decode with 8-bit weights: 1.5 times as fast as float32.")]
 Resume = Annotated[bool, typer.Option("--resume", help="Go on exactly where a killed or stopped run was.")]

@@ -22,8 +22,8 @@ console = Console(stderr=True, markup=False, quiet=any(rank != "0" for rank in _
 on_output = Console(markup=False)  # for results
 
 
-def read_music(path: Path, **options: Any) -> Performance:
-    """Read a MIDI file, and say what is worth knowing of it."""
+def read_music(path: Path, *, beat: str = "off", **options: Any) -> Performance:
+    """Read a MIDI file whose beat is to be kept so, and say what is worth knowing of it."""
     from musictx.compiled import announce_compilation
     from musictx.midi import read_midi
 
@@ -31,6 +31,8 @@ def read_music(path: Path, **options: Any) -> Performance:
         music = read_midi(path, **options)
     for remark in music.remarks:
         console.print(f"{path}: {remark}")
+    if music.metre is None and beat != "off":
+        console.print(f"{path} has no bars, so that --beat {beat} changes nothing")
     return music
 
 

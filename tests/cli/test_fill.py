@@ -12,8 +12,9 @@ from typer.testing import CliRunner
 from musictx.checkpoint import save_model
 from musictx.cli import app
 from musictx.errors import MusictxError
-from musictx.midi import read_midi
-from musictx.performance import apply_pedal
+from musictx.metre import Metre
+from musictx.midi import read_midi, write_midi
+from musictx.performance import Performance, apply_pedal, make_notes
 from musictx.shipped import shipped_folder
 
 MUSIC = shipped_folder("primers") / "chopin-black-keys.mid"
@@ -68,6 +69,26 @@ def test_every_setting_changes_the_music(model, tmp_path):
     ):
         assert played(*options) != base
     assert played("--candidates", 12) != base
+
+
+def test_a_filling_keeps_the_beat_of_a_file_that_has_one(model, tmp_path):
+    onsets = 0.15 * np.arange(60)  # sixteenths at 100 beats a minute
+    notes = make_notes(onsets, onsets + 0.1, [60 + k % 7 for k in range(60)])
+    write_midi(Performance(notes, metre=Metre.of(480, [(0, 600_000)], [(0, 3, 4)])), tmp_path / "song.mid")
+
+    def places(*options):
+        command = ["fill", tmp_path / "song.mid", "-o", tmp_path / "o.mid", "--model", model, "--seed", 1]
+        command += ["--from", 3, "--to", 6, "--candidates", 2, *options]
+        assert CliRunner().invoke(app, [str(a) for a in command]).exit_code == 0
+        made = read_midi(tmp_path / "o.mid").notes["onset"]
+        inside = made[(made > 2.99) & (made < 5.99)]
+        assert len(inside) > 3
+        return abs(inside / 0.15 - np.rint(inside / 0.15)) * 0.15
+
+    assert places().max() > 0.02
+    assert places("--beat", "strict").max() < 0.002
+    refused = fill(model, tmp_path / "o.mid", "--beat", "swung")
+    assert isinstance(refused.exception, MusictxError) and "swung" in str(refused.exception)
 
 
 def test_what_cannot_be_filled_is_told(model, tmp_path):

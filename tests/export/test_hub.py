@@ -23,7 +23,7 @@ from musictx.checkpoint import WEIGHTS, load_model, read_card, save_model, weigh
 from musictx.errors import MusictxError
 from musictx.export.repository import publish_model
 from musictx.model import ModelConfig, MusicTransformer
-from musictx.shipped import shipped_folder
+from musictx.shipped import COMPARED_MODELS, DEFAULT_MODEL, shipped_folder
 
 
 def model(folder: Path, **card: Any) -> Path:
@@ -111,6 +111,17 @@ def test_a_space_says_what_it_is_and_needs(space: Path) -> None:
     assert {"torch", "numba", "gradio", "safetensors"} <= needed.keys() and "pytest" not in needed
     assert str(needed["gradio"].specifier) == f"=={facts['sdk_version']}"
     assert "MIT License" in (space / "LICENSE").read_text()
+
+
+def test_a_space_has_the_models_of_the_demo(tmp_path: Path) -> None:
+    write_space(tmp_path / "space")
+    ask = "from musictx.app.models import load_models; print([m.key for m in load_models() if m.compared])"
+    command = [sys.executable, "-c", f"{ask}; print(load_models()[-1].key)"]
+    told = subprocess.run(command, cwd=tmp_path / "space", capture_output=True, text=True, check=True).stdout
+    assert told.split("\n")[:2] == [str(list(COMPARED_MODELS)), DEFAULT_MODEL]
+    assert "models=None" not in (entry := (tmp_path / "space" / "serve.py").read_text())
+    assert "MODELS = None" in entry and not (tmp_path / "space" / "models").exists()
+    assert "| grand |" in (tmp_path / "space" / "README.md").read_text()
 
 
 def test_a_space_plays_from_its_own_files_alone(space: Path, tmp_path: Path) -> None:
