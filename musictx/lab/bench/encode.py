@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from musictx.lab.bench.common import (
     check_at_least,
     interleaved,
     machine,
+    peak_memory,
     peer,
     prefixed,
     silent,
@@ -26,6 +29,8 @@ from musictx.lab.bench.common import (
 from musictx.midi import read_midi, write_midi
 from musictx.performance import Performance, make_notes
 from musictx.shipped import shipped_folder
+
+FILE_NOTES = 1200  # of each file of a large folder, two minutes: as long as a song
 
 
 def made_up(notes: int, seed: int = 0) -> Performance:
@@ -62,6 +67,38 @@ def _corpus_work(folder: Path) -> Callable[[], object]:
     return work
 
 
+def large_folders(counts: Sequence[int], progress: Progress = silent) -> list[dict[str, Any]]:
+    """Seconds and memory to encode folders of so many made-up files, all different, with every core.
+
+    Returns
+    -------
+    list of dict
+        ``files``, ``tokens``, ``seconds``, ``files_per_second``, and ``megabytes``: what encoding adds to
+        the memory of the process that collects the music, at its peak; the corpus, which it writes, is
+        mapped into it, two bytes a token.
+    """
+    rows = []
+    with tempfile.TemporaryDirectory() as name:
+        folder, place = Path(name) / "midi", Path(name) / "corpus"
+        for before, count in pairwise((0, *sorted(counts))):
+            progress(f"writing {count} files")
+            for k in range(before, count):
+                inside = folder / f"{k // 1000}"
+                inside.mkdir(parents=True, exist_ok=True)
+                write_midi(made_up(FILE_NOTES, k), inside / f"{k}.mid")
+            progress(f"encoding {count} files")
+            began = time.perf_counter()
+            corpus = build_corpus([folder], place)
+            seconds = time.perf_counter() - began
+            row = {"files": count, "tokens": corpus.token_count, "seconds": round(seconds, 2)}
+            row |= {
+                "files_per_second": round(count / seconds),
+                "megabytes": peak_memory(_corpus_work, folder),
+            }
+            rows.append(row)
+    return rows
+
+
 def _miditok_work(files: Sequence[Path]) -> Callable[[], object] | None:
     """MidiTok's MIDI-like events, the encoding nearest to ours (it applies no pedal to the notes)."""
     miditok = peer("miditok")
@@ -88,6 +125,7 @@ def bench_encode(
     folder: str | Path | None = None,
     *,
     notes: Sequence[int] = (10_000, 100_000, 1_000_000),
+    files: Sequence[int] = (),
     repetitions: int = 3,
     peers: bool = True,
     progress: Progress = silent,
@@ -100,6 +138,8 @@ def bench_encode(
         By default the primers that come with musictx.
     notes : sequence of int
         Numbers of notes of made-up performances.
+    files : sequence of int
+        Numbers of made-up files of large folders, as for `large_folders`.
     repetitions : int
     peers : bool
     progress : callable
@@ -108,20 +148,20 @@ def bench_encode(
     -------
     dict
         ``files``: rows of who did it and ``seconds``; ``lengths``: rows of notes with the seconds to
-        read and to encode them.
+        read and to encode them; ``folders``: those of `large_folders`.
     """
-    check_at_least(1, repetitions=repetitions, notes=min(notes, default=1))
+    check_at_least(1, repetitions=repetitions, notes=min(notes, default=1), files=min(files, default=1))
     place = Path(folder) if folder is not None else shipped_folder("primers")
-    files = [path for _, path in find_midi([place])]
-    if not files:
+    found = [path for _, path in find_midi([place])]
+    if not found:
         raise MusictxError(f"no MIDI file (.mid, .midi) below {place}")
     facts = machine()
-    note_count, token_count = _read_all(files)
+    note_count, token_count = _read_all(found)
     work: dict[str, Callable[[], object]] = {
-        "musictx, one process": partial(_read_all, files),
+        "musictx, one process": partial(_read_all, found),
         "musictx, a corpus with every core": _corpus_work(place),
     }
-    if peers and (miditok := _miditok_work(files)) is not None:
+    if peers and (miditok := _miditok_work(found)) is not None:
         work["MidiTok, one process"] = miditok
     seconds = interleaved(work, repetitions, progress)
     rows = [
@@ -147,9 +187,10 @@ def bench_encode(
         "bench": "encode",
         "machine": facts,
         "folder": "the primers of musictx" if folder is None else place.name,
-        "files_found": len(files),
+        "files_found": len(found),
         "notes": note_count,
         "tokens": token_count,
         "files": rows,
         "lengths": lengths,
+        "folders": large_folders(files, progress),
     }

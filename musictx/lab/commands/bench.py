@@ -124,17 +124,20 @@ def encode(
     midi: Annotated[
         Path | None, typer.Argument(help="Folder of MIDI files. [default: the primers of musictx]")
     ] = None,
+    files: Annotated[
+        list[int], typer.Option(min=1, help="Encode a folder of so many made-up files, too; repeatable.")
+    ] = [],  # noqa: B006
     repetitions: Repetitions = 3,
     peers: Peers = True,
     as_json: AsJson = False,
 ) -> None:
     """MIDI files to events: a folder, and made-up performances of up to a million notes.
 
-    Example: musictx bench encode my-midi/
+    Example: musictx bench encode my-midi/ --files 1000 --files 100000
     """
     from musictx.lab.bench.encode import bench_encode
 
-    _finish(bench_encode, as_json, None, midi, repetitions=repetitions, peers=peers)
+    _finish(bench_encode, as_json, None, midi, files=files, repetitions=repetitions, peers=peers)
 
 
 @bench.command()

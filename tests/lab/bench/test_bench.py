@@ -20,7 +20,7 @@ from musictx.cli import app
 from musictx.errors import MusictxError
 from musictx.lab.bench.attention import KERNELS, bench_attention, make_work
 from musictx.lab.bench.common import interleaved, machine, peak_memory, spread, threads
-from musictx.lab.bench.encode import bench_encode, made_up
+from musictx.lab.bench.encode import FILE_NOTES, bench_encode, made_up
 from musictx.lab.bench.generate import bench_generate
 from musictx.lab.bench.report import draw, show
 from musictx.lab.bench.site import SlowFiles
@@ -146,7 +146,9 @@ def test_training_compares_every_scheme_with_a_bare_loop() -> None:
 
 
 def test_encoding_counts_notes_and_tokens() -> None:
-    result = bench_encode(notes=(60,), repetitions=1, peers=False)
+    result = bench_encode(notes=(60,), files=(2, 5), repetitions=1, peers=False)
+    assert [row["files"] for row in result["folders"]] == [2, 5]
+    assert result["folders"][1]["tokens"] > 2 * result["folders"][0]["tokens"] > 4 * FILE_NOTES
     assert result["files_found"] >= 1 and result["tokens"] > result["notes"] > 0
     (row,) = result["lengths"]
     assert row["notes"] == 60 and row["tokens"] > 120
