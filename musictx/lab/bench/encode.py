@@ -90,11 +90,9 @@ def large_folders(counts: Sequence[int], progress: Progress = silent) -> list[di
             began = time.perf_counter()
             corpus = build_corpus([folder], place)
             seconds = time.perf_counter() - began
-            row = {"files": count, "tokens": corpus.token_count, "seconds": round(seconds, 2)}
-            row |= {
-                "files_per_second": round(count / seconds),
-                "megabytes": peak_memory(_corpus_work, folder),
-            }
+            row: dict[str, Any] = {"files": count, "tokens": corpus.token_count, "seconds": round(seconds, 2)}
+            row["files_per_second"] = round(count / seconds)
+            row["megabytes"] = peak_memory(_corpus_work, folder)
             rows.append(row)
     return rows
 
