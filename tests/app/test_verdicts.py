@@ -194,6 +194,27 @@ def test_a_primer_that_comes_again_brings_its_theme_back_and_another_piece_does_
     assert "back" not in judged(strange, cut=cut, others=others)
 
 
+def test_a_motif_that_comes_by_once_is_not_the_theme() -> None:
+    """Two in a hundred notes are made of the primer's motifs, under one in a hundred of any other piece's."""
+    primer, other = (CARDS[NAMES.index(name)] for name in ("two-bar-loop", "chopin-black-keys"))
+    cut, at, notes, random = primer.duration, primer.duration, notes_of(primer), np.random.default_rng(0)
+    for piece in (other, primer) * 4:
+        loose = piece.notes.copy()  # nobody's motifs, but still the notes of both pieces
+        loose["onset"] = np.maximum(0, loose["onset"] + random.uniform(-0.12, 0.12, len(loose)))
+        loose["offset"] = loose["onset"] + 0.2
+        notes += notes_of(shift(Performance(np.sort(loose, order=["onset", "pitch"])), at))
+        at += piece.duration
+    once = [cut + 20, cut + 21.5]
+    notes = [note for note in notes if note["on"] < cut + 40 and not once[0] <= note["on"] < once[1]]
+    notes += notes_of(shift(slice_time(primer, 0, 1.5), once[0]))
+    passage = sorted((note for note in notes if note["on"] >= cut), key=lambda note: note["on"])
+    strange = [notes_of(card) for card in CARDS if card is not primer]
+    share = call("music/motifs", "motifShare", notes_of(primer), passage)
+    assert max(call("music/motifs", "motifShare", each, passage) for each in strange) < share < 0.03
+    found = call("music/theme", "findTheme", notes_of(primer), passage, cut, cut + 40, strange)
+    assert found["back"] is None
+
+
 def test_nothing_is_said_of_a_theme_without_other_primers_or_with_few_notes() -> None:
     primer = CARDS[NAMES.index("bach-prelude-c")]
     again, cut = after(primer, primer)

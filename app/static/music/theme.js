@@ -7,6 +7,7 @@ const ENOUGH_OTHERS = 8; // other primers, under which there is no telling what 
 const ENOUGH_SECONDS = 15; // of a continuation, under which nothing is said
 const ENOUGH_NOTES = 20; // in the primer
 const MANY = 0.75; // of the others: a theme that motifs tell must run along better than with so many
+const HEARD = 0.05; // share of motifs under which nobody hears the theme in them
 const NEARLY_ALL = 0.9; // … and one that runs along better than with so many may be back, or not
 const ALIKE = 0.5; // of a primer's patterns: one that shares more with it is the same piece
 
@@ -26,7 +27,7 @@ export function findTheme(primer, passage, from, to, others) {
   const strangest = Math.max(...strange.map((other) => motifShare(other, passage)));
   const telling = motifs?.above && strangest < motifs.share;
   const along = beaten === 1 && (motifs?.above ?? true);
-  const back = along || Boolean(telling && beaten >= MANY);
+  const back = along || Boolean(telling && motifs.share >= HEARD && beaten >= MANY);
   const shares = back && !along ? { own: motifs.share, other: strangest } : null;
   const found = { notes: own, other: Math.max(...rest), motifs: shares };
   return { back: back ? true : beaten < NEARLY_ALL && !telling ? false : null, ...found };
