@@ -215,6 +215,16 @@ def test_a_motif_that_comes_by_once_is_not_the_theme() -> None:
     assert found["back"] is None
 
 
+@pytest.mark.parametrize("calm", [5, 22])
+def test_a_theme_is_looked_for_until_the_music_piles_up(calm: float) -> None:
+    primer = CARDS[NAMES.index("mozart-sonata-c")]
+    again, cut = after(primer, primer)
+    storm = steady(cut + calm, cut + calm + 15, pace=8, at_once=20)
+    found = judged(again, storm, cut=cut, others=[notes_of(card) for card in CARDS])
+    assert found["storm"]["at"] == pytest.approx(cut + calm, abs=2)
+    assert ("back" in found) == (calm > 15) and "gone" not in found
+
+
 def test_nothing_is_said_of_a_theme_without_other_primers_or_with_few_notes() -> None:
     primer = CARDS[NAMES.index("bach-prelude-c")]
     again, cut = after(primer, primer)

@@ -92,11 +92,12 @@ export function judge(score, ended = false, others = []) {
   const fault = faults.filter(Boolean).sort((a, b) => a.at - b.at)[0];
   if (!score.continuationCount) return [fault ?? { kind: "nothing", at: cut }];
   const played = notes.filter((note) => !note.primer);
-  const theme = findTheme(given, played, cut, end, others);
+  const storm = fault?.kind === "storm"; // it strikes every key, and runs along with every theme
+  const theme = findTheme(given, played, cut, storm ? fault.at : end, others);
   return [
     fault && { ...fault, past: beyond !== null && fault.at >= beyond },
     fault ? null : findCourse(notes, cut, end, beyond, given),
-    fault?.kind === "storm" ? null : findStrangeKey(notes, cut, end, given), // a storm strikes every key
+    storm ? null : findStrangeKey(notes, cut, end, given),
     theme && theme.back !== null && { kind: theme.back ? "back" : "gone", ...theme },
     ended && { kind: "ended", at: end },
   ].filter(Boolean);
