@@ -165,6 +165,24 @@ def load(
     print(json.dumps(result, indent=None if as_json else 2))
 
 
+@bench.command()
+def live(
+    models: Annotated[
+        list[str] | None, typer.Argument(help="Shipped names or folders. [default: all that are shipped]")
+    ] = None,
+    repetitions: Repetitions = 5,
+    as_json: AsJson = False,
+) -> None:
+    """The duet over MIDI, without a device: the end of the player's pause to the answer's first note.
+
+    Example: musictx bench live grand --repetitions 10
+    """
+    from musictx.lab.bench.live import bench_live
+    from musictx.shipped import SHIPPED_MODELS
+
+    _finish(bench_live, as_json, None, models or SHIPPED_MODELS, repetitions=repetitions)
+
+
 @bench.command("app")
 def demo(
     seconds: Annotated[float, typer.Option(help="Length of the continuation listened to.")] = 60.0,

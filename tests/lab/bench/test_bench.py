@@ -22,6 +22,7 @@ from musictx.lab.bench.attention import KERNELS, bench_attention, make_work
 from musictx.lab.bench.common import interleaved, machine, peak_memory, spread, threads
 from musictx.lab.bench.encode import FILE_NOTES, bench_encode, made_up
 from musictx.lab.bench.generate import bench_generate
+from musictx.lab.bench.live import bench_live
 from musictx.lab.bench.report import draw, show
 from musictx.lab.bench.site import SlowFiles
 from musictx.lab.bench.train import BARE, bench_train
@@ -154,6 +155,12 @@ def test_encoding_counts_notes_and_tokens() -> None:
     assert row["notes"] == 60 and row["tokens"] > 120
     with pytest.raises(MusictxError, match="not a folder"):
         bench_encode("no-such-folder")
+
+
+def test_a_duet_is_answered_after_each_pause() -> None:
+    result = bench_live(["vanilla"], repetitions=1)
+    (row,) = result["rows"]
+    assert row["model"] == "vanilla" and 0 <= row["seconds"]["median"] < 30 and row["worst"] < 30
 
 
 def test_made_up_music_is_as_long_as_asked_and_the_same_again() -> None:
