@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import io
 import json
+from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import mido
+import numpy as np
 import pytest
 
 from musictx.training.choices import read_choices
@@ -415,6 +417,32 @@ def test_a_midi_instrument_plays_what_is_heard_until_it_is_gone(open_studio: Ope
     studio.page.evaluate("window.unplug()")
     assert studio.notice().inner_text().startswith("Synth is gone, so playback has stopped.")
     assert studio.page.evaluate("window.musictx.transport.state") == "stopped"
+
+
+def test_a_midi_instrument_gets_every_note_at_its_time(open_studio: Open, endless_site: Place) -> None:
+    """Each message carries the time at which the system is to send it: what a busy page does moves none."""
+    studio = open_studio(endless_site, script=MIDI)
+    studio.get("settings").click()
+    studio.get("midi-output-find").click()
+    studio.get("midi-output").select_option("out")
+    studio.page.keyboard.press("Escape")
+    studio.run(seconds=6)
+    studio.wait_done()
+    studio.page.evaluate(
+        "() => { const { transport } = window.musictx; transport.stop(); window.sent = []; transport.play() }"
+    )
+    studio.page.wait_for_function("() => window.musictx.transport.state === 'stopped'")
+    onsets, times = defaultdict(list), defaultdict(list)
+    for on, _, pitch, _ in studio.rows(studio.page.evaluate("window.musictx.transport.heard")):
+        onsets[pitch].append(on)
+    for status, pitch, velocity, at in studio.page.evaluate("window.sent"):
+        if status == 0x90 and velocity:
+            times[pitch].append(at)
+    assert {pitch: len(each) for pitch, each in times.items()} == {p: len(each) for p, each in onsets.items()}
+    late = np.array(
+        [at - on for p in onsets for at, on in zip(sorted(times[p]), sorted(onsets[p]), strict=True)]
+    )
+    assert abs(late - np.median(late)).max() < 5
 
 
 def test_a_lane_is_dragged_out_of_the_page_as_a_file(open_studio: Open, place: Place) -> None:
