@@ -16,7 +16,7 @@ from musictx import __version__
 from musictx.console.progress import TrainingDisplay, console
 from musictx.errors import MusictxError
 from musictx.training import Run
-from musictx.training.state import STATE, refuse_begun
+from musictx.training.state import STATE, refuse_taken
 
 MAX_MINUTES = 525_600  # a year
 CLEAR = 0.005  # nats per token by which held-out music must get worse before anybody is told of it
@@ -31,9 +31,8 @@ def check_begin(folder: Path, resume: bool, minutes: float | None) -> None:
     """Say that a run cannot begin in a folder, or be so long at once; or that there is none to go on with."""
     if minutes is not None and not minutes <= MAX_MINUTES:
         raise MusictxError(f"--minutes is {minutes}; it must be at most {MAX_MINUTES}")
-    if not resume:
-        refuse_begun(folder)
-    elif not os.path.isfile(folder / STATE):
+    refuse_taken(folder, resume)
+    if resume and not os.path.isfile(folder / STATE):
         console.print(f"{folder} holds no run to go on with: a new one begins")
 
 

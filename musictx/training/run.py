@@ -40,8 +40,8 @@ from musictx.training.state import (
     has_state,
     held,
     read_state,
-    refuse_begun,
     refuse_other_music,
+    refuse_taken,
     write_settings,
     write_state,
 )
@@ -208,8 +208,7 @@ class Run:
             check_settings(self.folder, settings)
             self._load()
         elif self.fabric.is_global_zero:
-            if not resume:
-                refuse_begun(self.folder)
+            refuse_taken(self.folder, resume)
             write_settings(self.folder, settings)
             self.metrics.clear()
         self.begun_at = self.step

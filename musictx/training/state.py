@@ -32,15 +32,20 @@ if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 SETTINGS, STATE, LOCK = "run.json", "state.pt", ".lock"
+WRITTEN = ("model", "metrics.jsonl", "loss.png")  # what else a run has in its folder
 PLACE: dict[str, Any] = {"step": int, "tokens": int, "seconds": float, "best": float}  # how far a run is
 
 
-def refuse_begun(folder: Path) -> None:
-    """Say that a folder holds a run, so that a new one would take its place."""
-    if os.path.exists(folder / SETTINGS) or os.path.exists(folder / STATE):
+def refuse_taken(folder: Path, resume: bool) -> None:
+    """Say that a folder holds a run that is not to go on, or what is no run's and would be written over."""
+    begun = os.path.exists(folder / SETTINGS) or os.path.exists(folder / STATE)
+    if begun and not resume:
         raise MusictxError(
             f"{folder} holds a run already; add --resume to go on with it, or choose another --output"
         )
+    for place in (folder / name for name in WRITTEN if not begun):
+        if os.path.lexists(place):
+            raise MusictxError(f"{place} is there already, but no run; choose another --output")
 
 
 @contextmanager

@@ -90,6 +90,16 @@ def test_a_folder_is_free_again_after_a_run(tmp_path: Path) -> None:
         pass
 
 
+@pytest.mark.parametrize("resume", [False, True])
+@pytest.mark.parametrize("name", ["model", "metrics.jsonl", "loss.png"])
+def test_what_belongs_to_no_run_is_not_written_over(tmp_path: Path, name: str, resume: bool) -> None:
+    """Somebody's model in the current folder, and an --output that is empty: the current folder."""
+    (tmp_path / name).write_text("mine")
+    with pytest.raises(MusictxError, match=rf"{name} is there already, but no run; choose another --output"):
+        tiny_run(tmp_path).fit(resume=resume)
+    assert (tmp_path / name).read_text() == "mine" and not (tmp_path / SETTINGS).exists()
+
+
 @pytest.mark.parametrize("left", [SETTINGS, STATE])
 def test_a_begun_folder_is_refused_and_stays_as_it_is(run_folder: Path, left: str) -> None:
     (run_folder / ({SETTINGS, STATE} - {left}).pop()).unlink()
