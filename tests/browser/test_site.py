@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import re
-import subprocess
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -96,14 +93,3 @@ def test_the_first_model_sounds_while_the_others_are_on_their_way(
     studio.page.context.unroute("**/models/*.bin")
     studio.wait_done()
     studio.page.wait_for_function("({ transport }) => transport.state === 'playing'", arg=musictx)
-
-
-def test_the_bench_of_a_site_measures_it(chromium: Any) -> None:
-    """Its probe is no part of the page, and would be refused by the page's policy."""
-    command = [sys.executable, "-m", "musictx", "bench", "site", "--json"]
-    done = subprocess.run(
-        [*command, "--seconds", "2", "--repetitions", "1"], capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr[-2000:]
-    found = json.loads(done.stdout)
-    assert found["cold"]["ready"]["median"] > 0 and found["click_to_first_note_seen"]["any"]["median"] > 0

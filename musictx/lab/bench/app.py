@@ -28,6 +28,8 @@ HOW_TO_GET_CHROMIUM = (
 )
 START_SECONDS = 120  # a server that has not answered by then has failed
 
+# The probe is no part of the page, and would be refused by the page's policy.
+VIEW: dict[str, Any] = {"viewport": {"width": 1280, "height": 800}, "bypass_csp": True}
 # Notes when the button was clicked, when each lane showed its first note, and when the output sounded.
 PROBE = """
 async () => {
@@ -162,7 +164,7 @@ def bench_app(*, seconds: float = 60.0, repetitions: int = 5, address: str | Non
     facts = machine()
     with open_chromium() as browser, running_demo(address) as (url, _):
         # The page's policy lets in no script that is not its own; the probe listens to its sound by one.
-        page = browser.new_page(viewport={"width": 1280, "height": 800}, bypass_csp=True)
+        page = browser.new_page(**VIEW)
         try:
             page.goto(url)
             page.wait_for_selector(".mtx[data-ready=true]", timeout=60_000)

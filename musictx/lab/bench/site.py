@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from musictx.errors import MusictxError
-from musictx.lab.bench.app import MODELS, PROBE, latencies, leads_of, open_chromium, summary
+from musictx.lab.bench.app import MODELS, PROBE, VIEW, latencies, leads_of, open_chromium, summary
 from musictx.lab.bench.common import machine
 
 LINE = 20.0  # Mbit/s, of the slow line
@@ -84,7 +84,7 @@ def bench_site(*, seconds: float = 60.0, repetitions: int = 5) -> dict[str, Any]
     with open_chromium() as browser, written_site() as (folder, size), serve_files(folder, Files) as url:
         with serve_files(folder, SlowFiles) as slow:
             cold = [_cold(browser, slow) for _ in range(repetitions)]
-        page = browser.new_page(viewport={"width": 1280, "height": 800}, bypass_csp=True)
+        page = browser.new_page(**VIEW)
         page.goto(url)
         page.wait_for_selector(".mtx[data-ready=true]", timeout=60_000)
         page.evaluate(PROBE)
@@ -174,7 +174,7 @@ def _each(speeds: dict[str, dict[str, Any]], what: str) -> dict[str, dict[str, f
 
 def _cold(browser: Any, url: str) -> dict[str, float]:
     """A visitor's first time, over a slow line."""
-    with browser.new_context(viewport={"width": 1280, "height": 800}, bypass_csp=True) as context:
+    with browser.new_context(**VIEW) as context:
         page = context.new_page()
         begun = time.monotonic()
         page.goto(url, wait_until="commit")
