@@ -397,7 +397,8 @@ MIDI = """
 """
 
 
-def test_a_midi_instrument_plays_what_is_heard_until_it_is_gone(open_studio: Open, place: Place) -> None:
+def with_instrument(open_studio: Open, place: Place) -> Any:
+    """A page whose takes have played, and whose playback goes to a MIDI instrument."""
     studio = open_studio(place, script=MIDI)
     studio.get("settings").click()
     studio.get("midi-output-find").click()
@@ -405,6 +406,11 @@ def test_a_midi_instrument_plays_what_is_heard_until_it_is_gone(open_studio: Ope
     studio.page.keyboard.press("Escape")
     studio.run(seconds=6)
     studio.wait_done()
+    return studio
+
+
+def test_a_midi_instrument_plays_what_is_heard_until_it_is_gone(open_studio: Open, place: Place) -> None:
+    studio = with_instrument(open_studio, place)
     studio.page.wait_for_function("() => window.sent.length > 20")
     studio.get("play").click()
     studio.page.wait_for_function("() => window.musictx.transport.state === 'stopped'")
@@ -421,13 +427,7 @@ def test_a_midi_instrument_plays_what_is_heard_until_it_is_gone(open_studio: Ope
 
 def test_a_midi_instrument_gets_every_note_at_its_time(open_studio: Open, endless_site: Place) -> None:
     """Each message carries the time at which the system is to send it: what a busy page does moves none."""
-    studio = open_studio(endless_site, script=MIDI)
-    studio.get("settings").click()
-    studio.get("midi-output-find").click()
-    studio.get("midi-output").select_option("out")
-    studio.page.keyboard.press("Escape")
-    studio.run(seconds=6)
-    studio.wait_done()
+    studio = with_instrument(open_studio, endless_site)
     studio.page.evaluate(
         "() => { const { transport } = window.musictx; transport.stop(); window.sent = []; transport.play() }"
     )
