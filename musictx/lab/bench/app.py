@@ -93,6 +93,20 @@ PLACE = """
 }
 """
 
+# Counts the seconds without sound since the clock started.
+SILENCE = """
+() => {
+  const { transport } = window.musictx;
+  let last = performance.now();
+  window.silence = 0;
+  setInterval(() => {
+    const now = performance.now();
+    if (transport.state === 'waiting' && transport.statistics.waits) window.silence += (now - last) / 1000;
+    last = now;
+  }, 50);
+}
+"""
+
 
 def find_chromium() -> str | None:
     """Path of a Chromium: ``MUSICTX_CHROMIUM``, or one on the path; None leaves it to playwright."""
@@ -145,8 +159,9 @@ def bench_app(*, seconds: float = 60.0, repetitions: int = 5, address: str | Non
         played first as by default; ``click_to_first_sound_of_the_continuation``: without them.
         ``pause_to_first_sound``: in a duet, for each model, from the end of the pause. Each as
         ``median`` and ``worst``. ``smallest_lead``: for each lane, the least seconds of music known
-        ahead of the playhead while the lane was being made; ``waits`` and ``late_notes``: how often
-        the sound had to wait for a lane, and how many notes came late. ``tap_to_arcs``: seconds from a tap
+        ahead of the playhead while the lane was being made; ``waits``, ``seconds_waited`` and
+        ``late_notes``: how often and how long the sound had to wait for a lane once it had begun, and how
+        many notes came late. ``tap_to_arcs``: seconds from a tap
         on a note until all lanes show what their models listened to, for the ``first`` one, for which the
         server has to read the take, and for those after it.
 
@@ -260,6 +275,7 @@ def latencies(page: Any, *, lead_in: float, seed: int) -> dict[str, Any]:
 
 def leads_of(page: Any, seconds: float) -> dict[str, Any]:
     """Listen to one whole run: least lead of each lane, waits, late notes."""
+    page.evaluate(SILENCE)
     press_continue(page, seconds=seconds, seed=1, lead_in=2.0)
     page.wait_for_function("window.musictx.transport.state === 'playing'", timeout=60_000)
     wait_done(page, seconds)
@@ -273,6 +289,7 @@ def leads_of(page: Any, seconds: float) -> dict[str, Any]:
     return {
         "smallest_lead": {lane: round(leads[lane], 3) if lane in leads else None for lane in MODELS},
         "waits": heard["waits"],
+        "seconds_waited": round(page.evaluate("window.silence"), 1),
         "late_notes": heard["late"],
         "speed": speeds,
     }

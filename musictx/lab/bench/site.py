@@ -7,11 +7,13 @@ browser's own tools slow down each worker by itself, so that three models would 
 from __future__ import annotations
 
 import math
+import os
+import signal
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -49,7 +51,7 @@ PLAY = """
 """
 
 
-def bench_site(*, seconds: float = 60.0, repetitions: int = 5) -> dict[str, Any]:
+def bench_site(*, seconds: float = 60.0, repetitions: int = 5, slowdown: float = 1.0) -> dict[str, Any]:
     """Measure the page as a folder of files, with the three shipped models.
 
     Parameters
@@ -58,14 +60,17 @@ def bench_site(*, seconds: float = 60.0, repetitions: int = 5) -> dict[str, Any]
         Length of the continuation that is listened to (2 to 180).
     repetitions : int
         Short runs from which the medians come.
+    slowdown : float
+        How many times slower the computer is to be on which the same is listened to once more (1 to 20).
 
     Returns
     -------
     dict
         ``click_to_first_note_seen``: seconds, for the first lane (``any``) and each lane, with the models
         there. ``times_real_time`` and ``tokens_per_second``: of each lane ``alone`` and of all lanes
-        ``at_once``, the time for the primer included. ``smallest_lead``, ``waits``, ``late_notes``: as
-        `musictx.lab.bench.app.bench_app` has them. ``cold``: with nothing kept, over a line of ``megabits``
+        ``at_once``, the time for the primer included. ``smallest_lead``, ``waits``, ``seconds_waited`` and
+        ``late_notes``: as `musictx.lab.bench.app.bench_app` has them, and once more as ``slowed``, if there
+        is a slowdown. ``cold``: with nothing kept, over a line of ``megabits``
         Mbit/s, seconds until the page can be used (``ready``), and from then with Continue pressed at once
         until the first note (``click_to_first_note``); ``load_to_first_note`` is their sum, and
         ``load_to_continuation`` the time until a note of it can be heard, after the primer's last two
@@ -80,6 +85,10 @@ def bench_site(*, seconds: float = 60.0, repetitions: int = 5) -> dict[str, Any]
         raise MusictxError(f"seconds is {seconds:g}; the page continues for 2 to 180 seconds")
     if repetitions < 1:
         raise MusictxError(f"repetitions is {repetitions}; at least 1 is needed")
+    if not 1 <= slowdown <= 20:
+        raise MusictxError(f"slowdown is {slowdown:g}; a computer can be 1 to 20 times slower")
+    if slowdown > 1 and not hasattr(signal, "SIGSTOP"):
+        raise MusictxError("this system can't hold a process for a moment, so nothing can be slowed down")
     facts = machine()
     with open_chromium() as browser, written_site() as (folder, size), serve_files(folder, Files) as url:
         with serve_files(folder, SlowFiles) as slow:
@@ -94,6 +103,9 @@ def bench_site(*, seconds: float = 60.0, repetitions: int = 5) -> dict[str, Any]
         alone = {lane: _speeds(page, [lane])[lane] for lane in MODELS}
         at_once = _speeds(page, MODELS)
         listened = leads_of(page, seconds)
+        if slowdown > 1:
+            with slowed(browser, slowdown):
+                listened["slowed"] = {"times": slowdown, **leads_of(page, seconds)}
         version = browser.version
     speeds = {"alone": alone, "at_once": at_once}
     return {
@@ -159,6 +171,37 @@ def serve_files(folder: Path, handler: type[Files] = Files) -> Iterator[str]:
             yield f"http://127.0.0.1:{server.server_port}/"
         finally:
             server.shutdown()
+
+
+@contextmanager
+def slowed(browser: Any, times: float, period: float = 0.02) -> Iterator[None]:
+    """Let the pages' processes run for one part in `times` of each period (s): a slower computer.
+
+    The browser's own tools slow a page down, but not its workers, in which the models play.
+    """
+    session = browser.new_browser_cdp_session()
+    processes = session.send("SystemInfo.getProcessInfo")["processInfo"]
+    pages = [process["id"] for process in processes if process["type"] == "renderer"]
+    over = threading.Event()
+
+    def send(what: signal.Signals) -> None:
+        for page in pages:
+            with suppress(ProcessLookupError):
+                os.kill(page, what)
+
+    def hold() -> None:
+        while not over.wait(period / times):
+            send(signal.SIGSTOP)
+            time.sleep(period * (1 - 1 / times))
+            send(signal.SIGCONT)
+
+    holding = threading.Thread(target=hold)
+    holding.start()
+    try:
+        yield
+    finally:
+        over.set()
+        holding.join()
 
 
 def _speeds(page: Any, lanes: Any) -> dict[str, dict[str, float]]:

@@ -207,6 +207,9 @@ def demo(
 def site(
     seconds: Annotated[float, typer.Option(help="Length of the continuation listened to.")] = 60.0,
     repetitions: Repetitions = 5,
+    slowdown: Annotated[
+        float, typer.Option(help="Listen once more as on a computer so many times slower, if above 1.")
+    ] = 1.0,
     as_json: AsJson = False,
 ) -> None:
     """The web demo without a server: first note, times real time, gaps, a first visit over a slow line.
@@ -216,7 +219,7 @@ def site(
     from musictx.lab.bench.site import bench_site
 
     with console.status("measuring"):
-        result = bench_site(seconds=seconds, repetitions=repetitions)
+        result = bench_site(seconds=seconds, repetitions=repetitions, slowdown=slowdown)
     print(json.dumps(result, indent=None if as_json else 2))
 
 

@@ -92,6 +92,7 @@ def make_array(megabytes: int) -> Any:
     return lambda: np.ones(megabytes * 125_000).sum()
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="the system does not tell")
 def test_memory_is_what_the_work_adds() -> None:
     """Five times the array adds five times the memory, whatever the process itself had needed before."""
@@ -146,6 +147,7 @@ def test_training_compares_every_scheme_with_a_bare_loop() -> None:
     assert result["data_tokens_per_second"]["median"] > 0
 
 
+@pytest.mark.slow
 def test_encoding_counts_notes_and_tokens() -> None:
     result = bench_encode(notes=(60,), files=(2, 5), repetitions=1, peers=False)
     assert [row["files"] for row in result["folders"]] == [2, 5]
@@ -209,7 +211,7 @@ def test_json_is_one_object_and_nothing_else(arguments: list[str], checkpoint: s
     assert result["bench"] == arguments[0] and result["machine"]["cores"] >= 1
 
 
-@pytest.mark.parametrize(("name", "more"), [("app", {"address": None}), ("site", {})])
+@pytest.mark.parametrize(("name", "more"), [("app", {"address": None}), ("site", {"slowdown": 1.0})])
 def test_measurements_of_the_page_get_their_options(
     monkeypatch: pytest.MonkeyPatch, name: str, more: dict[str, Any]
 ) -> None:
