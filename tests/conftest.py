@@ -9,6 +9,7 @@ from typing import Any
 
 import mido
 import pytest
+import shared
 from hypothesis import settings
 from promises import unshown
 from xdist.scheduler import LoadScopeScheduling
@@ -35,7 +36,11 @@ MidiFileMaker = Callable[..., Path]
 
 
 # These count notes that sound too late, and silences: they come last, and stay with one worker.
-TIMED = ("tests/browser/test_listening.py", "tests/browser/test_rolls.py::test_a_selection_is_played_again")
+TIMED = (
+    "tests/browser/test_listening.py::test_music_sounds_without_gaps",
+    "tests/browser/test_listening.py::test_pausing_silences_everything",
+    "tests/browser/test_rolls.py::test_a_selection_is_played_again",
+)
 # The longest come first, so that no worker is left alone with one at the end.
 LONG = (
     "tests/training/test_machines.py",
@@ -85,15 +90,32 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Shared:
     return Shared(config, log)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     def place(item: pytest.Item) -> tuple[bool, ...]:
         timed, browses, is_long = (item.nodeid.startswith(names) for names in (TIMED, "tests/browser/", LONG))
         return timed, browses, not is_long
 
     items.sort(key=place)
+    if not config.getoption("slow"):
+        left_out = [item for item in items if item.get_closest_marker("slow")]
+        items[:] = [item for item in items if not item.get_closest_marker("slow")]
+        config.hook.pytest_deselected(items=left_out)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        shared.begin()
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if not hasattr(config, "workerinput"):
+        shared.end()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--slow", action="store_true", help="run those marked as slow too: more cases of what others show"
+    )
     parser.addoption(
         "--both-ways", action="store_true", help="run each test of the page from a server and as a folder"
     )

@@ -312,6 +312,7 @@ def test_a_model_without_a_name_is_the_one_to_make_music_with() -> None:
     assert load_model().config.context_length == 4096
 
 
+@pytest.mark.slow
 def test_the_cards_tell_the_loss_of_the_shipped_weights() -> None:
     """Recomputed on the shipped primers, whole, one after the other."""
     for name in list_models():

@@ -29,6 +29,7 @@ for name, theme in (("relative", 0), ("rope", 0), ("vanilla", 0.5)):
 """
 
 
+@pytest.mark.slow
 def test_only_the_first_run_compiles_and_says_so(tmp_path: Path) -> None:
     pytest.importorskip("numba")
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}

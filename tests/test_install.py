@@ -19,7 +19,9 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 BUILD = "import hatchling.build as b, sys; print(getattr(b, sys.argv[1])(sys.argv[2]))"
 
 
-@pytest.fixture(scope="module", params=["build_wheel", "build_editable"])
+@pytest.fixture(
+    scope="module", params=["build_wheel", pytest.param("build_editable", marks=pytest.mark.slow)]
+)
 def installed(request, tmp_path_factory) -> Path:
     """Folder of an installation: what pip would put into site-packages."""
     pytest.importorskip("hatchling", reason="needs hatchling to build the package: pip install '.[test]'")
@@ -36,6 +38,7 @@ def test_a_users_own_app_is_never_taken_for_the_demo(installed, tmp_path):
     _open_the_demo(tmp_path, paths)
 
 
+@pytest.mark.slow
 def test_a_plain_clone_opens_its_demo_beside_a_users_own_app(tmp_path):
     _open_the_demo(tmp_path, [REPOSITORY])
 
@@ -71,6 +74,7 @@ def test_nothing_but_musictx_is_installed(installed):
         assert needed and needed <= {path.relative_to(place) for path in place.rglob("*")}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("installed", ["build_wheel"], indirect=True)
 def test_an_installed_musictx_writes_the_whole_site(installed, tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(installed)}

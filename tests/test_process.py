@@ -79,6 +79,7 @@ def test_a_server_gives_freed_memory_back() -> None:
     assert grown(GROW, "process.return_freed_memory()") < 10
 
 
+@pytest.mark.slow
 @linux
 def test_a_thread_in_which_a_model_played_keeps_next_to_nothing() -> None:
     assert grown(PLAY, "process.return_freed_memory()") < 40  # MB in eleven; with a heap for each it is 160

@@ -31,6 +31,13 @@ SCRIPT = Path(__file__).resolve().parents[2] / "checkpoints" / "agreement.py"
 Rows = list[list[int]]
 SETTINGS = Settings(seconds=2, seed=1)
 TEN = [entry["name"] for entry in presets()][:10]
+SLOW = (pytest.mark.slow,)
+# Every primer by one of the models, and every model on three primers or four; all of them take a while.
+PAIRS = [
+    pytest.param(name, primer, marks=() if (k - j) % 3 == 0 else SLOW)
+    for j, primer in enumerate(TEN)
+    for k, name in enumerate(COMPARED_MODELS)
+]
 
 
 @cache
@@ -76,8 +83,7 @@ def lane(name: str, notes: Rows, pedals: Rows, start: int, end: int) -> Rows:
     return sorted([on, offs[k], pitch, velocity] for k, (on, pitch, velocity) in enumerate(message["notes"]))
 
 
-@pytest.mark.parametrize("name", COMPARED_MODELS)
-@pytest.mark.parametrize("primer", TEN)
+@pytest.mark.parametrize(("name", "primer"), PAIRS)
 def test_library_endpoint_and_lane_play_the_same_notes(name: str, primer: str, tmp_path: Path) -> None:
     card = next(entry for entry in presets() if entry["name"] == primer)
     path = shipped_folder("primers") / f"{primer}.mid"
@@ -119,7 +125,13 @@ def test_a_selection_in_which_a_piece_begins_late_is_its_beginning() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "shape"), [*((name, "") for name in COMPARED_MODELS), ("relative", "denser,lower,softer")]
+    ("name", "shape"),
+    [
+        pytest.param("vanilla", "", marks=SLOW),
+        ("relative", ""),
+        pytest.param("rope", "", marks=SLOW),
+        ("relative", "denser,lower,softer"),
+    ],
 )
 def test_the_browsers_engine_plays_the_same_notes(name: str, shape: str) -> None:
     """In nine pieces of ten: its rounding can turn a draw that hangs by a hair."""

@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from shared import once
 
 from musictx.app.presets import presets
 from musictx.errors import MusictxError
@@ -68,19 +69,21 @@ def small_model(
 
 
 @pytest.fixture(scope="session")
-def model_folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def model_folders() -> dict[str, str]:
     """The shipped models; small untrained ones where a clone has none yet."""
     from musictx.checkpoint import list_models
     from musictx.shipped import shipped_folder
 
-    folders = {}
-    for name in MODELS:
-        if name in list_models():
-            folders[name] = str(shipped_folder("checkpoints") / name)
-            continue
-        folder = tmp_path_factory.mktemp("models") / name
-        folders[name] = small_model(folder, position=name, layers=2, width=64, context_length=1024)
-    return folders
+    def make(folder: Path) -> dict[str, str]:
+        shipped = list_models()
+        return {
+            name: str(shipped_folder("checkpoints") / name)
+            if name in shipped
+            else small_model(folder / name, position=name, layers=2, width=64, context_length=1024)
+            for name in MODELS
+        }
+
+    return once("models", make)
 
 
 @dataclass
@@ -88,7 +91,7 @@ class Place:
     """Where a page comes from."""
 
     address: str
-    process: subprocess.Popen[bytes]
+    process: subprocess.Popen[bytes] | None  # None: shared with other workers
     fresh: Place | None = None  # where a profile that was never here finds the same page; here, if None
 
 
@@ -106,38 +109,63 @@ def start_server(
     model_folders: dict[str, str], tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[..., Server]]:
     """Start a demo with options of its own."""
-    started: list[Server] = []
+    started: list[subprocess.Popen[bytes]] = []
 
     def start(visitors: int = 3, at: Server | None = None, models: Sequence[str] = ()) -> Server:
-        folder = tmp_path_factory.mktemp("server")
         port = int(urlsplit(at.address).port or 0) if at else free_port()
-        votes, outside, log = folder / "votes.sqlite", folder / "outside", folder / "log"
-        played = list(models or model_folders.values())
-        options = {"port": port, "models": played, "votes": str(votes), "visitors": visitors}
-        command = [
-            sys.executable,
-            str(Path(__file__).with_name("serve.py")),
-            str(outside),
-            json.dumps(options),
-        ]
-        environment = {**os.environ, "TMPDIR": str(folder), "OMP_NUM_THREADS": "1"}
-        with log.open("wb") as output:
-            process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment)
-        server = Server(f"http://127.0.0.1:{port}/", process, votes=votes, outside=outside, log=log)
-        started.append(server)
-        wait_for(server)
-        return server
+        folder = tmp_path_factory.mktemp("server")
+        process = start_demo(folder, port, models or list(model_folders.values()), visitors)
+        started.append(process)
+        return demo_in(folder, port, process)
 
     yield start
     end(started)
 
 
-def end(started: Sequence[Place]) -> None:
+def start_demo(folder: Path, port: int, models: Sequence[str], visitors: int) -> subprocess.Popen[bytes]:
+    """Start a demo that keeps all that it writes in a folder, and wait until it answers."""
+    files = demo_in(folder, port)
+    options = {"port": port, "models": list(models), "votes": str(files.votes), "visitors": visitors}
+    serve = str(Path(__file__).with_name("serve.py"))
+    command = [sys.executable, serve, str(files.outside), json.dumps(options)]
+    environment = {**os.environ, "TMPDIR": str(folder), "OMP_NUM_THREADS": "1"}
+    with files.log.open("wb") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment)
+    if not answers(process, f"{files.address}musictx/alive"):
+        pytest.fail(f"the demo did not start:\n{files.log.read_text()[-2000:]}")
+    return process
+
+
+def demo_in(folder: Path, port: int, process: subprocess.Popen[bytes] | None = None) -> Server:
+    votes, outside, log = folder / "votes.sqlite", folder / "outside", folder / "log"
+    return Server(f"http://127.0.0.1:{port}/", process, votes=votes, outside=outside, log=log)
+
+
+def shared_demo(name: str, models: Sequence[str]) -> Server:
+    """One demo for the visitors of all workers."""
+
+    def make(folder: Path) -> dict[str, Any]:
+        port = free_port()
+        process = start_demo(folder, port, models, visitors=8)
+        return {"folder": str(folder), "port": port, "pid": process.pid}
+
+    made = once(name, make)
+    return demo_in(Path(made["folder"]), made["port"])
+
+
+def stop(place: Place) -> None:
+    """Be gone, as a server is that was killed."""
+    assert place.process, "other workers need it"
+    place.process.kill()
+    place.process.wait(timeout=20)
+
+
+def end(started: Sequence[subprocess.Popen[bytes]]) -> None:
     """All at once: each takes its time."""
-    for place in started:
-        place.process.terminate()
-    for place in started:
-        place.process.wait(timeout=20)
+    for process in started:
+        process.terminate()
+    for process in started:
+        process.wait(timeout=20)
 
 
 def free_port() -> int:
@@ -146,26 +174,21 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def answers(place: Place, path: str) -> bool:
+def answers(process: subprocess.Popen[bytes], address: str) -> bool:
     """Wait until a file is served; false if there will be none."""
     deadline = time.monotonic() + 180
-    while time.monotonic() < deadline and place.process.poll() is None:
+    while time.monotonic() < deadline and process.poll() is None:
         try:
-            urllib.request.urlopen(place.address + path, timeout=5).close()
+            urllib.request.urlopen(address, timeout=5).close()
             return True
         except OSError:
             time.sleep(0.1)
     return False
 
 
-def wait_for(server: Server) -> None:
-    if not answers(server, "musictx/alive"):
-        pytest.fail(f"the demo did not start:\n{server.log.read_text()[-2000:]}")
-
-
 @pytest.fixture(scope="session")
-def server(start_server: Callable[..., Server]) -> Server:
-    return start_server()
+def server(model_folders: dict[str, str]) -> Server:
+    return shared_demo("demo", list(model_folders.values()))
 
 
 @pytest.fixture(scope="module")
@@ -178,50 +201,75 @@ def page(chromium: Any, endless_server: Server) -> Iterator[Any]:
 
 
 @pytest.fixture(scope="session")
-def endless_models(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+def endless_models() -> list[str]:
     """Untrained models under the usual names: quick, and they play for as long as they are asked to."""
-    folder = tmp_path_factory.mktemp("endless")
-    return [small_model(folder / name, endless=True, position=name, context_length=512) for name in MODELS]
+
+    def make(folder: Path) -> dict[str, str]:
+        options: dict[str, Any] = {"endless": True, "context_length": 512}
+        return {name: small_model(folder / name, position=name, **options) for name in MODELS}
+
+    return list(once("endless-models", make).values())
 
 
 @pytest.fixture(scope="session")
-def endless_server(start_server: Callable[..., Server], endless_models: list[str]) -> Server:
-    return start_server(models=endless_models)
+def endless_server(endless_models: list[str]) -> Server:
+    return shared_demo("endless-demo", endless_models)
 
 
 @pytest.fixture(scope="session")
-def start_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartSite]:
+def start_site() -> Iterator[StartSite]:
     """Serve the page with some models as a folder of files, below a path, by Python's own web server."""
-    from musictx.app.site import write_site
-
-    started: list[Place] = []
-    folders: dict[tuple[str, ...], Path] = {}
+    started: list[subprocess.Popen[bytes]] = []
 
     def start(models: Sequence[str]) -> Place:
-        if (key := tuple(models)) not in folders:
-            folders[key] = tmp_path_factory.mktemp("site")
-            write_site(folders[key] / "music", models, told=lambda _: None)
-        folder = folders[key]
-        port = free_port()
-        command = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1", "-d", str(folder)]
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        place = Place(f"http://127.0.0.1:{port}/music/", process)
-        started.append(place)
-        assert answers(place, "index.html")
-        return place
+        address, process = serve_files(site_with(models))
+        started.append(process)
+        return Place(address, process)
 
     yield start
     end(started)
 
 
-@pytest.fixture(scope="session")
-def endless_site(start_site: StartSite, endless_models: list[str]) -> Place:
-    return start_site(endless_models)
+def site_with(models: Sequence[str]) -> Path:
+    """A folder that has the page with these models below a path; written once."""
+    from musictx.app.site import write_site
+
+    def make(folder: Path) -> dict[str, str]:
+        write_site(folder / "music", models, told=lambda _: None)
+        return {"folder": str(folder)}
+
+    return Path(once(f"site-{zlib.crc32(str(list(models)).encode())}", make)["folder"])
+
+
+def serve_files(folder: Path) -> tuple[str, subprocess.Popen[bytes]]:
+    """The page's address, and the process that serves it."""
+    port = free_port()
+    command = [sys.executable, "-m", "http.server", str(port), "--bind", "127.0.0.1", "-d", str(folder)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    address = f"http://127.0.0.1:{port}/music/"
+    assert answers(process, f"{address}index.html")
+    return address, process
+
+
+def shared_site(name: str, models: Sequence[str]) -> Place:
+    """One server of a site for all workers."""
+    folder = site_with(models)
+
+    def make(_: Path) -> dict[str, Any]:
+        address, process = serve_files(folder)
+        return {"address": address, "pid": process.pid}
+
+    return Place(once(name, make)["address"], None)
 
 
 @pytest.fixture(scope="session")
-def shipped_site(start_site: StartSite, model_folders: dict[str, str]) -> Place:
-    return start_site(list(model_folders.values()))
+def endless_site(endless_models: list[str]) -> Place:
+    return shared_site("endless-site", endless_models)
+
+
+@pytest.fixture(scope="session")
+def shipped_site(model_folders: dict[str, str]) -> Place:
+    return shared_site("shipped-site", list(model_folders.values()))
 
 
 @pytest.fixture(scope="session")
@@ -236,7 +284,7 @@ def offline_site(
     studio.wait_done()  # each lane has kept its model
     studio.page.wait_for_function("() => navigator.serviceWorker.ready.then((kept) => Boolean(kept.active))")
     studio.page.close()
-    end([place])
+    stop(place)
     return place
 
 
@@ -382,13 +430,14 @@ def voted(studio: Studio, place: Place, vote: Callable[[], None]) -> dict[str, A
 
 
 def kept_votes(studio: Studio, place: Place) -> list[dict[str, Any]]:
-    """All votes so far: of a server's file, or of a browser that has no server."""
+    """All votes of the visitor so far: of a server's file, or of a browser that has no server."""
     if not isinstance(place, Server):
         kept: list[dict[str, Any]] = studio.page.evaluate(
             "JSON.parse(localStorage.getItem('musictx.votes')) ?? []"
         )
         return kept
-    return read_rows(place.votes)
+    visitor = studio.page.evaluate("localStorage.getItem('musictx.visitor')")
+    return [row for row in read_rows(place.votes) if json.dumps(row["visitor"]) == visitor]
 
 
 def without_farewell(console: list[str]) -> list[str]:

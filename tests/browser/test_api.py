@@ -77,6 +77,7 @@ def test_without_a_file_the_pages_first_primer_is_continued(client: Client) -> N
     assert no_sound is None
 
 
+@pytest.mark.slow
 def test_every_argument_changes_the_music(client: Client, primer: Any) -> None:
     def music(**change: Any) -> list[int]:
         asked = {"seconds": 2, "seed": 5, "sound": False, **change}

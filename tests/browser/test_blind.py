@@ -119,7 +119,11 @@ def test_a_vote_waits_until_every_lane_was_heard(open_studio: Open, place: Place
 
 
 @pytest.mark.parametrize(
-    ("key", "verdict", "said"), [("0", "none", "none of them"), ("=", "alike", "equally good")]
+    ("key", "verdict", "said"),
+    [
+        ("0", "none", "none of them"),
+        pytest.param("=", "alike", "equally good", marks=pytest.mark.slow),
+    ],
 )
 def test_none_and_all_alike_are_kept(
     open_studio: Open, place: Place, key: str, verdict: str, said: str

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from .conftest import Place, Server
 from .test_input import play_letters
 from .test_insight import first_played, tap
@@ -28,6 +30,7 @@ def faint(studio: Any) -> list[str]:
     return found
 
 
+@pytest.mark.slow
 def test_text_stands_out_from_what_lies_behind_it(open_studio: Callable[..., Any], place: Place) -> None:
     studio = open_studio(place)
     studio.page.evaluate("document.querySelectorAll('details').forEach((each) => { each.open = true; })")

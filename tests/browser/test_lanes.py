@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+import time
 import wave
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +12,7 @@ from typing import Any
 
 import mido
 
-from .conftest import FIRST, MODELS, Place, Server
+from .conftest import FIRST, MODELS, PATIENCE, Place, Server
 
 Open = Callable[..., Any]
 
@@ -203,7 +204,10 @@ def test_nothing_is_left_in_the_temporary_folder(open_studio: Open, endless_serv
     studio.run(seconds=2)
     studio.wait_done()
     download(studio, "wav-rope")
-    assert not list(endless_server.votes.parent.glob("musictx-*"))
+    deadline = time.monotonic() + PATIENCE / 1000
+    while left := list(endless_server.votes.parent.glob("musictx-*")):  # others may be saving something
+        assert time.monotonic() < deadline, left
+        studio.page.wait_for_timeout(20)
 
 
 def test_a_link_gives_the_same_music_again(open_studio: Open, place: Place) -> None:

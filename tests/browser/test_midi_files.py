@@ -75,6 +75,7 @@ def test_the_shipped_primers(page: Any) -> None:
     assert _check(page, [(content, None) for content in _primers()]) == 0
 
 
+@pytest.mark.slow
 def test_files_of_the_shared_corpora(page: Any, shared_data: Path) -> None:
     paths = random.Random(0).sample(sorted(shared_data.rglob("*.mid")), 40)
     assert _check(page, [(path.read_bytes(), None) for path in paths]) == 0

@@ -75,6 +75,7 @@ def test_a_model_that_no_browser_plays_stays_on_the_server(open_studio: Open, ow
     assert studio.rows("my-songs") and studio.rows("relative")
 
 
+@pytest.mark.slow
 def test_own_models_are_judged_blind_by_their_own_names(open_studio: Open, own_place: Place) -> None:
     studio = open_studio(own_place)
     studio.get("blind").click()

@@ -10,7 +10,7 @@ import pytest
 
 from musictx.app.head import preloads
 
-from .conftest import FIRST, MODELS, Place, Server, voted
+from .conftest import FIRST, MODELS, Place, Server, stop, voted
 from .music import midi_bytes, scale
 from .test_primer import upload
 
@@ -257,7 +257,7 @@ def test_a_lost_server_is_told_and_the_music_stays(
     studio.run(seconds=180)
     studio.wait_notes("relative", 2)
     notes = studio.lane("relative").get_attribute("data-notes")
-    own.process.kill()
+    stop(own)
     studio.page.wait_for_function(
         "() => [...document.querySelectorAll('.lane')].every((lane) => lane.dataset.state === 'error')"
     )

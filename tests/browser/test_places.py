@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from .conftest import MODELS, Server
 
 Open = Callable[..., Any]
@@ -39,6 +41,7 @@ def test_the_models_play_on_this_computer_if_that_is_chosen(
     assert studio.page.evaluate(HERE) == []
 
 
+@pytest.mark.slow
 def test_a_visitor_who_would_wait_long_plays_on_the_own_computer(
     open_studio: Open, small_server: Server
 ) -> None:

@@ -6,9 +6,11 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from musictx.app.head import preloads
 
-from .conftest import MODELS, OTHER_NAME, Place, StartSite
+from .conftest import MODELS, OTHER_NAME, Place, StartSite, stop
 from .test_lanes import download, pitches_of
 
 Open = Callable[..., Any]
@@ -27,6 +29,7 @@ def test_everything_works_without_a_network(open_studio: Open, endless_site: Pla
     assert failed == []
 
 
+@pytest.mark.slow
 def test_once_loaded_the_page_goes_on_with_its_server_stopped(
     open_studio: Open, start_site: StartSite, endless_models: list[str]
 ) -> None:
@@ -37,8 +40,7 @@ def test_once_loaded_the_page_goes_on_with_its_server_stopped(
     studio.wait_done()  # each lane has kept its model
     studio.page.wait_for_function("() => navigator.serviceWorker.ready.then((kept) => Boolean(kept.active))")
     rows = {model: studio.rows(model) for model in MODELS}
-    place.process.kill()
-    place.process.wait(timeout=20)
+    stop(place)
     studio.open()
     assert {model: studio.rows(model) for model in MODELS} == rows
     studio.get("preset-greensleeves").click()

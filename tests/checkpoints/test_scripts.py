@@ -119,6 +119,7 @@ def test_the_pages_sentences_are_counted_for_real_music_and_for_models(script, m
     assert script("verdicts.py", pieces, *options) == printed  # nothing was played again
 
 
+@pytest.mark.slow
 def test_the_recipe_trains_what_is_missing_and_nothing_twice(script, pieces, tmp_path):
     write_midi(random_performance(9, 400, 30.0), tmp_path / "held-out.mid")
     corpus, held_out = tmp_path / "corpus", tmp_path / "validation"

@@ -24,6 +24,7 @@ def test_every_cell_of_a_notebook_runs(name, tmp_path):
     assert all(cell.execution_count for cell in notebook.cells if cell.cell_type == "code")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [path.stem for path in sorted(TUTORIALS.glob("*-*.md"))])
 def test_every_command_of_a_tutorial_runs(name, tmp_path, monkeypatch):
     text = (TUTORIALS / f"{name}.md").read_text(encoding="utf-8")

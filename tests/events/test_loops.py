@@ -76,6 +76,7 @@ def test_no_shipped_primer_however_often_it_comes_again_is_a_loop() -> None:
         assert not any(_refused(np.tile(np.append(tokens, shift(0.3)), 3))), path.name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["asap", "pop909"])
 def test_hardly_any_note_of_real_music_is_refused(shared_data: Path, name: str) -> None:
     pieces = sorted((shared_data / name / "validation").rglob("*.mid"))[::4]

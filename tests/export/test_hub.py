@@ -113,6 +113,7 @@ def test_a_space_says_what_it_is_and_needs(space: Path) -> None:
     assert "MIT License" in (space / "LICENSE").read_text()
 
 
+@pytest.mark.slow
 def test_a_space_has_the_models_of_the_demo(tmp_path: Path) -> None:
     write_space(tmp_path / "space")
     ask = "from musictx.app.models import load_models; print([m.key for m in load_models() if m.compared])"

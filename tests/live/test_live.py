@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 
 import mido
@@ -54,6 +55,7 @@ class Player:
         """Let the thread that makes the answer get there, while the duet's clock stands."""
         while not done():
             self.duet.step(self.at)
+            time.sleep(0.001)  # or this thread keeps the interpreter from that one
 
     def phrase(self) -> None:
         """Play something, and pause until the answer is made and begins."""

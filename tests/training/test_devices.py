@@ -22,6 +22,7 @@ for module in pkgutil.walk_packages(musictx.__path__, "musictx."):
 """
 
 
+@pytest.mark.slow
 def test_importing_leaves_nothing_in_the_temporary_folder(tmp_path: Path) -> None:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "TMPDIR": str(tmp_path)}
     subprocess.run([sys.executable, "-c", IMPORT_ALL], env=environment, check=True)

@@ -49,6 +49,7 @@ def test_two_machines_are_one_and_lose_nothing_with_a_process(tmp_path: Path) ->
             assert torch.equal(weight, weights(tmp_path / name)[key]), key
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_with_another_number_of_processes(tmp_path: Path) -> None:
     """By SLURM's environment, on two machines with two processes each; then one process is lost for good."""
     tiny_run(tmp_path / "one process", **PLAIN).fit()

@@ -204,6 +204,7 @@ def test_accumulated_gradients_are_the_gradients_of_the_batch(tmp_path: Path, mi
         assert loss == pytest.approx(loss_too, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_two_processes_are_one(tmp_path: Path) -> None:
     """Data-parallel training on the CPU: the same losses, also when it goes on."""
     options = "steps=12, model={'dropout': 0.0}, optimizer='adamw'"
@@ -303,6 +304,7 @@ def test_windows_of_the_curriculum_are_no_longer_than_the_context(tmp_path: Path
 # What comes out
 
 
+@pytest.mark.slow
 def test_it_learns_more_than_how_often_each_event_comes(tmp_path: Path) -> None:
     corpus = tiny_corpus()
     counts = np.bincount(np.array(corpus.tokens))
