@@ -37,14 +37,16 @@ FIGURES = ("notes a second", "pitch", "velocity")  # of WISHES
 Row = dict[str, Any]  # a continuation
 
 
-def play(model: MusicTransformer, primer: StudyPrimer, seconds: float, seed: int) -> list[Performance]:
+def play(
+    model: MusicTransformer, primer: StudyPrimer, seconds: float, seed: int, shapes: list[str]
+) -> list[Performance]:
     """What the model plays on with each shape, all drawn side by side from the same random numbers."""
     ready = prepare_primer(model, primer.performance, end=primer.cut)
-    streams = [NoteStream(ready, ready.cut + seconds) for _ in SHAPES]
-    rngs = [np.random.default_rng([seed, 0]) for _ in SHAPES]
+    streams = [NoteStream(ready, ready.cut + seconds) for _ in shapes]
+    rngs = [np.random.default_rng([seed, 0]) for _ in shapes]
     tokens = ready.tokens.astype(np.int64)
     sampler = Sampler(model, tokens, SamplingSettings(allow_end=False), rngs)
-    sampler.shaping = [Shaping(shape, tokens) for shape in SHAPES.values()]
+    sampler.shaping = [Shaping(SHAPES[shape], tokens) for shape in shapes]
     events: list[list[Any]] = [[] for _ in streams]
     while not all(stream.ended for stream in streams):
         for made, stream, token in zip(events, streams, sampler.draw().tolist(), strict=True):
@@ -91,12 +93,14 @@ def main() -> None:
     """Parse the command line, let the models play, print the table."""
     parser = playing_parser(__doc__, primers=8, seconds=20.0)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--wish", nargs="+", choices=list(SHAPES)[1:], help="only these, beside plain")
     parser.add_argument("--output", type=Path, required=True, help="JSON file for every figure")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    seconds = arguments.seconds
+    seconds, shapes = arguments.seconds, [PLAIN, *(arguments.wish or list(SHAPES)[1:])]
     primers = choose(arguments.music, arguments.primers, seconds)
     about = {"primers": [p.name for p in primers], "seconds": seconds, "seed": arguments.seed}
+    about["shapes"] = shapes
     found: dict[str, Any] = {"about": about, "models": {}}
     if arguments.output.is_file():
         found = json.loads(arguments.output.read_text())
@@ -107,10 +111,10 @@ def main() -> None:
     print(f"{'':22}{columns} distance storms  stuck")
     show(REAL, real, real, real)
     for name in arguments.model or SHIPPED_MODELS:
-        played: dict[str, list[Row]] = found["models"].setdefault(name, {shape: [] for shape in SHAPES})
+        played: dict[str, list[Row]] = found["models"].setdefault(name, {shape: [] for shape in shapes})
         model = load_model(name)
         for primer in primers[len(played[PLAIN]) :]:
-            answers = play(model, primer, seconds, arguments.seed)
+            answers = play(model, primer, seconds, arguments.seed, shapes)
             for rows, answer in zip(played.values(), answers, strict=True):
                 rows.append(judge(primer.performance, answer, seconds))
             arguments.output.write_text(json.dumps(found, indent=1) + "\n")

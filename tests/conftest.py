@@ -62,6 +62,7 @@ TOGETHER = (
     ),
     ("tests/app/test_insight.py",),
     ("tests/export/test_hub.py",),
+    ("tests/sampling/test_shaping.py",),
     ("tests/lab/bench/test_bench.py",),
     ("tests/test_install.py",),
 )

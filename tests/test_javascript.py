@@ -51,6 +51,7 @@ def test_every_module_is_imported() -> None:
     assert {path.relative_to(STATIC).as_posix() for path in modules - imported} <= ENTRIES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("file", "source", "fault"),
     [

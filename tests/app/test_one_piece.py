@@ -130,7 +130,7 @@ def test_a_selection_in_which_a_piece_begins_late_is_its_beginning() -> None:
         pytest.param("vanilla", "", marks=SLOW),
         ("relative", ""),
         pytest.param("rope", "", marks=SLOW),
-        ("relative", "denser,lower,softer"),
+        pytest.param("relative", "denser,lower,softer", marks=SLOW),
     ],
 )
 def test_the_browsers_engine_plays_the_same_notes(name: str, shape: str) -> None:

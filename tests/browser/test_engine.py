@@ -84,7 +84,13 @@ def test_logits_are_those_of_the_model(
     assert found["worst"] < (1e-4 if bits == 32 else EIGHT_BITS), found
 
 
-@pytest.mark.parametrize("name", SHIPPED_MODELS)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=() if name in ("relative", "rope") else (pytest.mark.slow,))
+        for name in SHIPPED_MODELS
+    ],
+)
 def test_logits_of_the_shipped_models_past_their_training_length(page: Any, folder: Path, name: str) -> None:
     if name not in list_models():
         pytest.skip(f"the model {name} is not here")

@@ -110,6 +110,7 @@ def test_choose_continue_hear_mark_save_and_stop(open_studio: Open, unhurried: P
     assert studio.lane("relative").get_attribute("data-state") == "done"
 
 
+@pytest.mark.slow
 def test_judge_blind(studio: Any) -> None:
     go(studio, "blind")
     press(studio, "Space")
@@ -128,6 +129,7 @@ def test_judge_blind(studio: Any) -> None:
     assert "You chose B" in studio.page.locator("#vote").inner_text()
 
 
+@pytest.mark.slow
 def test_play_a_duet(studio: Any) -> None:
     go(studio, "piano")
     press(studio, "Enter")

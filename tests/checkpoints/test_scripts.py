@@ -107,6 +107,7 @@ def test_sampling_is_compared_with_how_pieces_go_on(script, model, pieces, tmp_p
     assert row["models"][str(model)]["distance"] > found["baseline"]  # it has learned nothing
 
 
+@pytest.mark.slow
 def test_the_pages_sentences_are_counted_for_real_music_and_for_models(script, model, pieces, tmp_path):
     if shutil.which("node") is None:
         pytest.skip("needs Node (18 or newer), which is not here")

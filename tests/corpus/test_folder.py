@@ -279,6 +279,7 @@ Run(Path({run!r}), size, config, corpus.subset([0, 1]), {{"held": corpus.subset(
 """
 
 
+@pytest.mark.slow
 def test_an_encoded_corpus_trains_without_any_midi_library(folder: Path, tmp_path: Path) -> None:
     build_corpus([folder], tmp_path / "out", workers=1)
     script = TRAIN_WITHOUT_MIDI.format(

@@ -165,6 +165,7 @@ def test_held_notes_are_released_where_a_return_begins_within_the_overlap() -> N
         assert releases == {1} if overlap == 0 else len(releases) > 1
 
 
+@pytest.mark.slow
 @settings(deadline=None, max_examples=60)
 @given(st.integers(0, 2**32), st.integers(30, 300), st.floats(0.1, 2.0), st.booleans())
 def test_music_with_returns_is_grammatical(seed: int, length: int, spread: float, walk: bool) -> None:

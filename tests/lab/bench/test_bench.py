@@ -159,6 +159,7 @@ def test_encoding_counts_notes_and_tokens() -> None:
         bench_encode("no-such-folder")
 
 
+@pytest.mark.slow
 def test_a_duet_is_answered_after_each_pause() -> None:
     result = bench_live(["vanilla"], repetitions=1)
     (row,) = result["rows"]

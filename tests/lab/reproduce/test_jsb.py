@@ -109,6 +109,7 @@ def test_a_stopped_run_goes_on_to_the_same_end(splits: dict[str, list[np.ndarray
             chorale_run(replace(TINY, **change), splits, tmp_path / "parts").fit(resume=True)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_the_table_holds_what_was_run_and_runs_nothing_twice(data: Path, tmp_path: Path) -> None:
     arguments = ["reproduce", "jsb", "--data", str(data), "-o", str(tmp_path), "--tokens", "300", "--json"]
     done = CliRunner().invoke(app, [*arguments, "--row", "rope", "--row", "vanilla"])
