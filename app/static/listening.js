@@ -16,7 +16,7 @@ export class Listening {
    * of the primer come before them; `heardMore` is called when more of the take was heard; `chosen` when another lane is
    * to be heard, or another selection is marked in the lanes.
    */
-  constructor({ sound, models, lanes, primer, bar, notice, take, running, leadIn, heardMore, chosen }) {
+  constructor({ sound, player, models, lanes, primer, bar, notice, take, running, leadIn, heardMore, chosen }) {
     Object.assign(this, { sound, lanes, primer, bar, notice, leadIn, heardMore, chosen, takeOf: take, isRunning: running });
     this.program = "primer"; // what the transport plays: "primer" or "lanes"
     this.first = models.first;
@@ -26,7 +26,7 @@ export class Listening {
     Object.assign(this, { source: primer, passage: 0 }); // what a passage is of, and where in it (ms) that begins
     this.toldWait = null; // what the notice says that the clock waits for
     this.counted = {}; // what sounded when the last frame was drawn, and where the playhead stood
-    this.transport = new Transport(sound, () => this.changed());
+    this.transport = new Transport(sound, () => this.changed(), player);
     this.setVolume(recall("musictx.volume") ?? 0.8);
   }
 

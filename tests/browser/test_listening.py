@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
+from musictx.lab.bench.site import slowed
+
 from .conftest import Place
 
 Open = Callable[..., Any]
@@ -188,11 +192,32 @@ def test_pausing_silences_everything(open_studio: Open, place: Place) -> None:
     assert sounding(tapped(studio))[1] < paused + 0.4
 
 
+@pytest.mark.slow
+def test_a_slow_computer_makes_the_lane_first_that_is_heard(
+    chromium: Any, open_studio: Open, shipped_site: Place
+) -> None:
+    studio = open_studio(shipped_site)
+    studio.run(seconds=2)  # brings the models
+    studio.wait_done()
+    with slowed(chromium, 20.0):
+        studio.run(seconds=10)
+        studio.notice().get_by_text("the one that you hear is made first").wait_for()
+        studio.page.wait_for_function(
+            "() => window.musictx.transport.scores.get('relative').complete"
+            " && window.musictx.transport.asked === 10"
+        )
+        behind = [studio.lane(model).get_attribute("data-state") for model in ("vanilla", "rope")]
+        assert behind == ["running", "running"]
+    studio.wait_done()
+    studio.page.wait_for_function("() => window.musictx.transport.state === 'stopped'")
+
+
 def test_the_sound_waits_for_a_slow_lane_and_goes_on(open_studio: Open, place: Place) -> None:
     studio = open_studio(place)
     studio.run(seconds=20, lead_in=0)
     studio.page.wait_for_function("() => window.musictx.transport.state === 'playing'")
-    # One lane seems to be behind: the clock stands still until it has caught up.
+    studio.page.keyboard.press("1")
+    # The lane that is heard seems to be behind: the clock stands still until it has caught up.
     studio.page.evaluate(
         """() => {
             const { transport } = window.musictx;

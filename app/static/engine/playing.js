@@ -41,8 +41,8 @@ function turn() {
   });
 }
 
-/** Show the model a primer; what it has seen of it already stays. False if `wanted` said no on the way. */
-async function prefill(engine, tokens, wanted) {
+/** Show the model a primer; what it has seen of it already stays. False if `goesOn` said no on the way. */
+async function prefill(engine, tokens, goesOn) {
   const known = engine.common(tokens);
   engine.rewind(known);
   let turned = performance.now();
@@ -50,7 +50,7 @@ async function prefill(engine, tokens, wanted) {
     if (!engine.feed(tokens.slice(at, at + engine.block))) throw new Error(NO_ROOM);
     if (performance.now() - turned < TURN) continue;
     await turn();
-    if (!wanted()) return false;
+    if (!(await goesOn())) return false;
     turned = performance.now();
   }
   return true;
@@ -121,14 +121,15 @@ class Said {
 }
 
 /**
- * Play on; `say` gets each message. Ends early, without a last message, once `wanted` says no.
+ * Play on; `say` gets each message. Ends early, without a last message, once `goesOn` says no,
+ * which may also let it wait.
  *
  * @param engine an Engine with the model's file
  * @param model with name, context_length and limit
  * @param request as the page sends it: run, notes, pedals, length, begins, metre (music/metre.js; without it there
  *   are no bars) and settings
  */
-export async function play(engine, model, request, say, wanted) {
+export async function play(engine, model, request, say, goesOn) {
   const settings = { ...DEFAULTS, ...request.settings };
   const primer = readRequest(request, model);
   const stream = new NoteStream(primer, primer.cut + settings.seconds);
@@ -139,7 +140,7 @@ export async function play(engine, model, request, say, wanted) {
   const said = new Said(request, model, primer);
   const held = [...stream.open.values()].map((index) => -1 - index).sort((a, b) => a - b);
   say(said.message("running", { primer: primer.notes.map(row), held, remark: primer.remarks.join(" ") }));
-  if (!(await prefill(engine, primer.tokens, wanted))) return;
+  if (!(await prefill(engine, primer.tokens, goesOn))) return;
   engine.begin(primer.tokens);
   const short = settings.theme > 0 ? new ShortContext((engine.short ??= await engine.twin())) : null;
   const shaping = settings.shape ? new Shaping(settings.shape, primer.tokens) : null;
@@ -164,8 +165,10 @@ export async function play(engine, model, request, say, wanted) {
     }
     if (now - turned < TURN) continue;
     await turn();
-    if (!wanted()) return;
+    const asked = performance.now();
+    if (!(await goesOn())) return;
     turned = performance.now();
+    said.begun += turned - asked; // a rest is no work
   }
   if (!stream.ended) said.hear(inTime(stream.finish()), stream.step * STEP_SECONDS);
   say(said.message("done", { ended }));

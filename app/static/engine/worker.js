@@ -1,5 +1,5 @@
 // One lane's models in a thread of their own. The page sends
-//   {do: "play", model, request} or {do: "stop"};
+//   {do: "play", model, request}, {do: "stop"}, or {do: "rest"} and {do: "go on"} while it plays;
 // it gets {message}, as the server's lanes say them, {loading: {run, received, total}} while a model arrives, and
 // {full: true} if the browser has no room to keep it.
 
@@ -10,6 +10,7 @@ import { quickSha256 } from "./sha256.js";
 const BROKEN = "Something went wrong while this model was playing. The music so far stays; press Continue to try again.";
 const KEPT = "musictx-models"; // the browser's cache of model files, by address
 let current = null; // what is being done; nothing else is wanted
+let rest = null; // while it rests: {over, end}, a promise and what fulfils it
 let opened = null; // {address, engine} of the model that is here
 
 async function fetchBytes(address, size, progress) {
@@ -83,7 +84,11 @@ async function act(task) {
     const engine = await open(model, (received) => {
       if (wanted()) postMessage({ loading: { run: request.run, received, total: model.bytes } });
     });
-    if (wanted()) await play(engine, model, request, say, wanted);
+    const goesOn = async () => {
+      await rest?.over;
+      return wanted();
+    };
+    if (wanted()) await play(engine, model, request, say, goesOn);
   } catch (error) {
     const kept = { at: 0, notes: [], offs: [], tokens: 0, known: 0, beyond: null };
     say({ run: request.run, lane: model.name, state: "error", ...kept, error: sentence(error) });
@@ -103,6 +108,14 @@ function sentence(error) {
 let before = Promise.resolve(); // one task after another: they share an engine
 
 addEventListener("message", ({ data }) => {
+  rest?.end();
+  rest = null;
+  if (data.do === "rest") {
+    let end;
+    const over = new Promise((done) => (end = done));
+    rest = { over, end };
+  }
+  if (data.do === "rest" || data.do === "go on") return;
   current = data.do === "stop" ? null : data;
   if (!current) return;
   before = before.then(() => current === data && act(data));

@@ -5,6 +5,7 @@ import { aloneOnTheLine } from "../sound/line.js";
 const SILENCE = 20; // seconds without a word from a running lane after which it is taken for lost
 const LOST = "The browser stopped this model. The music so far stays; press Continue to try again.";
 const FULL = "This browser has no room to keep the models; they are downloaded again each time.";
+const IN_TURN = "All lanes at once are too much for this computer: the one that you hear is made first, then the others.";
 const NO_WORKER = "This browser cannot run the models in the background. Update it, or try another one.";
 
 /** Lets lanes play; a place to play at like the server (backend-server.js), with {state: "loading"} messages besides. */
@@ -22,6 +23,7 @@ export class BrowserBackend {
     this.here = new Map(); // lane → the key of the model that has come
     this.coming = new Map(); // lane → what to call when its model has come, or is not wanted any more
     this.open = new Map();
+    this.resting = new Set(); // lanes that wait while others play
     setInterval(() => this.watchOver(), 1000);
   }
 
@@ -75,9 +77,22 @@ export class BrowserBackend {
     for (const lane of this.models.keys()) this.worker(lane);
   }
 
+  /** Let these lanes rest, and no others. */
+  rest(lanes) {
+    if (lanes.length && !this.resting.size) this.tell(IN_TURN);
+    for (const lane of this.open.keys()) {
+      const rests = lanes.includes(lane);
+      if (rests === this.resting.has(lane)) continue;
+      if (rests) this.resting.add(lane);
+      else this.resting.delete(lane);
+      this.workers.get(lane)?.postMessage({ do: rests ? "rest" : "go on" });
+    }
+  }
+
   /** Stop a lane. No message comes any more. */
   stop(lane) {
     if (this.open.delete(lane)) this.workers.get(lane)?.postMessage({ do: "stop" });
+    this.resting.delete(lane);
     this.arrive(lane);
   }
 
@@ -119,7 +134,10 @@ export class BrowserBackend {
     if (!open || open.run !== (message ?? loading).run) return; // of an earlier run or part
     if (message && message.state !== "error") this.here.set(lane, open.key);
     open.silent = 0;
-    if (message?.state === "done" || message?.state === "error") this.open.delete(lane);
+    if (message?.state === "done" || message?.state === "error") {
+      this.open.delete(lane);
+      this.resting.delete(lane);
+    }
     open.on(message ?? { state: "loading", ...loading });
   }
 
@@ -127,6 +145,7 @@ export class BrowserBackend {
     this.workers.get(lane)?.terminate();
     this.workers.delete(lane);
     this.here.delete(lane);
+    this.resting.delete(lane);
     this.arrive(lane);
     const open = this.open.get(lane);
     if (this.open.delete(lane)) open.on({ state: "error", error });
@@ -135,7 +154,7 @@ export class BrowserBackend {
   /** A phone may end a worker and say nothing. Counted in ticks: a page that sleeps does not tick. */
   watchOver() {
     for (const [lane, open] of [...this.open]) {
-      open.silent += open.inLine ? 0 : 1;
+      open.silent += open.inLine || this.resting.has(lane) ? 0 : 1;
       if (open.silent > SILENCE) this.lose(lane, LOST);
     }
   }

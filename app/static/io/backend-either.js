@@ -61,6 +61,10 @@ export class EitherBackend {
     this.here.leave(lanes);
   }
 
+  rest(lanes) {
+    this.here.rest(lanes);
+  }
+
   /** Too many wait before this visitor: play here, until something else is chosen or the page is loaded again. */
   leaveQueue(ahead) {
     if (!this.bringHere()) return;

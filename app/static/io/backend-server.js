@@ -6,7 +6,7 @@ const SILENCE = 4000; // milliseconds without a word from a running lane after w
 const PATIENCE = 3; // how often it may be asked before a lane that says nothing is given up
 
 /**
- * Lets lanes play. Another place to play at needs the same `start`, `stop`, `leave`, `playing` and `isHere`.
+ * Lets lanes play. Another place to play at needs the same `start`, `stop`, `leave`, `rest`, `playing` and `isHere`.
  *
  * A message is {state: "waiting", place} while others play, {state: "running", …} with the notes so far as
  * `Score.receive` takes them, and at the end {state: "done", …} or {state: "error", error}.
@@ -51,6 +51,9 @@ export class ServerBackend {
 
   /** Lanes that nobody plays cost nothing here. */
   leave() {}
+
+  /** The server has its own turns. */
+  rest() {}
 
   /** Take in one message, as text; those of an earlier run or part are dropped. */
   receive(text) {

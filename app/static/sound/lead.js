@@ -2,6 +2,8 @@
 
 import { MAX_RESUME_LEAD, MAX_START_LEAD, PACE_SECONDS, PACE_SHARE, RESUME_LEAD, START_LEAD } from "../music/constants.js";
 
+const WATCHED = 6; // seconds over which the pace is taken: music gets denser, and lanes come and go
+
 /** Watches how quickly music is made, in seconds of it a second. */
 export class Pace {
   constructor() {
@@ -9,16 +11,20 @@ export class Pace {
   }
 
   reset() {
-    this.first = null;
+    this.seen = []; // {known, now}, of the last seconds
+    this.watched = 0;
     this.perSecond = null;
   }
 
   /** Up to `known` (s) there is music at the moment `now` (s). */
   see(known, now) {
     if (!Number.isFinite(known)) return;
-    if (!this.first || known < this.first.known) this.first = { known, now };
-    const watched = now - this.first.now;
-    if (watched >= PACE_SECONDS && known > this.first.known) this.perSecond = (known - this.first.known) / watched;
+    if (known < this.seen.at(-1)?.known) this.seen = [];
+    this.seen.push({ known, now });
+    while (now - this.seen[1]?.now >= WATCHED) this.seen.shift();
+    const [first] = this.seen;
+    this.watched = now - first.now;
+    if (this.watched >= PACE_SECONDS && known > first.known) this.perSecond = (known - first.known) / this.watched;
   }
 }
 

@@ -2,6 +2,7 @@
 
 import { HOLD } from "../music/constants.js";
 import { leadNeeded, Pace } from "./lead.js";
+import { Turns } from "./turns.js";
 import { Voices } from "./voices.js";
 
 const LOOK_AHEAD = 1.4; // seconds of music scheduled in advance: a page that stalls goes on sounding
@@ -14,9 +15,10 @@ const TAIL = 1.2; // seconds that the last notes may ring
 /**
  * Moves one playhead through several scores, of which one is heard. `onchange` is called when the state
  * changes: "stopped", "playing" or "waiting" (for a lane that has not made enough music yet, or for samples).
+ * `player` is asked to let lanes rest, if there is one.
  */
 export class Transport {
-  constructor(sound, onchange) {
+  constructor(sound, onchange, player) {
     this.sound = sound;
     this.onchange = onchange;
     this.scores = new Map();
@@ -26,9 +28,10 @@ export class Transport {
     this.waitsFor = null; // while it waits: "models", "piano", or "lost piano" if the samples do not arrive
     this.at = 0; // where the playhead stands while it does not move
     this.segment = null; // what plays now: the lane that is heard, and which context time is which musical time
-    this.behind = new Set(); // lanes whose models came later; the others sound meanwhile
+    this.behind = new Set(); // lanes whose models came later, or whose turn comes later; the others sound meanwhile
     this.statistics = { late: 0, waits: 0, leads: {} };
     this.pace = new Pace();
+    this.turns = new Turns(player);
     this.asked = 0; // seconds of music that the models were asked for
     this.timer = null;
   }
@@ -38,6 +41,7 @@ export class Transport {
     this.stop();
     this.asked = asked;
     this.pace.reset();
+    this.turns.reset();
     this.scores = scores;
     this.heard = heard;
     this.at = at;
@@ -55,6 +59,11 @@ export class Transport {
     return [...this.scores.values()].every((score) => score.complete);
   }
 
+  /** Whether there will be no more to hear, though lanes may be made whose turn came later. */
+  get over() {
+    return this.complete || Boolean(this.later.length && this.scores.get(this.heard)?.complete);
+  }
+
   /** The lanes that the playhead waits for, with their scores. */
   get awaited() {
     return [...this.scores].filter(([name, { complete }]) => !complete && (name === this.heard || !this.behind.has(name)));
@@ -65,10 +74,23 @@ export class Transport {
     return Math.min(...this.awaited.map(([, score]) => score.known));
   }
 
-  /** A lane whose model is still on its way is not waited for, until it has caught up. */
+  /** The lanes whose turn comes later. */
+  get later() {
+    if (!this.turns.taken) return [];
+    return [...this.scores].filter(([name, { complete }]) => !complete && name !== this.heard).map(([name]) => name);
+  }
+
+  /** Up to here every awaited lane has music, the primer among it, which no model has to make. */
+  get made() {
+    return Math.min(...this.awaited.map(([, score]) => Math.max(score.known, score.partStart)));
+  }
+
+  /** A lane whose model is still on its way, or whose turn comes later, is not waited for until it has caught up. */
   lookBehind() {
+    const { later } = this;
+    this.turns.rest(this.scores.get(this.heard)?.complete ? [] : later);
     for (const [name, score] of this.scores) {
-      if (score.fetching) this.behind.add(name);
+      if (score.fetching || later.includes(name)) this.behind.add(name);
       else if (score.complete || score.known - this.position > CAUGHT_UP) this.behind.delete(name);
     }
   }
@@ -92,7 +114,7 @@ export class Transport {
 
   /** How far the playhead can be moved. What the models were given is there before they say so. */
   get reach() {
-    return Math.min(this.end, ...this.awaited.map(([, score]) => Math.max(score.known, score.partStart)));
+    return Math.min(this.end, this.made);
   }
 
   /** The notes of the lane that is heard that are still to be struck. */
@@ -123,6 +145,7 @@ export class Transport {
     if (this.state === "stopped") return;
     this.at = this.position;
     this.silence();
+    this.turns.rest([]);
     this.set("stopped");
     clearInterval(this.timer);
     this.timer = null;
@@ -185,7 +208,8 @@ export class Transport {
     const { samples } = this.sound;
     if (!samples.complete) samples.prefer(this.ahead);
     this.lookBehind();
-    this.pace.see(this.known, performance.now() / 1000);
+    this.pace.see(this.made, performance.now() / 1000);
+    if (this.turns.begin(this.rest, this.pace)) this.pace.reset();
     if (this.state === "waiting") this.tryToStart();
     if (this.state === "playing") this.advance();
   }
@@ -225,7 +249,7 @@ export class Transport {
       this.at = frontier;
       if (frontier === this.known) this.statistics.waits += 1;
       this.set("waiting", this.obstacle);
-    } else if (this.complete && position > this.end + TAIL) {
+    } else if (this.over && position > this.end + TAIL) {
       this.pause();
       this.at = this.end;
       this.onchange();
