@@ -33,6 +33,7 @@ def installed(request, tmp_path_factory) -> Path:
     return folder / "site"
 
 
+@pytest.mark.slow
 def test_a_users_own_app_is_never_taken_for_the_demo(installed, tmp_path):
     paths = [installed, *(line for pth in installed.glob("*.pth") for line in pth.read_text().split("\n"))]
     _open_the_demo(tmp_path, paths)

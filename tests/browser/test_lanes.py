@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import mido
+import pytest
 
 from .conftest import FIRST, MODELS, PATIENCE, Place, Server
 
@@ -96,6 +97,7 @@ def test_ten_clicks_are_one_run(open_studio: Open, place: Place) -> None:
     assert int(studio.lane("vanilla").get_attribute("data-notes")) > 0
 
 
+@pytest.mark.slow
 def test_seed_and_settings_decide_the_music(open_studio: Open, place: Place) -> None:
     studio = open_studio(place)
 

@@ -138,6 +138,7 @@ def test_from_here_needs_a_playhead_in_the_continuation(studio: Any) -> None:
     assert "Move the playhead" in studio.notice().inner_text()
 
 
+@pytest.mark.slow
 def test_all_lanes_are_saved_in_one_file(studio: Any) -> None:
     with studio.page.expect_download() as waiting:
         studio.get("save-all").click()

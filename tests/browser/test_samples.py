@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import pytest
+
 from .conftest import Place
 from .music import midi_bytes, scale
 
@@ -81,6 +83,7 @@ def test_on_a_slow_line_music_waits_for_its_samples_and_never_sounds_wrong(
     assert all(len(bends) == 2 and max(map(abs, bends)) < 1.5 for _, *bends in struck)
 
 
+@pytest.mark.slow
 def test_samples_that_fail_are_told_and_asked_for_again(open_studio: Open, place: Place) -> None:
     studio = open_studio(place, start=False, **BY_ITSELF)
     studio.loses_server = True  # the browser itself reports what it could not fetch

@@ -41,6 +41,7 @@ def drag(studio: Any, start: tuple[float, float], end: tuple[float, float]) -> N
 # ---- the primer's window
 
 
+@pytest.mark.slow
 def test_the_window_of_a_long_piece_can_be_taken_hold_of_and_moved(studio: Any) -> None:
     upload_long(studio)
     before = primer(studio)

@@ -80,6 +80,7 @@ def test_a_killed_run_goes_on_to_the_same_end(whole: Path, tmp_path: Path) -> No
     assert read_card(tmp_path / "model") == read_card(whole / "model")
 
 
+@pytest.mark.slow
 def test_slices_of_a_run_put_together_are_the_run(whole: Path, tmp_path: Path) -> None:
     for _ in range(40):
         run = tiny_run(tmp_path)

@@ -141,6 +141,7 @@ def test_what_was_kept_becomes_likelier_than_what_was_rejected(model: Path, tmp_
     assert certainty(first) == pytest.approx(0.5, abs=1e-6) and certainty(last) > 0.9
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("music", [False, True])
 def test_slices_of_a_tuning_put_together_are_the_tuning(model: Path, tmp_path: Path, music: bool) -> None:
     one, other = tmp_path / "one", tmp_path / "other"
