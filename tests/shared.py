@@ -40,7 +40,7 @@ def once(name: str, make: Callable[[Path], dict[str, Any]]) -> dict[str, Any]:
     kept = folder / f"{name}.json"
     with FileLock(folder / f"{name}.lock"):
         if not kept.exists():
-            (folder / name).mkdir()
+            (folder / name).mkdir(exist_ok=True)  # another worker may have failed here
             kept.write_text(json.dumps(make(folder / name)))
         made: dict[str, Any] = json.loads(kept.read_text())
     return made
