@@ -99,8 +99,8 @@ def main() -> None:
     torch.set_num_threads(1)
     seconds, shapes = arguments.seconds, [PLAIN, *(arguments.wish or list(SHAPES)[1:])]
     primers = choose(arguments.music, arguments.primers, seconds)
-    about = {"primers": [p.name for p in primers], "seconds": seconds, "seed": arguments.seed}
-    about["shapes"] = shapes
+    names = [primer.name for primer in primers]
+    about = {"primers": names, "seconds": seconds, "seed": arguments.seed, "shapes": shapes}
     found: dict[str, Any] = {"about": about, "models": {}}
     if arguments.output.is_file():
         found = json.loads(arguments.output.read_text())

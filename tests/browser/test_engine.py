@@ -95,11 +95,11 @@ def test_logits_of_the_shipped_models_past_their_training_length(page: Any, fold
     if name not in list_models():
         pytest.skip(f"the model {name} is not here")
     model = load_model(name)
-    tokens = _music(model, model.config.context_length + 100)
+    tokens = _music(model, model.config.context_length + 600)
     for bits, bound in ((32, 1e-3), (8, EIGHT_BITS)):
         reference = model if bits == 32 else rounded_to_8_bits(model)
         expected = logits_of(reference, tokens)
-        found = follow(page, folder, web_model(model, bits=bits), expected, tokens, len(tokens) - 110)
+        found = follow(page, folder, web_model(model, bits=bits), expected, tokens, len(tokens) - 610)
         assert found["worst"] < bound, (bits, found)
 
 

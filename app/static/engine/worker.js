@@ -1,5 +1,5 @@
 // One lane's models in a thread of their own. The page sends
-//   {do: "play", model, request}, {do: "stop"}, or {do: "rest"} and {do: "go on"} while it plays;
+//   {do: "play", model, request}, {do: "stop"}, or {do: "rest"} and {do: "go on"};
 // it gets {message}, as the server's lanes say them, {loading: {run, received, total}} while a model arrives, and
 // {full: true} if the browser has no room to keep it.
 
@@ -108,8 +108,10 @@ function sentence(error) {
 let before = Promise.resolve(); // one task after another: they share an engine
 
 addEventListener("message", ({ data }) => {
-  rest?.end();
-  rest = null;
+  if (data.do !== "play") {
+    rest?.end();
+    rest = null;
+  }
   if (data.do === "rest") {
     let end;
     const over = new Promise((done) => (end = done));

@@ -23,7 +23,6 @@ export class BrowserBackend {
     this.here = new Map(); // lane → the key of the model that has come
     this.coming = new Map(); // lane → what to call when its model has come, or is not wanted any more
     this.open = new Map();
-    this.resting = new Set(); // lanes that wait while others play
     setInterval(() => this.watchOver(), 1000);
   }
 
@@ -52,7 +51,7 @@ export class BrowserBackend {
     this.stop(lane);
     const key = request.model ?? lane;
     const model = this.models.get(key);
-    const open = { run: request.run, key, on, silent: 0 };
+    const open = { run: request.run, key, on, silent: 0, rests: false };
     const play = () => this.worker(lane)?.postMessage({ do: "play", model, request });
     this.open.set(lane, open);
     if (this.here.get(lane) === key) return play();
@@ -79,20 +78,20 @@ export class BrowserBackend {
 
   /** Let these lanes rest, and no others. */
   rest(lanes) {
-    if (lanes.length && !this.resting.size) this.tell(IN_TURN);
-    for (const lane of this.open.keys()) {
+    let told = [...this.open.values()].some(({ rests }) => rests);
+    for (const [lane, open] of this.open) {
       const rests = lanes.includes(lane);
-      if (rests === this.resting.has(lane)) continue;
-      if (rests) this.resting.add(lane);
-      else this.resting.delete(lane);
+      if (rests === open.rests) continue;
+      open.rests = rests;
       this.workers.get(lane)?.postMessage({ do: rests ? "rest" : "go on" });
+      if (rests && !told) this.tell(IN_TURN);
+      told ||= rests;
     }
   }
 
   /** Stop a lane. No message comes any more. */
   stop(lane) {
     if (this.open.delete(lane)) this.workers.get(lane)?.postMessage({ do: "stop" });
-    this.resting.delete(lane);
     this.arrive(lane);
   }
 
@@ -134,10 +133,7 @@ export class BrowserBackend {
     if (!open || open.run !== (message ?? loading).run) return; // of an earlier run or part
     if (message && message.state !== "error") this.here.set(lane, open.key);
     open.silent = 0;
-    if (message?.state === "done" || message?.state === "error") {
-      this.open.delete(lane);
-      this.resting.delete(lane);
-    }
+    if (message?.state === "done" || message?.state === "error") this.open.delete(lane);
     open.on(message ?? { state: "loading", ...loading });
   }
 
@@ -145,7 +141,6 @@ export class BrowserBackend {
     this.workers.get(lane)?.terminate();
     this.workers.delete(lane);
     this.here.delete(lane);
-    this.resting.delete(lane);
     this.arrive(lane);
     const open = this.open.get(lane);
     if (this.open.delete(lane)) open.on({ state: "error", error });
@@ -154,7 +149,7 @@ export class BrowserBackend {
   /** A phone may end a worker and say nothing. Counted in ticks: a page that sleeps does not tick. */
   watchOver() {
     for (const [lane, open] of [...this.open]) {
-      open.silent += open.inLine || this.resting.has(lane) ? 0 : 1;
+      open.silent += open.inLine || open.rests ? 0 : 1;
       if (open.silent > SILENCE) this.lose(lane, LOST);
     }
   }

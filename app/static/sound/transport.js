@@ -59,9 +59,14 @@ export class Transport {
     return [...this.scores.values()].every((score) => score.complete);
   }
 
+  /** Whether the lane that is heard is all there. */
+  get isWhole() {
+    return Boolean(this.scores.get(this.heard)?.complete);
+  }
+
   /** Whether there will be no more to hear, though lanes may be made whose turn came later. */
-  get over() {
-    return this.complete || Boolean(this.later.length && this.scores.get(this.heard)?.complete);
+  get isOver() {
+    return this.complete || (this.isWhole && this.later.length > 0);
   }
 
   /** The lanes that the playhead waits for, with their scores. */
@@ -88,7 +93,7 @@ export class Transport {
   /** A lane whose model is still on its way, or whose turn comes later, is not waited for until it has caught up. */
   lookBehind() {
     const { later } = this;
-    this.turns.rest(this.scores.get(this.heard)?.complete ? [] : later);
+    this.turns.rest(this.isWhole ? [] : later);
     for (const [name, score] of this.scores) {
       if (score.fetching || later.includes(name)) this.behind.add(name);
       else if (score.complete || score.known - this.position > CAUGHT_UP) this.behind.delete(name);
@@ -249,7 +254,7 @@ export class Transport {
       this.at = frontier;
       if (frontier === this.known) this.statistics.waits += 1;
       this.set("waiting", this.obstacle);
-    } else if (this.over && position > this.end + TAIL) {
+    } else if (this.isOver && position > this.end + TAIL) {
       this.pause();
       this.at = this.end;
       this.onchange();

@@ -99,7 +99,8 @@ SILENCE = """
   const { transport } = window.musictx;
   let last = performance.now();
   window.silence = 0;
-  setInterval(() => {
+  clearInterval(window.silenceTimer);
+  window.silenceTimer = setInterval(() => {
     const now = performance.now();
     if (transport.state === 'waiting' && transport.statistics.waits) window.silence += (now - last) / 1000;
     last = now;
@@ -178,7 +179,6 @@ def bench_app(*, seconds: float = 60.0, repetitions: int = 5, address: str | Non
 
     facts = machine()
     with open_chromium() as browser, running_demo(address) as (url, _):
-        # The page's policy lets in no script that is not its own; the probe listens to its sound by one.
         page = browser.new_page(**VIEW)
         try:
             page.goto(url)
