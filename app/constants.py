@@ -16,10 +16,11 @@ from musictx.events import grammar, loops, vocabulary
 from musictx.files import write_bytes
 from musictx.model.config import ACTIVATIONS
 from musictx.sampling import contrast, shaping
+from musictx.sampling import filling as candidates
 from musictx.sampling.continuation import SPARE_TOKENS, TOKENS_PER_SECOND
 from musictx.settings import SETTINGS, WISHES, SamplingSettings
 
-from . import lead
+from . import filling, lead, payloads
 
 C_FILE, JS_FILE = "static/engine/constants.h", "static/music/constants.js"  # in this folder
 _NOTE = "Written by `app/constants.py`, from the Python that says what each of them means."
@@ -41,6 +42,8 @@ _SHAPING = [
     "SHORTEST",
     "NOTE",
 ]
+_CANDIDATES = ["CANDIDATES", "FOLLOWING"]
+_FILLING = ["TAKES", "MAX_TOKENS_A_SECOND"]
 _WAITING = [
     "START_LEAD",
     "MAX_START_LEAD",
@@ -73,10 +76,11 @@ def c_constants() -> str:
 
 
 def js_constants() -> str:
-    """The vocabulary, the numbers of contrast, shaping and waiting, and the settings, as a module."""
+    """The vocabulary, the numbers of sampling and waiting, and the settings, as a module."""
     numbers = _taken(vocabulary, _EVENTS + _SIZES + _TIMES + _LEVELS) | _taken(contrast, _CONTRAST)
     numbers |= _taken(shaping, _SHAPING) | {"WISHES": WISHES} | _taken(lead, _WAITING)
     numbers |= {"TOKENS_PER_SECOND": TOKENS_PER_SECOND, "SPARE_TOKENS": SPARE_TOKENS}
+    numbers |= _taken(candidates, _CANDIDATES) | _taken(filling, _FILLING) | _taken(payloads, ["GAP_SECONDS"])
     lines = [
         f"// {_NOTE}",
         "",

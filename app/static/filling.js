@@ -1,12 +1,12 @@
 // Filling in: a model replaces a marked selection with music that leads into what follows; one chooses among its takes.
 
-import { isSite } from "./io/backend.js";
+import { GAP_SECONDS } from "./music/constants.js";
+import { megabytes } from "./music/models.js";
 import { newRun } from "./music/takes.js";
 import { LaneSelection, PieceSelection, PrimerSelection } from "./selections.js";
 import { FillBar } from "./view/fill-bar.js";
 
-const MAX_SECONDS = 15; // seconds, as on the server
-const NO_SERVER = "Filling in needs a server, and this page has none. Run musictx app on your own computer for it.";
+const [, MAX_SECONDS] = GAP_SECONDS;
 const BUSY = "The models are still playing. A selection can be filled in when they have finished.";
 const WAITING = "The models are playing for other visitors; your turn comes next.";
 const HINT = "A model replaces this selection with music that leads into what follows.";
@@ -48,7 +48,6 @@ class Filling {
 
   /** Why a selection {start, end} in ms cannot be filled in now, or an empty text. */
   faultOf(gap) {
-    if (isSite) return NO_SERVER;
     if (this.making.running || this.all().some(({ running }) => running)) return BUSY;
     const fault = this.place.faultOf(gap);
     if (fault) return fault;
@@ -78,11 +77,17 @@ class Filling {
     this.refreshAll();
   }
 
-  receive({ state, error, made = 1, candidates, takes }) {
+  /** Take in a message: how far the candidates are, what is waited for, the takes, or why there are none. */
+  receive({ state, error, made = 1, candidates, takes, received, total }) {
     const { work } = this;
     if (state === "error") {
       this.end();
       this.notice.say(error, true);
+      return;
+    }
+    if (state === "loading") {
+      Object.assign(work, { made: 0, says: `The model is being downloaded: ${megabytes(received)} of ${megabytes(total)} MB.` });
+      this.refresh();
       return;
     }
     Object.assign(work, { made, candidates: candidates ?? work.candidates, says: state === "waiting" ? WAITING : "" });
@@ -142,8 +147,7 @@ class Filling {
     if (work) bar[work.takes ? "choose" : "follow"](/** @type {any} */ (work));
     else if (!gap) bar.hide();
     else {
-      const where = this.player.isHere ? " The server does this." : "";
-      bar.offer(gap, this.faultOf(gap), HINT + where, (model) => place.follows(model, gap));
+      bar.offer(gap, this.faultOf(gap), HINT, (model) => place.follows(model, gap));
     }
   }
 

@@ -4,6 +4,7 @@
 import { savePrimer } from "./io/save.js";
 import { movedMetre, onBarLine } from "./music/metre.js";
 import { barsOf, rowsOf, withSelection } from "./music/piece.js";
+import { isBefore } from "./music/rounding.js";
 import { cutRows, pedalledRows } from "./music/score.js";
 import { onGrid } from "./music/selection.js";
 import { branchOf } from "./music/takes.js";
@@ -40,7 +41,7 @@ export class LaneSelection {
 
   /** Whether there is something in a lane that it can lead into. */
   follows(model, { end }) {
-    return this.making.take.scores.get(model).notes.some(({ on }) => 1000 * on >= end);
+    return this.making.take.scores.get(model).notes.some(({ on }) => !isBefore(1000 * on, end));
   }
 
   /** What the model of some `work` (filling.js) is asked for. */
@@ -105,7 +106,7 @@ export class PrimerSelection {
   }
 
   follows(_, { end }) {
-    return this.primer.source.notes.some(([on]) => on >= end);
+    return this.primer.source.notes.some(([on]) => !isBefore(on, end));
   }
 
   begin(work) {
@@ -130,7 +131,7 @@ export class PrimerSelection {
 
   put(work, rows) {
     const { model, gap, before, from } = work;
-    const outside = pedalledRows(before.notes, before.pedals).filter(([on]) => on < gap.start || on >= gap.end);
+    const outside = pedalledRows(before.notes, before.pedals).filter(([on]) => isBefore(on, gap.start) || !isBefore(on, gap.end));
     const inside = rows.map(([on, off, ...rest]) => [on + from, off + from, ...rest]);
     const notes = [...outside, ...inside].sort((a, b) => a[0] - b[0] || a[2] - b[2]);
     const title = `${before.title}, filled in by ${this.models.of(model).name}`;
@@ -180,7 +181,7 @@ export class PieceSelection {
   }
 
   follows(_, { end }) {
-    return rowsOf(this.compose.sections).some(([on]) => on >= end);
+    return rowsOf(this.compose.sections).some(([on]) => !isBefore(on, end));
   }
 
   begin(work) {

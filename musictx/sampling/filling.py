@@ -15,16 +15,18 @@ import numpy as np
 
 from musictx.corpus import Chunk
 from musictx.errors import MusictxError
-from musictx.events import STEPS_PER_SECOND, TIME_SHIFT, tokens_to_table
+from musictx.events import STEP_SECONDS, STEPS_PER_SECOND, TIME_SHIFT, tokens_to_table
 from musictx.losses import chunk_losses
 from musictx.model import MusicTransformer
-from musictx.performance import Performance, apply_pedal
+from musictx.performance import Performance, apply_pedal, resolve_overlaps
 from musictx.sampling.continuation import MAX_VARIATIONS, continue_variations
 from musictx.sampling.takes import take_tokens
 
 CANDIDATES = 16
 MAX_CANDIDATES = MAX_VARIATIONS
 FOLLOWING = 64  # note events after the passage that a candidate must make likely: some three seconds
+# A note belongs to the hundredth of a second that it is nearest to: one on a bar line belongs to its bar.
+_EARLY = STEP_SECONDS / 2 + 1e-9
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +38,7 @@ class Filling:
     performance : Performance
         The pedal is part of the note ends; every note that begins outside the passage is as it was.
     start, end : float
-        The passage (s), on the 10 ms grid.
+        The passage (s), on the 10 ms grid; a note belongs to the place on it that it is nearest to.
     nats : float
         How surprised the model is by what follows: nats of the next `FOLLOWING` note events.
     """
@@ -49,7 +51,7 @@ class Filling:
     @property
     def notes(self) -> np.ndarray:
         """The notes that begin in the passage."""
-        onset = self.performance.notes["onset"]
+        onset = self.performance.notes["onset"] + _EARLY
         return self.performance.notes[(onset >= self.start) & (onset < self.end)]
 
 
@@ -120,7 +122,7 @@ def fill_in(
         raise MusictxError(f"the passage goes from {start:g} s to {end:g} s; it must end after it starts")
     start, end = (round(t * STEPS_PER_SECOND) / STEPS_PER_SECOND for t in (start, end))
     heard = apply_pedal(performance)
-    onset = heard.notes["onset"]
+    onset = heard.notes["onset"] + _EARLY
     before, after = heard.notes[onset < start], heard.notes[onset >= end]
     if not len(after):
         raise MusictxError(
@@ -146,12 +148,13 @@ def fill_in(
     wholes = []
     for continuation in made:
         notes = continuation.performance.notes
-        notes = notes[notes["onset"] >= continuation.cut - 1e-9].copy()
+        notes = notes[notes["onset"] + _EARLY >= continuation.cut].copy()
         if not len(before):
             notes["onset"], notes["offset"] = notes["onset"] + start, notes["offset"] + start
-        notes["offset"] = np.minimum(notes["offset"], end)  # a bar may end between two hundredths
-        new = _fitting(notes, before)
-        wholes.append(replace(heard, notes=np.concatenate([before, new, after])))
+        notes["offset"] = np.minimum(notes["offset"], end)
+        together = np.concatenate([before, _fitting(notes, before), after])
+        # What follows may begin a little before the end: a bar line lies between two hundredths.
+        wholes.append(replace(heard, notes=resolve_overlaps(together)))
     costs = following_nats(model, wholes, start, end, from_beginning=from_beginning).sum(1)
     found = [Filling(whole, start, end, float(nats)) for whole, nats in zip(wholes, costs, strict=True)]
     if takes is None:

@@ -301,8 +301,7 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def place(way: str, request: pytest.FixtureRequest) -> Place:
     """The page: from a server, or as a folder of files once loaded, whose server is gone.
 
-    A test that names a server instead needs one: for arcs, surprise, filling in, its endpoints, its line of
-    visitors.
+    A test that names a server instead needs one: for arcs, surprise, its endpoints, its line of visitors.
     """
     place: Place = request.getfixturevalue("endless_server" if way == "server" else "offline_site")
     return place

@@ -5,13 +5,15 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from musictx.app.payloads import note_rows, read_notes
+from musictx.app.filling import stream_filling
+from musictx.app.payloads import note_rows, read_gap, read_metre, read_notes, read_settings
 from musictx.app.streaming import Lane
 from musictx.app.web_model import model_facts, web_model
 from musictx.events import END, STEP_SECONDS
@@ -146,6 +148,57 @@ def test_a_take_is_pythons(page: Any, models: dict[str, MusicTransformer], case:
     assert [note for message in messages for note in message["notes"]] == lane.notes
     assert [off for message in messages for off in message["offs"]] == lane.offs
     assert (last["tokens"], last["beyond"]) == (lane.tokens, lane.beyond)
+
+
+BARS = {"division": 480, "tempos": [[0, 472_441]], "signatures": []}  # of 127 quarters a minute
+QUARTERS = [[round(k * 472.441), round((k + 0.9) * 472.441), 48 + k, 70] for k in range(24)]
+GAPS: dict[str, tuple[str, dict[str, Any]]] = {
+    "between notes, with pedal": (
+        "relative",
+        {"notes": LONG[:60], "pedals": [[500, 1500], [2900, 3600]], "gap": {"start": 2003, "end": 4000}},
+    ),
+    "at the beginning": ("rope", {"notes": LONG[10:40], "gap": {"start": 300, "end": 1200}}),
+    "after silence": ("vanilla", {"notes": [[3000, 3400, 60, 64]], "gap": {"start": 1500, "end": 3000}}),
+    "a bar, in time": (
+        "rope",
+        {
+            "notes": QUARTERS,
+            "metre": BARS,
+            "begins": False,
+            "gap": {"start": 3780, "end": 5670},
+            "settings": {"beat": "strict", "temperature": 0.9},
+        },
+    ),
+    "longer than the model reads": ("learned", {"notes": LONG, "gap": {"start": 20_000, "end": 20_500}}),
+    "with a wish": (
+        "relative",
+        {"notes": LONG[:30], "gap": {"start": 1000, "end": 2000}, "settings": {"shape": "calmer,higher"}},
+    ),
+}
+
+
+@pytest.mark.parametrize("case", GAPS)
+def test_fillings_are_pythons(page: Any, models: dict[str, MusicTransformer], case: str) -> None:
+    position, asked = GAPS[case]
+    settings = {"seed": 5, **asked.get("settings", {})}
+    messages = _play(page, position, {**asked, "run": "run.0", "settings": settings})
+    music = read_notes(asked["notes"], asked.get("pedals", ()))
+    music = replace(music, metre=read_metre(asked.get("metre")))
+    values = read_settings(settings)
+    values = replace(values, sampling=replace(values.sampling, int8=False))
+    gap = read_gap(asked["gap"])
+    begins = asked.get("begins", True)
+    *_, takes = stream_filling(models[position], music, gap, values, from_beginning=begins)
+    assert messages[-1]["takes"] == [note_rows(filling.notes) for filling in takes], messages[-1]
+    assert len(takes) == 4 and any(filling.notes.size for filling in takes)
+    made = [message["made"] for message in messages[:-1]]
+    assert made == sorted(made) and all(0 <= each < 1 for each in made)
+
+
+def test_what_cannot_be_filled_in_is_told(page: Any) -> None:
+    request = {"notes": LONG[:9], "run": "1.0", "gap": {"start": 2000, "end": 3000}}
+    assert "nothing to lead into" in _play(page, "rope", request)[-1]["error"]
+    assert "no note around" in _play(page, "rope", {**request, "notes": []})[-1]["error"]
 
 
 def test_what_a_model_has_seen_of_a_primer_does_not_change_the_next_take(page: Any) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 from musictx.training.choices import read_choices
 
-from .conftest import Place, Server
+from .conftest import Place
 from .test_fill import rows_of, wait_takes
 from .test_lanes import download
 from .test_primer import moment, upload
@@ -189,8 +189,8 @@ def test_a_piece_that_finds_no_room_stays_and_is_told(open_studio: Open, place: 
     assert piece(studio)[1] == 1 and whole(studio)
 
 
-def test_a_selection_of_the_piece_is_filled_in(open_studio: Open, endless_server: Server) -> None:
-    studio = open_studio(endless_server)
+def test_a_selection_of_the_piece_is_filled_in(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
     studio.get("mode-compose").click()
     drawn(studio, seconds=6)
     studio.get("keep-A").click()
@@ -324,8 +324,8 @@ def test_a_section_is_taken_out_of_the_piece(open_studio: Open, place: Place) ->
     assert list(ticks_of(studio).values()) == [primer, before]
 
 
-def test_a_bar_is_filled_in_on_the_beat(open_studio: Open, endless_server: Server) -> None:
-    studio = open_studio(endless_server)
+def test_a_bar_is_filled_in_on_the_beat(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
     idea(studio)
     takes_of_two_bars(studio, "continue", "AB")
     before = all_of(ticks_of(studio))

@@ -8,7 +8,7 @@ from typing import Any
 
 import mido
 
-from .conftest import MODELS, Place, Server
+from .conftest import MODELS, Place
 from .test_input import play_letters
 from .test_lanes import download
 
@@ -60,8 +60,8 @@ def finished(studio: Any) -> float:
     return float(studio.page.evaluate("window.musictx.take.length")) / 1000
 
 
-def test_a_selection_is_filled_in_and_all_around_it_stays(open_studio: Open, endless_server: Server) -> None:
-    studio = open_studio(endless_server)
+def test_a_selection_is_filled_in_and_all_around_it_stays(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
     start = finished(studio) + 2
     end = start + 2
     mark(studio, start, end)
@@ -91,8 +91,8 @@ def test_a_selection_is_filled_in_and_all_around_it_stays(open_studio: Open, end
     assert studio.rows("rope") == before["rope"]
 
 
-def test_a_filling_can_be_stopped_and_taken_back(open_studio: Open, endless_server: Server) -> None:
-    studio = open_studio(endless_server)
+def test_a_filling_can_be_stopped_and_taken_back(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
     start = finished(studio)
     mark(studio, start, start + 6)
     before = studio.rows("relative")
@@ -115,8 +115,8 @@ def test_a_filling_can_be_stopped_and_taken_back(open_studio: Open, endless_serv
     assert studio.get("fill-hint").inner_text() == "Selections can be filled in after the vote."
 
 
-def test_a_filling_gives_way_to_an_answer(open_studio: Open, endless_server: Server) -> None:
-    studio = open_studio(endless_server)
+def test_a_filling_gives_way_to_an_answer(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
     start = finished(studio)
     mark(studio, start, start + 2)
     studio.get("piano").click()
@@ -137,8 +137,8 @@ def test_a_filling_gives_way_to_an_answer(open_studio: Open, endless_server: Ser
     studio.get("duet").click()
 
 
-def test_the_primer_is_filled_in_where_its_piece_goes_on(open_studio: Open, endless_server: Server) -> None:
-    studio = open_studio(endless_server)
+def test_the_primer_is_filled_in_where_its_piece_goes_on(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
     move(studio, "primer-start", 2)
     move(studio, "primer-end", 4)
     studio.get("primer-fill").click()
@@ -158,16 +158,3 @@ def test_the_primer_is_filled_in_where_its_piece_goes_on(open_studio: Open, endl
     studio.run(seconds=2)
     studio.wait_done()
     assert str([row for row in studio.rows("rope") if row[0] < 2000]) != primer
-
-
-def test_a_page_without_a_server_says_what_it_lacks(open_studio: Open, endless_site: Place) -> None:
-    studio = open_studio(endless_site)
-    move(studio, "primer-end", 4)
-    studio.get("primer-fill").click()
-    lacks = "and this page has none. Run musictx app on your own computer"
-    assert lacks in studio.get("primer-fill-hint").inner_text()
-    finished(studio)
-    studio.get("loop").click()
-    assert lacks in studio.get("fill-hint").inner_text() and studio.get("fill-rope").is_disabled()
-    studio.get("inside").click()
-    assert lacks in studio.get("inside-hint").inner_text() and studio.get("surprise").is_disabled()

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import MODELS, Server
+from .conftest import MODELS, Place, Server
 
 Open = Callable[..., Any]
 WORDS = ".roll-words:not([hidden])"
@@ -294,3 +294,10 @@ def test_nothing_inside_is_seen_before_the_vote(studio: Any) -> None:
     assert studio.get("inside-hint").inner_text() == "What the models attended to appears after you vote."
     assert studio.get("surprise").is_disabled() and not studio.get("legend").is_visible()
     assert studio.page.evaluate("window.musictx.lanes.lane('rope').roll.nats") is None
+
+
+def test_a_page_without_a_server_says_what_it_lacks(open_studio: Open, endless_site: Place) -> None:
+    studio = finished(open_studio(endless_site), seconds=2)
+    inside(studio)
+    lacks = "and this page has none. Run musictx app on your own computer"
+    assert lacks in studio.get("inside-hint").inner_text() and studio.get("surprise").is_disabled()

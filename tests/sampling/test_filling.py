@@ -10,6 +10,7 @@ from music_helpers import performance, random_performance
 from musictx.errors import MusictxError
 from musictx.events import STEP_SECONDS, encode
 from musictx.lab.evaluation.surprise import token_nats
+from musictx.metre import Metre
 from musictx.performance import Performance, apply_pedal, make_notes
 from musictx.sampling import continue_performance, fill_in, take_tokens
 from musictx.sampling.filling import Filling, draw_likely, following_nats
@@ -19,8 +20,9 @@ FEW = {"candidates": 4, "int8": False}
 
 
 def outside(music: Performance, start: float, end: float) -> np.ndarray:
-    onset = music.notes["onset"]
-    return music.notes[(onset < start) | (onset >= end)]
+    """A note belongs to the hundredth of a second that it is nearest to."""
+    step = np.round(100 * music.notes["onset"])
+    return music.notes[(step < round(100 * start)) | (step >= round(100 * end))]
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -31,7 +33,7 @@ def test_everything_outside_the_passage_stays_to_the_note(seed):
     for filling in fill_in(MODEL, music, 3.0, 5.0, takes=2, seed=seed, **FEW):
         np.testing.assert_array_equal(outside(filling.performance, 3.0, 5.0), outside(heard, 3.0, 5.0))
         new = filling.notes
-        assert len(new) and (new["onset"] >= 3.0).all() and (new["offset"] <= 5.0 + 1e-9).all()
+        assert len(new) and (new["onset"] >= 2.995).all() and (new["offset"] <= 5.0 + 1e-9).all()
         assert not np.array_equal(new, heard.notes[(heard.notes["onset"] >= 3) & (heard.notes["onset"] < 5)])
 
 
@@ -42,6 +44,28 @@ def test_no_key_is_struck_that_is_still_held():
         early = filling.notes[filling.notes["onset"] < 4.0]
         assert not set(early["pitch"].tolist()) & set(range(20, 120, 2))
         assert filling.performance.notes["offset"][0] == 4.0
+
+
+@pytest.mark.parametrize("bar", [1, 2, 3])
+def test_a_bar_is_filled_from_its_own_bar_line_to_the_next(bar: int) -> None:
+    """At 127 quarters a minute, bar lines lie between two hundredths of a second."""
+    quarter = 60 / 127
+    pitches = [36 + k for k in range(24)]
+    notes = make_notes(quarter * np.arange(24), quarter * (np.arange(24) + 0.9), pitches, [70] * 24)
+    music = Performance(notes, metre=Metre.of(480, [(0, round(1e6 * quarter))], []))
+    start, end = 4 * bar * quarter, 4 * (bar + 1) * quarter
+    lines = []
+    for filling in fill_in(MODEL, music, start, end, beat="strict", takes=None, **FEW):
+        whole = filling.performance.notes
+        stays = np.flatnonzero((notes["onset"] < start - 0.01) | (notes["onset"] > end - 0.01))
+        assert set(notes[stays].tolist()) <= set(whole.tolist())
+        assert len(whole) == len(stays) + len(filling.notes)
+        assert (filling.notes["onset"] > start - 1e-6).all() and (filling.notes["onset"] < end - 0.01).all()
+        lines.append((filling.notes["onset"] < start + 1e-6).any())
+        for pitch in set(whole["pitch"].tolist()):  # no key is struck before it is up
+            own = whole[whole["pitch"] == pitch]
+            assert (own["offset"][:-1] <= own["onset"][1:]).all()
+    assert any(lines)  # something begins with the bar
 
 
 def test_one_candidate_is_a_plain_continuation():

@@ -310,6 +310,12 @@ static int make_pages(int end) {
   return 1;
 }
 
+/// Put the logits of what follows into `logits`: what follows the k-th of the tokens that `feed` took last.
+void EXPORT(predict)(int k) {
+  normalise(x + k * model->width, last_norm, 1, h);
+  product(&head, h, 1, rounded, logits);
+}
+
 /// Take the first `n` tokens of `input`; the logits of what follows are in `logits`. 0 if there is no room.
 int EXPORT(feed)(int n) {
   const Header *m = model;
@@ -330,9 +336,7 @@ int EXPORT(feed)(int n) {
     add(x, h, count);
   }
   length += n;
-  const float *end = x + (n - 1) * m->width;
-  normalise(end, last_norm, 1, h);
-  product(&head, h, 1, rounded, logits);
+  predict(n - 1);
   return 1;
 }
 

@@ -73,6 +73,12 @@ export class Engine {
     return true;
   }
 
+  /** Logits of what follows the k-th of the tokens that were shown last [Float32Array, until the next call]. */
+  predict(k) {
+    this.calls.predict(k);
+    return this.logitsInPlace;
+  }
+
   /** Logits of the next token [Float32Array, a copy]. */
   get logits() {
     return this.logitsInPlace.slice();

@@ -131,8 +131,9 @@ export function decode(tokens) {
 
 /** Takes the tokens of one continuation and says which notes they strike and end, as `musictx.sampling` has it. */
 export class NoteStream {
-  /** `primer` is what `preparePrimer` made; the continuation must end at `end` seconds. */
-  constructor({ tokens, notes, cut }, end = Infinity) {
+  /** `primer` is what `preparePrimer` made; the continuation must end at `end` seconds; `beat` moves times to a grid. */
+  constructor({ tokens, notes, cut }, end = Infinity, beat = null) {
+    this.beat = beat;
     const { events } = tokensToTable(tokens);
     this.step = rint(cut * STEPS_PER_SECOND);
     this.end = rint(end * STEPS_PER_SECOND);
@@ -151,8 +152,21 @@ export class NoteStream {
 
   /** The notes that a token strikes [{index, on, pitch, velocity}] and ends [{index, off}], in seconds. */
   push(token) {
+    return this.inTime(this.read(token));
+  }
+
+  /** End the continuation here: close every note that still sounds. */
+  finish() {
+    return this.inTime(this.close());
+  }
+
+  inTime(events) {
+    return this.beat ? this.beat.move(events) : events;
+  }
+
+  read(token) {
     if (this.ended) return [];
-    if (token === END || token === PAD || this.step >= this.end) return this.finish();
+    if (token === END || token === PAD || this.step >= this.end) return this.close();
     if (token === START) return [];
     if (token >= VELOCITY) {
       this.level = token - VELOCITY;
@@ -161,7 +175,7 @@ export class NoteStream {
     if (token >= TIME_SHIFT) {
       this.step += token - TIME_SHIFT + 1;
       this.struck.clear();
-      return this.step >= this.end ? this.finish() : [];
+      return this.step >= this.end ? this.close() : [];
     }
     const pitch = token % NOTE_OFF;
     const events = [];
@@ -176,8 +190,7 @@ export class NoteStream {
     return events;
   }
 
-  /** End the continuation here: close every note that still sounds. */
-  finish() {
+  close() {
     this.ended = true;
     this.step = Math.min(this.step, this.end);
     const events = [...this.open.values()].map((index) => this.off(index));

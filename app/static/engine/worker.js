@@ -1,9 +1,10 @@
 // One lane's models in a thread of their own. The page sends
-//   {do: "play", model, request}, {do: "stop"}, or {do: "rest"} and {do: "go on"};
+//   {do: "play", model, request} (with a gap in it, to fill that in), {do: "stop"}, or {do: "rest"} and {do: "go on"};
 // it gets {message}, as the server's lanes say them, {loading: {run, received, total}} while a model arrives, and
 // {full: true} if the browser has no room to keep it.
 
 import { Engine } from "./engine.js";
+import { fill } from "./filling.js";
 import { play } from "./playing.js";
 import { quickSha256 } from "./sha256.js";
 
@@ -88,7 +89,7 @@ async function act(task) {
       await rest?.over;
       return wanted();
     };
-    if (wanted()) await play(engine, model, request, say, goesOn);
+    if (wanted()) await (request.gap ? fill : play)(engine, model, request, say, goesOn);
   } catch (error) {
     const kept = { at: 0, notes: [], offs: [], tokens: 0, known: 0, beyond: null };
     say({ run: request.run, lane: model.name, state: "error", ...kept, error: sentence(error) });

@@ -39,6 +39,11 @@ export const PACE_SHARE = 0.9;
 export const PACE_SECONDS = 0.5;
 export const TOKENS_PER_SECOND = 400;
 export const SPARE_TOKENS = 64;
+export const CANDIDATES = 16;
+export const FOLLOWING = 64;
+export const TAKES = 4;
+export const MAX_TOKENS_A_SECOND = 150;
+export const GAP_SECONDS = [0.1, 15.0];
 
 /** What of drawing can be set, in the order of the page. */
 export const SETTINGS = [

@@ -5,6 +5,7 @@
 // time in the take (ms) up to which it was kept.
 
 import { Metre } from "./metre.js";
+import { isBefore } from "./rounding.js";
 import { pedalledRows, Score } from "./score.js";
 
 const MAX_STATES = 100;
@@ -154,8 +155,8 @@ export function withSelection(sections, { start, end }, rows, filling) {
   const starts = startsOf(sections);
   return sections.map((section, k) => {
     const [first, last] = [starts[k], starts[k + 1]];
-    if (end <= first || start >= last) return section;
-    const outside = section.rows.filter(([on]) => on + first < start || on + first >= end);
+    if (!isBefore(first, end) || !isBefore(start, last)) return section;
+    const outside = section.rows.filter(([on]) => isBefore(on + first, start) || !isBefore(on + first, end));
     const inside = rows.filter(([on]) => on >= first && (on < last || k === sections.length - 1));
     const filled = [...(section.from.filled ?? []), filling];
     return { ...section, rows: [...outside, ...moved(inside, -first)].sort(byOnset), from: { ...section.from, filled } };

@@ -1,6 +1,8 @@
 // Notes of a primer and of a lane. Times are seconds on the axis on which 0 is the primer's start;
 // rows, as the server and links have them, are [onset, offset, pitch, velocity] in whole milliseconds.
 
+import { isBefore } from "./rounding.js";
+
 const SAME = 0.01; // seconds between the notes of a chord, at most
 const BEFORE = 4; // seconds before the training length from which one hears it pass
 const LATELY = 2; // seconds after which a note no longer is what was struck last
@@ -154,7 +156,7 @@ export class Score {
   /** This score with other notes (rows) in a selection {start, end} in ms; all that begins outside stays. */
   filled({ start, end }, rows) {
     const copy = this.clone();
-    const outside = copy.notes.filter(({ on }) => on < start / 1000 || on >= end / 1000);
+    const outside = copy.notes.filter(({ on }) => isBefore(1000 * on, start) || !isBefore(1000 * on, end));
     const inside = rows.map((row) => noteOf(row, false));
     copy.notes = [...outside, ...inside].sort((a, b) => a.on - b.on || a.pitch - b.pitch);
     return copy;

@@ -1,0 +1,169 @@
+// A passage is played again so that it leads into what follows: musictx.sampling.filling. What it says of that on the
+// way are the messages of the server (app/streaming.py), made here.
+
+import {
+  CANDIDATES,
+  FOLLOWING,
+  MAX_TOKENS_A_SECOND,
+  START,
+  STEPS_PER_SECOND,
+  STEP_SECONDS,
+  TAKES,
+  TIME_SHIFT,
+  VELOCITY,
+} from "../music/constants.js";
+import { isBefore, rint } from "../music/rounding.js";
+import { encode, tokensToTable } from "./events.js";
+import { Turns, feed, generate, prefill } from "./generate.js";
+import { applyPedal, preparePrimer, resolveOverlaps } from "./primer.js";
+import { Random } from "./random.js";
+import { openStream, readMusic, readSettings, row } from "./request.js";
+
+const MESSAGE = 250; // milliseconds between two messages
+const NOTHING = { notes: [], tokens: [START], cut: 0, remarks: [] }; // the primer of a piece's beginning
+const EXACT = 1e-6; // milliseconds by which a time may be computed too early
+const ORDER = 2n ** 32n; // no candidate has this stream of random numbers
+
+const isEvent = (token) => token < TIME_SHIFT;
+const isTime = (token) => token >= TIME_SHIFT && token < VELOCITY;
+const secondsOf = (tokens) => tokensToTable(tokens).end * STEP_SECONDS;
+const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);
+
+/** The passage of a request, {start, end} (s), and what is heard `before` it and `after` it. */
+function readPassage(request) {
+  const [start, end] = [request.gap.start, request.gap.end].map((time) => rint((time / 1000) * STEPS_PER_SECOND));
+  const { notes, pedals } = readMusic(request);
+  const heard = applyPedal(notes, pedals);
+  const until = (step) => (note) => isBefore(1000 * note.on + EXACT, 1000 * step * STEP_SECONDS);
+  const [early, inTime] = [until(start), until(end)];
+  const isInside = (note) => !early(note) && inTime(note);
+  const [before, after] = [heard.filter(early), heard.filter((note) => !inTime(note))];
+  if (!heard.length) throw new Error("There is no note around this selection; choose one inside the music.");
+  if (!after.length) throw new Error("No note begins after this selection, so there is nothing to lead into.");
+  return { start: start * STEP_SECONDS, end: end * STEP_SECONDS, before, after, isInside };
+}
+
+/** New notes, less those of a pitch that still sounds from before the passage. */
+function fitting(notes, before) {
+  const until = new Map();
+  for (const { pitch, off } of before) until.set(pitch, Math.max(off, until.get(pitch) ?? -Infinity));
+  return notes.filter(({ pitch, on }) => on >= (until.get(pitch) ?? -Infinity));
+}
+
+/** The music with a candidate in the passage, or null if that was not wanted any more; `tell` hears of seconds made. */
+async function playCandidate(engine, model, request, { primer, passage, seed, turns, tell }) {
+  const settings = { ...readSettings(request), theme: 0 }; // from the model itself, so that weights mean what they say
+  const { start, end, before, after } = passage;
+  if (!(await prefill(engine, primer.tokens, turns))) return null;
+  const length = end - start;
+  let maxTokens = rint(MAX_TOKENS_A_SECOND * length) + MAX_TOKENS_A_SECOND;
+  if (model.limit) maxTokens = Math.min(maxTokens, model.limit - primer.tokens.length);
+  const stream = openStream(primer, primer.cut + length, before.length ? request : {}, settings);
+  const notes = [];
+  const hear = (events) => {
+    for (const event of events) {
+      if ("on" in event) notes.push({ ...event });
+      else if (event.index >= 0) notes[event.index].off = event.off;
+    }
+  };
+  for (const token of generate(engine, primer.tokens, settings, new Random(seed), { maxTokens, allowEnd: false })) {
+    hear(stream.push(token));
+    if (stream.ended) break;
+    tell(stream.step * STEP_SECONDS - primer.cut);
+    if (!(await turns.take())) return null;
+  }
+  if (!stream.ended) hear(stream.finish());
+  const shift = before.length ? 0 : start;
+  const moved = resolveOverlaps(notes).map((n) => ({ ...n, on: n.on + shift, off: Math.min(n.off + shift, end) }));
+  // What follows may begin a little before the end: a bar line lies between two hundredths.
+  return resolveOverlaps([...before, ...fitting(moved, before), ...after]);
+}
+
+/** The tokens of the whole music as the model has it that listens from `start` on: musictx.sampling.takes. */
+function takeTokens(whole, start, isBeginning, model, begins) {
+  const everything = encode(whole);
+  const primer = isBeginning ? NOTHING : preparePrimer({ notes: whole, pedals: [] }, start, model, begins);
+  const events = isBeginning ? 0 : tokensToTable(encode(whole, primer.cut)).events.length;
+  const kept = primer.tokens.slice(0, primer.tokens.findLastIndex((token) => !isTime(token)) + 1);
+  let at = 0;
+  for (let count = 0; count < events; at += 1) count += Number(isEvent(everything[at]));
+  const tokens = [...kept, ...everything.slice(at)].slice(0, model.limit || undefined);
+  return { tokens, begins: secondsOf(everything.slice(0, at)) - secondsOf(kept) };
+}
+
+/** Tokens up to the last that is weighed, and the first of them: the events that follow a passage's end (s). */
+function following({ tokens, begins }, end) {
+  const { events } = tokensToTable(tokens);
+  const border = rint((end - begins) * STEPS_PER_SECOND);
+  // What ends with the passage belongs to it, what begins with its end comes after it.
+  const inside = events.filter(({ step, isOn }) => step < border + Number(!isOn)).length;
+  const after = [0];
+  tokens.forEach((token, k) => isEvent(token) && after.push(k + 1));
+  const places = after.slice(inside, inside + FOLLOWING + 1);
+  return { tokens: tokens.slice(0, places.at(-1)), from: Math.max(1, places[0]) };
+}
+
+/** What a token costs: nats, from logits. */
+function costOf(logits, token) {
+  let highest = -Infinity;
+  for (const logit of logits) highest = Math.max(highest, logit);
+  let total = 0;
+  for (const logit of logits) total += Math.exp(logit - highest);
+  return highest + Math.log(total) - logits[token];
+}
+
+/** How surprised the model is by the tokens `from` one on (nats), or null if that was not wanted any more. */
+async function surprise(engine, { tokens, from }, turns) {
+  if (from >= tokens.length) return 0;
+  if (!(await prefill(engine, tokens.slice(0, from), turns))) return null;
+  const costs = [costOf(engine.logits, tokens[from])];
+  for (let at = from; at < tokens.length - 1; at += engine.block) {
+    const next = tokens.slice(at + 1, at + 1 + engine.block);
+    feed(engine, tokens.slice(at, at + next.length));
+    next.forEach((token, k) => costs.push(costOf(engine.predict(k), token)));
+    if (!(await turns.take())) return null;
+  }
+  return sum(costs);
+}
+
+/** Candidates in an order that is drawn one by one with probabilities exp(-nats): by the numbers' Gumbel noise. */
+function drawLikely(nats, random) {
+  const keys = nats.map((cost) => cost + Math.log(-Math.log(1 - random.next())));
+  return keys.map((_, k) => k).sort((a, b) => keys[a] - keys[b]);
+}
+
+/**
+ * Fill in; `say` gets each message, the last one with `takes` (rows). Ends early, without a last message, once `goesOn`
+ * says no, which may also let it wait.
+ *
+ * @param engine an Engine with the model's file
+ * @param model with name, context_length and limit
+ * @param request as the page sends it: run, notes, pedals, begins, metre, settings, and gap {start, end} in ms
+ */
+export async function fill(engine, model, request, say, goesOn) {
+  const { run, begins = true } = request;
+  const passage = readPassage(request);
+  const { start, end, before, isInside } = passage;
+  const seed = readSettings(request).seed;
+  const turns = new Turns(goesOn);
+  let told = -Infinity;
+  const tell = (made) => {
+    if (performance.now() - told < MESSAGE) return;
+    told = performance.now();
+    say({ run, lane: model.name, state: "running", made: Math.floor(100 * made) / 100, candidates: CANDIDATES });
+  };
+  const primer = before.length ? preparePrimer({ notes: before, pedals: [] }, start, model, begins) : NOTHING;
+  const [takes, costs] = [[], []];
+  for (let k = 0; k < CANDIDATES; k += 1) {
+    const progress = (seconds) => tell((k + Math.min(1, Math.max(0, seconds / (end - start)))) / (CANDIDATES + 1));
+    const whole = await playCandidate(engine, model, request, { primer, passage, seed: [seed, k], turns, tell: progress });
+    if (!whole) return;
+    const cost = await surprise(engine, following(takeTokens(whole, start, !before.length, model, begins), end), turns);
+    if (cost === null) return;
+    takes.push(whole.filter(isInside));
+    costs.push(cost);
+  }
+  const order = drawLikely(costs, new Random([seed, ORDER])).slice(0, TAKES);
+  const rows = order.map((k) => takes[k].map(row));
+  say({ run, lane: model.name, state: "done", takes: rows });
+}
