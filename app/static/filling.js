@@ -30,7 +30,7 @@ class Filling {
     // What is being done: {model, gap, seed, made, candidates, says}; once there are takes, {takes, shown, step} as well,
     // of which the last takes them back. The place keeps there what the music was `before`, and is `now`.
     this.work = null;
-    this.bar = new FillBar(element, name, models, {
+    this.bar = new FillBar(element, name, models, place.players, {
       start: (model) => this.start(model),
       stop: () => this.stop(),
       choose: (index) => this.choose(index),
@@ -53,7 +53,7 @@ class Filling {
     if (fault) return fault;
     const seconds = (gap.end - gap.start) / 1000;
     if (seconds > MAX_SECONDS) return `This selection lasts ${seconds.toFixed(1)} s; choose one of up to ${MAX_SECONDS} s.`;
-    const follows = this.models.keys.some((model) => this.place.follows(model, gap));
+    const follows = this.place.players.some(({ key }) => this.place.follows(key, gap));
     return follows ? "" : "There is no music after this selection to lead into.";
   }
 

@@ -16,8 +16,9 @@ const [BEFORE, AFTER] = [120_000, 60_000]; // ms around the primer that are sent
 export class LaneSelection {
   blind; lanes; listening; making;
 
-  constructor({ making, listening, lanes, blind }) {
+  constructor({ making, listening, lanes, blind, models }) {
     Object.assign(this, { making, listening, lanes, blind });
+    this.players = models.all; // the models that have lanes
   }
 
   /** What is marked, {start, end} in ms, or null. */
@@ -95,6 +96,7 @@ export class PrimerSelection {
 
   constructor({ making, listening, models, primer, primers }) {
     Object.assign(this, { making, listening, models, primer, primers });
+    this.players = models.players;
   }
 
   get gap() {
@@ -160,8 +162,9 @@ export class PrimerSelection {
 export class PieceSelection {
   compose; listening;
 
-  constructor({ compose, listening }) {
+  constructor({ compose, listening, models }) {
     Object.assign(this, { compose, listening });
+    this.players = models.players;
   }
 
   get gap() {

@@ -7,20 +7,22 @@ drawing from "the passage, given what is before and after it" the more candidate
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import torch
+from torch.nn import functional as F
 
-from musictx.corpus import Chunk
 from musictx.errors import MusictxError
 from musictx.events import STEP_SECONDS, STEPS_PER_SECOND, TIME_SHIFT, tokens_to_table
-from musictx.losses import chunk_losses
 from musictx.model import MusicTransformer
 from musictx.performance import Performance, apply_pedal, resolve_overlaps
+from musictx.sampling.cache import Cache
 from musictx.sampling.continuation import MAX_VARIATIONS, continue_variations
 from musictx.sampling.takes import take_tokens
+from musictx.settings import SamplingSettings
 
 CANDIDATES = 16
 MAX_CANDIDATES = MAX_VARIATIONS
@@ -155,7 +157,8 @@ def fill_in(
         together = np.concatenate([before, _fitting(notes, before), after])
         # What follows may begin a little before the end: a bar line lies between two hundredths.
         wholes.append(replace(heard, notes=resolve_overlaps(together)))
-    costs = following_nats(model, wholes, start, end, from_beginning=from_beginning).sum(1)
+    int8 = SamplingSettings(**settings).int8
+    costs = following_nats(model, wholes, start, end, from_beginning=from_beginning, int8=int8).sum(1)
     found = [Filling(whole, start, end, float(nats)) for whole, nats in zip(wholes, costs, strict=True)]
     if takes is None:
         return found
@@ -189,6 +192,7 @@ def following_nats(
     count: int = FOLLOWING,
     *,
     from_beginning: bool = True,
+    int8: bool = False,
 ) -> np.ndarray:
     """How surprised a model is by what follows a passage, after each way of playing the passage.
 
@@ -203,6 +207,8 @@ def following_nats(
         So many note events after the passage.
     from_beginning : bool
         As in `fill_in`.
+    int8 : bool
+        As in `musictx.sampling.SamplingSettings`: whether it is the model of 8 bits that is surprised.
 
     Returns
     -------
@@ -220,7 +226,29 @@ def following_nats(
         places.append(after[inside : inside + count + 1])
         sequences.append(take.tokens[: places[-1][-1]])
     result = np.zeros((len(performances), count))
-    chunks = [Chunk(i, tokens[:-1], tokens[1:]) for i, tokens in enumerate(sequences)]
-    for row, (_, nats), place in zip(result, chunk_losses(model, chunks), places, strict=True):
-        row[: len(place) - 1] = np.diff(np.append([0.0, 0.0], np.cumsum(nats, dtype=float))[place])
+    first = max(1, min(place[0] for place in places))
+    for row, nats, place in zip(result, _nats_from(model, sequences, first, int8), places, strict=True):
+        total = np.append(0.0, np.cumsum(nats))
+        row[: len(place) - 1] = np.diff(total[np.maximum(place - first, 0)])
     return result
+
+
+@torch.inference_mode()
+def _nats_from(
+    model: MusicTransformer, sequences: list[np.ndarray], first: int, int8: bool
+) -> Iterator[np.ndarray]:
+    """Nats of the tokens from `first` (1 or later) on. What is before and alike in all is read once."""
+    device = next(model.parameters()).device
+    before = np.stack([tokens[: first - 1] for tokens in sequences])
+    alike = int((before == before[0]).all(0).cumprod().sum())
+    cache = Cache(model, 1, max(len(tokens) for tokens in sequences), int8=int8)
+    if alike:
+        cache.step(torch.from_numpy(before[:1, :alike]).to(device))
+    for tokens in sequences:
+        cache.length = alike
+        rest = torch.from_numpy(tokens[alike:]).to(device)
+        if len(rest) > 1:
+            nats = F.cross_entropy(cache.step(rest[None, :-1])[0].float(), rest[1:], reduction="none")
+            yield nats[first - 1 - alike :].double().cpu().numpy()
+        else:
+            yield np.zeros(0)  # positions end before what follows

@@ -102,8 +102,8 @@ def test_every_argument_changes_the_music(client: Client, primer: Any) -> None:
 
 def test_info_lists_the_models(client: Client) -> None:
     found = client.predict(api_name="/info")
-    assert [each["key"] for each in found] == list(MODELS)
-    assert all(each["training_length"] == 1024 for each in found)
+    assert [each["key"] for each in found][:3] == list(MODELS)
+    assert [each["training_length"] for each in found] in ([1024] * 3, [1024] * 3 + [4096])  # with grand
 
 
 def test_only_these_endpoints_are_offered(client: Client) -> None:

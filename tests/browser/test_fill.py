@@ -91,8 +91,8 @@ def test_a_selection_is_filled_in_and_all_around_it_stays(open_studio: Open, pla
     assert studio.rows("rope") == before["rope"]
 
 
-def test_a_filling_can_be_stopped_and_taken_back(open_studio: Open, place: Place) -> None:
-    studio = open_studio(place)
+def test_a_filling_can_be_stopped_and_taken_back(open_studio: Open, unhurried: Place) -> None:
+    studio = open_studio(unhurried)
     start = finished(studio)
     mark(studio, start, start + 6)
     before = studio.rows("relative")

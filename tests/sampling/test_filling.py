@@ -94,7 +94,7 @@ def test_the_same_seed_gives_the_same_fillings_and_takes_are_different_ones():
 
 def test_what_follows_costs_what_its_tokens_cost():
     music = random_performance(3, 50, 8.0)
-    filling = fill_in(MODEL, music, 3.0, 5.0, candidates=2, takes=None)[1]
+    filling = fill_in(MODEL, music, 3.0, 5.0, candidates=2, takes=None, int8=False)[1]
     take = take_tokens(MODEL, filling.performance, 3.0)
     nats = token_nats(MODEL, take.tokens)
     inside = Performance(filling.performance.notes[filling.performance.notes["onset"] < 5.0])
@@ -113,7 +113,7 @@ def test_costs_do_not_depend_on_who_is_computed_together():
     music = random_performance(4, 40, 8.0)
     fillings = fill_in(MODEL, music, 3.0, 5.0, takes=None, candidates=5)
     for filling in fillings:
-        alone = following_nats(MODEL, [filling.performance], 3.0, 5.0)[0].sum()
+        alone = following_nats(MODEL, [filling.performance], 3.0, 5.0, int8=True)[0].sum()
         assert alone == pytest.approx(filling.nats, rel=1e-5)
 
 

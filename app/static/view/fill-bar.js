@@ -10,16 +10,17 @@ export class FillBar {
   element; models; name;
 
   /**
-   * `name` begins the names of its buttons. `on` has start(model), stop(), choose(index), keep(), undo() and, where the
-   * selection can be moved in this line, move(edge, s); where the whole piece can be saved, save().
+   * `name` begins the names of its buttons, `players` are the models that can fill in. `on` has start(model), stop(),
+   * choose(index), keep(), undo() and, where the selection can be moved in this line, move(edge, s); where the whole
+   * piece can be saved, save().
    */
-  constructor(element, name, models, on) {
+  constructor(element, name, models, players, on) {
     Object.assign(this, { element, name, models });
-    const players = models.players.map(({ key, name: text, colour }) => [
+    const buttons = players.map(({ key, name: text, colour }) => [
       key,
       paint(this.button(key, "", () => on.start(key), text), colour),
     ]);
-    this.players = new Map(players);
+    this.players = new Map(buttons);
     const edge = (which, what) => momentField(`${name}-${which}`, which, what, (time) => on.move(which, time));
     this.edges = on.move ? [edge("from", "Start of the selection"), edge("to", "End of the selection")] : [];
     this.progress = h("progress", { max: "1", "aria-label": "How far the attempts are" });

@@ -26,6 +26,7 @@ HOW_TO_GET_CHROMIUM = (
     "no Chromium found: install Debian's package `chromium`, or run `playwright install chromium`, "
     "or name one in MUSICTX_CHROMIUM"
 )
+PASSAGE = 4.0  # seconds of a lane that are filled in
 START_SECONDS = 120  # a server that has not answered by then has failed
 
 # The probe is no part of the page, and would be refused by the page's policy.
@@ -162,7 +163,9 @@ def bench_app(*, seconds: float = 60.0, repetitions: int = 5, address: str | Non
         ``median`` and ``worst``. ``smallest_lead``: for each lane, the least seconds of music known
         ahead of the playhead while the lane was being made; ``waits``, ``seconds_waited`` and
         ``late_notes``: how often and how long the sound had to wait for a lane once it had begun, and how
-        many notes came late. ``tap_to_arcs``: seconds from a tap
+        many notes came late; ``music_per_second``: seconds of music that each lane made in a second.
+        ``click_to_takes``: seconds until the takes of a passage of four seconds that
+        is filled in are there, for each model. ``tap_to_arcs``: seconds from a tap
         on a note until all lanes show what their models listened to, for the ``first`` one, for which the
         server has to read the take, and for those after it.
 
@@ -190,6 +193,7 @@ def bench_app(*, seconds: float = 60.0, repetitions: int = 5, address: str | Non
         alone = [latencies(page, lead_in=0.0, seed=1 + k) for k in range(repetitions)]
         listened = leads_of(page, seconds)
         taps = _taps(page, repetitions)
+        fills = fills_of(page, repetitions)
         answers = answers_of(page, MODELS, repetitions)
         version = browser.version
     return {
@@ -203,6 +207,7 @@ def bench_app(*, seconds: float = 60.0, repetitions: int = 5, address: str | Non
         "click_to_first_sound_of_the_continuation": summary([each["sound"] for each in alone]),
         "pause_to_first_sound": {model: summary(passed) for model, passed in answers.items()},
         **listened,
+        "click_to_takes": {model: summary(passed) for model, passed in fills.items()},
         "tap_to_arcs": {"first": round(taps[0], 3), **summary(taps[1:])},
     }
 
@@ -282,8 +287,8 @@ def leads_of(page: Any, seconds: float) -> dict[str, Any]:
     page.wait_for_function("window.musictx.transport.state === 'stopped'", timeout=(60 + 20 * seconds) * 1000)
     heard = page.evaluate("window.musictx.transport.statistics")
     speeds = page.evaluate(
-        "Object.fromEntries([...document.querySelectorAll('.lane')]"
-        ".map((lane) => [lane.dataset.model, lane.querySelector('.numbers').textContent.split('\\n')[1]]))"
+        "Object.fromEntries(Object.entries(window.musictx.take.messages)"
+        ".map(([lane, message]) => [lane, message.music_per_second]))"
     )
     leads = heard["leads"]  # none for a lane that was finished before the sound began
     return {
@@ -291,8 +296,31 @@ def leads_of(page: Any, seconds: float) -> dict[str, Any]:
         "waits": heard["waits"],
         "seconds_waited": round(page.evaluate("window.silence"), 1),
         "late_notes": heard["late"],
-        "speed": speeds,
+        "music_per_second": speeds,
     }
+
+
+def fills_of(page: Any, repetitions: int) -> dict[str, list[float]]:
+    """Seconds from the click until the takes of a passage that a model fills in are there."""
+    seconds = 3 * PASSAGE
+    press_continue(page, seconds=seconds, seed=1, lead_in=0.0)
+    wait_done(page, seconds)
+    if page.evaluate("window.musictx.transport.state") != "stopped":
+        page.get_by_test_id("play").click()
+    start = page.evaluate("window.musictx.take.length") / 1000 + PASSAGE / 2
+    page.get_by_test_id("loop").click()
+    for edge, moment in (("to", start + PASSAGE), ("from", start), ("to", start + PASSAGE)):
+        page.get_by_test_id(f"fill-{edge}").fill(f"{moment:.2f}")
+        page.get_by_test_id(f"fill-{edge}").press("Enter")
+    passed: dict[str, list[float]] = {model: [] for model in MODELS}
+    for model in [model for _ in range(repetitions) for model in MODELS]:
+        begun = time.monotonic()
+        page.get_by_test_id(f"fill-{model}").click()
+        page.wait_for_selector("[data-testid=fill-keep]:visible", timeout=120_000)
+        passed[model].append(time.monotonic() - begun)
+        page.get_by_test_id("fill-undo").click()
+    page.get_by_test_id("loop").click()
+    return passed
 
 
 def _taps(page: Any, repetitions: int) -> list[float]:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from musictx.errors import MusictxError
-from musictx.lab.bench.app import MODELS, PROBE, VIEW, latencies, leads_of, open_chromium, summary
+from musictx.lab.bench.app import MODELS, PROBE, VIEW, fills_of, latencies, leads_of, open_chromium, summary
 from musictx.lab.bench.common import machine
 
 LINE = 20.0  # Mbit/s, of the slow line
@@ -70,7 +70,7 @@ def bench_site(*, seconds: float = 60.0, repetitions: int = 5, slowdown: float =
         there. ``times_real_time`` and ``tokens_per_second``: of each lane ``alone`` and of all lanes
         ``at_once``, the time for the primer included. ``smallest_lead``, ``waits``, ``seconds_waited`` and
         ``late_notes``: as `musictx.lab.bench.app.bench_app` has them, and once more as ``slowed``, if there
-        is a slowdown. ``cold``: with nothing kept, over a line of ``megabits``
+        is a slowdown. ``click_to_takes``: as there. ``cold``: with nothing kept, over a line of ``megabits``
         Mbit/s, seconds until the page can be used (``ready``), and from then with Continue pressed at once
         until the first note (``click_to_first_note``); ``load_to_first_note`` is their sum, and
         ``load_to_continuation`` the time until a note of it can be heard, after the primer's last two
@@ -103,6 +103,7 @@ def bench_site(*, seconds: float = 60.0, repetitions: int = 5, slowdown: float =
         alone = {lane: _speeds(page, [lane])[lane] for lane in MODELS}
         at_once = _speeds(page, MODELS)
         listened = leads_of(page, seconds)
+        fills = fills_of(page, repetitions)
         if slowdown > 1:
             with slowed(browser, slowdown):
                 listened["slowed"] = {"times": slowdown, **leads_of(page, seconds)}
@@ -119,6 +120,7 @@ def bench_site(*, seconds: float = 60.0, repetitions: int = 5, slowdown: float =
         "tokens_per_second": _each(speeds, "tokens_per_second"),
         "seconds": seconds,
         **listened,
+        "click_to_takes": {model: summary(passed) for model, passed in fills.items()},
         "cold": {"megabits": LINE, **{what: summary([each[what] for each in cold]) for what in cold[0]}},
     }
 
