@@ -50,10 +50,10 @@ def wait_takes(studio: Any, name: str = "fill") -> None:
     studio.page.wait_for_selector(f"[data-testid={name}-keep]:visible")
 
 
-def finished(studio: Any) -> float:
-    """Let the models play for 8 s, and stop the sound; where the primer ends (s)."""
+def finished(studio: Any, seconds: float = 8) -> float:
+    """Let the models play, and stop the sound; where the primer ends (s)."""
     studio.get("preset-chopin-black-keys").click()
-    studio.run(seconds=8, seed=5)
+    studio.run(seconds=seconds, seed=5)
     studio.wait_done()
     if studio.page.evaluate("window.musictx.transport.state") != "stopped":
         studio.get("play").click()
@@ -93,8 +93,8 @@ def test_a_selection_is_filled_in_and_all_around_it_stays(open_studio: Open, pla
 
 def test_a_filling_can_be_stopped_and_taken_back(open_studio: Open, unhurried: Place) -> None:
     studio = open_studio(unhurried)
-    start = finished(studio)
-    mark(studio, start, start + 6)
+    start = finished(studio, seconds=6)
+    mark(studio, start, start + 3)
     before = studio.rows("relative")
     studio.get("fill-relative").press("Enter")
     studio.get("fill-stop").press("Enter")  # which has the focus now

@@ -75,7 +75,7 @@ def test_choose_continue_hear_mark_save_and_stop(open_studio: Open, unhurried: P
     chosen = studio.page.evaluate("document.activeElement.dataset.testid")
     assert chosen != card and studio.get(chosen).get_attribute("aria-pressed") == "true"
     assert go(studio, "seconds") <= 16
-    press(studio, "ControlOrMeta+a", *"20")
+    press(studio, "ControlOrMeta+a", "6")
     go(studio, "continue", "Shift+Tab")
     press(studio, "Enter")
     studio.wait_done()

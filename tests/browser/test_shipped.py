@@ -28,8 +28,8 @@ def test_who_compares_is_offered_the_models_that_have_lanes(
     open_studio: Callable[..., Any], unhurried: Place
 ) -> None:
     studio = open_studio(unhurried)
-    start = finished(studio) + 2
-    mark(studio, start, start + 2)
+    start = finished(studio, seconds=4) + 1
+    mark(studio, start, start + 1)
     assert offered(studio, "fill") == ["Vanilla", "Relative", "RoPE"]
     before = {model: studio.rows(model) for model in MODELS}
     studio.get("fill-relative").click()
