@@ -7,6 +7,7 @@ from collections.abc import Callable
 from copy import copy
 from typing import Any
 
+import numpy as np
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -117,6 +118,11 @@ class Cache:
     def repeat(self, times: int) -> None:
         """Make `times` sequences of the one seen so far."""
         self._replace(lambda x: x.repeat(times, 1, 1))
+
+    def keep(self, rows: np.ndarray) -> None:
+        """Go on with these sequences only."""
+        heads = self.model.config.heads
+        self._replace(lambda x: x.unflatten(0, (-1, heads))[rows].flatten(0, 1))
 
     def sibling(self, batch: int, capacity: int) -> Cache:
         """An empty cache of the same model, which shares the engine's weights."""

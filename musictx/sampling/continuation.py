@@ -146,19 +146,17 @@ def continue_variations(
     streams = [NoteStream(ready, end, beat) for _ in range(variations)]
     events: list[list[NoteOn | NoteOff]] = [[] for _ in streams]
     counts, ended = [0] * variations, [False] * variations
-    for chosen in generate(
-        model, ready.tokens, settings=sampling, seed=seed, variations=variations, max_tokens=max_tokens
-    ):
-        for i, token in enumerate(chosen.tolist()):
-            if not streams[i].ended:
-                counts[i] += 1
-                ended[i] = token == END
-                events[i] += streams[i].push(token)
-        going = [stream.step for stream in streams if not stream.ended]
-        if not going:
-            break
-        if on_progress:
-            on_progress(min(going) * STEP_SECONDS - ready.cut)
+    enough = np.zeros(variations, bool)
+    limits = {"max_tokens": max_tokens, "variations": variations}
+    for chosen in generate(model, ready.tokens, settings=sampling, seed=seed, enough=enough, **limits):
+        for i in np.flatnonzero(~enough):
+            token = int(chosen[i])
+            counts[i] += 1
+            ended[i] = token == END
+            events[i] += streams[i].push(token)
+            enough[i] = streams[i].ended
+        if on_progress and not enough.all():
+            on_progress(min(s.step for s in streams if not s.ended) * STEP_SECONDS - ready.cut)
     limit = model.positions.limit
     if limit is not None and len(ready.tokens) + max(counts) >= limit:
         remark = f"the model knows {limit} positions and no more; no variation goes on after them"

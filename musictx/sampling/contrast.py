@@ -68,6 +68,11 @@ class ShortContext:
         self.cache.length = 0
         return self.cache.step(self.tokens.to(self.model.device))[:, -1]
 
+    def keep(self, rows: np.ndarray) -> None:
+        """Go on with these sequences only."""
+        self.tokens, self.logits = self.tokens[rows], self.logits[rows]
+        self.cache.keep(rows)
+
     def push(self, tokens: Tensor) -> None:
         """Take the next token of each sequence [shape=(rows, 1)] and give new `logits`."""
         before, self.length = short_start(self.length), self.length + 1

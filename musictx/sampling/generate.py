@@ -7,9 +7,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from musictx.errors import require
+from musictx.events import PAD
 from musictx.model import MusicTransformer
 from musictx.sampling.sampler import Sampler
 from musictx.settings import SamplingSettings
+
+DROPPED = 0.25  # when so many of the sequences have ended, the others go on without them
 
 
 def generate(
@@ -20,6 +23,7 @@ def generate(
     seed: int = 0,
     variations: int = 1,
     max_tokens: int | None = None,
+    enough: np.ndarray | None = None,
 ) -> Iterator[np.ndarray]:
     """Draw tokens one at a time, for several variations at once.
 
@@ -34,6 +38,8 @@ def generate(
     variations : int
     max_tokens : int, optional
         Stop after this many; without it, when every variation has ended.
+    enough : np.ndarray [shape=(variations,), dtype=bool], optional
+        Looked at after each token: variations to end there, which cost nothing any more.
 
     Yields
     ------
@@ -56,10 +62,17 @@ def generate(
         max_tokens = room if max_tokens is None else min(max_tokens, room)
     settings = settings or SamplingSettings()
     streams = [np.random.default_rng([seed % 2**64, i]) for i in range(variations)]
-    sampler = Sampler(model, tokens, settings, streams)
-    made = 0
+    sampler, rows, made = Sampler(model, tokens, settings, streams), np.arange(variations), 0
     while max_tokens is None or made < max_tokens:
-        yield sampler.draw()
+        drawn = np.full(variations, PAD)
+        drawn[rows] = sampler.draw()
+        yield drawn
         made += 1
+        if enough is not None:
+            sampler.ended |= enough[rows]
         if sampler.ended.all():
             return
+        if sampler.ended.mean() >= DROPPED:
+            left = np.flatnonzero(~sampler.ended)
+            sampler.keep(left)
+            rows = rows[left]

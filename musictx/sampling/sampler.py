@@ -79,6 +79,17 @@ class Sampler:
         self.chosen = chosen
         return chosen
 
+    def keep(self, rows: np.ndarray) -> None:
+        """Go on with these sequences only."""
+        self.grammar = self.grammar.take(rows)
+        self.ended, self.begun, self.logits = self.ended[rows], self.begun[rows], self.logits[rows]
+        self.streams = [self.streams[row] for row in rows]
+        self.shaping = [self.shaping[row] for row in rows] if self.shaping else []
+        self.chosen = None if self.chosen is None else self.chosen[rows]
+        self.cache.keep(rows)
+        if self.short:
+            self.short.keep(rows)
+
     def _step(self, tokens: torch.Tensor) -> None:
         with torch.inference_mode():
             self.logits = self.cache.step(tokens.to(self.model.device))[:, -1]

@@ -99,6 +99,22 @@ def test_a_variation_is_the_same_alone_and_among_others() -> None:
     np.testing.assert_array_equal(music[0].performance.notes, alone.notes)
 
 
+@pytest.mark.parametrize("settings", [{"theme": 0.5}, {"shape": "denser,lower"}, {"int8": False, "theme": 0}])
+def test_variations_go_on_alike_when_others_have_played_enough(settings: dict[str, Any]) -> None:
+    """Whoever is dropped, one at a time or several, those that go on draw what they would have drawn."""
+    model, ready = player(), prepare_primer(player(), PRIMER)
+    options: dict[str, Any] = {"settings": SamplingSettings(allow_end=False, **settings), "variations": 5}
+    wanted = tokens_of(model, 60, **options)
+    ends, enough = [60, 5, 12, 40, 12], np.zeros(5, bool)
+    for made, chosen in enumerate(generate(model, ready.tokens, max_tokens=60, enough=enough, **options), 1):
+        going = made <= np.array(ends)
+        np.testing.assert_array_equal(chosen, np.where(going, wanted[made - 1], PAD))
+        enough[:] = made >= np.array(ends)
+    assert made == 60
+    enough[:] = True
+    assert len(list(generate(model, ready.tokens, enough=enough, **options))) == 1
+
+
 def test_dropout_of_a_model_in_training_is_not_heard() -> None:
     model = player(dropout=0.5)
     wanted = tokens_of(model, 30)
