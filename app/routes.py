@@ -103,6 +103,12 @@ def routes(
         stage.stop(part_name(asked.get("run", ""), asked.get("lane", "")))
         return JSONResponse({})
 
+    async def rest(request: Request) -> Response:
+        asked = request.query_params
+        run, lane = asked.get("run", "").partition(".")[0][:40], asked.get("lane", "")[:40]
+        stage.rest(run, lane, asked.get("rests") == "true")
+        return JSONResponse({})
+
     async def keep(request: Request) -> Response:
         assert sent
         return await keep_file(request, sent)
@@ -123,6 +129,7 @@ def routes(
                         Route("/vote", _plainly(vote), methods=["POST"]),
                         Route("/look/{what}", _plainly(look), methods=["POST"]),
                         Route("/stop", _plainly(stop), methods=["POST"]),
+                        Route("/rest", _plainly(rest), methods=["POST"]),
                         Mount("/static", StaticFiles(directory=STATIC)),
                         Mount("/piano", StaticFiles(directory=_PIANO)),
                     ]

@@ -14,6 +14,7 @@ YIELD_SECONDS = 0.25  # how long a comfortable lane stands back at a time
 LANES_OF_A_PAGE = 3
 MAX_CROWDED = 10.0
 MAX_STOPPED = 1000  # of so many parts it is remembered that they were stopped
+MAX_RESTING = 10  # lanes of a page
 
 
 @dataclass
@@ -25,6 +26,7 @@ class Ticket:
     lanes: int = 0
     started: float | None = None
     leads: dict[str, float] = field(default_factory=dict)
+    resting: set[str] = field(default_factory=set)
 
     @property
     def is_well_ahead(self) -> bool:
@@ -75,6 +77,23 @@ class Stage:
         with self._changed:
             self._stopped.append(part)
             self._changed.notify_all()
+
+    def rest(self, run: str, lane: str, rests: bool) -> None:
+        """Let a lane of a run rest while others of it play, or go on."""
+        with self._changed:
+            for ticket in self._tickets:
+                if ticket.run == run and rests and len(ticket.resting) < MAX_RESTING:
+                    ticket.resting.add(lane)
+                elif ticket.run == run and not rests:
+                    ticket.resting.discard(lane)
+
+    def rests(self, ticket: Ticket, lane: str) -> bool:
+        """Whether a lane is to rest, and another one of its run plays meanwhile."""
+        with self._changed:
+            resting = lane in ticket.resting and any(other not in ticket.resting for other in ticket.leads)
+            if resting:
+                ticket.leads.pop(lane, None)
+            return resting
 
     def is_current(self, ticket: Ticket, part: str) -> bool:
         """Whether the visitor has neither stopped this part nor started another run since."""

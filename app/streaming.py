@@ -37,6 +37,7 @@ from .payloads import (
 from .stage import Stage, Ticket
 
 MESSAGE_SECONDS = 0.08  # time between two messages of a lane, if no other page's lanes play
+REST_SECONDS = 0.25  # after which a lane that rests looks whether it may go on
 HEARTBEAT_SECONDS = 1.0  # a lane that has nothing to say still says so this often
 OVERLAP = 6  # messages whose content is repeated
 LAST_AGAIN = (0.5, 1.5)  # seconds after which the last message is said again: one can be lost on its way
@@ -242,6 +243,9 @@ def _stream(
         pause = MESSAGE_SECONDS * stage.crowd
         if rest := stage.stand_back(ticket, lane.name, lane.music_seconds):
             time.sleep(rest)
+        while stage.rests(ticket, lane.name) and stage.is_current(ticket, lane.part):
+            time.sleep(REST_SECONDS)
+            yield lane.message("running")
     lane.add(notes.finish(), notes.step * STEP_SECONDS)
     return False
 

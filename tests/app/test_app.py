@@ -233,6 +233,23 @@ def test_a_lane_that_was_stopped_ends_and_one_that_is_still_on_its_way_never_beg
     assert list(play(model, stage, run="r.2"))[-1]["state"] == "done"
 
 
+def test_a_lane_rests_while_another_one_of_its_run_plays(model: MusicTransformer) -> None:
+    stage = Stage()
+    asked = {"settings": {"seconds": 180, "seed": 1}}
+    heard, other = (play(model, stage, lane=lane, **asked) for lane in "AB")
+    for lane in (heard, other) * 3:
+        assert next(lane)["state"] == "running"
+    stage.rest("r", "B", True)
+    next(other)  # the message that was on its way
+    waits = [next(other) for _ in range(3)]
+    assert len({message["tokens"] for message in waits}) == 1 and {m["state"] for m in waits} == {"running"}
+    stage.rest("r", "B", False)
+    assert next(other)["tokens"] > waits[-1]["tokens"]
+    stage.rest("r", "B", True)
+    notes = list(heard)[-1]["notes"]
+    assert list(other)[-1]["notes"] == notes  # with nobody beside it, it plays on
+
+
 def test_takes_of_one_model_are_lanes_of_their_own(model: MusicTransformer) -> None:
     stage = Stage()
     seeds = {"A": 4, "B": 5}

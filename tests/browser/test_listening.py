@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from musictx.lab.bench.site import slowed
+from musictx.lab.bench.slowdown import held
 
-from .conftest import Place
+from .conftest import Place, Server
 
 Open = Callable[..., Any]
 
@@ -210,6 +211,26 @@ def test_a_slow_computer_makes_the_lane_first_that_is_heard(
         assert behind == ["running", "running"]
     studio.wait_done()
     studio.page.wait_for_function("() => window.musictx.transport.state === 'stopped'")
+
+
+@pytest.mark.slow
+def test_so_does_a_slow_server(open_studio: Open, start_server: Callable[..., Server]) -> None:
+    server = start_server()
+    studio = open_studio(server)
+    studio.run(seconds=2)
+    studio.wait_done()
+    assert server.process
+    with held([server.process.pid], 12.0):
+        studio.run(seconds=10)
+        studio.page.wait_for_function("() => window.musictx.transport.turns.taken")
+        assert "All lanes at once are too much now" in studio.notice().inner_text()
+        studio.page.wait_for_function(
+            "() => window.musictx.transport.scores.get('relative').complete"
+            " && window.musictx.transport.asked === 10"
+        )
+        behind = [studio.lane(model).get_attribute("data-state") for model in ("vanilla", "rope")]
+        assert behind == ["running", "running"]
+    studio.wait_done()
 
 
 def test_the_sound_waits_for_a_slow_lane_and_goes_on(open_studio: Open, place: Place) -> None:

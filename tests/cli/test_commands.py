@@ -271,6 +271,7 @@ def test_no_command_writes_over_what_it_reads(run, model, tmp_path):
         ("export", "{model}", "{out}.onnx", "--capacity", "99999999999"),
         ("export", "{model}", "{out}.onnx", "--capacity", "9" * 30),
         ("export", "", "{out}.onnx"),
+        ("evaluate", "{model}", "{music}", "--context", "9" * 20),
     ],
 )
 def test_a_number_that_nobody_means_is_a_sentence(run, model, tmp_path, monkeypatch, arguments):

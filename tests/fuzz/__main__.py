@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
 import sys
 import time
 from collections import Counter
@@ -61,8 +60,8 @@ def _fuzz(name: str, asked: argparse.Namespace) -> dict[str, object]:
 
 def _keep(name: str, asked: argparse.Namespace, found: Finding) -> None:
     asked.keep.mkdir(parents=True, exist_ok=True)
-    place = asked.keep / f"{name}-{asked.seed}-{found.number}{found.case.suffix}"
-    shutil.copyfile(found.case, place)
+    place = asked.keep / f"{name}-{asked.seed}-{found.number}{found.suffix}"
+    place.write_bytes(found.case)
     command = f"python -m tests.fuzz --replay {place}"
     place.with_suffix(".txt").write_text(f"{command}\n\n{found.text}\n")
     print(f"{name} {found.number}: {found.what}\n    {command}", file=sys.stderr, flush=True)

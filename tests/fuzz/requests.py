@@ -66,6 +66,7 @@ REQUESTS: tuple[tuple[str, str, Any], ...] = (
     ("GET", "/musictx/static/view/base.css", None),
     ("GET", "/musictx/piano/soft-060.flac", None),
     ("POST", "/musictx/stop?run=a.0&lane=rope", None),
+    ("POST", "/musictx/rest?run=a.0&lane=rope&rests=true", None),
     ("POST", "/musictx/upload?name=a.mid&tracks=0,1", b"midi"),
     ("POST", "/musictx/upload?name=a.mid", b"midi"),
     ("POST", "/musictx/download", {"format": "mid", "notes": ROWS, "pedals": [[0, 900]]}),

@@ -38,10 +38,11 @@ class Target(Protocol):
 
 @dataclass(frozen=True)
 class Finding:
-    """A case that failed: where it is kept for now, what happened, and in one line."""
+    """A case that failed, as a file, with what happened in one line, and all that is known."""
 
     number: int
-    case: Path
+    suffix: str
+    case: bytes
     what: str
     text: str
 
@@ -83,14 +84,15 @@ def run_cases(name: str, seed: int, first: int, seconds: float, case: Path | Non
                 elif kind == "done":
                     yield content
                 elif kind == "finding":
-                    yield Finding(number, _case_file(Path(scratch)), *content)
+                    yield Finding(number, *content)
                 elif kind == "over":
                     process.join(60)
                     return
             process.join()
             if begun is None:
                 raise RuntimeError(f"the target {name} could not be started")
-            yield Finding(number, _case_file(Path(scratch)), *_death(process.exitcode))
+            case_file = next(Path(scratch).glob("case.*"))
+            yield Finding(number, case_file.suffix, case_file.read_bytes(), *_death(process.exitcode))
             number += 1
             if case:
                 return
@@ -114,10 +116,6 @@ def _death(status: int | None) -> tuple[str, str]:
     if status == -signal.SIGKILL:
         return "hangs", "nothing happened for ten minutes, or the system killed the process"
     return "died", f"the process ended with status {status}"
-
-
-def _case_file(scratch: Path) -> Path:
-    return next(scratch.glob("case.*"))
 
 
 def _work(
@@ -150,13 +148,14 @@ def _work(
             try:
                 target.check(path)
             except BaseException as error:
-                pipe.send(("finding", _describe(error)))
+                pipe.send(("finding", (target.suffix, content, *_describe(error))))
             signal.setitimer(signal.ITIMER_PROF, 0)
             pipe.send(("done", number))
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10
             base = base or peak  # the first case loads what all need
             if peak > base + target.megabytes:
-                pipe.send(("finding", ("too much memory", f"the process has grown by {peak - base} MB")))
+                grown = f"the process has grown by {peak - base} MB"
+                pipe.send(("finding", (target.suffix, content, "too much memory", grown)))
                 base = peak
             if case:
                 break

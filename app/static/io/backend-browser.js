@@ -5,7 +5,6 @@ import { aloneOnTheLine } from "../sound/line.js";
 const SILENCE = 20; // seconds without a word from a running lane after which it is taken for lost
 const LOST = "The browser stopped this model. The music so far stays; press Continue to try again.";
 const FULL = "This browser has no room to keep the models; they are downloaded again each time.";
-const IN_TURN = "All lanes at once are too much for this computer: the one that you hear is made first, then the others.";
 const NO_WORKER = "This browser cannot run the models in the background. Update it, or try another one.";
 
 /** Lets lanes play; a place to play at like the server (backend-server.js), with {state: "loading"} messages besides. */
@@ -78,14 +77,11 @@ export class BrowserBackend {
 
   /** Let these lanes rest, and no others. */
   rest(lanes) {
-    let told = [...this.open.values()].some(({ rests }) => rests);
     for (const [lane, open] of this.open) {
       const rests = lanes.includes(lane);
       if (rests === open.rests) continue;
       open.rests = rests;
       this.workers.get(lane)?.postMessage({ do: rests ? "rest" : "go on" });
-      if (rests && !told) this.tell(IN_TURN);
-      told ||= rests;
     }
   }
 

@@ -62,6 +62,7 @@ export class EitherBackend {
   }
 
   rest(lanes) {
+    this.server.rest(lanes);
     this.here.rest(lanes);
   }
 

@@ -34,7 +34,7 @@ export class ServerBackend {
   /** Let a lane play what `request` asks for, with its `model` or the lane's own; `on` is called with each message. */
   start(lane, request, on) {
     this.stop(lane);
-    this.open.set(lane, { run: request.run, on, heardFrom: performance.now(), asked: 0 });
+    this.open.set(lane, { run: request.run, on, heardFrom: performance.now(), asked: 0, rests: false });
     this.trigger(`play_${this.models.indexOf(request.model ?? lane)}`, { ...request, lane });
   }
 
@@ -52,8 +52,15 @@ export class ServerBackend {
   /** Lanes that nobody plays cost nothing here. */
   leave() {}
 
-  /** The server has its own turns. */
-  rest() {}
+  /** Let these lanes rest, and no others. */
+  rest(lanes) {
+    for (const [lane, open] of this.open) {
+      const rests = lanes.includes(lane);
+      if (rests === open.rests) continue;
+      open.rests = rests;
+      server.rest(open.run, lane, rests);
+    }
+  }
 
   /** Take in one message, as text; those of an earlier run or part are dropped. */
   receive(text) {

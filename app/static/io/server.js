@@ -40,6 +40,8 @@ export const server = {
   // Also while the page is being left; a server that does not answer has nothing to stop.
   stop: async (run, lane) =>
     ask(`stop?${new URLSearchParams({ run, lane })}`, { method: "POST", keepalive: true }).catch(() => {}),
+  rest: async (run, lane, rests) =>
+    ask(`rest?${new URLSearchParams({ run, lane, rests: String(rests) })}`, { method: "POST" }).catch(() => {}),
   upload: async (file, tracks) => {
     const query = new URLSearchParams({ name: file.name, ...(tracks ? { tracks: tracks.join(",") } : {}) });
     return ask(`upload?${query}`, { method: "POST", body: file });

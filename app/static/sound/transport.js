@@ -25,7 +25,7 @@ export class Transport {
     this.heard = null;
     this.loop = null; // {from, to}: what is played again and again
     this.state = "stopped";
-    this.waitsFor = null; // while it waits: "models", "piano", or "lost piano" if the samples do not arrive
+    this.waitsFor = null; // while it waits: "models", "turn" (the lane's), "piano", or "lost piano" if the samples do not arrive
     this.at = 0; // where the playhead stands while it does not move
     this.segment = null; // what plays now: the lane that is heard, and which context time is which musical time
     this.behind = new Set(); // lanes whose models came later, or whose turn comes later; the others sound meanwhile
@@ -206,6 +206,7 @@ export class Transport {
   /** What holds the clock up. That the models begin is seen, and needs no word. */
   get obstacle() {
     if (this.lacksPiano) return this.sound.samples.lost.size ? "lost piano" : "piano";
+    if (this.turns.taken) return "turn";
     return this.firstStart ? null : "models";
   }
 

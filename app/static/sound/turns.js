@@ -20,7 +20,7 @@ export class Turns {
 
   /** With so many seconds still to be made at this pace, whether lanes take turns from this moment on. */
   begin(rest, { perSecond, watched }) {
-    if (this.taken || perSecond === null || watched < SURE || !this.player?.isHere) return false;
+    if (this.taken || perSecond === null || watched < SURE || !this.player) return false;
     this.taken = rest * (1 - PACE_SHARE * perSecond) > MAX_START_LEAD;
     return this.taken;
   }

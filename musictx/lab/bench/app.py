@@ -20,6 +20,7 @@ from typing import Any
 from musictx.errors import MusictxError
 from musictx.lab.bench.common import machine
 from musictx.lab.bench.duet import answers_of
+from musictx.lab.bench.slowdown import check_slowdown, held
 
 MODELS = ("vanilla", "relative", "rope")
 HOW_TO_GET_CHROMIUM = (
@@ -141,7 +142,9 @@ def open_chromium(*flags: str) -> Iterator[Any]:
             browser.close()
 
 
-def bench_app(*, seconds: float = 60.0, repetitions: int = 5, address: str | None = None) -> dict[str, Any]:
+def bench_app(
+    *, seconds: float = 60.0, repetitions: int = 5, address: str | None = None, slowdown: float = 1.0
+) -> dict[str, Any]:
     """Measure the demo with its three shipped models.
 
     Parameters
@@ -152,6 +155,8 @@ def bench_app(*, seconds: float = 60.0, repetitions: int = 5, address: str | Non
         Short runs from which the latencies' medians come.
     address : str, optional
         A demo that runs already; without it one is started, and ended afterwards.
+    slowdown : float
+        How many times slower the server that is started here is to be, to be listened to once more (1 to 20).
 
     Returns
     -------
@@ -163,8 +168,9 @@ def bench_app(*, seconds: float = 60.0, repetitions: int = 5, address: str | Non
         ``median`` and ``worst``. ``smallest_lead``: for each lane, the least seconds of music known
         ahead of the playhead while the lane was being made; ``waits``, ``seconds_waited`` and
         ``late_notes``: how often and how long the sound had to wait for a lane once it had begun, and how
-        many notes came late; ``music_per_second``: seconds of music that each lane made in a second.
-        ``click_to_takes``: seconds until the takes of a passage of four seconds that
+        many notes came late; ``music_per_second``: seconds of music that each lane made in a second. All of
+        these once more as ``slowed``, if there is a slowdown. ``click_to_takes``: seconds until the takes of
+        a passage of four seconds that
         is filled in are there, for each model. ``tap_to_arcs``: seconds from a tap
         on a note until all lanes show what their models listened to, for the ``first`` one, for which the
         server has to read the take, and for those after it.
@@ -178,10 +184,13 @@ def bench_app(*, seconds: float = 60.0, repetitions: int = 5, address: str | Non
         raise MusictxError(f"seconds is {seconds:g}; the demo continues for 2 to 180 seconds")
     if repetitions < 1:
         raise MusictxError(f"repetitions is {repetitions}; at least 1 is needed")
+    check_slowdown(slowdown)
+    if slowdown > 1 and address is not None:
+        raise MusictxError("only a demo that is started here can be slowed down")
     from playwright.sync_api import Error
 
     facts = machine()
-    with open_chromium() as browser, running_demo(address) as (url, _):
+    with open_chromium() as browser, running_demo(address) as (url, process):
         page = browser.new_page(**VIEW)
         try:
             page.goto(url)
@@ -192,6 +201,9 @@ def bench_app(*, seconds: float = 60.0, repetitions: int = 5, address: str | Non
         default = [latencies(page, lead_in=2.0, seed=1 + k) for k in range(repetitions)]
         alone = [latencies(page, lead_in=0.0, seed=1 + k) for k in range(repetitions)]
         listened = leads_of(page, seconds)
+        if slowdown > 1 and process is not None:
+            with held([process], slowdown):
+                listened["slowed"] = {"times": slowdown, **leads_of(page, seconds)}
         taps = _taps(page, repetitions)
         fills = fills_of(page, repetitions)
         answers = answers_of(page, MODELS, repetitions)

@@ -7,13 +7,11 @@ browser's own tools slow down each worker by itself, so that three models would 
 from __future__ import annotations
 
 import math
-import os
-import signal
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -22,6 +20,7 @@ from typing import Any
 from musictx.errors import MusictxError
 from musictx.lab.bench.app import MODELS, PROBE, VIEW, fills_of, latencies, leads_of, open_chromium, summary
 from musictx.lab.bench.common import machine
+from musictx.lab.bench.slowdown import check_slowdown, held
 
 LINE = 20.0  # Mbit/s, of the slow line
 PIECE = 30.0  # seconds of music by which speeds are measured
@@ -85,10 +84,7 @@ def bench_site(*, seconds: float = 60.0, repetitions: int = 5, slowdown: float =
         raise MusictxError(f"seconds is {seconds:g}; the page continues for 2 to 180 seconds")
     if repetitions < 1:
         raise MusictxError(f"repetitions is {repetitions}; at least 1 is needed")
-    if not 1 <= slowdown <= 20:
-        raise MusictxError(f"slowdown is {slowdown:g}; a computer can be 1 to 20 times slower")
-    if slowdown > 1 and not hasattr(signal, "SIGSTOP"):
-        raise MusictxError("this system can't hold a process for a moment, so nothing can be slowed down")
+    check_slowdown(slowdown)
     facts = machine()
     with open_chromium() as browser, written_site() as (folder, size), serve_files(folder, Files) as url:
         with serve_files(folder, SlowFiles) as slow:
@@ -176,34 +172,15 @@ def serve_files(folder: Path, handler: type[Files] = Files) -> Iterator[str]:
 
 
 @contextmanager
-def slowed(browser: Any, times: float, period: float = 0.02) -> Iterator[None]:
-    """Let the pages' processes run for one part in `times` of each period (s): a slower computer.
+def slowed(browser: Any, times: float) -> Iterator[None]:
+    """Hold the pages' processes again and again, so that they run on a slower computer, as it were.
 
     The browser's own tools slow a page down, but not its workers, in which the models play.
     """
     session = browser.new_browser_cdp_session()
     processes = session.send("SystemInfo.getProcessInfo")["processInfo"]
-    pages = [process["id"] for process in processes if process["type"] == "renderer"]
-    over = threading.Event()
-
-    def send(what: signal.Signals) -> None:
-        for page in pages:
-            with suppress(ProcessLookupError):
-                os.kill(page, what)
-
-    def hold() -> None:
-        while not over.wait(period / times):
-            send(signal.SIGSTOP)
-            time.sleep(period * (1 - 1 / times))
-            send(signal.SIGCONT)
-
-    holding = threading.Thread(target=hold)
-    holding.start()
-    try:
+    with held([process["id"] for process in processes if process["type"] == "renderer"], times):
         yield
-    finally:
-        over.set()
-        holding.join()
 
 
 def _speeds(page: Any, lanes: Any) -> dict[str, dict[str, float]]:

@@ -183,10 +183,16 @@ def live(
     _finish(bench_live, as_json, None, models or SHIPPED_MODELS, repetitions=repetitions)
 
 
+Slowdown = Annotated[
+    float, typer.Option(help="Listen once more as on a computer so many times slower, if above 1.")
+]
+
+
 @bench.command("app")
 def demo(
     seconds: Annotated[float, typer.Option(help="Length of the continuation listened to.")] = 60.0,
     repetitions: Repetitions = 5,
+    slowdown: Slowdown = 1.0,
     address: Annotated[
         str | None, typer.Option(help="A demo that runs already. [default: start one]")
     ] = None,
@@ -199,7 +205,7 @@ def demo(
     from musictx.lab.bench.app import bench_app
 
     with console.status("measuring"):
-        result = bench_app(seconds=seconds, repetitions=repetitions, address=address)
+        result = bench_app(seconds=seconds, repetitions=repetitions, address=address, slowdown=slowdown)
     print(json.dumps(result, indent=None if as_json else 2))
 
 
@@ -207,9 +213,7 @@ def demo(
 def site(
     seconds: Annotated[float, typer.Option(help="Length of the continuation listened to.")] = 60.0,
     repetitions: Repetitions = 5,
-    slowdown: Annotated[
-        float, typer.Option(help="Listen once more as on a computer so many times slower, if above 1.")
-    ] = 1.0,
+    slowdown: Slowdown = 1.0,
     as_json: AsJson = False,
 ) -> None:
     """The web demo without a server: first note, times real time, gaps, a first visit over a slow line.

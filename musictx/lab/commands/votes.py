@@ -36,11 +36,13 @@ def votes(
 
     from musictx.files import keep_inputs, write_bytes
     from musictx.lab.votes import Rules, default_path, read_votes, report_votes
+    from musictx.lab.votes.book import keep_books
     from musictx.lab.votes.report import to_csv, to_tables
 
     book = book or default_path()
     if csv:
         keep_inputs([csv], [book])
+        keep_books(csv)
     found = read_votes(book)
     rules = Rules(least_heard=least_heard, once=not again)
     if csv:

@@ -33,6 +33,9 @@ BINS_PER_CONTEXT = 16
 Progress = Callable[[float, float], None]  # work done, work in all
 
 
+MAX_LENGTH = 1_000_000  # tokens of a chunk
+
+
 def standard_lengths(models: Mapping[str, MusicTransformer]) -> list[int]:
     """Once, twice and four times the training length of every model, and 2048."""
     contexts = {m.config.context_length for m in models.values()}
@@ -189,8 +192,10 @@ def evaluate(
     """
     began = time.monotonic()
     lengths = list(lengths or standard_lengths(models))
-    if wrong := [n for n in lengths if n < 1]:
-        raise MusictxError(f"the context is {wrong[0]} tokens; it must be at least 1")
+    if wrong := [n for n in lengths if not 1 <= n <= MAX_LENGTH]:
+        raise MusictxError(
+            f"the context is {wrong[0]} tokens; it must be at least 1 and at most {MAX_LENGTH}"
+        )
     notes = sum(int((corpus.piece(i) < NOTE_OFF).sum()) for i in range(len(corpus)))
     data = {
         "pieces": len(corpus),

@@ -8,7 +8,7 @@ import os
 import re
 import sqlite3
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from reprlib import repr as shown
@@ -47,6 +47,7 @@ KINDS: dict[str, Any] = {
     "visitor": str | None,
     "heard_seconds": float | int | None,
 }
+SIGNATURE = b"SQLite format 3\0"  # https://www.sqlite.org/fileformat.html
 MAX_STEPS = 20_000  # of 100,000 instructions of SQLite's each: a million votes take a hundredth
 VERDICTS = ("chosen", "none", "alike", "unsure")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
@@ -141,6 +142,20 @@ def add_row(path: Path, row: Mapping[str, Any]) -> None:
                 book.execute(f"ALTER TABLE votes ADD COLUMN {name} {kind}")
         marks = ", ".join("?" * len(row))
         book.execute(f"INSERT INTO votes ({', '.join(row)}) VALUES ({marks})", [*row.values()])
+
+
+def keep_books(output: Path) -> None:
+    """Say that a table would be written over votes, whether those are read or not.
+
+    Raises
+    ------
+    MusictxError
+    """
+    begins = b""
+    with suppress(OSError, ValueError), output.open("rb") as file:
+        begins = file.read(len(SIGNATURE))
+    if begins.startswith((SIGNATURE, b"[")):
+        raise MusictxError(f"{output} holds votes, or a database; choose another name for the table")
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:

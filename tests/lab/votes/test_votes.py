@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import json
@@ -288,6 +289,19 @@ def test_the_command_reports_and_writes_csv(tmp_path: Path):
     as_json = CliRunner().invoke(app, ["votes", str(path), "--json", "--least-heard", "0", "--again"])
     found = json.loads(as_json.stdout)
     assert found["votes"] == 5 and found["shares"]["relative"]["chosen"] == 3
+
+
+@pytest.mark.parametrize("name", ["other.sqlite", "votes.json"])
+def test_a_table_is_not_written_over_votes_that_are_not_read(tmp_path: Path, name: str):
+    read, other = tmp_path / "votes.sqlite", tmp_path / name
+    for path in (read, tmp_path / "other.sqlite"):
+        with contextlib.closing(sqlite3.connect(path)) as book:
+            book.execute("CREATE TABLE votes (id INTEGER)")
+    (tmp_path / "votes.json").write_text("[]")
+    before = other.read_bytes()
+    told = CliRunner().invoke(app, ["votes", str(read), "--csv", str(other)])
+    assert isinstance(told.exception, MusictxError) and "choose another name" in str(told.exception)
+    assert other.read_bytes() == before
 
 
 def test_a_file_without_votes_is_named(tmp_path: Path):
