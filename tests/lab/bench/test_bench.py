@@ -212,13 +212,14 @@ def test_json_is_one_object_and_nothing_else(arguments: list[str], checkpoint: s
     assert result["bench"] == arguments[0] and result["machine"]["cores"] >= 1
 
 
-@pytest.mark.parametrize(("name", "more"), [("app", {"address": None}), ("site", {"slowdown": 1.0})])
+@pytest.mark.parametrize(("name", "more"), [("app", {"address": None}), ("site", {})])
 def test_measurements_of_the_page_get_their_options(
     monkeypatch: pytest.MonkeyPatch, name: str, more: dict[str, Any]
 ) -> None:
     monkeypatch.setattr(f"musictx.lab.bench.{name}.bench_{name}", lambda **options: {"options": options})
-    done = CliRunner().invoke(app, ["bench", name, "--seconds", "7", "--repetitions", "2", "--json"])
-    assert json.loads(done.stdout)["options"] == {"seconds": 7.0, "repetitions": 2, **more}
+    options = ["--seconds", "7", "--repetitions", "2", "--slowdown", "3"]
+    done = CliRunner().invoke(app, ["bench", name, *options, "--json"])
+    assert json.loads(done.stdout)["options"] == {"seconds": 7.0, "repetitions": 2, "slowdown": 3.0, **more}
 
 
 def test_a_step_in_the_browser_needs_onnxruntime_web(tmp_path: Path) -> None:
