@@ -91,7 +91,7 @@ class Stage:
         """Whether a lane is to rest, and another one of its run plays meanwhile."""
         with self._changed:
             resting = lane in ticket.resting and any(other not in ticket.resting for other in ticket.leads)
-            if resting:
+            if resting:  # then a small lead is no need
                 ticket.leads.pop(lane, None)
             return resting
 

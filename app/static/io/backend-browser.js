@@ -1,6 +1,7 @@
 // Where the models play: on this computer, each lane in a worker of its own.
 
 import { aloneOnTheLine } from "../sound/line.js";
+import { changeRests } from "./rests.js";
 
 const SILENCE = 20; // seconds without a word from a running lane after which it is taken for lost
 const LOST = "The browser stopped this model. The music so far stays; press Continue to try again.";
@@ -23,11 +24,6 @@ export class BrowserBackend {
     this.coming = new Map(); // lane → what to call when its model has come, or is not wanted any more
     this.open = new Map();
     setInterval(() => this.watchOver(), 1000);
-  }
-
-  /** Whether lanes play on this computer. */
-  get isHere() {
-    return true;
   }
 
   /** Of all models' files. */
@@ -77,12 +73,8 @@ export class BrowserBackend {
 
   /** Let these lanes rest, and no others. */
   rest(lanes) {
-    for (const [lane, open] of this.open) {
-      const rests = lanes.includes(lane);
-      if (rests === open.rests) continue;
-      open.rests = rests;
+    for (const [lane, { rests }] of changeRests(this.open, lanes))
       this.workers.get(lane)?.postMessage({ do: rests ? "rest" : "go on" });
-    }
   }
 
   /** Stop a lane. No message comes any more. */

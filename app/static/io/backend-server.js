@@ -1,12 +1,13 @@
 // Where the models play: on the server, through Gradio's events, one for each lane.
 
+import { changeRests } from "./rests.js";
 import { server } from "./server.js";
 
 const SILENCE = 4000; // milliseconds without a word from a running lane after which the server is asked
 const PATIENCE = 3; // how often it may be asked before a lane that says nothing is given up
 
 /**
- * Lets lanes play. Another place to play at needs the same `start`, `stop`, `leave`, `rest`, `playing` and `isHere`.
+ * Lets lanes play. Another place to play at needs the same `start`, `stop`, `leave`, `rest` and `playing`.
  *
  * A message is {state: "waiting", place} while others play, {state: "running", …} with the notes so far as
  * `Score.receive` takes them, and at the end {state: "done", …} or {state: "error", error}.
@@ -19,11 +20,6 @@ export class ServerBackend {
     this.open = new Map();
     watch("value", () => this.receive(props.value));
     setInterval(() => this.watchOver(), 1000);
-  }
-
-  /** Whether lanes play on this computer. */
-  get isHere() {
-    return false;
   }
 
   /** The lanes that play, or wait for their turn. */
@@ -54,12 +50,7 @@ export class ServerBackend {
 
   /** Let these lanes rest, and no others. */
   rest(lanes) {
-    for (const [lane, open] of this.open) {
-      const rests = lanes.includes(lane);
-      if (rests === open.rests) continue;
-      open.rests = rests;
-      server.rest(open.run, lane, rests);
-    }
+    for (const [lane, open] of changeRests(this.open, lanes)) server.rest(open.run, lane, open.rests);
   }
 
   /** Take in one message, as text; those of an earlier run or part are dropped. */

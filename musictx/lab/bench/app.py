@@ -170,9 +170,8 @@ def bench_app(
         ``late_notes``: how often and how long the sound had to wait for a lane once it had begun, and how
         many notes came late; ``music_per_second``: seconds of music that each lane made in a second. All of
         these once more as ``slowed``, if there is a slowdown. ``click_to_takes``: seconds until the takes of
-        a passage of four seconds that
-        is filled in are there, for each model. ``tap_to_arcs``: seconds from a tap
-        on a note until all lanes show what their models listened to, for the ``first`` one, for which the
+        a passage of four seconds that is filled in are there, for each model. ``tap_to_arcs``: seconds from a
+        tap on a note until all lanes show what their models listened to, for the ``first`` one, for which the
         server has to read the take, and for those after it.
 
     Raises
