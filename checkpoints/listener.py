@@ -180,6 +180,8 @@ def main() -> None:
                 began = time.monotonic()
                 run = tuning_run(folder, arguments.model, used, watched, config=config)
                 run.fit(resume=True)
+                if run.stopped:
+                    raise KeyboardInterrupt
                 took = time.monotonic() - began
                 tuned = load_model(run.folder)
                 keep(name, {**judged(tuned, held, heard, arguments), "seconds": took, "steps": run.step})

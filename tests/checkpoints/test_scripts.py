@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import runpy
 import shutil
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,7 +19,9 @@ from musictx.checkpoint import load_model, save_model, weights_hash
 from musictx.corpus import build_corpus
 from musictx.midi import write_midi
 from musictx.model import ModelConfig, MusicTransformer
+from musictx.training import Run
 from musictx.training.choices import read_choices
+from musictx.training.source import Source
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "checkpoints"
 Script = Callable[..., str]
@@ -170,3 +173,31 @@ def test_a_style_is_taught_from_so_many_files(script, model, pieces, tmp_path):
     assert run["looks"][0][0] == 0 and run["best"][1] <= run["looks"][0][1]
     assert "| 2 | 4k |" in printed
     assert script("teaching.py", pieces, "--model", model, *options) == printed  # nothing is done twice
+
+
+def test_a_run_that_was_stopped_goes_on_and_is_no_result_before(script, model, pieces, tmp_path):
+    options = ("--pieces", 2, "--tokens", "20k", "--held", 2, "--output", tmp_path)
+    whole = Run._step
+
+    def interrupted(run: Run, source: Source) -> torch.Tensor:
+        loss = whole(run, source)
+        signal.raise_signal(signal.SIGINT)
+        return loss
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Run, "_step", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            script("teaching.py", pieces, "--model", model, *options)
+    assert not (tmp_path / "teaching.json").exists()
+    script("teaching.py", pieces, "--model", model, *options)
+    (run,) = (x for x in json.loads((tmp_path / "teaching.json").read_text()).values() if "steps" in x)
+    assert run["steps"] > 1
+
+
+def test_teaching_ends_when_held_out_pieces_have_long_been_predicted_best(script, model, pieces, tmp_path):
+    options = ("--pieces", 1, "--tokens", "400k", "--held", 2, "--lr", 1.0, "--output", tmp_path)
+    script("teaching.py", pieces, "--model", model, *options)
+    (run,) = (x for x in json.loads((tmp_path / "teaching.json").read_text()).values() if "steps" in x)
+    assert run["steps"] < 190, run["looks"]
+    last, best = run["looks"][-1][0], run["best"][0]
+    assert last == run["steps"] and last > best
