@@ -433,17 +433,17 @@ LOOP = Score(
 
 # In the order of the page's cards, which checkpoints/cards.py measures.
 SCORES = (
-    BLACK_KEYS,
-    LOOP,
     SONATA_IN_C,
-    PRELUDE_IN_C,
     MINUET,
-    MOONLIGHT,
+    LOOP,
     FUR_ELISE,
+    GREENSLEEVES,
+    MOONLIGHT,
+    PRELUDE_IN_C,
     ENTERTAINER,
     CANON,
-    GREENSLEEVES,
-    ODE_TO_JOY,
+    BLACK_KEYS,
     CHORALE,
+    ODE_TO_JOY,
     GYMNOPEDIE,
 )
