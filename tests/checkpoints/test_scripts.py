@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import re
 import runpy
 import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
 
+import miditoolkit
 import numpy as np
 import pytest
 import torch
@@ -201,3 +204,55 @@ def test_teaching_ends_when_held_out_pieces_have_long_been_predicted_best(script
     assert run["steps"] < 190, run["looks"]
     last, best = run["looks"][-1][0], run["best"][0]
     assert last == run["steps"] and last > best
+
+
+@pytest.fixture
+def pop(tmp_path) -> Path:
+    """A song with the sections of 013.mid, i8A4A5B4B5…: a beat each of C or of E, from the first A on."""
+    song = miditoolkit.MidiFile(ticks_per_beat=480)
+    song.instruments = [miditoolkit.Instrument(program=0, name="MELODY")]
+    bar = 0
+    for letter, bars in re.findall(r"([A-Za-z])(\d+)", "i8A4A5B4B5x3A5B4B5B4B5o3"):
+        for beat in range(4 * bar, 4 * (bar + int(bars))) if letter in "AB" else ():
+            note = miditoolkit.Note(80, 60 if letter == "A" else 64, 480 * beat, 480 * beat + 240)
+            song.instruments[0].notes.append(note)
+        bar += int(bars)
+    folder = tmp_path / "pop"
+    folder.mkdir()
+    song.dump(str(folder / "013.mid"))
+    return folder
+
+
+def test_sections_of_a_song_are_told_by_what_was_before_them(script, pop, monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    sections = importlib.import_module("sections")
+    song = sections.read_song(pop / "013.mid", "i8A4A5B4B5x3A5B4B5B4B5o3", 128)
+    assert song.same == 1.0 and song.bars[:3] == pytest.approx([0, 2, 4])
+    monkeypatch.setattr(sections, "NEAR", 200)
+    kind = sections.kinds(song)
+    times = [song.times[kind == k] for k in range(3)]
+    assert (times[0] < 42).all() and times[0].min() == 16  # A from bar 8, B from bar 17
+    assert times[2].min() == pytest.approx(2 * 29) and times[2].max() < 2 * 34  # A after B, B and a bridge
+    shifted = sections.read_song(pop / "013.mid", "i8A4A5B4B5x3A5B4B5B4B5o3", 128 + 3 * 16)
+    assert shifted.same < 1.0
+
+
+def test_every_event_is_predicted_from_a_context_that_slides(model, pop, monkeypatch):
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    sections = importlib.import_module("sections")
+    song = sections.read_song(pop / "013.mid", "i8A4", 128)
+    player = load_model(model)
+    nats = sections.losses(player, song, 64, "float32")
+    for place in (0, 5, 63, 64, 100, 500):
+        begin = max(0, (place // 16 + 1) * 16 - 64)
+        logits = player(torch.from_numpy(song.tokens[begin : place + 1])[None])[0, -1]
+        loss = -torch.log_softmax(logits, 0)[song.tokens[place + 1]].item()
+        assert nats[place] == pytest.approx(loss, abs=1e-4)
+
+
+def test_what_a_longer_context_gains_where_a_section_comes_again(script, model, pop, tmp_path):
+    options = ("--model", model, "--context", 32, 64, "--output", tmp_path / "sections.json")
+    printed = script("sections.py", pop, *options)
+    assert "1 of 1 songs agree" in printed and "again at once" in printed
+    assert len(json.loads((tmp_path / "sections.json").read_text())["songs"]) == 2
+    assert script("sections.py", pop, *options) == printed  # nothing is done twice
