@@ -252,8 +252,12 @@ def test_the_verdict_is_a_sentence_with_its_figures() -> None:
     assert said("Vanilla", STORM) == "Vanilla piles up at 0:24 (up to 107 notes at once)."
     past = said("Vanilla", {**STORM, "past": True}, GONE)
     assert past == (
-        "Vanilla piles up at 0:24, past its training length (up to 107 notes at once) and does not bring the "
-        "theme back (1.2 notes at a time follow the primer, 1.3 another piece’s)."
+        "Vanilla piles up at 0:24, past its training length (up to 107 notes at once); before that it does "
+        "not bring the theme back (1.2 notes at a time follow the primer, 1.3 another piece’s)."
+    )
+    assert said("Vanilla", STORM, BACK, ENDED) == (
+        "Vanilla piles up at 0:24 (up to 107 notes at once) and ends by itself at 1:02; before that it "
+        "brings the theme back (5.2 notes at a time follow the primer, at most 1.3 another piece’s)."
     )
     assert said("Relative", BACK) == (
         "Relative brings the theme back (5.2 notes at a time follow the primer, at most 1.3 another piece’s)."

@@ -122,9 +122,13 @@ export function answerWords(found) {
   return first && second ? [`${first} `, second] : [first || second, ""];
 }
 
-/** The verdict on a lane as a sentence. */
+/** The verdict on a lane as a sentence. Of music that piles up the theme is sought in what comes before. */
 export function verdictSentence(name, verdict) {
-  return `${capital(name)} ${listed(verdict.map((found) => CLAUSES[found.kind](found)))}.`;
+  const say = (found) => CLAUSES[found.kind](found);
+  const storm = verdict.some(({ kind }) => kind === "storm");
+  const before = verdict.find(({ kind }) => storm && (kind === "back" || kind === "gone"));
+  const rest = listed(verdict.filter((found) => found !== before).map(say));
+  return `${capital(name)} ${rest}${before ? `; before that it ${say(before)}` : ""}.`;
 }
 
 /** How the models play, with a theme or with none, in words. */
