@@ -2,13 +2,13 @@
 
     python checkpoints/teaching.py supra/train --others corpus/asap corpus/pop909 --output runs/teaching
 
-The same pieces of the style are held out throughout; the model is taught some of the rest, as `musictx train
---from` does it with its defaults, for a number of tokens (on one core of a quiet machine 150,000 are a
-minute). The table has the nats per token of the held-out pieces before and after, when they were predicted
-best, the same for a model from nothing with the defaults of `musictx train`, and what was forgotten of
-other music. A run ends early when the held-out pieces have not come out better for a quarter of it: what
-came after would be learned by heart. Stop it at any time: runs that are complete are kept, and one that was
-stopped goes on.
+The same pieces of the style are held out throughout; the model is taught some of the rest, with the rates of
+`musictx train --from`, for a number of tokens (a quiet core learns 150,000 in a minute). The table
+has the nats per token of the held-out pieces before and after, when they were predicted best, and what was
+forgotten of other music: by the model as it was trained, and by one that lies `TeachingConfig.blend` of the
+way from the model that it began with, as `musictx train` keeps it; and the nats of a model from nothing. A
+run ends early when the held-out pieces have not come out better for a quarter of it: what came after would be
+learned by heart. Stop it at any time: runs that are complete are kept, and one that was stopped goes on.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -51,8 +52,8 @@ def learn(
 ) -> dict[str, Any]:
     """One run: the nats of held-out pieces at every look, and its best model's folder."""
     if start_from:
-        model_config, config = read_config(find_model(start_from)), TeachingConfig(tokens=tokens, **changes)
-        model_config = replace(model_config, dropout=TEACHING_DROPOUT)
+        model_config = replace(read_config(find_model(start_from)), dropout=TEACHING_DROPOUT)
+        config: TrainingConfig = TeachingConfig(tokens=tokens, blend=1.0, **changes)
     else:
         model_config, config = sized_config("small", "relative"), TrainingConfig(tokens=tokens)
     run = Run(folder, model_config, config, train, {"held": held}, start_from=start_from)
@@ -70,6 +71,13 @@ def learn(
     looks = [(step, losses["held"]) for step, losses, _ in run.judged()]
     best = min(looks, key=lambda look: look[1])
     return {"looks": looks, "best": best, "steps": run.step, "seconds": run.seconds}
+
+
+def blended(before: MusicTransformer, after: MusicTransformer, share: float) -> MusicTransformer:
+    """A model that lies a share of the way from one to another."""
+    model, far = deepcopy(before), after.state_dict()
+    model.load_state_dict({name: x.lerp(far[name], share) for name, x in before.state_dict().items()})
+    return model
 
 
 def main() -> None:
@@ -97,11 +105,15 @@ def main() -> None:
     held, rest = split(music, arguments.held, seed=0)
     model = load_model(arguments.model)
     others = {validation_name(folder, ()): open_music(folder) for folder in arguments.others}
-    judge = make_validation(others, model.config.context_length, arguments.chunks)
+    judge = make_validation(others | {"held": held}, model.config.context_length, arguments.chunks)
     known = judge(model)
-    names = " / ".join(known) or "other music"
+    names = " / ".join(others) or "other music"
     rates = {"matrix_lr": arguments.matrix_lr, "lr": arguments.lr}
-    print(f"| files | tokens | before → best (step) → last | from nothing | {names} |", flush=True)
+    kept = f"{TeachingConfig.blend:.0%} of the way"
+    print(
+        f"| files | tokens | before → best (step) → last | {kept} | from nothing | {names} | {kept} |",
+        flush=True,
+    )
     for count in arguments.pieces:
         train = music.subset(rest[:count])
         for tokens in arguments.tokens:
@@ -112,17 +124,23 @@ def main() -> None:
                 folder = arguments.output / name.replace(", ", "-").replace(" ", "")
                 if name not in found:
                     result = learn(folder, train, held, amount(tokens) or 0, start, rates)
-                    result["others"] = judge(load_model(folder)) if start else {}
+                    if start:
+                        learned = load_model(folder)
+                        result["others"] = judge(learned)
+                        result["kept"] = judge(blended(model, learned, TeachingConfig.blend))
                     found[name] = result
                     write_bytes(place, (json.dumps(found, indent=1) + "\n").encode())
                 row[condition if start is None else "taught"] = found[name]
             taught = row["taught"]
             nothing = f"{row['from nothing']['best'][1]:.3f}" if "from nothing" in row else "not run"
-            forgotten = " / ".join(f"{taught['others'][k] - known[k]:+.3f}" for k in known)
+            forgotten, less = (
+                " / ".join(f"{taught[which][k] - known[k]:+.3f}" for k in others)
+                for which in ("others", "kept")
+            )
             print(
                 f"| {count} | {tokens} | {taught['looks'][0][1]:.3f} → {taught['best'][1]:.3f} "
-                f"({taught['best'][0]} of {taught['steps']}) → {taught['looks'][-1][1]:.3f} | {nothing} "
-                f"| {forgotten} |",
+                f"({taught['best'][0]} of {taught['steps']}) → {taught['looks'][-1][1]:.3f} "
+                f"| {taught['kept']['held']:.3f} | {nothing} | {forgotten} | {less} |",
                 flush=True,
             )
 

@@ -21,7 +21,7 @@ TEACHING_DROPOUT = 0.0
 # A run can only be resumed with the same of these: other ones would give another loss curve.
 FIXED = (
     *("batch", "optimizer", "matrix_lr", "lr", "weight_decay", "warmup", "decay", "curriculum", "clip"),
-    *("seed", "augmentation", "mix", "beta", "likelihood", "longest"),
+    *("seed", "augmentation", "mix", "blend", "beta", "likelihood", "longest"),
 )
 
 
@@ -95,26 +95,21 @@ class TrainingConfig:
         "windows of 1024 tokens, 30 % on 2048 and the rest on the context.",
         str,
     )
-    devices: int | str = _set(
-        1, "GPUs, or processes on a CPU, of each machine.", lowest=1, highest=64
-    )
-    nodes: int = _set(
-        1, "Machines, on each of which torchrun or srun starts this command.", lowest=1, highest=4096
-    )
+    devices: int | str = _set(1, "GPUs, or processes on a CPU, of each machine.", lowest=1, highest=64)
+    nodes: int = _set(1, "Machines; torchrun or srun starts this command on each.", lowest=1, highest=4096)
     strategy: str = _set(
         "auto", "ddp, as auto: each device holds the model; fsdp: it is in shards over all, if it fits none."
     )
     precision: str = _set("auto", "auto, 32-true or bf16-mixed.")
-    seed: int = _set(
-        0, "The same seed gives the same batches and first weights.", lowest=0, highest=2**63 - 1
-    )
+    seed: int = _set(0, "The same seed gives the same batches and first weights.", lowest=0, highest=2**63-1)
     optimizer: str = _set("muon", "muon or adamw.")
     matrix_lr: float = _set(0.02, "Peak learning rate of Muon.", above=0, highest=100)
     lr: float = _set(0.003, "Peak learning rate of AdamW.", above=0, highest=100)
     weight_decay: float = _set(0.01, "Pull of weights to 0.", lowest=0, highest=100)
     warmup: int = _set(100, "First steps, in which the rates rise.", lowest=0, highest=10**6)
-    decay: float = _set(
-        0.4, "Last share of the budget in which the rates fall to 0.", lowest=0, highest=1
+    decay: float = _set(0.4, "Last share of the budget in which the rates fall to 0.", lowest=0, highest=1)
+    blend: float = _set(
+        1.0, "With --from, share of the way to the trained model: less forgets less.", above=0, highest=1
     )
     validate_every: int = _set(500, "Steps between looks at the validation music.", above=0, highest=10**9)
     compile: bool = _set(False, "Use torch.compile (needs a C++ compiler).")
@@ -158,14 +153,16 @@ class TrainingConfig:
 class TeachingConfig(TrainingConfig):
     """How a model that can play already is taught other music: gently, and looked at often.
 
-    The figures that these were chosen by are in checkpoints/README.md. Dropout is a setting of the model:
-    for teaching it is `TEACHING_DROPOUT`.
+    What is kept lies between the model that it begins with and the one that was trained (Wortsman et al.,
+    "Robust fine-tuning of zero-shot models", 2022). The figures that these settings were chosen by are in
+    checkpoints/README.md. Dropout is a setting of the model: for teaching it is `TEACHING_DROPOUT`.
     """
 
     matrix_lr: float = 0.006
     lr: float = 0.001
     warmup: int = 5
     decay: float = 0.8
+    blend: float = 0.75
     validate_every: int = 10
     validation_chunks: int = 16
 
@@ -195,9 +192,7 @@ class TuningConfig(TrainingConfig):
     passes: float = _set(4.0, "How often each pair of takes is seen.", above=0, highest=10**6)
     beta: float = _set(30.0, "More holds the model nearer to what it was.", above=0)
     likelihood: float = _set(0.3, "Weight of the likelihood of what was kept, and of --music.", lowest=0)
-    tolerance: float = _set(
-        0.02, "Nats per token by which other music may become less likely.", above=0
-    )
+    tolerance: float = _set(0.02, "Nats per token by which other music may become less likely.", above=0)
     batch: int = _set(4, "Pairs of takes in a step.", above=0, highest=2**16)
     seed: int = _set(0, "Of the order of the pairs.", lowest=0, highest=2**63 - 1)
     longest: int = _set(3072, above=0)

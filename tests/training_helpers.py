@@ -52,6 +52,7 @@ def tiny_run(
     model: dict[str, Any] | None = None,
     train: Corpus | Source | None = None,
     validation: dict[str, Corpus] | ValidationLoss | None = None,
+    start_from: Path | None = None,
     **changes: Any,
 ) -> Run:
     """A run of 30 steps."""
@@ -70,7 +71,8 @@ def tiny_run(
     }
     size = ModelConfig(**{**TINY, **(model or {})})
     held = {"held": tiny_corpus(2, seed=4)} if validation is None else validation
-    return Run(folder, size, TrainingConfig(**settings), train or tiny_corpus(), held)
+    config = TrainingConfig(**settings)
+    return Run(folder, size, config, train or tiny_corpus(), held, start_from=start_from)
 
 
 def losses(folder: Path) -> list[tuple[int, Any]]:

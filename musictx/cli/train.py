@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from musictx.console.options import Minutes, Resume, amount, given, run_options
-from musictx.errors import MusictxError
+from musictx.errors import MusictxError, require
 from musictx.training_settings import TEACHING_DROPOUT, TeachingConfig, TrainingConfig
 
 if TYPE_CHECKING:
@@ -112,6 +112,7 @@ def train(
         if context is not None:
             model_config = find_scheme(model_config.position).for_context(model_config, context)
     else:
+        require(config.blend == 1, "--blend", config.blend, "be 1 without --from")
         model_config = sized_config(**given(size=size, position=position, context_length=context))
     model_config = replace(model_config, **given(dropout=dropout))
     keep_inputs([output], [*midi, *validation, start_from])

@@ -16,6 +16,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext, suppress
+from copy import deepcopy
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -161,8 +162,9 @@ class Run:
         Returns
         -------
         MusicTransformer
-            Whole on the first device. Ctrl-C, or a signal to terminate, ends the run after its present
-            step, with its state saved (`stopped` is then true); the second one ends it at once.
+            As it is judged and kept: whole on the first device, and as near to the one to start from as
+            `config.blend` says. Ctrl-C, or a signal to terminate, ends the run after its present step, with
+            its state saved (`stopped` is then true); the second one ends it at once.
 
         Raises
         ------
@@ -185,7 +187,8 @@ class Run:
         torch.manual_seed(config.seed)
         self.model = self.build(self.model_config)
         if self.start_from:
-            self.model.load_state_dict(load_model(self.start_from).state_dict())
+            self.before = load_model(self.start_from).state_dict()
+            self.model.load_state_dict(self.before)
         forward: Any = torch.compile(self.model) if config.compile else self.model
         self.wrapped = self.fabric.setup_module(forward)  # first: shards are other tensors
         optimizers = make_optimizers(
@@ -292,16 +295,21 @@ class Run:
         return self.step % self.config.validate_every == 0 or self.share >= 1.0
 
     def _whole(self) -> MusicTransformer:
-        """The model for those who do not train: on the first device put together, if it is in shards."""
-        if self.config.strategy != "fsdp":
-            return self.model
-        weights = gathered(self.model.state_dict(), keep=self.fabric.is_global_zero)
-        if not self.fabric.is_global_zero:
-            return self.model
-        with torch.random.fork_rng(devices=[]):  # first weights are drawn, and the run's next numbers stay
-            whole = self.build(self.model_config)
-        whole.load_state_dict(weights)
-        return whole.to(self.fabric.device)
+        """The model for those who do not train: put together on the first device, and blended."""
+        whole, blend = self.model, self.config.blend
+        if self.config.strategy == "fsdp":
+            weights = gathered(self.model.state_dict(), keep=self.fabric.is_global_zero)
+            if not self.fabric.is_global_zero:
+                return self.model
+            with torch.random.fork_rng(devices=[]):  # drawing first weights changes no later number
+                whole = self.build(self.model_config)
+            whole.load_state_dict(weights)
+            whole = whole.to(self.fabric.device)
+        if self.start_from and blend < 1:
+            weights = {k: self.before[k].to(x).lerp(x, blend) for k, x in whole.state_dict().items()}
+            whole = deepcopy(whole)
+            whole.load_state_dict(weights)
+        return whole
 
     def _step(self, source: Source) -> torch.Tensor:
         """One update from one batch, shared over devices and micro-batches; its mean loss."""

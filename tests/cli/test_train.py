@@ -188,7 +188,7 @@ def test_teaching_has_settings_of_its_own_and_never_gives_a_worse_model(
     assert status == 0 and "likelier to it than before" in said
     begun = json.loads((second / "run.json").read_text())
     there = {f.name: f.default for f in fields(TeachingConfig)}
-    for name in ("lr", "matrix_lr", "warmup", "decay"):
+    for name in ("lr", "matrix_lr", "warmup", "decay", "blend"):
         assert begun["training"][name] == there[name] != getattr(TrainingConfig, name)
     assert begun["model"]["dropout"] == TEACHING_DROPOUT
     status, said = run(music, "-o", third, *more, "--lr", 0.5, "--matrix-lr", 0.5, "--warmup", 0)
@@ -263,6 +263,7 @@ def test_an_encoded_corpus_is_trained_on_as_it_is(
         (["--repeats", "0.5", "--repeat-notes", "9", "3"], "repeats: notes (9, 3) must rise from at least 1"),
         (["--optimizer", "sgd"], "optimizer is 'sgd'"),
         (["--repeats", "1.2"], "repeats: share is 1.2; it must lie between 0 and 1"),
+        (["--blend", "0.5"], "--blend is 0.5; it must be 1 without --from"),
         (["--batch", "3", "--micro-batch", "2"], "a batch of 3 windows cannot be shared"),
         (["--devices", "0"], "devices is 0"),
         (["--nodes", "0"], "nodes is 0"),

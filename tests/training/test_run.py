@@ -346,6 +346,31 @@ def test_without_validation_the_last_model_is_kept(tmp_path: Path) -> None:
         assert torch.equal(one, other)
 
 
+@pytest.mark.parametrize("strategy", ["auto", "fsdp"])
+def test_what_is_kept_of_teaching_lies_on_the_way_to_the_trained_model(
+    whole: Path, tmp_path: Path, strategy: str
+) -> None:
+    taught = {"train": tiny_corpus(seed=9), "start_from": whole, "steps": 12, "strategy": strategy}
+    trained = tiny_run(tmp_path / "all", **taught).fit().state_dict()
+    run = tiny_run(tmp_path / "half", **taught, blend=0.5, validation={})
+    given, kept = run.fit().state_dict(), load_model(tmp_path / "half").state_dict()
+    before = load_model(whole).state_dict()
+    for name, weight in trained.items():
+        assert torch.equal(weights(tmp_path / "half")[name], weights(tmp_path / "all")[name])
+        assert torch.allclose(kept[name], (before[name] + weight) / 2, atol=1e-7)
+        assert torch.equal(kept[name], given[name])
+    assert any(not torch.allclose(before[name], kept[name], atol=1e-4) for name in kept)
+
+
+def test_a_model_is_judged_as_it_is_kept(whole: Path, tmp_path: Path) -> None:
+    options = {"train": tiny_corpus(seed=9), "start_from": whole, "steps": 16, "blend": 0.5}
+    tiny_run(tmp_path, **options).fit(stop_after=0)
+    model = tiny_run(tmp_path, **options).fit(resume=True)
+    judge = make_validation({"held": tiny_corpus(2, seed=4)}, 16, 256)
+    step, last = losses(tmp_path)[-1]
+    assert step == 16 and last == judge(model)
+
+
 @pytest.mark.parametrize(("max_chunks", "length"), [(1, 16), (3, 16), (1000, 16), (3, 10_000)])
 def test_validation_is_bounded_and_spread(max_chunks: int, length: int) -> None:
     chunks = list(spread_chunks(tiny_corpus(10), length, max_chunks))
