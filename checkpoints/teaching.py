@@ -23,6 +23,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from matplotlib.figure import Figure
 
 from musictx.checkpoint import find_model, load_model, read_config
 from musictx.console.options import amount
@@ -33,6 +34,7 @@ from musictx.lab.bench.common import machine
 from musictx.lab.evaluation.loading import open_music, unit_numbers
 from musictx.model import MusicTransformer
 from musictx.model.sizes import sized_config
+from musictx.render.figures import OTHERS, png
 from musictx.training import TEACHING_DROPOUT, Run, TeachingConfig, TrainingConfig
 from musictx.training.source import make_validation
 
@@ -80,6 +82,30 @@ def blended(before: MusicTransformer, after: MusicTransformer, share: float) -> 
     return model
 
 
+def draw(kept: dict[str, dict[int, float]], before: float, forgotten: dict[str, dict[int, float]]) -> Figure:
+    """What is gained and what is forgotten by number of files, a line for each length of the runs.
+
+    `kept` are nats of the held-out pieces of the style, `forgotten` nats that other music costs more.
+    """
+    figure = Figure(figsize=(8, 3.6), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    colours = [OTHERS[i % len(OTHERS)] for i in range(len(kept))]
+    for axis, lines in ((left, kept), (right, forgotten)):
+        for colour, (tokens, points) in zip(colours, lines.items(), strict=True):
+            axis.plot(list(points), list(points.values()), "o-", color=colour, label=f"{tokens} tokens")
+        axis.set_xscale("log")
+        axis.set_xticks(list(points), labels=[str(count) for count in points])
+        axis.minorticks_off()
+        axis.set_xlabel("files")
+        axis.grid(alpha=0.3)
+    left.axhline(before, color="#777777", linestyle="--", label="before")
+    left.set_ylabel("held-out pieces of the style (nats per token)")
+    right.axhline(0, color="#777777", linestyle="--")
+    right.set_ylabel("other music (nats per token more)")
+    left.legend(frameon=False)
+    return figure
+
+
 def main() -> None:
     """Parse the command line, teach, print the table."""
     parser = argparse.ArgumentParser(
@@ -96,6 +122,7 @@ def main() -> None:
     parser.add_argument("--matrix-lr", type=float, default=TeachingConfig.matrix_lr)
     parser.add_argument("--lr", type=float, default=TeachingConfig.lr)
     parser.add_argument("--chunks", type=int, default=16, help="windows of each other folder")
+    parser.add_argument("--figure", type=Path, help="PNG file for what is kept by number of files")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     arguments.output.mkdir(parents=True, exist_ok=True)
@@ -109,11 +136,12 @@ def main() -> None:
     known = judge(model)
     names = " / ".join(others) or "other music"
     rates = {"matrix_lr": arguments.matrix_lr, "lr": arguments.lr}
-    kept = f"{TeachingConfig.blend:.0%} of the way"
+    kept = f"{100 * TeachingConfig.blend:g} % of the way"
     print(
         f"| files | tokens | before → best (step) → last | {kept} | from nothing | {names} | {kept} |",
         flush=True,
     )
+    lines: dict[str, dict[str, dict[int, float]]] = {"held": {}, "others": {}}
     for count in arguments.pieces:
         train = music.subset(rest[:count])
         for tokens in arguments.tokens:
@@ -132,6 +160,9 @@ def main() -> None:
                     write_bytes(place, (json.dumps(found, indent=1) + "\n").encode())
                 row[condition if start is None else "taught"] = found[name]
             taught = row["taught"]
+            lines["held"].setdefault(tokens, {})[count] = taught["kept"]["held"]
+            worse = [taught["kept"][k] - known[k] for k in others]
+            lines["others"].setdefault(tokens, {})[count] = float(np.mean(worse)) if worse else np.nan
             nothing = f"{row['from nothing']['best'][1]:.3f}" if "from nothing" in row else "not run"
             forgotten, less = (
                 " / ".join(f"{taught[which][k] - known[k]:+.3f}" for k in others)
@@ -143,6 +174,8 @@ def main() -> None:
                 f"| {taught['kept']['held']:.3f} | {nothing} | {forgotten} | {less} |",
                 flush=True,
             )
+    if arguments.figure:
+        write_bytes(arguments.figure, png(draw(lines["held"], known["held"], lines["others"])))
 
 
 if __name__ == "__main__":

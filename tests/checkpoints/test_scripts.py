@@ -169,7 +169,9 @@ def test_a_listener_chooses_and_the_model_is_tuned_and_judged(script, model, pie
 
 def test_a_style_is_taught_from_so_many_files(script, model, pieces, tmp_path):
     options = ("--others", pieces, "--pieces", 2, "--tokens", "4k", "--held", 2, "--output", tmp_path)
+    options += ("--figure", tmp_path / "teaching.png")
     printed = script("teaching.py", pieces, "--model", model, *options)
+    assert (tmp_path / "teaching.png").read_bytes().startswith(b"\x89PNG")
     (run,) = (
         x for name, x in json.loads((tmp_path / "teaching.json").read_text()).items() if "2 pieces" in name
     )
