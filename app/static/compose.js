@@ -3,7 +3,7 @@
 import { Choosing } from "./choosing.js";
 import { keepPiece, onOtherTab, recallPiece } from "./io/piece-store.js";
 import { dragMidi, savePiece } from "./io/save.js";
-import { isKept, lengthOf, sourceOf, spanOf, tracksOf, withoutSection, withTake } from "./music/piece.js";
+import { isKept, lengthOf, sourceOf, spanOf, tracksOf, withoutSection, withRepeat, withTake } from "./music/piece.js";
 import { counted } from "./music/sentences.js";
 import { hasMusic } from "./music/takes.js";
 import { ComposePanel } from "./view/compose-panel.js";
@@ -40,6 +40,7 @@ export class Compose {
       },
       clear: () => this.clear(),
       remove: (index) => this.remove(index),
+      repeat: (index) => this.repeat(index),
     });
     studio.listening.piece = this.view;
     this.panel = new ComposePanel(find, studio.models, {
@@ -157,6 +158,13 @@ export class Compose {
     this.states.push(withoutSection(this.sections, index));
     this.follow();
     this.say("The section is out of the piece. Undo brings it back.");
+    this.changed();
+  }
+
+  repeat(index) {
+    this.states.push(withRepeat(this.sections, index));
+    this.follow();
+    this.say("The section comes again at the end of the piece. Go on draws what follows it now.");
     this.changed();
   }
 

@@ -324,6 +324,34 @@ def test_a_section_is_taken_out_of_the_piece(open_studio: Open, place: Place) ->
     assert list(ticks_of(studio).values()) == [primer, before]
 
 
+def test_a_section_comes_again_at_the_end(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
+    idea(studio)
+    takes_of_two_bars(studio, "continue", "AB")
+    primer, before = ticks_of(studio).values()
+    assert max(primer) < 4 * BAR and max(before) < 8 * BAR
+    first = [tick for tick in before if tick < 6 * BAR]
+    studio.get("piece-repeat-1").click()  # A, after B
+    assert "comes again at the end" in studio.notice().inner_text()
+    assert piece(studio)[1] == 3
+    stayed, after = ticks_of(studio).values()
+    assert stayed == primer
+    assert after == sorted([*before, *(tick + 4 * BAR for tick in first)])
+    studio.get("piece-repeat-0").click()  # the idea itself
+    again = all_of(ticks_of(studio))
+    assert sorted(again) == sorted([*primer, *after, *(tick + 10 * BAR for tick in primer)])
+    takes_of_two_bars(studio, "go-on", "C")  # from where the piece ends now
+    tracks = ticks_of(studio)
+    assert off_grid(tracks) == [] and 14 * BAR <= max(all_of(tracks)) < 16 * BAR
+    studio.leaves_runs = True
+    studio.page.reload()
+    studio.page.wait_for_selector(".mtx[data-ready=true]")
+    assert ticks_of(studio) == tracks
+    for _ in range(3):
+        studio.get("piece-undo").click()
+    assert list(ticks_of(studio).values()) == [primer, before]
+
+
 def test_a_bar_is_filled_in_on_the_beat(open_studio: Open, place: Place) -> None:
     studio = open_studio(place)
     idea(studio)

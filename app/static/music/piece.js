@@ -139,6 +139,17 @@ export function withoutSection(sections, index) {
   return [...before, ...later];
 }
 
+/** The sections with one of them once more at the end, on the bars as it is. */
+export function withRepeat(sections, index) {
+  const bars = barsOf(sections);
+  const starts = startsOf(sections);
+  const [start, stop, end] = [starts[index], starts[index + 1], starts.at(-1)];
+  const by = bars ? tickOf(bars, end) - tickOf(bars, start) : 0;
+  const place = (time) => (bars ? Math.round(1000 * bars.moved((time + start) / 1000, by)) - end : time);
+  const rows = sections[index].rows.map(([on, off, ...rest]) => [Math.max(0, place(on)), place(off), ...rest]);
+  return [...sections, { ...sections[index], rows, length: place(stop - start) }];
+}
+
 /** The primer of a take as a section; nothing if something that was drawn from it was kept already. */
 function newPrimer(sections, take) {
   if (sections.some(({ from }) => from.run === take.run)) return [];

@@ -14,6 +14,7 @@ const PATHS = {
   sliders: '<path d="M4 7h8m4 0h4M4 17h4m4 0h8"/><circle cx="14" cy="7" r="2"/><circle cx="10" cy="17" r="2"/>',
   unfold: '<path d="M6 9.5l6 6 6-6"/>',
   remove: '<path d="M7 7l10 10M17 7L7 17"/>',
+  repeat: '<path d="M5 8h10a4 4 0 0 1 0 8H7m0 0 3.5-3.5M7 16l3.5 3.5"/>',
   undo: '<path d="M8.5 5 4.5 9l4 4M5 9h9a5 5 0 0 1 0 10h-3"/>',
   redo: '<path d="M15.5 5l4 4-4 4M19 9h-9a5 5 0 0 0 0 10h3"/>',
   loop: '<path d="M16 4l3.5 3.5L16 11M19 7.5H9a5 5 0 0 0-5 5M8 20l-3.5-3.5L8 13M5 16.5h10a5 5 0 0 0 5-5"/>',

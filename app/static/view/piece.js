@@ -16,7 +16,7 @@ export class PieceView {
 
   /**
    * `on` has play(from), from a moment (ms) on, pause(), undo(), redo(), mark({from, to}), save(), other(open), clear(),
-   * remove(index) and drag(event), when the file is dragged away.
+   * remove(index), repeat(index) and drag(event), when the file is dragged away.
    */
   constructor(element, models, on) {
     Object.assign(this, { element, models, on });
@@ -128,15 +128,15 @@ export class PieceView {
     const title = `${whole}${filled}, ${clock(start / 1000)}–${clock((start + section.length) / 1000)}`;
     const attributes = { type: "button", title, "aria-label": title, onclick: () => this.on.play(start) };
     const play = h("button", attributes, h("span", {}, name + filled));
-    return paint(h("div", { class: "section" }, play, k ? this.removeButton(whole, k) : null), this.colour(section));
+    const repeat = this.small("repeat", k, `Repeat at the end of the piece: ${whole}`);
+    const remove = k ? this.small("remove", k, `Remove from the piece: ${whole}`) : null; // the rest begins with the first
+    return paint(h("div", { class: "section" }, play, repeat, remove), this.colour(section));
   }
 
-  /** What takes a section out; the first one stays, as the rest begins with it. */
-  removeButton(whole, k) {
-    const label = `Remove from the piece: ${whole}`;
-    const onclick = () => this.on.remove(k);
-    const attributes = { type: "button", class: "remove", "data-testid": `piece-remove-${k}`, onclick };
-    return h("button", { ...attributes, title: label, "aria-label": label }, icon("remove"));
+  /** A small button that does something with a section. */
+  small(what, k, label) {
+    const attributes = { type: "button", class: what, "data-testid": `piece-${what}-${k}`, onclick: () => this.on[what](k) };
+    return h("button", { ...attributes, title: label, "aria-label": label }, icon(what));
   }
 
   /** Choose from where one listens; what sounds goes on from there. */
