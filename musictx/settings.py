@@ -65,7 +65,7 @@ class SamplingSettings:
     min_p : float
         Keep tokens with at least this share of the likeliest one's probability; 0 keeps all.
     theme : float
-        0 to 0.5: how strongly to favour what the whole music so far makes likelier than its last few
+        0 to 1: how strongly to favour what the whole music so far makes likelier than its last few
         tokens would alone (see `musictx.sampling.contrast`); 0 is the model as trained.
     shape : str
         What the music is to be beside its primer, with commas between the wishes: denser or calmer, higher
@@ -112,9 +112,9 @@ class SamplingSettings:
     )
     theme: float = _setting(
         0.5, "Theme",
-        "How strongly to develop earlier material, 0 to 0.5; 0: the model as trained.",
+        "How strongly to develop earlier material, 0 to 1; 0: the model as trained.",
         "How strongly to develop earlier material; 0 plays the models as trained.",
-        lambda x: 0 <= x <= 0.5, "lie between 0 (off) and 0.5", 0, 0.5, 0.25,
+        lambda x: 0 <= x <= 1, "lie between 0 (off) and 1", 0, 1, 0.25,
     )
     # fmt: on
     shape: str = ""

@@ -163,7 +163,7 @@ def test_what_is_streamed_is_what_is_given_at_once() -> None:
     np.testing.assert_allclose(onsets, whole.alone.notes["onset"] + whole.cut, atol=1e-6)
 
 
-@pytest.mark.parametrize("theme", [-0.1, 0.75, float("nan")])
-def test_theme_lies_between_0_and_a_half(theme: float) -> None:
-    with pytest.raises(MusictxError, match=rf"theme is {theme}; it must lie between 0 \(off\) and 0\.5"):
+@pytest.mark.parametrize("theme", [-0.1, 1.25, float("nan")])
+def test_theme_lies_between_0_and_1(theme: float) -> None:
+    with pytest.raises(MusictxError, match=rf"theme is {theme}; it must lie between 0 \(off\) and 1"):
         SamplingSettings(theme=theme)
