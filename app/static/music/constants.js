@@ -88,7 +88,7 @@ export const SETTINGS = [
     label: "Theme",
     value: 0.5,
     min: 0,
-    max: 0.5,
+    max: 1,
     step: 0.25,
     remark: "How strongly to develop earlier material; 0 plays the models as trained.",
   },
