@@ -27,6 +27,7 @@ METRES = [
         960, [(0, 631_579), (2880, 700_001), (9600, 400_000)], [(0, 1, 8), (480, 6, 8), (7000, 5, 4)], 1.234
     ),
     Metre.of(96, [(0, 1_500_000)], [(0, 3, 4)], 7.5),
+    Metre.of(1000, [(0, 468_750)], [(0, 4, 4)]),  # places of the fine grid lie in the middle of two ticks
 ]
 PAGE = """
 const [metre, beat, write] = await Promise.all(process.argv.slice(1).map((path) => import(path)));
@@ -63,6 +64,7 @@ TRACKS: list[dict[str, Any]] = [
     {},
     {"cut": 1500, "names": ["Primer", "Continuation: für alle, seed 3"]},
     {"cut": 0, "names": ["Primer", "Alone"]},
+    {},
 ]
 
 
@@ -82,7 +84,7 @@ def cases() -> list[dict[str, Any]]:
         made.append(
             {
                 "facts": facts_of(metre),
-                "times": (rng.integers(0, 20_000, 60) / 1000).tolist(),
+                "times": (rng.integers(0, 20_000, 600) / 1000).tolist(),
                 "onsets": [0.0, 0.25, 0.4] if tracks else [0.0, 1 / 6, 1 / 3, 2 / 3],
                 "cut": 2.5,
                 "end": 19.0,

@@ -235,6 +235,7 @@ def test_so_does_a_slow_server(open_studio: Open, start_server: Callable[..., Se
 
 def test_the_sound_waits_for_a_slow_lane_and_goes_on(open_studio: Open, place: Place) -> None:
     studio = open_studio(place)
+    studio.page.evaluate("window.musictx.ready")  # or it waits for the piano's sounds
     studio.run(seconds=20, lead_in=0)
     studio.page.wait_for_function("() => window.musictx.transport.state === 'playing'")
     studio.page.keyboard.press("1")

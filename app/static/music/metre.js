@@ -3,6 +3,8 @@
 // which tick on a quarter note lasts how long, from which on bars have how many beats of what kind, and where in
 // the file (ms) the music begins that it belongs to.
 
+import { rint } from "./rounding.js";
+
 const NEAR = 0.00055; // seconds by which whole milliseconds miss a place on the grid, at most
 const FINEST = 48; // places in a quarter note that a time so near is meant to lie on
 const COARSEST = 0.003; // seconds of a tick in what is written, at most
@@ -88,8 +90,8 @@ export class Metre {
   /** The whole tick nearest to a time in whole milliseconds: the place on a fine grid that it is meant to lie on. */
   nearest(seconds) {
     const exact = this.tick(seconds);
-    const grid = Math.round((Math.round((exact * FINEST) / this.division) * this.division) / FINEST);
-    return Math.abs(this.seconds(grid) - seconds) < NEAR ? grid : Math.round(exact);
+    const grid = rint((rint((exact * FINEST) / this.division) * this.division) / FINEST);
+    return Math.abs(this.seconds(grid) - seconds) < NEAR ? grid : rint(exact);
   }
 
   /** A time (s) so many ticks later; what is meant to lie on the fine grid lies on it. */
