@@ -185,7 +185,8 @@ def main() -> None:
     songs = {name: song for name, song in read.items() if song.same >= SAME}
     print(f"{len(songs)} of {len(read)} songs agree with their labels", flush=True)
     songs = dict(list(songs.items())[: arguments.songs])
-    counts = np.array([[(kinds(song)[1:] == k).sum() for k in range(3)] for song in songs.values()])
+    kind = {title: 1 + kinds(song)[1:] for title, song in songs.items()}  # 0: not counted
+    counts = np.array([np.bincount(numbers, minlength=4)[1:] for numbers in kind.values()])
     for name in arguments.model:
         model = load_model(name)
         for title, song in songs.items():
@@ -194,14 +195,14 @@ def main() -> None:
                 if key in known["songs"]:
                     continue
                 nats = losses(model, song, context, arguments.precision)
-                known["songs"][key] = np.bincount(1 + kinds(song)[1:], nats, 4)[1:].tolist()
+                known["songs"][key] = np.bincount(kind[title], nats, 4)[1:].tolist()
                 write_bytes(arguments.output, (json.dumps(known, indent=1) + "\n").encode())
         sums = np.array([[known["songs"][f"{name} {c} {t}"] for c in arguments.context] for t in songs])
         print(f"{name}: tokens {counts.sum(0).tolist()}, contexts {list(arguments.context)}")
-        for kind, figures in table(sums, counts).items():
+        for which, figures in table(sums, counts).items():
             shown = "  ".join(f"{x:.3f}" for x in figures.get("nats", ()))
             gain, low, high = figures["gain"]
-            print(f"    {kind:24} {shown:20} gain {gain:.3f} ({low:.3f} … {high:.3f})", flush=True)
+            print(f"    {which:24} {shown:20} gain {gain:.3f} ({low:.3f} … {high:.3f})", flush=True)
 
 
 if __name__ == "__main__":

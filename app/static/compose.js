@@ -148,23 +148,23 @@ export class Compose {
   }
 
   clear() {
-    this.states.push([]);
-    this.follow();
-    this.say("The piece is empty. Undo brings it back.");
-    this.changed();
+    this.rework([], "The piece is empty. Undo brings it back.");
   }
 
   remove(index) {
-    this.states.push(withoutSection(this.sections, index));
-    this.follow();
-    this.say("The section is out of the piece. Undo brings it back.");
-    this.changed();
+    this.rework(withoutSection(this.sections, index), "The section is out of the piece. Undo brings it back.");
   }
 
   repeat(index) {
-    this.states.push(withRepeat(this.sections, index));
+    const words = "The section comes again at the end of the piece. Go on draws what follows it now.";
+    this.rework(withRepeat(this.sections, index), words);
+  }
+
+  /** The piece becomes another, not by a take: takes are drawn from its new end. */
+  rework(sections, words) {
+    this.states.push(sections);
     this.follow();
-    this.say("The section comes again at the end of the piece. Go on draws what follows it now.");
+    this.say(words);
     this.changed();
   }
 

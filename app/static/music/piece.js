@@ -100,8 +100,8 @@ function placing(sections, take, from) {
   if (origin === null) return (time) => time - from + start;
   if (Math.abs(origin + from - start) <= SAME) return (time) => time + origin;
   if (!bars) return (time) => time - from + start;
-  const by = tickOf(bars, start) - tickOf(bars, origin + from);
-  return (time) => Math.round(1000 * bars.moved((time + origin) / 1000, by));
+  const place = carrying(bars, origin + from, start);
+  return (time) => place(time + origin);
 }
 
 /** Where the axis of a take begins in the piece (ms), or null if that did not go before it. */
@@ -120,13 +120,18 @@ function lineBeside(bars, time) {
 /** The tick of a time (ms), or of the bar line beside it. */
 const tickOf = (bars, time) => bars.nearest(lineBeside(bars, time) / 1000);
 
+/** What carries times (ms) along by as many ticks as lie between two of them. */
+function carrying(bars, from, to) {
+  const by = tickOf(bars, to) - tickOf(bars, from);
+  return (time) => Math.round(1000 * bars.moved(time / 1000, by));
+}
+
 /** The sections without one, which is not the first: what follows it comes earlier, and stays on the bars. */
 export function withoutSection(sections, index) {
   const bars = barsOf(sections);
   const starts = startsOf(sections);
   if (!bars) return sections.toSpliced(index, 1);
-  const by = tickOf(bars, starts[index]) - tickOf(bars, starts[index + 1]);
-  const place = (time) => Math.round(1000 * bars.moved(time / 1000, by));
+  const place = carrying(bars, starts[index + 1], starts[index]);
   const later = sections.slice(index + 1).map((section, k) => {
     const [start, end] = starts.slice(index + 1 + k, index + 3 + k);
     const own = (time) => place(time + start) - place(start);
@@ -144,10 +149,11 @@ export function withRepeat(sections, index) {
   const bars = barsOf(sections);
   const starts = startsOf(sections);
   const [start, stop, end] = [starts[index], starts[index + 1], starts.at(-1)];
-  const by = bars ? tickOf(bars, end) - tickOf(bars, start) : 0;
-  const place = (time) => (bars ? Math.round(1000 * bars.moved((time + start) / 1000, by)) - end : time);
-  const rows = sections[index].rows.map(([on, off, ...rest]) => [Math.max(0, place(on)), place(off), ...rest]);
-  return [...sections, { ...sections[index], rows, length: place(stop - start) }];
+  if (!bars) return [...sections, sections[index]];
+  const carry = carrying(bars, start, end);
+  const own = (time) => carry(time + start) - end;
+  const rows = sections[index].rows.map(([on, off, ...rest]) => [Math.max(0, own(on)), own(off), ...rest]);
+  return [...sections, { ...sections[index], rows, length: own(stop - start) }];
 }
 
 /** The primer of a take as a section; nothing if something that was drawn from it was kept already. */
