@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -71,7 +70,7 @@ def open_devices(config: TrainingConfig) -> Fabric:
             f"{launchers[0].world_size()} processes were started, but nodes {nodes} times devices "
             f"{devices} is {wanted}; give --nodes the machines and --devices the processes of each one"
         )
-    if nodes > 1 and not launchers and "MASTER_ADDR" not in os.environ:
+    if nodes > 1 and not launchers:
         raise MusictxError(
             f"nodes is {nodes}, but only one process was started: let torchrun start the command on "
             "each machine, or srun on all of them"

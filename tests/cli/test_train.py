@@ -287,7 +287,7 @@ def test_an_impossible_option_is_one_line_and_status_1(
     Path("circle").symlink_to("round")
     Path("round").symlink_to("circle")
     shape = () if "--from" in options else TINY
-    status, error = run(music, "-o", tmp_path / "run", *shape, *options)
+    status, error = run(music, "-o", tmp_path / "run", *shape, "--hours", 0.001, *options)
     line = error.strip().splitlines()[-1]
     assert status == 1
     assert line.startswith("musictx: ") and said in line
