@@ -7,15 +7,14 @@ The same pieces of the style are held out throughout; the model is taught some o
 has the nats per token of the held-out pieces before and after, when they were predicted best, and what was
 forgotten of other music: by the model as it was trained, and by one that lies `TeachingConfig.blend` of the
 way from the model that it began with, as `musictx train` keeps it; and the nats of a model from nothing. A
-run ends early when the held-out pieces have not come out better for a quarter of it: what came after would be
-learned by heart. Stop it at any time: runs that are complete are kept, and one that was stopped goes on.
+run ends early when the held-out pieces have not come out better for a quarter of it, as there. Stop it at any
+time: runs that are complete are kept, and one that was stopped goes on.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import math
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
@@ -38,8 +37,6 @@ from musictx.render.figures import OTHERS, png
 from musictx.training import TEACHING_DROPOUT, Run, TeachingConfig, TrainingConfig
 from musictx.training.source import make_validation
 
-PATIENCE = 0.25  # of a run: without a better look for so long it ends
-
 
 def split(music: Corpus, held: int, seed: int) -> tuple[Corpus, list[int]]:
     """Some pieces to judge by, and all others in an order drawn by the seed, a performance each."""
@@ -57,16 +54,9 @@ def learn(
         model_config = replace(read_config(find_model(start_from)), dropout=TEACHING_DROPOUT)
         config: TrainingConfig = TeachingConfig(tokens=tokens, blend=1.0, **changes)
     else:
-        model_config, config = sized_config("small", "relative"), TrainingConfig(tokens=tokens)
+        model_config = sized_config("small", "relative")
+        config = TrainingConfig(tokens=tokens, validate_every=20, patience=TeachingConfig.patience)
     run = Run(folder, model_config, config, train, {"held": held}, start_from=start_from)
-
-    def appraise(model: MusicTransformer, first: dict[str, float], now: dict[str, float]) -> float:
-        """What the look is worth; infinity, which ends the run, when the best is long past."""
-        looks = [(losses["held"], step) for step, losses, _ in run.judged()]
-        best = min([*looks, (now["held"], run.step)])[1]
-        return math.inf if run.share * (1 - best / max(run.step, 1)) > PATIENCE else now["held"]
-
-    run.appraise = appraise
     run.fit(resume=True)
     if run.stopped:
         raise KeyboardInterrupt

@@ -112,6 +112,7 @@ class TrainingConfig:
         1.0, "With --from, share of the way to the trained model: less forgets less.", above=0, highest=1
     )
     validate_every: int = _set(500, "Steps between looks at the validation music.", above=0, highest=10**9)
+    patience: float = _set(1.0, "End if nothing was better for this share of the budget.", above=0, highest=1)
     compile: bool = _set(False, "Use torch.compile (needs a C++ compiler).")
     clip: float = _set(1.0, lowest=0, highest=10**9)  # largest gradient norm
     augmentation: Augmentation = field(default_factory=_augmentation)
@@ -165,6 +166,7 @@ class TeachingConfig(TrainingConfig):
     blend: float = 0.75
     validate_every: int = 10
     validation_chunks: int = 16
+    patience: float = 0.25
 
 
 @dataclass(frozen=True)

@@ -97,6 +97,8 @@ def learned(run: Run) -> Iterator[str]:
             f"again ({last[1]:.3f}), so the model of step {best[0]} is kept; more pieces would help, more "
             "time would not"
         )
+    if run.ended:
+        yield f"it ended at {run.share:.0%} of its budget: nothing was better for long enough (--patience)"
 
 
 def tuned(run: Run) -> Iterator[str]:

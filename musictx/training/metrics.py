@@ -35,7 +35,8 @@ class Metrics:
     ----------
     path : Path
         ``metrics.jsonl`` of a run. Lines hold ``step``, ``tokens`` and ``seconds`` so far, and ``loss`` and
-        ``tokens_per_second``, or ``validation``: nats per token of each validation corpus.
+        ``tokens_per_second``, or ``validation``: nats per token of each validation corpus, and ``worth``,
+        which the best model has the least of.
     """
 
     def __init__(self, path: Path):

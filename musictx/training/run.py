@@ -16,7 +16,6 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext, suppress
-from copy import deepcopy
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -134,7 +133,7 @@ class Run:
         self.metrics = Metrics(folder / "metrics.jsonl")
         self.step, self.tokens, self.seconds, self.best = 0, 0, 0.0, math.inf
         self.begun_at, self.stopped = 0, False  # the step at which `fit` began; whether a signal ended it
-        self.ended = False  # whether `appraise` ended it
+        self.ended = False  # whether `appraise` or `config.patience` ended it
         self.losses: list[torch.Tensor] = []  # since the last line of the log
         self.signals: list[int] = []  # that asked this process to stop
 
@@ -216,20 +215,25 @@ class Run:
             self.metrics.clear()
         self.begun_at = self.step
         looks = self.judged() if self.fabric.is_global_zero else []
-        last = float(looks[-1][0] if looks else -1)
-        last, ended = agree(self.fabric, last, any(worth is None for *_, worth in looks))
+        last, ended = agree(self.fabric, float(looks[-1][0] if looks else -1), self._over(looks))
         self.ended = ended > 0
         if self.judge and self.due and last < self.step:  # none yet, or a signal to stop ended it
             self._validate(self.judge)
 
     def judged(self) -> list[tuple[int, dict[str, float], float | None]]:
         """Every look at what is held out so far: step, losses, and what it was worth; None ended the run."""
-        looks = [line for line in self.metrics.read() if line.get("validation")]
-        means = [float(np.mean(list(line["validation"].values()))) for line in looks]
+        lines = [line for line in self.metrics.read() if line.get("validation")]
         return [
-            (line["step"], line["validation"], line.get("worth", mean))
-            for line, mean in zip(looks, means, strict=True)
+            (line["step"], line["validation"], line.get("worth", _mean(line["validation"]))) for line in lines
         ]
+
+    def _over(self, looks: list[tuple[int, dict[str, float], float | None]]) -> bool:
+        """Whether a look has ended the run, or none was better than the best for too long."""
+        worths = [math.inf if worth is None else worth for *_, worth in looks]
+        if not looks or math.inf in worths:
+            return bool(looks)
+        since = 1 - looks[int(np.argmin(worths))][0] / max(self.step, 1)
+        return self.share * since > self.config.patience
 
     def _train(
         self,
@@ -296,20 +300,18 @@ class Run:
 
     def _whole(self) -> MusicTransformer:
         """The model for those who do not train: put together on the first device, and blended."""
-        whole, blend = self.model, self.config.blend
-        if self.config.strategy == "fsdp":
-            weights = gathered(self.model.state_dict(), keep=self.fabric.is_global_zero)
-            if not self.fabric.is_global_zero:
-                return self.model
-            with torch.random.fork_rng(devices=[]):  # drawing first weights changes no later number
-                whole = self.build(self.model_config)
-            whole.load_state_dict(weights)
-            whole = whole.to(self.fabric.device)
-        if self.start_from and blend < 1:
-            weights = {k: self.before[k].to(x).lerp(x, blend) for k, x in whole.state_dict().items()}
-            whole = deepcopy(whole)
-            whole.load_state_dict(weights)
-        return whole
+        blend = self.config.blend if self.start_from else 1
+        if blend == 1 and self.config.strategy != "fsdp":
+            return self.model
+        weights = gathered(self.model.state_dict(), keep=self.fabric.is_global_zero)
+        if not self.fabric.is_global_zero:
+            return self.model
+        if blend < 1:
+            weights = {k: self.before[k].to(x).lerp(x, blend) for k, x in weights.items()}
+        with torch.random.fork_rng(devices=[]):  # drawing first weights changes no later number
+            whole = self.build(self.model_config)
+        whole.load_state_dict(weights)
+        return whole.to(self.fabric.device)
 
     def _step(self, source: Source) -> torch.Tensor:
         """One update from one batch, shared over devices and micro-batches; its mean loss."""
@@ -351,14 +353,10 @@ class Run:
             with suppress(KeyboardInterrupt), interruptible(model, self.signals):
                 with self.fabric.autocast():
                     results = judge(model)
-                    worth = float(np.mean(list(results.values())))
-                    told: dict[str, Any] = {"validation": results}
-                    if self.appraise:
-                        first = next((losses for _, losses, _ in self.judged()), results)
-                        worth = self.appraise(model, first, results)
-                        told["worth"] = worth if worth < math.inf else None
-                self._log(told)
-                self.ended = worth == math.inf
+                    first = next((losses for _, losses, _ in self.judged()), results)
+                    worth = self.appraise(model, first, results) if self.appraise else _mean(results)
+                self._log({"validation": results, "worth": worth if worth < math.inf else None})
+                self.ended = self._over(self.judged())
                 if worth < self.best:
                     self.best = worth
                     self._save_best(model, results)
@@ -388,8 +386,8 @@ class Run:
 
     def _log(self, line: dict[str, Any]) -> None:
         if self.fabric.is_global_zero:
-            place = {"step": self.step, "tokens": self.tokens}
-            self.metrics.append({**place, **line, "seconds": round(self.seconds, 1)})
+            now = {"step": self.step, "tokens": self.tokens, **line, "seconds": round(self.seconds, 1)}
+            self.metrics.append(now)
 
     def _save(self) -> None:
         """Write the state: a run that is killed at any moment goes on from the last one."""
@@ -409,3 +407,7 @@ class Run:
             setattr(self, name, place[name])
         if self.fabric.is_global_zero:
             self.metrics.forget_after(self.step)
+
+
+def _mean(losses: dict[str, float]) -> float:
+    return float(np.mean(list(losses.values())))

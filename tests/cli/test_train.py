@@ -188,11 +188,12 @@ def test_teaching_has_settings_of_its_own_and_never_gives_a_worse_model(
     assert status == 0 and "likelier to it than before" in said
     begun = json.loads((second / "run.json").read_text())
     there = {f.name: f.default for f in fields(TeachingConfig)}
-    for name in ("lr", "matrix_lr", "warmup", "decay", "blend"):
+    for name in ("lr", "matrix_lr", "warmup", "decay", "blend", "patience"):
         assert begun["training"][name] == there[name] != getattr(TrainingConfig, name)
     assert begun["model"]["dropout"] == TEACHING_DROPOUT
     status, said = run(music, "-o", third, *more, "--lr", 0.5, "--matrix-lr", 0.5, "--warmup", 0)
     assert status == 0 and "the model that it began with is kept" in " ".join(said.split())
+    assert "it ended at 50% of its budget" in said
     before, kept = load_model(first).state_dict(), load_model(third).state_dict()
     assert all(torch.equal(before[name], kept[name]) for name in before)
     assert read_card(third / "model")["steps"] == 0

@@ -178,6 +178,7 @@ COMMANDS: dict[
             "--repeat-notes": NUMBERS,
             "--weight-decay": NUMBERS,
             "--validate-every": NUMBERS,
+            "--patience": NUMBERS,
             "--repeats": NUMBERS,
             "--mix": ("1", "1,1", "0,1", "nan", *TEXTS),
             "--precision": TEXTS,

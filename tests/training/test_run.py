@@ -257,6 +257,27 @@ def test_the_first_budget_that_is_used_up_ends_the_run(
     assert read_card(tmp_path / "model")["steps"] <= steps
 
 
+def test_a_run_ends_when_nothing_was_better_for_long_enough(tmp_path: Path) -> None:
+    """A quarter of 30 steps after the best look, at step 4; and stays so, unless it is given more."""
+
+    def watched(**budget: Any) -> Run:
+        run = tiny_run(tmp_path, validate_every=2, patience=0.25, validation=lambda model: judge(), **budget)
+
+        def judge() -> dict[str, float]:
+            return {"held": float(abs(run.step - 4))}
+
+        return run
+
+    for _ in range(2):
+        run = watched()
+        run.fit(resume=True)
+        assert run.ended and not run.stopped and run.step == 12
+    assert read_card(tmp_path / "model")["steps"] == 4
+    longer = watched(steps=60)
+    longer.fit(resume=True)
+    assert longer.begun_at == 12 and longer.ended and longer.step == 20
+
+
 class _Clock:
     """A second passes each time that one looks at it."""
 
