@@ -22,6 +22,7 @@ from musictx.render.audio import SAMPLE_RATE, write_wav
 from musictx.sampling import Continuation, continue_variations
 from musictx.sampling.beat import check_beat
 from musictx.settings import SETTINGS, SamplingSettings
+from musictx.shipped import DEFAULT_MODEL, PLAYS
 
 from .downloads import MAX_WAV_SECONDS
 from .models import LaneModel
@@ -81,8 +82,8 @@ def add_endpoints(models: Sequence[LaneModel], stage: Stage, shelf: Shelf) -> No
         bars: float = 0.0,
         beat: str = "off",
         one_track: bool = False,
-        shape: str = "",
-        **sampling: float,
+        shape: str | None = None,
+        **sampling: float | None,
     ) -> tuple[str, str | None]:
         """Play on from a MIDI file, the primer.
 
@@ -97,7 +98,8 @@ def add_endpoints(models: Sequence[LaneModel], stage: Stage, shelf: Shelf) -> No
             bars: Length in bars of the file instead of seconds; 0 for seconds.
             beat: off, loose or strict: whether notes are moved to the sixteenths or triplets of the file.
             one_track: Primer and continuation in one track of the MIDI file.
-            shape: denser or calmer, higher or lower, louder or softer than the primer, with commas.
+            shape: denser or calmer, higher or lower, louder or softer than the primer, and steady, with
+                commas; without it steady with grand. Empty for none.
 
         Returns
         -------
@@ -105,10 +107,11 @@ def add_endpoints(models: Sequence[LaneModel], stage: Stage, shelf: Shelf) -> No
         """
         try:
             if not isinstance(model, str) or model not in by_name:
-                given = str(model)[:40]
-                raise MusictxError(f"there is no model {given!r} here; choose one of {', '.join(by_name)}")
+                named = str(model)[:40]
+                raise MusictxError(f"there is no model {named!r} here; choose one of {', '.join(by_name)}")
             sent = {"seconds": seconds, "seed": seed, "shape": shape, **sampling}
-            settings = read_settings(sent, labels=False)
+            given = {name: value for name, value in sent.items() if value is not None}
+            settings = read_settings({**PLAYS.get(model, {}), **given}, labels=False)
             selection = (read_number(primer_start, "primer_start"), read_number(primer_end, "primer_end"))
             check_beat(beat)
             options = Ask(_yes(sound, "sound"), read_bars(bars, "bars"), beat, _yes(one_track, "one_track"))
@@ -124,20 +127,19 @@ def add_endpoints(models: Sequence[LaneModel], stage: Stage, shelf: Shelf) -> No
         whole = 0 if name in ("seed", "top_k") else None
         return gr.Number(value, label=LIMITS[name][0], precision=whole, visible=False)
 
-    drawn = asdict(SamplingSettings())
     inputs = {
         "primer": gr.File(label="Primer", file_types=list(ENDINGS), visible=False),
         "model": gr.Dropdown(list(by_name), value=first, label="Model", visible=False),
         "seconds": number("seconds", Settings.seconds),
         "seed": number("seed", Settings.seed),
-        **{name: number(name, drawn[name]) for name in SETTINGS},
+        **{name: number(name, value) for name, value in _drawn().items()},
         "primer_start": gr.Number(0.0, label="Primer start", visible=False),
         "primer_end": gr.Number(0.0, label="Primer end", visible=False),
         "sound": gr.Checkbox(True, label="Sound", visible=False),
         "bars": gr.Number(0, label="Bars", visible=False),
         "beat": gr.Textbox("off", label="Beat", visible=False),
         "one_track": gr.Checkbox(False, label="One track", visible=False),
-        "shape": gr.Textbox("", label="Shape", visible=False),
+        "shape": gr.Textbox(None, label="Shape", visible=False),
     }
     outputs = [gr.File(label="MIDI", visible=False), gr.File(label="WAV", visible=False)]
     gr.Button(visible=False).click(
@@ -152,14 +154,23 @@ def add_endpoints(models: Sequence[LaneModel], stage: Stage, shelf: Shelf) -> No
     gr.api(info, api_name="info", queue=False)
 
 
+def _drawn() -> dict[str, float | None]:
+    """The usual value of each setting; None where models have their own."""
+    same = asdict(SamplingSettings())
+    return {name: None if name in PLAYS[DEFAULT_MODEL] else same[name] for name in SETTINGS}
+
+
 def _with_settings(function: Callable[..., Any], order: Sequence[str]) -> Callable[..., Any]:
     """The same with a parameter for each setting in the place of its ``**sampling``, in this order."""
     own = inspect.signature(function, eval_str=True)
-    drawn = asdict(SamplingSettings())
+    drawn = _drawn()
     parameters = [
         own.parameters.get(name)
         or inspect.Parameter(
-            name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=drawn[name], annotation=float
+            name,
+            inspect.Parameter.POSITIONAL_OR_KEYWORD,
+            default=drawn[name],
+            annotation=float if drawn[name] is not None else float | None,
         )
         for name in order
     ]
@@ -169,7 +180,11 @@ def _with_settings(function: Callable[..., Any], order: Sequence[str]) -> Callab
         return function(**dict(zip(order, given, strict=False)), **named)
 
     place = "    primer_start:"
-    lines = "".join(f"    {name}: {each.help}\n        " for name, each in SETTINGS.items())
+    usual = f" Without it {SamplingSettings.theme}; with {DEFAULT_MODEL} {PLAYS[DEFAULT_MODEL]['theme']}."
+    lines = "".join(
+        f"    {name}: {each.help}{usual if name == 'theme' else ''}\n        "
+        for name, each in SETTINGS.items()
+    )
     endpoint.__doc__ = (function.__doc__ or "").replace(place, lines + place, 1)
     endpoint.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
     return endpoint

@@ -18,7 +18,8 @@ from musictx.model.config import ACTIVATIONS
 from musictx.sampling import contrast, shaping
 from musictx.sampling import filling as candidates
 from musictx.sampling.continuation import SPARE_TOKENS, TOKENS_PER_SECOND
-from musictx.settings import SETTINGS, WISHES, SamplingSettings
+from musictx.settings import SETTINGS, STEADY, WISHES, SamplingSettings
+from musictx.shipped import DEFAULT_MODEL, PLAYS
 
 from . import filling, lead, payloads
 
@@ -41,6 +42,10 @@ _SHAPING = [
     "SPARSEST",
     "SHORTEST",
     "NOTE",
+    "BEYOND",
+    "STEADY_TILT",
+    "DENSE",
+    "OPEN",
 ]
 _CANDIDATES = ["CANDIDATES", "FOLLOWING"]
 _FILLING = ["TAKES", "MAX_TOKENS_A_SECOND"]
@@ -78,7 +83,8 @@ def c_constants() -> str:
 def js_constants() -> str:
     """The vocabulary, the numbers of sampling and waiting, and the settings, as a module."""
     numbers = _taken(vocabulary, _EVENTS + _SIZES + _TIMES + _LEVELS) | _taken(contrast, _CONTRAST)
-    numbers |= _taken(shaping, _SHAPING) | {"WISHES": WISHES} | _taken(lead, _WAITING)
+    numbers |= _taken(shaping, _SHAPING) | {"WISHES": WISHES, "STEADY": STEADY} | _taken(lead, _WAITING)
+    numbers |= {"COMPOSING_THEME": PLAYS[DEFAULT_MODEL]["theme"]}
     numbers |= {"TOKENS_PER_SECOND": TOKENS_PER_SECOND, "SPARE_TOKENS": SPARE_TOKENS}
     numbers |= _taken(candidates, _CANDIDATES) | _taken(filling, _FILLING) | _taken(payloads, ["GAP_SECONDS"])
     lines = [

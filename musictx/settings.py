@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from musictx.errors import MusictxError, require
 
 WISHES = (("denser", "calmer"), ("higher", "lower"), ("louder", "softer"))  # of `SamplingSettings.shape`
+STEADY = "steady"  # one more, without an opposite
 
 
 class Setting(NamedTuple):
@@ -69,7 +70,8 @@ class SamplingSettings:
         tokens would alone (see `musictx.sampling.contrast`); 0 is the model as trained.
     shape : str
         What the music is to be beside its primer, with commas between the wishes: denser or calmer, higher
-        or lower, louder or softer (see `musictx.sampling.shaping`).
+        or lower, louder or softer; and steady, which keeps it from growing far denser than the primer ever
+        is (see `musictx.sampling.shaping`).
     grammar : bool
         Draw only events that can follow (see `musictx.events.grammar`).
     allow_end : bool
@@ -132,6 +134,8 @@ class SamplingSettings:
 def read_shape(shape: object) -> tuple[int, ...]:
     """For density, register and loudness whether a shape wishes for more (1), less (-1) or neither (0).
 
+    Last comes whether it is to be steady (1).
+
     Raises
     ------
     MusictxError
@@ -140,14 +144,14 @@ def read_shape(shape: object) -> tuple[int, ...]:
     Examples
     --------
     >>> from musictx.settings import read_shape
-    >>> read_shape("denser, softer"), read_shape("")
-    ((1, 0, -1), (0, 0, 0))
+    >>> read_shape("denser, softer"), read_shape("steady"), read_shape("")
+    ((1, 0, -1, 0), (0, 0, 0, 1), (0, 0, 0, 0))
     """
     names = [part.strip() for part in shape.split(",")] if isinstance(shape, str) else [None]
-    signs = tuple((more in names) - (less in names) for more, less in WISHES)
+    signs = (*((more in names) - (less in names) for more, less in WISHES), int(STEADY in names))
     if sum(map(abs, signs)) < len(names) and names != [""]:
-        pairs = ", ".join(" or ".join(pair) for pair in WISHES)
-        raise MusictxError(f"shape is {shape!r}; it must name one or more of {pairs}, with commas")
+        known = ", ".join(" or ".join(pair) for pair in (*WISHES, [STEADY]))
+        raise MusictxError(f"shape is {shape!r}; it must name one or more of {known}, with commas")
     return signs
 
 

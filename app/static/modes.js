@@ -16,6 +16,7 @@ export class Modes {
     this.settings = null; // of the other way
     for (const mode of MODES) this.button(mode).addEventListener("click", () => this.switch(mode));
     this.set(new URLSearchParams(location.search).get("mode") === "compose" ? "compose" : "compare");
+    studio.settings.set(studio.settings.usual);
   }
 
   button(mode) {
@@ -35,9 +36,10 @@ export class Modes {
   set(mode) {
     this.mode = this.studio.root.dataset.mode = mode;
     this.studio.primer.fillsBars = this.composing;
+    this.studio.settings.useMode(this.composing);
     for (const each of MODES) this.button(each).setAttribute("aria-pressed", each === mode);
     for (const place of ["#headline", "#how", "#result", "#result-words"]) this.find(place).hidden = this.composing;
-    for (const place of ["#composing", "#piece", "#shaping"]) this.find(place).hidden = !this.composing;
+    for (const place of ["#composing", "#piece", "#shaping", "#steady"]) this.find(place).hidden = !this.composing;
   }
 
   switch(mode) {
@@ -50,7 +52,7 @@ export class Modes {
     this.set(mode);
     this.showAddress();
     player.leave(this.composing ? models.keys : models.takes.map(({ key }) => key));
-    settings.set(this.settings?.values, this.settings?.own ?? false);
+    settings.set(this.settings?.values ?? settings.usual, this.settings?.own ?? false);
     this.settings = before;
     this.made = making.exchangeHistory(this.made);
     const { take } = this.studio;

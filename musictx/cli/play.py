@@ -25,13 +25,15 @@ from musictx.console.places import PICTURES, Places, check_places
 from musictx.console.progress import console, corpus_progress, on_output, read_music, working
 from musictx.errors import MusictxError
 from musictx.files import keep_inputs
-from musictx.settings import WISHES
-from musictx.shipped import DEFAULT_MODEL
+from musictx.settings import STEADY, WISHES
+from musictx.shipped import DEFAULT_MODEL, PLAYS
 
 if TYPE_CHECKING:
     from musictx.performance import Performance
 
 LONG_PRIMER = 60.0  # seconds of a file from which on one is told that it is played on from its end
+OneTrack = Annotated[bool, typer.Option("--one-track", help="Primer and continuation in one track.")]
+OnlyContinuation = Annotated[bool, typer.Option("--only-continuation", help="Leave out the primer.")]
 MidiFile = Annotated[Path, typer.Argument(help="MIDI file.", show_default=False)]
 
 
@@ -49,9 +51,7 @@ def continue_primer(
     ] = None,
     model: Model = DEFAULT_MODEL,
     seconds: Annotated[float | None, typer.Option(help="Length of the continuation. [default: 30]")] = None,
-    bars: Annotated[
-        int | None, typer.Option(help="Length in bars of the primer's file, instead of seconds.")
-    ] = None,
+    bars: Annotated[int | None, typer.Option(help="Length in bars, instead of seconds.")] = None,
     beat: Beat = "off",
     tokens: Annotated[int | None, typer.Option(help="Largest number of tokens, instead of seconds.")] = None,
     primer_start: Annotated[float, typer.Option(help="Where the primer starts in the file (s).")] = 0.0,
@@ -72,15 +72,9 @@ def continue_primer(
     ] = None,
     audio: Audio = None,
     roll: Roll = None,
-    one_track: Annotated[
-        bool, typer.Option("--one-track", help="Primer and continuation in one track of the MIDI file.")
-    ] = False,
-    only_continuation: Annotated[
-        bool, typer.Option("--only-continuation", help="Leave the primer out of the files.")
-    ] = False,
-    to_the_end: Annotated[
-        bool, typer.Option("--no-early-end", help="Do not let the model end the piece early.")
-    ] = False,
+    one_track: OneTrack = False,
+    only_continuation: OnlyContinuation = False,
+    early_end: Annotated[bool, typer.Option(help="Let the model end the piece early.")] = True,
     copy_check: CopyCheck = None,
     int8: Int8 = True,
     window: Annotated[
@@ -115,7 +109,12 @@ def continue_primer(
     check_beat(beat)
     if takes is not None and (variations > 1 or audio or roll):
         raise MusictxError("--takes makes sound and rolls itself; leave out --variations, --audio and --roll")
-    wishes = [(pair, settings.pop(pair[0])) for pair in WISHES]
+    usual = PLAYS.get(model, {})
+    if settings[STEADY] is None:
+        settings[STEADY] = usual.get("shape") == STEADY
+    pairs = (*WISHES, (STEADY, ""))
+    wishes = [pair[not more] for pair in pairs if (more := settings.pop(pair[0])) is not None]
+    settings = {**usual, **given(**settings), "shape": ",".join(filter(None, wishes))}
     variations = variations if takes is None else takes
     check_variations(variations)
     if takes is None and output is None:
@@ -143,8 +142,7 @@ def continue_primer(
             seed=seed,
             variations=variations,
             **settings,
-            shape=",".join(pair[not more] for pair, more in wishes if more is not None),
-            allow_end=not to_the_end,
+            allow_end=early_end,
             int8=int8,
             on_progress=advance,
         )
@@ -226,10 +224,7 @@ def render(
         raise MusictxError(f"{output} must end in .wav (sound) or .png, .svg or .pdf (picture)")
 
 
-def info(
-    model: ModelName,
-    as_json: AsJson = False,
-) -> None:
+def info(model: ModelName, as_json: AsJson = False) -> None:
     """Show a model's card: data, parameters, steps, NLL, licence."""
     import json
 
@@ -240,12 +235,8 @@ def info(
     folder = find_model(model)
     card = read_card(folder)
     loaded = load_model(folder)
-    facts = {
-        "model": model,
-        "parameters": loaded.parameter_count(),
-        **card,
-        "config": loaded.config.to_dict(),
-    }
+    counted = {"model": model, "parameters": loaded.parameter_count()}
+    facts = {**counted, **card, "config": loaded.config.to_dict()}
     if as_json:
         print(json.dumps(facts, indent=2))
         return

@@ -81,8 +81,7 @@ def learned(run: Run) -> Iterator[str]:
         return
     best, last = min(looks, key=lambda look: look[1]), looks[-1]
     if looks[0][0] == 0:
-        before = looks[0][1]
-        gain = math.exp(before - best[1]) - 1
+        before, gain = looks[0][1], math.exp(looks[0][1] - best[1]) - 1
         figures = f"{before:.3f} nats per token before, {best[1]:.3f} after"
         if best[0] == 0:
             yield (

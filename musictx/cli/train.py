@@ -39,9 +39,7 @@ def train(
             help="tiny, small, medium or large: 0.3, 6, 27 or 90 million parameters. [default: small]"
         ),
     ] = None,
-    context: Annotated[
-        int | None, typer.Option(help="Tokens that the model sees at once. [default: 1024]")
-    ] = None,
+    context: Annotated[int | None, typer.Option(help="Tokens seen at once. [default: 1024]")] = None,
     start_from: Annotated[
         str | None,
         typer.Option(

@@ -132,8 +132,8 @@ class Run:
         self.fabric = fabric or open_devices(config)
         self.metrics = Metrics(folder / "metrics.jsonl")
         self.step, self.tokens, self.seconds, self.best = 0, 0, 0.0, math.inf
-        self.begun_at, self.stopped = 0, False  # the step at which `fit` began; whether a signal ended it
-        self.ended = False  # whether `appraise` or `config.patience` ended it
+        # The step at which `fit` began; whether a signal ended it, or `appraise` or `config.patience`.
+        self.begun_at, self.stopped, self.ended = 0, False, False
         self.losses: list[torch.Tensor] = []  # since the last line of the log
         self.signals: list[int] = []  # that asked this process to stop
 

@@ -77,6 +77,19 @@ def test_without_a_file_the_pages_first_primer_is_continued(client: Client) -> N
     assert no_sound is None
 
 
+def test_each_model_plays_as_it_usually_does_unless_it_is_asked_otherwise(
+    client: Client, primer: Any
+) -> None:
+    names = {each["key"] for each in client.predict(api_name="/info")}
+    usual = {"grand": {"theme": 0.75, "shape": "steady"}, "relative": {"theme": 0.5, "shape": ""}}
+    for name in names & set(usual):
+        asked = {"model": name, "seconds": 2, "seed": 5, "sound": False, "api_name": "/continue"}
+        music = [
+            pitches(client.predict(primer, **asked, **how)[0]) for how in ({}, usual[name], {"theme": 0})
+        ]
+        assert music[0] == music[1] != music[2]
+
+
 @pytest.mark.slow
 def test_every_argument_changes_the_music(client: Client, primer: Any) -> None:
     def music(**change: Any) -> list[int]:

@@ -142,6 +142,32 @@ def test_what_was_made_the_other_way_stays(open_studio: Open, place: Place) -> N
     assert [row for row in studio.rows("B") if row[0] >= cut] == takes["B"]
 
 
+def test_takes_are_steady_and_have_more_theme_than_what_is_compared(open_studio: Open, place: Place) -> None:
+    def manner() -> Any:
+        sent = studio.page.evaluate("window.musictx.take.settings")
+        return sent["theme"], sent["shape"]
+
+    studio = open_studio(place)
+    studio.get("mode-compose").click()
+    drawn(studio)
+    assert manner() == (0.75, "steady") and "#" not in studio.page.url
+    studio.get("settings").click()
+    studio.get("steady").uncheck()
+    studio.page.keyboard.press("Escape")
+    assert studio.page.url.endswith("#shape=")
+    drawn(studio)
+    assert manner() == (0.75, "")
+    studio.get("mode-compare").click()
+    studio.get("continue").click()
+    studio.wait_done()
+    assert manner() == (0.5, "") and "#" not in studio.page.url
+    studio.get("mode-compose").click()
+    studio.get("settings").click()
+    assert not studio.get("steady").is_checked()
+    studio.page.locator("#defaults").click()
+    assert studio.get("steady").is_checked() and studio.get("theme").input_value() == "0.75"
+
+
 def test_wishes_shape_the_takes_by_keyboard_and_the_address_keeps_them(
     open_studio: Open, place: Place
 ) -> None:
@@ -153,7 +179,7 @@ def test_wishes_shape_the_takes_by_keyboard_and_the_address_keeps_them(
     studio.get("shape-volume").focus()
     studio.page.keyboard.press("ArrowDown")
     assert studio.get("shape-volume").input_value() == "softer"
-    assert studio.page.url.endswith("#shape=softer")
+    assert studio.page.url.endswith("#shape=softer,steady")
     softer = drawn(studio)
     loudness = [sum(row[3] for rows in takes.values() for row in rows) for takes in (plain, softer)]
     counts = [sum(map(len, takes.values())) for takes in (plain, softer)]

@@ -256,12 +256,16 @@ def test_the_shaping_is_pythons(page: Any) -> None:
     rng = np.random.default_rng(0)
     primer = [START, VELOCITY + 14, 60, TIME_SHIFT + 20, 67, TIME_SHIFT + 99, NOTE_OFF + 60, TIME_SHIFT + 8]
     played = rng.choice([70, 75, NOTE_OFF + 70, TIME_SHIFT + 3, TIME_SHIFT + 30, VELOCITY + 25], 60).tolist()
+    more = rng.choice([70, 75, 79, TIME_SHIFT + 1], 60).tolist()  # ever denser
     logits = rng.normal(size=(60, 391)).astype(np.float32) * 3
     allowed = np.flatnonzero(rng.random(391) < 0.7)
-    for shape, before in (
-        ("denser,higher,louder", primer),
-        ("calmer, lower,softer", primer),
-        ("lower", [START]),
+    for shape, before, after in (
+        ("denser,higher,louder", primer, played),
+        ("calmer, lower,softer", primer, played),
+        ("lower", [START], played),
+        ("steady", primer, more),
+        ("steady,louder", primer[:2] + [60, 62, 64, TIME_SHIFT, 65, 67, TIME_SHIFT + 9] * 5, more),
+        ("steady", [START], more),
     ):
         found = page.evaluate(
             """async ([shape, primer, played, logits, allowed]) => {
@@ -274,10 +278,10 @@ def test_the_shaping_is_pythons(page: Any) -> None:
                 return Array.from(tilted);
               });
             }""",
-            [shape, before, played, logits.tolist(), allowed.tolist()],
+            [shape, before, after, logits.tolist(), allowed.tolist()],
         )
         shaping = Shaping(shape, np.array(before))
-        for row, scores, token in zip(np.array(found), logits, played, strict=True):
+        for row, scores, token in zip(np.array(found), logits, after, strict=True):
             right = shaping.shaped(np.where(np.isin(np.arange(391), allowed), scores, -np.inf))
             np.testing.assert_allclose(row[allowed], right[allowed], rtol=1e-6, atol=1e-6)
             shaping.advance(token)

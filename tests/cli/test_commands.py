@@ -13,12 +13,14 @@ import pytest
 import torch
 
 from musictx import __version__
-from musictx.checkpoint import load_model, save_model
+from musictx.checkpoint import list_models, load_model, save_model
 from musictx.cli import main
+from musictx.errors import MusictxError
 from musictx.midi import inspect_midi, read_midi, write_midi
 from musictx.model import ModelConfig, MusicTransformer
 from musictx.performance import Performance, make_notes, slice_time
 from musictx.sampling import continue_performance
+from musictx.settings import SamplingSettings
 from musictx.shipped import shipped_folder
 
 PRIMER = shipped_folder("primers") / "chopin-black-keys.mid"
@@ -334,6 +336,33 @@ def test_wishes_shape_the_music_as_they_do_in_the_library(run, model, tmp_path):
     written = read_midi(tmp_path / "1.mid").notes
     np.testing.assert_array_equal(written["pitch"], shaped.notes["pitch"])
     np.testing.assert_array_equal(written["velocity"], shaped.notes["velocity"])
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "settings"),
+    [
+        ("grand", (), {"theme": 0.75, "shape": "steady"}),
+        ("grand", ("--no-steady", "--softer"), {"theme": 0.75, "shape": "softer"}),
+        ("grand", ("--theme", 0, "--lower"), {"theme": 0.0, "shape": "lower,steady"}),
+        ("relative", (), {"theme": 0.5, "shape": ""}),
+        ("relative", ("--steady",), {"theme": 0.5, "shape": "steady"}),
+    ],
+)
+def test_grand_plays_with_more_theme_and_steady_unless_it_is_asked_otherwise(
+    run, tmp_path, monkeypatch, name, options, settings
+):
+    if name not in list_models():
+        pytest.skip(f"the model {name} is not here")
+    asked = {}
+
+    def note(model, music, **how):
+        asked.update(how)
+        raise MusictxError("heard")
+
+    monkeypatch.setattr("musictx.sampling.continue_variations", note)
+    status, _, _ = run("continue", PRIMER, "-o", tmp_path / "o.mid", "--model", name, *options)
+    assert status == 1
+    assert {"theme": asked.get("theme", SamplingSettings.theme), "shape": asked["shape"]} == settings
 
 
 def test_an_output_is_needed_but_for_takes(run, model):

@@ -86,7 +86,29 @@ def test_a_tilt_lets_go_once_the_music_is_as_wished() -> None:
 
 
 def test_nothing_wished_is_the_music_as_it_was() -> None:
-    assert made("") == made(" ")
+    assert made("") == made(" ") == made("steady")  # which has nothing to do there
+
+
+def test_steady_music_is_tilted_away_from_what_is_far_denser_than_the_primer_ever_is() -> None:
+    """It is not until then, the more the denser it is, to a bound, and no longer once it is calm again."""
+    scores = np.zeros(391, np.float32)
+    for notes, densest in ((2, shaping.DENSE), (160, 40.0), (0, shaping.OPEN)):
+        tokens = [START] if not notes else [START, VELOCITY + 20]
+        for k in range(notes):  # within four seconds
+            tokens += [60 + k % 5, TIME_SHIFT + 400 // notes - 1, NOTE_OFF + 60 + k % 5]
+        shaper, free = Shaping("steady", np.array(tokens)), Shaping("", np.array(tokens))
+        tilts = []
+        for k in range(round(12 * densest)):
+            shaper.advance(60 + k % 20)
+            rate, shaped = shaper.rate, shaper.shaped(scores)
+            tilts.append(shaped[VELOCITY - 1] - shaped[60])
+            assert (tilts[-1] > 0) == (rate > densest * 2**shaping.BEYOND)
+            assert shaped[VELOCITY - 1] >= shaped[NOTE_OFF + 60] == 0
+        assert tilts == sorted(tilts) and tilts[-1] == tilts[-2] > 10
+        assert np.array_equal(free.shaped(scores), scores)
+        for _ in range(12):
+            shaper.advance(VELOCITY - 1)  # a second
+        assert np.array_equal(shaper.shaped(scores), scores)
 
 
 def test_wishes_go_together_and_without_a_primer() -> None:
@@ -97,8 +119,21 @@ def test_wishes_go_together_and_without_a_primer() -> None:
 
 
 @pytest.mark.parametrize(
-    "shape", ["dense", "denser calmer", "denser,calmer", "denser,denser", "denser,", 5, None, ["denser"]]
+    "shape",
+    [
+        "dense",
+        "denser calmer",
+        "denser,calmer",
+        "denser,denser",
+        "steady,steady",
+        "denser,",
+        5,
+        None,
+        ["denser"],
+    ],
 )
 def test_what_no_shape_is_is_told(shape: Any) -> None:
-    with pytest.raises(MusictxError, match="denser or calmer, higher or lower, louder or softer"):
+    with pytest.raises(
+        MusictxError, match="denser or calmer, higher or lower, louder or softer, steady, with commas"
+    ):
         SamplingSettings(shape=shape)

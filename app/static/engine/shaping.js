@@ -1,17 +1,22 @@
-// Denser or calmer, higher or lower, louder or softer than the primer: musictx.sampling.shaping.
+// Denser or calmer, higher or lower, louder or softer than the primer, and steady: musictx.sampling.shaping.
 
 import {
+  BEYOND,
   BY,
   DEFAULT_VELOCITY_LEVEL,
+  DENSE,
   KINDS,
   NOTE,
   NOTE_OFF,
+  OPEN,
   PAD,
   PRIMER_NOTES,
   RECENT_NOTES,
   RECENT_SECONDS,
   SHORTEST,
   SPARSEST,
+  STEADY,
+  STEADY_TILT,
   STEPS_PER_SECOND,
   STEP_SECONDS,
   TILT,
@@ -42,6 +47,16 @@ function logSum(scores) {
   return most + Math.log(scores.reduce((sum, score) => sum + Math.exp(score - most), 0));
 }
 
+/** The most notes within RECENT_SECONDS, for each second; at least DENSE, and OPEN where there are none. */
+function densest(onsets) {
+  let most = onsets.length ? DENSE : OPEN;
+  for (let first = 0, next = 0; first < onsets.length; first += 1) {
+    while (onsets[next] < onsets[first] + RECENT_SECONDS * STEPS_PER_SECOND) next += 1;
+    most = Math.max(most, (next - first) / RECENT_SECONDS);
+  }
+  return most;
+}
+
 const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** Wishes at work on one continuation. */
@@ -50,8 +65,11 @@ export class Shaping {
   constructor(shape, primer) {
     const names = shape.split(",").map((name) => name.trim());
     this.signs = WISHES.map(([more, less]) => Number(names.includes(more)) - Number(names.includes(less)));
+    this.steady = Number(names.includes(STEADY));
     const { events, end } = tokensToTable(primer);
-    const last = events.filter(({ isOn }) => isOn).slice(-PRIMER_NOTES);
+    const notes = events.filter(({ isOn }) => isOn);
+    this.densest = densest(notes.map(({ step }) => step));
+    const last = notes.slice(-PRIMER_NOTES);
     const seconds = last.length && Math.max((end - last[0].step) * STEP_SECONDS, 1);
     const figures = [Math.log2(last.length / seconds), mean(last.map((n) => n.pitch)), mean(last.map((n) => n.level))];
     this.start = last.length ? figures : USUAL;
@@ -77,7 +95,9 @@ export class Shaping {
   /** Tilt logits in place; `allowed` are the tokens that may come. */
   shape(logits, allowed) {
     const now = [Math.log2(Math.max(this.rate, SPARSEST)), this.pitch, this.loudness];
-    let result = Float64Array.from(logits);
+    const over = (now[0] - Math.log2(this.densest) - BEYOND) * this.steady;
+    const away = STEADY_TILT * Math.min(Math.max(over, 0), 1);
+    let result = Float64Array.from(logits, (logit, token) => logit - away * UNITS[0](token));
     this.signs.forEach((sign, figure) => {
       const gone = ((now[figure] - this.start[figure]) * sign) / BY[figure];
       const tilt = sign * TILT[figure][Number(sign < 0)] * Math.min(Math.max(2 - 2 * gone, 0), 1);

@@ -1,6 +1,6 @@
 // The form beside the primer: how to continue.
 
-import { SETTINGS, WISHES } from "../music/constants.js";
+import { COMPOSING_THEME, SETTINGS, STEADY, WISHES } from "../music/constants.js";
 import { h, setUsable } from "./dom.js";
 
 const NARROW = "(max-width: 860px)"; // as in narrow.css
@@ -42,6 +42,7 @@ export class Settings {
     this.shaping.append(...this.wishes);
     this.placeFold();
     this.defaults = this.values;
+    this.theme = this.defaults.theme; // where models are compared
     this.suggested = this.defaults.seconds; // a telling length for the primer
     this.ownLength = false; // whether the visitor has chosen another
     this.secondsOf = null; // how long so many bars after the primer are (s), where there are bars
@@ -94,7 +95,8 @@ export class Settings {
   get values() {
     const numbers = NAMES.map((name) => [name, Number(this.field(name).value)]);
     const beat = this.secondsOf ? this.field("beat").value : "off";
-    const wishes = this.wishes.map(({ value }) => value).filter(Boolean);
+    const steady = this.field(STEADY).checked ? STEADY : "";
+    const wishes = [...this.wishes.map(({ value }) => value), steady].filter(Boolean);
     return { ...Object.fromEntries(numbers), beat, shape: this.shaping.hidden ? "" : wishes.join(",") };
   }
 
@@ -157,7 +159,15 @@ export class Settings {
     if (values?.beat) this.field("beat").value = values.beat;
     if (values?.shape == null) return;
     const named = values.shape.split(",");
+    this.field(STEADY).checked = named.includes(STEADY);
     for (const [k, pair] of WISHES.entries()) this.wishes[k].value = pair.find((wish) => named.includes(wish)) ?? "";
+  }
+
+  /** How models play in this mode unless the visitor asks for something else. */
+  useMode(composing) {
+    const theme = composing ? COMPOSING_THEME : this.theme;
+    this.usual = { theme, shape: composing ? STEADY : "" };
+    Object.assign(this.defaults, this.usual);
   }
 
   /** What is said of settings that this page cannot follow, as old links have them; empty if it can. */

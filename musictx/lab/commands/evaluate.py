@@ -254,6 +254,7 @@ def study(
     ] = None,
     primer_seconds: Annotated[float, typer.Option(help="Length of the primers.")] = 15.0,
     seed: Annotated[int, typer.Option(help="The same seed gives the same study.")] = 0,
+    shape: Annotated[str, typer.Option(help="Wishes with commas, such as denser,steady.")] = "",
     copy_check: CopyCheck = None,
     as_json: AsJson = False,
     **drawn: Any,
@@ -277,6 +278,7 @@ def study(
         primer_seconds=primer_seconds,
         seeds=seeds,
         seed=seed,
+        shape=shape,
         **drawn,
     )
     with corpus_progress() as encoding:

@@ -67,7 +67,7 @@ def _lead(result: dict[str, Any]) -> str:
         f"{name.replace('_', '-')} {s[name]:g}"
         for name, off in (("top_k", 0), ("top_p", 1), ("min_p", 0), ("theme", 0))
         if s[name] != off
-    ]
+    ] + [s["shape"]] * bool(s["shape"])
     return escape(
         f"{len(result['primers'])} primers of up to {s['primer_seconds']:g} s, "
         f"{len(result['models'])} models, "

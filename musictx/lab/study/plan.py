@@ -13,7 +13,7 @@ from musictx.errors import require
 from musictx.events import decode, encode
 from musictx.lab.evaluation.loading import open_music, unit_numbers
 from musictx.performance import Performance, slice_time
-from musictx.settings import SamplingSettings
+from musictx.settings import SamplingSettings, read_shape
 
 MAX = 86_400  # a day; more continuations of each primer than that nobody asks for either
 
@@ -37,6 +37,7 @@ class StudySettings:
     top_k : int
     top_p, min_p : float
     theme : float
+    shape : str
         All as in `musictx.sampling.SamplingSettings`: what is measured is what people hear.
     """
 
@@ -50,11 +51,13 @@ class StudySettings:
     top_p: float = SamplingSettings.top_p
     min_p: float = SamplingSettings.min_p
     theme: float = SamplingSettings.theme
+    shape: str = SamplingSettings.shape
 
     def __post_init__(self) -> None:
         for name in ("seconds", "primer_seconds", "seeds"):
             value = getattr(self, name)
             require(0 < value <= MAX, name, value, f"be more than 0 and at most {MAX}")
+        read_shape(self.shape)
         require(self.tokens is None or self.tokens >= 1, "tokens", self.tokens, "be at least 1")
 
 

@@ -68,6 +68,7 @@ def _continuations(
         top_p=settings.top_p,
         min_p=settings.min_p,
         theme=settings.theme,
+        shape=settings.shape,
         allow_end=False,
     )
     return [(r.performance, r.cut) for r in results]
