@@ -1,12 +1,14 @@
 """What does shaping do? Each wish beside what a model plays by itself, and the distance from real music.
 
     python checkpoints/shaping.py asap/validation pop909/validation --output shaping.json
+    python checkpoints/shaping.py asap/validation pop909/validation --primers 40 --seconds 60 --real
 
 Every model plays on from the first 15 s of held-out pieces, without a wish and with each of them, from the
 same random numbers. Of each wish: how much further from plain its figure is on the same primers (with the
 95 % interval of the mean), the same in the last quarter of the continuation, the distance from real music of
 sampling.py, storms, and how much is stuck on a few keys. Go on with an output file that exists: what it holds
-is not played again.
+is not played again. With --real nothing is played: how much of the real continuations would be steered by
+a wish to be steady?
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import torch
 from sampling import choose, distances, figures, playing_parser, real_answer
 
 from musictx.checkpoint import load_model
+from musictx.events import STEPS_PER_SECOND, TIME_SHIFT, VELOCITY, encode
 from musictx.lab.evaluation.degeneration import is_degenerate, stuck_share
 from musictx.lab.evaluation.intervals import mean_interval
 from musictx.lab.study.plan import StudyPrimer
@@ -27,12 +30,12 @@ from musictx.model import MusicTransformer
 from musictx.performance import Performance, apply_pedal, slice_time
 from musictx.sampling import NoteStream, continuation, prepare_primer
 from musictx.sampling.sampler import Sampler
-from musictx.sampling.shaping import Shaping
-from musictx.settings import WISHES, SamplingSettings
+from musictx.sampling.shaping import BEYOND, Shaping
+from musictx.settings import STEADY, WISHES, SamplingSettings
 from musictx.shipped import SHIPPED_MODELS
 
 PLAIN, REAL = "plain", "real music"
-SHAPES = {PLAIN: "", **{wish: wish for pair in WISHES for wish in pair}}
+SHAPES = {PLAIN: "", **{wish: wish for pair in (*WISHES, [STEADY]) for wish in pair}}
 FIGURES = ("notes a second", "pitch", "velocity")  # of WISHES
 Row = dict[str, Any]  # a continuation
 
@@ -69,6 +72,28 @@ def judge(primer: Performance, answer: Performance, seconds: float) -> Row:
     return row
 
 
+def steered(primer: StudyPrimer, seconds: float) -> np.ndarray:
+    """How far beyond the primer's densest second (log2) real music is, for each step of its continuation."""
+    assert primer.real is not None
+    tokens = encode(slice_time(primer.real, 0, primer.cut + seconds))
+    times = np.where((tokens >= TIME_SHIFT) & (tokens < VELOCITY), tokens - TIME_SHIFT + 1, 0)
+    begin = int(np.searchsorted(np.cumsum(times), primer.cut * STEPS_PER_SECOND))
+    shaping, beyond = Shaping(STEADY, tokens[:begin]), []
+    for token, steps in zip(tokens[begin:].tolist(), times[begin:].tolist(), strict=True):
+        beyond += [np.log2(shaping.second / shaping.densest)] * steps
+        shaping.advance(token)
+    return np.array(beyond)
+
+
+def show_real(primers: list[StudyPrimer], seconds: float) -> None:
+    """How much of real music a wish to be steady would steer, as it begins to and as firmly as it may."""
+    beyond = [steered(primer, seconds) for primer in primers]
+    time = np.concatenate(beyond)
+    for what, bound in (("steered", BEYOND), ("steered as firmly as may be", BEYOND + 1)):
+        some = np.mean([(each > bound).any() for each in beyond])
+        print(f"{what}: {np.mean(time > bound):.2%} of the time, in {some:.0%} of {len(beyond)} pieces")
+
+
 def column(rows: list[Row], part: str, figure: int) -> np.ndarray:
     """A figure of each continuation; NaN where nothing was played."""
     return np.array([row[part][figure] for row in rows], float)
@@ -94,11 +119,17 @@ def main() -> None:
     parser = playing_parser(__doc__, primers=8, seconds=20.0)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--wish", nargs="+", choices=list(SHAPES)[1:], help="only these, beside plain")
-    parser.add_argument("--output", type=Path, required=True, help="JSON file for every figure")
+    parser.add_argument("--output", type=Path, help="JSON file for every figure")
+    parser.add_argument("--real", action="store_true", help="look at the real continuations only")
     arguments = parser.parse_args()
+    if not arguments.real and arguments.output is None:
+        parser.error("give --output, or --real")
     torch.set_num_threads(1)
     seconds, shapes = arguments.seconds, [PLAIN, *(arguments.wish or list(SHAPES)[1:])]
     primers = choose(arguments.music, arguments.primers, seconds)
+    if arguments.real:
+        show_real(primers, seconds)
+        return
     names = [primer.name for primer in primers]
     about = {"primers": names, "seconds": seconds, "seed": arguments.seed, "shapes": shapes}
     found: dict[str, Any] = {"about": about, "models": {}}

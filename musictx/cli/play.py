@@ -109,12 +109,10 @@ def continue_primer(
     check_beat(beat)
     if takes is not None and (variations > 1 or audio or roll):
         raise MusictxError("--takes makes sound and rolls itself; leave out --variations, --audio and --roll")
-    usual = PLAYS.get(model, {})
-    if settings[STEADY] is None:
-        settings[STEADY] = usual.get("shape") == STEADY
-    pairs = (*WISHES, (STEADY, ""))
-    wishes = [pair[not more] for pair in pairs if (more := settings.pop(pair[0])) is not None]
-    settings = {**usual, **given(**settings), "shape": ",".join(filter(None, wishes))}
+    settings = {**PLAYS.get(model, {}), **given(**settings)}
+    steady = settings.pop(STEADY, settings.get("shape") == STEADY)
+    wishes = [pair[not settings.pop(pair[0])] for pair in WISHES if pair[0] in settings]
+    settings["shape"] = ",".join([*wishes, STEADY] if steady else wishes)
     variations = variations if takes is None else takes
     check_variations(variations)
     if takes is None and output is None:

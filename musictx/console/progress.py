@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -79,11 +80,6 @@ def working(title: str, total: float | None = None) -> Iterator[Callable[[float]
         yield lambda done: bar.update(task, completed=done)
 
 
-def _clock(seconds: float) -> str:
-    hours, rest = divmod(max(0, int(seconds)), 3600)
-    return f"{hours}:{rest // 60:02d}:{rest % 60:02d}"
-
-
 def report_skipped(corpus: Any) -> None:
     """Name the first files that could not be used."""
     named = [why if why.startswith(path) else f"{path}: {why}" for path, why in corpus.skipped.items()]
@@ -136,7 +132,8 @@ class TrainingDisplay:
         self.bar.update(self.task, completed=share, text=text)
         if not console.is_terminal and (time.monotonic() - self.last_line > 60 or p.share >= 1):
             self.last_line = time.monotonic()
-            console.print(f"{100 * share:.1f} % · {text} · {_clock(p.seconds_left)} left", highlight=False)
+            left = timedelta(seconds=max(0, round(p.seconds_left)))
+            console.print(f"{100 * share:.1f} % · {text} · {left} left", highlight=False)
 
     def sampler(self, output: Path) -> Callable[[Any, int], None]:
         """A function that writes what the model plays on its own, as MIDI and as a picture."""

@@ -6,9 +6,9 @@ stays as likely as the model has it where keys and velocities are tilted. The ti
 last seconds gets far from the primer, so that it does not run away.
 
 A model that has struck more and more notes goes on with it, until nobody could play them. To be steady is to
-be tilted away from that, the more the farther the last seconds are beyond the primer's densest ones. Real
-music goes on a quarter of an octave (a fifth) beyond in 5 % of its time, and twice as dense in 0.5 %
-(`checkpoints/RESULTS.md`). `app/static/engine/shaping.js` is this file for the browser.
+be tilted away from that, the more the denser the last second is than the primer's densest one: from a fifth
+denser on, which real music is in 2 % of its time, and most from 2.4 times as dense on, which it never was in
+69 minutes (`checkpoints/shaping.py --real`). `app/static/engine/shaping.js` is this file for the browser.
 """
 
 from __future__ import annotations
@@ -42,10 +42,9 @@ PRIMER_NOTES = 64  # at the primer's end, with which the music is compared
 USUAL = (2.5, 62.0, 16.0)  # the figures where there is no primer
 RECENT_SECONDS, RECENT_NOTES = 4.0, 24  # the pace at which music is forgotten
 SPARSEST = 0.25  # notes a second that count where there are fewer
-# To be steady: so much denser than the primer's densest seconds (log2) nothing is tilted yet, and from one
-# more on by so many nats a unit. A primer that is never so dense (notes a second) counts as if it were; the
-# last figure is for no primer.
-BEYOND, STEADY_TILT, DENSE, OPEN = 0.25, 4.0, 8.0, 20.0
+# To be steady: log2 of how much denser than the primer's densest second is not tilted yet, and the tilt at
+# one more (nats a unit); the notes that it counts as at least, and those where there is no primer.
+BEYOND, STEADY_TILT, DENSE, OPEN = 0.25, 4.0, 12.0, 20.0
 
 _UNITS = np.zeros((3, VOCABULARY_SIZE))
 _UNITS[0, TIME_SHIFT:VELOCITY] = -np.log2(np.maximum(np.arange(1, MAX_SHIFT + 1) / SHORTEST, 1))
@@ -67,34 +66,36 @@ class Shaping:
 
     def __init__(self, shape: str, primer: np.ndarray):
         *self.signs, self.steady = read_shape(shape)
-        self.start, self.level = list(USUAL), DEFAULT_VELOCITY_LEVEL
+        self.start, self.level, self.densest = list(USUAL), DEFAULT_VELOCITY_LEVEL, OPEN
         table = tokens_to_table(primer)
         last = np.flatnonzero(table.is_on)[-PRIMER_NOTES:]
-        self.densest = OPEN
         if len(last):
             onset = table.step[table.is_on]
-            notes = np.searchsorted(onset, onset + RECENT_SECONDS * STEPS_PER_SECOND) - np.arange(len(onset))
-            self.densest = max(DENSE, notes.max() / RECENT_SECONDS)
+            notes = np.searchsorted(onset, onset + STEPS_PER_SECOND) - np.arange(len(onset))
+            self.densest = max(DENSE, float(notes.max()))
             self.level = int(table.level[last[-1]])
             seconds = max(float(table.end - table.step[last[0]]) * STEP_SECONDS, 1.0)
             self.start = [math.log2(len(last) / seconds), table.pitch[last].mean(), table.level[last].mean()]
         self.rate, self.pitch, self.loudness = 2 ** self.start[0], self.start[1], self.start[2]
+        self.second = self.rate  # the same of the last second alone
 
     def advance(self, token: int) -> None:
         """Take the next token."""
         if token < NOTE_OFF:
-            self.rate += 1 / RECENT_SECONDS
+            self.rate, self.second = self.rate + 1 / RECENT_SECONDS, self.second + 1
             self.pitch += (token - self.pitch) / RECENT_NOTES
             self.loudness += (self.level - self.loudness) / RECENT_NOTES
         elif TIME_SHIFT <= token < VELOCITY:
-            self.rate *= math.exp(-(token - TIME_SHIFT + 1) / (STEPS_PER_SECOND * RECENT_SECONDS))
+            seconds = (token - TIME_SHIFT + 1) * STEP_SECONDS
+            self.rate *= math.exp(-seconds / RECENT_SECONDS)
+            self.second *= math.exp(-seconds)
         elif VELOCITY <= token < PAD:
             self.level = token - VELOCITY
 
     def shaped(self, scores: np.ndarray) -> np.ndarray:
         """Logits with the tilt [shape=(vocabulary,), dtype=float32]; -inf stays."""
         now = (math.log2(max(self.rate, SPARSEST)), self.pitch, self.loudness)
-        over = (now[0] - math.log2(self.densest) - BEYOND) * self.steady
+        over = (math.log2(max(self.second, SPARSEST) / self.densest) - BEYOND) * self.steady
         result = scores - STEADY_TILT * min(max(over, 0.0), 1.0) * _UNITS[0]
         for figure, sign in enumerate(self.signs):
             gone = (now[figure] - self.start[figure]) * sign / BY[figure]

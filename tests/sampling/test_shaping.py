@@ -92,21 +92,21 @@ def test_nothing_wished_is_the_music_as_it_was() -> None:
 def test_steady_music_is_tilted_away_from_what_is_far_denser_than_the_primer_ever_is() -> None:
     """It is not until then, the more the denser it is, to a bound, and no longer once it is calm again."""
     scores = np.zeros(391, np.float32)
-    for notes, densest in ((2, shaping.DENSE), (160, 40.0), (0, shaping.OPEN)):
+    for notes, densest in ((2, shaping.DENSE), (50, 50.0), (0, shaping.OPEN)):
         tokens = [START] if not notes else [START, VELOCITY + 20]
-        for k in range(notes):  # within four seconds
-            tokens += [60 + k % 5, TIME_SHIFT + 400 // notes - 1, NOTE_OFF + 60 + k % 5]
+        for k in range(notes):  # within a second
+            tokens += [60 + k % 5, TIME_SHIFT + 100 // notes - 1, NOTE_OFF + 60 + k % 5]
         shaper, free = Shaping("steady", np.array(tokens)), Shaping("", np.array(tokens))
         tilts = []
-        for k in range(round(12 * densest)):
+        for k in range(round(3 * densest)):
             shaper.advance(60 + k % 20)
-            rate, shaped = shaper.rate, shaper.shaped(scores)
+            rate, shaped = shaper.second, shaper.shaped(scores)
             tilts.append(shaped[VELOCITY - 1] - shaped[60])
             assert (tilts[-1] > 0) == (rate > densest * 2**shaping.BEYOND)
             assert shaped[VELOCITY - 1] >= shaped[NOTE_OFF + 60] == 0
         assert tilts == sorted(tilts) and tilts[-1] == tilts[-2] > 10
         assert np.array_equal(free.shaped(scores), scores)
-        for _ in range(12):
+        for _ in range(3):
             shaper.advance(VELOCITY - 1)  # a second
         assert np.array_equal(shaper.shaped(scores), scores)
 

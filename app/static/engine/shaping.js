@@ -47,12 +47,12 @@ function logSum(scores) {
   return most + Math.log(scores.reduce((sum, score) => sum + Math.exp(score - most), 0));
 }
 
-/** The most notes within RECENT_SECONDS, for each second; at least DENSE, and OPEN where there are none. */
+/** The most notes within a second; at least DENSE, and OPEN where there are none. */
 function densest(onsets) {
   let most = onsets.length ? DENSE : OPEN;
   for (let first = 0, next = 0; first < onsets.length; first += 1) {
-    while (onsets[next] < onsets[first] + RECENT_SECONDS * STEPS_PER_SECOND) next += 1;
-    most = Math.max(most, (next - first) / RECENT_SECONDS);
+    while (onsets[next] < onsets[first] + STEPS_PER_SECOND) next += 1;
+    most = Math.max(most, next - first);
   }
   return most;
 }
@@ -75,6 +75,7 @@ export class Shaping {
     this.start = last.length ? figures : USUAL;
     this.level = last.at(-1)?.level ?? DEFAULT_VELOCITY_LEVEL;
     this.rate = 2 ** this.start[0];
+    this.second = this.rate; // the same of the last second alone
     this.pitch = this.start[1];
     this.loudness = this.start[2];
   }
@@ -83,10 +84,13 @@ export class Shaping {
   advance(token) {
     if (isNote(token)) {
       this.rate += 1 / RECENT_SECONDS;
+      this.second += 1;
       this.pitch += (token - this.pitch) / RECENT_NOTES;
       this.loudness += (this.level - this.loudness) / RECENT_NOTES;
     } else if (isTime(token)) {
-      this.rate *= Math.exp(-(token - TIME_SHIFT + 1) / (STEPS_PER_SECOND * RECENT_SECONDS));
+      const seconds = (token - TIME_SHIFT + 1) * STEP_SECONDS;
+      this.rate *= Math.exp(-seconds / RECENT_SECONDS);
+      this.second *= Math.exp(-seconds);
     } else if (isVelocity(token)) {
       this.level = token - VELOCITY;
     }
@@ -95,7 +99,7 @@ export class Shaping {
   /** Tilt logits in place; `allowed` are the tokens that may come. */
   shape(logits, allowed) {
     const now = [Math.log2(Math.max(this.rate, SPARSEST)), this.pitch, this.loudness];
-    const over = (now[0] - Math.log2(this.densest) - BEYOND) * this.steady;
+    const over = (Math.log2(Math.max(this.second, SPARSEST) / this.densest) - BEYOND) * this.steady;
     const away = STEADY_TILT * Math.min(Math.max(over, 0), 1);
     let result = Float64Array.from(logits, (logit, token) => logit - away * UNITS[0](token));
     this.signs.forEach((sign, figure) => {
