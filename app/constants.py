@@ -19,7 +19,6 @@ from musictx.sampling import contrast, shaping
 from musictx.sampling import filling as candidates
 from musictx.sampling.continuation import SPARE_TOKENS, TOKENS_PER_SECOND
 from musictx.settings import SETTINGS, STEADY, WISHES, SamplingSettings
-from musictx.shipped import DEFAULT_MODEL, PLAYS
 
 from . import filling, lead, payloads
 
@@ -84,7 +83,6 @@ def js_constants() -> str:
     """The vocabulary, the numbers of sampling and waiting, and the settings, as a module."""
     numbers = _taken(vocabulary, _EVENTS + _SIZES + _TIMES + _LEVELS) | _taken(contrast, _CONTRAST)
     numbers |= _taken(shaping, _SHAPING) | {"WISHES": WISHES, "STEADY": STEADY} | _taken(lead, _WAITING)
-    numbers |= {"COMPOSING_THEME": PLAYS[DEFAULT_MODEL]["theme"]}
     numbers |= {"TOKENS_PER_SECOND": TOKENS_PER_SECOND, "SPARE_TOKENS": SPARE_TOKENS}
     numbers |= _taken(candidates, _CANDIDATES) | _taken(filling, _FILLING) | _taken(payloads, ["GAP_SECONDS"])
     lines = [

@@ -142,30 +142,29 @@ def test_what_was_made_the_other_way_stays(open_studio: Open, place: Place) -> N
     assert [row for row in studio.rows("B") if row[0] >= cut] == takes["B"]
 
 
-def test_takes_are_steady_and_have_more_theme_than_what_is_compared(open_studio: Open, place: Place) -> None:
+def test_takes_are_steady_and_what_is_compared_is_not(open_studio: Open, place: Place) -> None:
     def manner() -> Any:
-        sent = studio.page.evaluate("window.musictx.take.settings")
-        return sent["theme"], sent["shape"]
+        return studio.page.evaluate("window.musictx.take.settings.shape")
 
     studio = open_studio(place)
     studio.get("mode-compose").click()
     drawn(studio)
-    assert manner() == (0.75, "steady") and "#" not in studio.page.url
+    assert manner() == "steady" and "#" not in studio.page.url
     studio.get("settings").click()
     studio.get("steady").uncheck()
     studio.page.keyboard.press("Escape")
     assert studio.page.url.endswith("#shape=")
     drawn(studio)
-    assert manner() == (0.75, "")
+    assert manner() == ""
     studio.get("mode-compare").click()
     studio.get("continue").click()
     studio.wait_done()
-    assert manner() == (0.5, "") and "#" not in studio.page.url
+    assert manner() == "" and "#" not in studio.page.url
     studio.get("mode-compose").click()
     studio.get("settings").click()
     assert not studio.get("steady").is_checked()
     studio.page.locator("#defaults").click()
-    assert studio.get("steady").is_checked() and studio.get("theme").input_value() == "0.75"
+    assert studio.get("steady").is_checked()
 
 
 def test_wishes_shape_the_takes_by_keyboard_and_the_address_keeps_them(

@@ -42,7 +42,6 @@ export const MAX_RESUME_LEAD = 12.0;
 export const HOLD = 0.1;
 export const PACE_SHARE = 0.9;
 export const PACE_SECONDS = 0.5;
-export const COMPOSING_THEME = 0.75;
 export const TOKENS_PER_SECOND = 400;
 export const SPARE_TOKENS = 64;
 export const CANDIDATES = 16;

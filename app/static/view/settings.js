@@ -1,6 +1,6 @@
 // The form beside the primer: how to continue.
 
-import { COMPOSING_THEME, SETTINGS, STEADY, WISHES } from "../music/constants.js";
+import { SETTINGS, STEADY, WISHES } from "../music/constants.js";
 import { h, setUsable } from "./dom.js";
 
 const NARROW = "(max-width: 860px)"; // as in narrow.css
@@ -42,7 +42,6 @@ export class Settings {
     this.shaping.append(...this.wishes);
     this.placeFold();
     this.defaults = this.values;
-    this.theme = this.defaults.theme; // where models are compared
     this.suggested = this.defaults.seconds; // a telling length for the primer
     this.ownLength = false; // whether the visitor has chosen another
     this.secondsOf = null; // how long so many bars after the primer are (s), where there are bars
@@ -165,8 +164,7 @@ export class Settings {
 
   /** How models play in this mode unless the visitor asks for something else. */
   useMode(composing) {
-    const theme = composing ? COMPOSING_THEME : this.theme;
-    this.usual = { theme, shape: composing ? STEADY : "" };
+    this.usual = { shape: composing ? STEADY : "" };
     Object.assign(this.defaults, this.usual);
   }
 
