@@ -110,6 +110,7 @@ COMMANDS: dict[
             "--primer-end": NUMBERS,
             "--track": (*NUMBERS, *TEXTS, "piano", "9" * 5000),
             "--theme": NUMBERS,
+            **dict.fromkeys(("--denser", "--lower", "--softer", "--steady", "--no-steady"), ()),
             "--variations": NUMBERS,
             "--takes": NUMBERS,
             "--bars": NUMBERS,
