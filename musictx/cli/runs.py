@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
-import numpy as np
 import typer
 
 from musictx import __version__
@@ -76,7 +75,7 @@ def _say_outcome(run: Run, gains: Iterable[str]) -> None:
 
 def learned(run: Run) -> Iterator[str]:
     """What teaching a model has brought, and when it began to learn by heart."""
-    looks = [(step, float(np.mean(list(losses.values())))) for step, losses, _ in run.judged()]
+    looks = [(step, worth) for step, _, worth in run.judged() if worth is not None]
     if len(looks) < 2:
         return
     best, last = min(looks, key=lambda look: look[1]), looks[-1]

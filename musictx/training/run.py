@@ -353,10 +353,12 @@ class Run:
             with suppress(KeyboardInterrupt), interruptible(model, self.signals):
                 with self.fabric.autocast():
                     results = judge(model)
-                    first = next((losses for _, losses, _ in self.judged()), results)
+                    looks = self.judged()
+                    first = looks[0][1] if looks else results
                     worth = self.appraise(model, first, results) if self.appraise else _mean(results)
-                self._log({"validation": results, "worth": worth if worth < math.inf else None})
-                self.ended = self._over(self.judged())
+                told = None if worth == math.inf else worth
+                self._log({"validation": results, "worth": told})
+                self.ended = self._over([*looks, (self.step, results, told)])
                 if worth < self.best:
                     self.best = worth
                     self._save_best(model, results)
@@ -386,8 +388,8 @@ class Run:
 
     def _log(self, line: dict[str, Any]) -> None:
         if self.fabric.is_global_zero:
-            now = {"step": self.step, "tokens": self.tokens, **line, "seconds": round(self.seconds, 1)}
-            self.metrics.append(now)
+            place = {"step": self.step, "tokens": self.tokens}
+            self.metrics.append({**place, **line, "seconds": round(self.seconds, 1)})
 
     def _save(self) -> None:
         """Write the state: a run that is killed at any moment goes on from the last one."""
