@@ -22,7 +22,6 @@ from musictx.render.audio import SAMPLE_RATE, write_wav
 from musictx.sampling import Continuation, continue_variations
 from musictx.sampling.beat import check_beat
 from musictx.settings import SETTINGS, SamplingSettings
-from musictx.shipped import DEFAULT_MODEL, PLAYS
 
 from .downloads import MAX_WAV_SECONDS
 from .models import LaneModel
@@ -87,6 +86,8 @@ def add_endpoints(models: Sequence[LaneModel], stage: Stage, shelf: Shelf) -> No
     ) -> tuple[str, str | None]:
         """Play on from a MIDI file, the primer.
 
+        What is not given is as the model's card has it: grand's has a theme of 0.75, and steady.
+
         Args:
             primer: A MIDI file; without one, the first primer that comes with musictx.
             model: The model that plays on; /info lists them.
@@ -99,7 +100,7 @@ def add_endpoints(models: Sequence[LaneModel], stage: Stage, shelf: Shelf) -> No
             beat: off, loose or strict: whether notes are moved to the sixteenths or triplets of the file.
             one_track: Primer and continuation in one track of the MIDI file.
             shape: denser or calmer, higher or lower, louder or softer than the primer, and steady, with
-                commas; without it steady with grand. Empty for none.
+                commas; empty for none.
 
         Returns
         -------
@@ -111,7 +112,7 @@ def add_endpoints(models: Sequence[LaneModel], stage: Stage, shelf: Shelf) -> No
                 raise MusictxError(f"there is no model {named!r} here; choose one of {', '.join(by_name)}")
             sent = {"seconds": seconds, "seed": seed, "shape": shape, **sampling}
             given = {name: value for name, value in sent.items() if value is not None}
-            settings = read_settings({**PLAYS.get(model, {}), **given}, labels=False)
+            settings = read_settings({**by_name[model].settings, **given}, labels=False)
             selection = (read_number(primer_start, "primer_start"), read_number(primer_end, "primer_end"))
             check_beat(beat)
             options = Ask(_yes(sound, "sound"), read_bars(bars, "bars"), beat, _yes(one_track, "one_track"))
@@ -132,7 +133,7 @@ def add_endpoints(models: Sequence[LaneModel], stage: Stage, shelf: Shelf) -> No
         "model": gr.Dropdown(list(by_name), value=first, label="Model", visible=False),
         "seconds": number("seconds", Settings.seconds),
         "seed": number("seed", Settings.seed),
-        **{name: number(name, value) for name, value in _drawn().items()},
+        **{name: number(name, None) for name in SETTINGS},
         "primer_start": gr.Number(0.0, label="Primer start", visible=False),
         "primer_end": gr.Number(0.0, label="Primer end", visible=False),
         "sound": gr.Checkbox(True, label="Sound", visible=False),
@@ -154,24 +155,12 @@ def add_endpoints(models: Sequence[LaneModel], stage: Stage, shelf: Shelf) -> No
     gr.api(info, api_name="info", queue=False)
 
 
-def _drawn() -> dict[str, float | None]:
-    """The usual value of each setting; None where models have their own."""
-    same = asdict(SamplingSettings())
-    return {name: None if name in PLAYS[DEFAULT_MODEL] else same[name] for name in SETTINGS}
-
-
 def _with_settings(function: Callable[..., Any], order: Sequence[str]) -> Callable[..., Any]:
     """The same with a parameter for each setting in the place of its ``**sampling``, in this order."""
     own = inspect.signature(function, eval_str=True)
-    drawn = _drawn()
+    kind = inspect.Parameter.POSITIONAL_OR_KEYWORD
     parameters = [
-        own.parameters.get(name)
-        or inspect.Parameter(
-            name,
-            inspect.Parameter.POSITIONAL_OR_KEYWORD,
-            default=drawn[name],
-            annotation=float if drawn[name] is not None else float | None,
-        )
+        own.parameters.get(name) or inspect.Parameter(name, kind, default=None, annotation=float | None)
         for name in order
     ]
 
@@ -179,13 +168,10 @@ def _with_settings(function: Callable[..., Any], order: Sequence[str]) -> Callab
     def endpoint(*given: Any, **named: Any) -> Any:
         return function(**dict(zip(order, given, strict=False)), **named)
 
-    place = "    primer_start:"
-    usual = f" Without it {SamplingSettings.theme}; with {DEFAULT_MODEL} {PLAYS[DEFAULT_MODEL]['theme']}."
-    lines = "".join(
-        f"    {name}: {each.help}{usual if name == 'theme' else ''}\n        "
-        for name, each in SETTINGS.items()
-    )
-    endpoint.__doc__ = (function.__doc__ or "").replace(place, lines + place, 1)
+    place, usual = "    primer_start:", asdict(SamplingSettings())
+    lines = [f"{name}: {each.help} Without it {usual[name]}." for name, each in SETTINGS.items()]
+    told = "".join(f"    {line}\n        " for line in lines)
+    endpoint.__doc__ = (function.__doc__ or "").replace(place, told + place, 1)
     endpoint.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]
     return endpoint
 

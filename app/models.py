@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from musictx import __version__
-from musictx.checkpoint import find_model, load_model, weights_hash
+from musictx.checkpoint import find_model, load_model, usual_settings, weights_hash
 from musictx.compiled import announce_compilation
 from musictx.errors import MusictxError
 from musictx.events import START
@@ -56,6 +56,11 @@ class LaneModel:
     model: Any
     card: dict[str, Any]
     compared: bool = True
+
+    @cached_property
+    def settings(self) -> dict[str, Any]:
+        """How it plays for programs that do not ask otherwise."""
+        return usual_settings(self.card)
 
     @cached_property
     def weights(self) -> str:

@@ -80,7 +80,7 @@ def steered(primer: StudyPrimer, seconds: float) -> np.ndarray:
     begin = int(np.searchsorted(np.cumsum(times), primer.cut * STEPS_PER_SECOND))
     shaping, beyond = Shaping(STEADY, tokens[:begin]), []
     for token, steps in zip(tokens[begin:].tolist(), times[begin:].tolist(), strict=True):
-        beyond += [np.log2(shaping.second / shaping.densest)] * steps
+        beyond += [shaping.beyond] * steps
         shaping.advance(token)
     return np.array(beyond)
 

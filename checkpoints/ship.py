@@ -1,7 +1,8 @@
 """Turn a finished training run into a shipped checkpoint: 16-bit weights, configuration and card.
 
     python checkpoints/ship.py runs/relative checkpoints/relative --nll runs/relative/nll.json
-    python checkpoints/ship.py runs/grand checkpoints/grand --name grand --data ASAP MAESTRO SUPRA POP909
+    python checkpoints/ship.py runs/grand checkpoints/grand --name grand --data ASAP MAESTRO SUPRA POP909 \
+        --sampling '{"theme": 0.75, "shape": "steady"}'
 
 The weights are those of the best validation loss, and the card says where they come from.
 """
@@ -58,6 +59,7 @@ def main() -> None:
     parser.add_argument("output", type=Path)
     parser.add_argument("--name", help="what the model is called; its position scheme by default")
     parser.add_argument("--data", nargs="+", choices=DATA, default=["ASAP", "POP909"])
+    parser.add_argument("--sampling", type=json.loads, help="how it plays unless asked otherwise (JSON)")
     parser.add_argument("--nll", type=Path, help="JSON file with the measured validation NLL")
     arguments = parser.parse_args()
     model, facts = load_model(arguments.run), read_card(arguments.run / "model")
@@ -69,6 +71,8 @@ def main() -> None:
         "machine": f"{platform.processor() or platform.machine()}, PyTorch {torch.__version__}",
         **facts,
     }
+    if arguments.sampling is not None:
+        card["sampling"] = arguments.sampling
     save_model(model, arguments.output, card, dtype=torch.float16)
     card["primers_nll"] = round(primers_nll(load_model(arguments.output)), 4)  # of the weights as shipped
     if arguments.nll:

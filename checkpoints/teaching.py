@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import argparse
 import json
-from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,10 +30,10 @@ from musictx.corpus.split import validation_name
 from musictx.files import write_bytes
 from musictx.lab.bench.common import machine
 from musictx.lab.evaluation.loading import open_music, unit_numbers
-from musictx.model import MusicTransformer
 from musictx.model.sizes import sized_config
 from musictx.render.figures import OTHERS, png
 from musictx.training import TEACHING_DROPOUT, Run, TeachingConfig, TrainingConfig
+from musictx.training.run import blended
 from musictx.training.source import make_validation
 
 
@@ -60,16 +59,9 @@ def learn(
     run.fit(resume=True)
     if run.stopped:
         raise KeyboardInterrupt
-    looks = [(step, losses["held"]) for step, losses, _ in run.judged()]
+    looks = [(look.step, look.losses["held"]) for look in run.metrics.looks()]
     best = min(looks, key=lambda look: look[1])
     return {"looks": looks, "best": best, "steps": run.step, "seconds": run.seconds}
-
-
-def blended(before: MusicTransformer, after: MusicTransformer, share: float) -> MusicTransformer:
-    """A model that lies a share of the way from one to another."""
-    model, far = deepcopy(before), after.state_dict()
-    model.load_state_dict({name: x.lerp(far[name], share) for name, x in before.state_dict().items()})
-    return model
 
 
 def draw(kept: dict[str, dict[int, float]], before: float, forgotten: dict[str, dict[int, float]]) -> Figure:
@@ -145,7 +137,9 @@ def main() -> None:
                     if start:
                         learned = load_model(folder)
                         result["others"] = judge(learned)
-                        result["kept"] = judge(blended(model, learned, TeachingConfig.blend))
+                        weights = blended(model.state_dict(), learned.state_dict(), TeachingConfig.blend)
+                        learned.load_state_dict(weights)
+                        result["kept"] = judge(learned)
                     found[name] = result
                     write_bytes(place, (json.dumps(found, indent=1) + "\n").encode())
                 row[condition if start is None else "taught"] = found[name]

@@ -24,6 +24,7 @@ from musictx.model import ModelConfig, MusicTransformer
 from musictx.model.positions import SCHEMES, find_scheme
 from musictx.model.sizes import parameter_count
 from musictx.model.unfilled import unfilled
+from musictx.settings import SamplingSettings
 from musictx.shipped import DEFAULT_MODEL, SHIPPED_MODELS, shipped_folder
 
 WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "card.json"
@@ -133,6 +134,23 @@ def read_card(folder: Path) -> dict[str, Any]:
     if not isinstance(card, dict):
         raise MusictxError(f"{path} cannot be read: it holds no card")
     return card
+
+
+def usual_settings(card: dict[str, Any]) -> dict[str, Any]:
+    """How a model plays unless it is asked otherwise: ``sampling`` of its card, as in `SamplingSettings`.
+
+    Examples
+    --------
+    >>> from musictx.checkpoint import find_model, read_card, usual_settings
+    >>> usual_settings(read_card(find_model("grand")))
+    {'theme': 0.75, 'shape': 'steady'}
+    """
+    settings = card.get("sampling", {})
+    try:
+        SamplingSettings(**settings)
+    except (TypeError, MusictxError) as error:
+        raise MusictxError(f"the model's card has sampling {shown(settings)}, which is no setting") from error
+    return settings
 
 
 def load_model(

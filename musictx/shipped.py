@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from musictx.errors import MusictxError
 
 COMPARED_MODELS = ("vanilla", "relative", "rope")  # the experiment: alike but for their position schemes
 DEFAULT_MODEL = "grand"  # to make music with
 SHIPPED_MODELS = (*COMPARED_MODELS, DEFAULT_MODEL)
-# How a model plays unless it is asked otherwise; the others as `musictx.settings.SamplingSettings` has it.
-PLAYS: dict[str, dict[str, Any]] = {DEFAULT_MODEL: {"theme": 0.75, "shape": "steady"}}
 
 _PACKAGE = Path(__file__).resolve().parent
 _IN_CLONE = {

@@ -25,6 +25,7 @@ from musictx.checkpoint import (
     read_config,
     read_weights,
     save_model,
+    usual_settings,
     weights_hash,
 )
 from musictx.errors import MusictxError
@@ -99,6 +100,16 @@ def test_the_card_comes_back(folder: Path) -> None:
         (folder / CARD).write_text(content)
         with pytest.raises(MusictxError, match=r"card\.json cannot be read"):
             read_card(folder)
+
+
+@pytest.mark.parametrize(
+    "sampling",
+    ["theme", 0.5, [], {"theme": "much"}, {"theme": 2}, {"shape": "dense"}, {"speed": 2}, {"theme": None}],
+)
+def test_a_card_with_settings_that_make_no_sense_is_refused(sampling: Any) -> None:
+    with pytest.raises(MusictxError, match="the model's card has sampling"):
+        usual_settings({"sampling": sampling})
+    assert usual_settings({}) == {}
 
 
 def test_a_run_is_found_by_its_folder_and_what_is_nothing_is_named(folder: Path) -> None:

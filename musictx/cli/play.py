@@ -26,7 +26,7 @@ from musictx.console.progress import console, corpus_progress, on_output, read_m
 from musictx.errors import MusictxError
 from musictx.files import keep_inputs
 from musictx.settings import STEADY, WISHES
-from musictx.shipped import DEFAULT_MODEL, PLAYS
+from musictx.shipped import DEFAULT_MODEL
 
 if TYPE_CHECKING:
     from musictx.performance import Performance
@@ -89,11 +89,13 @@ def continue_primer(
 ) -> None:
     """Play on from a primer.
 
+    What is not given is as the model's card has it: grand's has --theme 0.75 --steady.
+
     Example: musictx continue data/primers/chopin-black-keys.mid -o out.mid --audio out.wav --roll out.png
     """
     import torch
 
-    from musictx.checkpoint import load_model
+    from musictx.checkpoint import find_model, load_model, read_card, usual_settings
     from musictx.cli.takes import folder_of_takes, save_take, write_page
     from musictx.performance import Performance
     from musictx.sampling import continue_variations
@@ -109,10 +111,13 @@ def continue_primer(
     check_beat(beat)
     if takes is not None and (variations > 1 or audio or roll):
         raise MusictxError("--takes makes sound and rolls itself; leave out --variations, --audio and --roll")
-    settings = {**PLAYS.get(model, {}), **given(**settings)}
-    steady = settings.pop(STEADY, settings.get("shape") == STEADY)
-    wishes = [pair[not settings.pop(pair[0])] for pair in WISHES if pair[0] in settings]
-    settings["shape"] = ",".join([*wishes, STEADY] if steady else wishes)
+    settings = usual_settings(read_card(find_model(model))) | given(**settings)
+    wishes = {wish.strip() for wish in settings.get("shape", "").split(",")}
+    for more, *less in (*WISHES, [STEADY]):
+        if more in settings:  # it takes the place of what the card wishes for
+            wishes -= {more, *less}
+            wishes |= {more} if settings.pop(more) else set(less)
+    settings["shape"] = ",".join(wish for pair in (*WISHES, [STEADY]) for wish in pair if wish in wishes)
     variations = variations if takes is None else takes
     check_variations(variations)
     if takes is None and output is None:

@@ -75,41 +75,40 @@ def _say_outcome(run: Run, gains: Iterable[str]) -> None:
 
 def learned(run: Run) -> Iterator[str]:
     """What teaching a model has brought, and when it began to learn by heart."""
-    looks = [(step, worth) for step, _, worth in run.judged() if worth is not None]
+    looks = [look for look in run.metrics.looks() if look.worth < math.inf]
     if len(looks) < 2:
         return
-    best, last = min(looks, key=lambda look: look[1]), looks[-1]
-    if looks[0][0] == 0:
-        before, gain = looks[0][1], math.exp(looks[0][1] - best[1]) - 1
-        figures = f"{before:.3f} nats per token before, {best[1]:.3f} after"
-        if best[0] == 0:
+    best, last = min(looks, key=lambda look: look.worth), looks[-1]
+    if looks[0].step == 0:
+        before, gain = looks[0].worth, math.exp(looks[0].worth - best.worth) - 1
+        figures = f"{before:.3f} nats per token before, {best.worth:.3f} after"
+        if best.step == 0:
             yield (
                 f"held-out music was never predicted better than before ({before:.3f} nats per token), so "
                 "the model that it began with is kept: more pieces, or lower rates, may help"
             )
         else:
             yield f"each event of held-out music is {100 * gain:.0f} % likelier to it than before: {figures}"
-    if last[1] > best[1] + CLEAR:
+    if last.worth > best.worth + CLEAR:
         yield (
-            f"from step {best[0]} on it learned the training pieces by heart: held-out music came out worse "
-            f"again ({last[1]:.3f}), so the model of step {best[0]} is kept; more pieces would help, more "
-            "time would not"
+            f"from step {best.step} on it learned the training pieces by heart: held-out music came out "
+            f"worse again ({last.worth:.3f}), so the model of step {best.step} is kept; more pieces would "
+            "help, more time would not"
         )
     if run.ended:
-        yield f"it ended at {run.share:.0%} of its budget: nothing was better for long enough (--patience)"
+        yield f"it ended at {100 * run.share:.0f} % of its budget: nothing better came for long (--patience)"
 
 
 def tuned(run: Run) -> Iterator[str]:
     """What tuning a model to choices has brought, and what it has cost."""
     from musictx.training.tuning import certainty
 
-    looks = run.judged()
-    allowed = [look for look in looks if look[2] is not None]
-    if not allowed:
+    looks = run.metrics.looks()
+    best = min(looks, key=lambda look: look.worth, default=None)
+    if best is None or best.worth == math.inf:
         return
-    best = min(allowed, key=lambda look: look[2] or 0.0)
-    costs = ", ".join(f"{name} {nats - looks[0][1][name]:+.3f}" for name, nats in best[1].items())
-    if best[0]:
+    costs = ", ".join(f"{name} {nats - looks[0].losses[name]:+.3f}" for name, nats in best.losses.items())
+    if best.step:
         yield (
             f"of two takes of your choices it tells the one that you kept with {100 * certainty(best):.0f} % "
             f"certainty (50 % before); it predicts other music by so many nats per token worse: {costs}"
@@ -119,5 +118,5 @@ def tuned(run: Run) -> Iterator[str]:
     if run.ended:
         yield (
             f"stopped at step {run.step}, where it had forgotten more than --tolerance allows: the model of "
-            f"step {best[0]} is kept"
+            f"step {best.step} is kept"
         )

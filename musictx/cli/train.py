@@ -94,9 +94,7 @@ def train(
     from musictx.training.devices import open_devices, together
 
     texts = {"tokens": amount, "mix": _mix, "curriculum": _stages}
-    settings = given(
-        **{name: texts[name](value) if name in texts else value for name, value in settings.items()}
-    )
+    settings = {name: texts.get(name, lambda x: x)(value) for name, value in given(**settings).items()}
     if not settings.keys() & {"steps", "tokens", "hours"}:
         settings["hours"] = 1.0
     augmentation = Augmentation(repeats=Repeats(**given(share=repeats, notes=repeat_notes)))
@@ -127,22 +125,16 @@ def train(
         console.print(remark)
     display = TrainingDisplay(*about_corpora(music.train, music.validation, model_config))
     report_skipped(music.train)
-    card = {
-        **origin(),
-        "data": {
-            "training": _size(music.train),
-            "validation": {name: _size(corpus) for name, corpus in music.validation.items()},
-        },
-        **facts,
-    }
+    held = {name: _size(corpus) for name, corpus in music.validation.items()}
+    card = {**origin(), "data": {"training": _size(music.train), "validation": held}, **facts}
     corpora = music.train, music.validation
     run = Run(output, model_config, config, *corpora, card, start_from=start_from, fabric=fabric)
     fit(run, display, learned, resume=resume, minutes=minutes)
 
 
-def _mix(text: str | None) -> str | tuple[float, ...] | None:
+def _mix(text: str) -> str | tuple[float, ...]:
     """``folders``, ``tokens``, or a number for each folder."""
-    if text is None or text in ("folders", "tokens"):
+    if text in ("folders", "tokens"):
         return text
     try:
         return tuple(float(part) for part in text.split(","))
@@ -150,10 +142,8 @@ def _mix(text: str | None) -> str | tuple[float, ...] | None:
         raise MusictxError(f"--mix is {text!r}; give folders, tokens, or numbers such as 3,1") from error
 
 
-def _stages(text: str | None) -> tuple[tuple[int, float], ...] | None:
+def _stages(text: str) -> tuple[tuple[int, float], ...]:
     """``1024:0.4,2048:0.3`` as pairs of tokens and share."""
-    if text is None:
-        return None
     try:
         pairs = (part.split(":") for part in text.split(","))
         return tuple((int(tokens), float(share)) for tokens, share in pairs)

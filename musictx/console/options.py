@@ -13,7 +13,6 @@ import typer
 
 from musictx.errors import MusictxError
 from musictx.settings import SETTINGS, STEADY, WISHES, SamplingSettings
-from musictx.shipped import DEFAULT_MODEL, PLAYS
 from musictx.training_settings import TrainingConfig, options
 
 ModelName = Annotated[
@@ -59,19 +58,19 @@ def sampling_options(*names: str) -> Callable[[Callable[..., None]], Callable[..
     """Give a command the options of `SamplingSettings`, all or these, in the place of its ``**settings``.
 
     With all of them come the wishes of ``shape``: each pair is one setting, by the name of its first. What
-    models have defaults of their own for (`musictx.shipped.PLAYS`) is None if it is not given.
+    is not given is None: models have defaults of their own (`musictx.checkpoint.usual_settings`).
     """
     chosen = [f for f in fields(SamplingSettings) if f.name in (names or SETTINGS)]
-    given = {f.name: _option(f.name, type(f.default), SETTINGS[f.name].help, f.default) for f in chosen}
+    given = [_option(f.name, type(f.default), SETTINGS[f.name].help, f.default) for f in chosen]
     if not names:
-        default = f"[default: {SamplingSettings.theme}; {DEFAULT_MODEL} {PLAYS[DEFAULT_MODEL]['theme']}]"
-        given["theme"] = _option("theme", float, f"{SETTINGS['theme'].help} {default}")
+        told = [(f"{SETTINGS[f.name].help} [default: {f.default}]", f) for f in chosen]
+        given = [_option(f.name, type(f.default), help) for help, f in told]
         for more, less in WISHES:
             help = f"{more.capitalize()} or {less} than the primer."
-            given[more] = _option(more, bool, help, flags=(f"--{more}/--{less}",))
-        help = f"Keep it from growing far denser than the primer. [default: with {DEFAULT_MODEL}]"
-        given[STEADY] = _option(STEADY, bool, help, flags=(f"--{STEADY}/--no-{STEADY}",))
-    return _with(given.values())
+            given.append(_option(more, bool, help, flags=(f"--{more}/--{less}",)))
+        help = "Keep it from growing far denser than the primer."
+        given.append(_option(STEADY, bool, help, flags=(f"--{STEADY}/--no-{STEADY}",)))
+    return _with(given)
 
 
 def run_options(

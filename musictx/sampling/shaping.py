@@ -92,10 +92,15 @@ class Shaping:
         elif VELOCITY <= token < PAD:
             self.level = token - VELOCITY
 
+    @property
+    def beyond(self) -> float:
+        """How much denser the last second is than the primer's densest one, as log2."""
+        return math.log2(max(self.second, SPARSEST) / self.densest)
+
     def shaped(self, scores: np.ndarray) -> np.ndarray:
         """Logits with the tilt [shape=(vocabulary,), dtype=float32]; -inf stays."""
         now = (math.log2(max(self.rate, SPARSEST)), self.pitch, self.loudness)
-        over = (math.log2(max(self.second, SPARSEST) / self.densest) - BEYOND) * self.steady
+        over = (self.beyond - BEYOND) * self.steady
         result = scores - STEADY_TILT * min(max(over, 0.0), 1.0) * _UNITS[0]
         for figure, sign in enumerate(self.signs):
             gone = (now[figure] - self.start[figure]) * sign / BY[figure]

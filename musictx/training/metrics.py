@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from statistics import fmean
+from typing import Any, NamedTuple
 
 from musictx.files import refusals, write_bytes
 from musictx.labels import plain_label
@@ -26,6 +28,17 @@ class Progress:
     tokens_per_second: float
     validation: float | None
     seconds_left: float
+
+
+class Look(NamedTuple):
+    """What was once measured on music that is held out: nats per token of each corpus.
+
+    The best model has the least `worth`; infinity ended the run.
+    """
+
+    step: int
+    losses: dict[str, float]
+    worth: float
 
 
 class Metrics:
@@ -60,6 +73,15 @@ class Metrics:
                 if isinstance(found, dict) and _makes_sense(found):
                     lines.append(found)
         return lines
+
+    def looks(self) -> list[Look]:
+        """Every look at what is held out."""
+        found = []
+        for line in self.read():
+            if losses := line.get("validation"):
+                worth = line.get("worth", fmean(losses.values()))  # version 0.2 wrote none
+                found.append(Look(line["step"], losses, math.inf if worth is None else worth))
+        return found
 
     def forget_after(self, step: int) -> None:
         """Drop what was measured after a step, since it will be measured again."""

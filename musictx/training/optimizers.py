@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 import torch
 from torch import nn
 
 from musictx.model import MusicTransformer
 from musictx.training.muon import Muon
+from musictx.training_settings import TrainingConfig
 
 
 def schedule(progress: float, step: int, *, warmup: int, decay: float) -> float:
@@ -27,40 +31,22 @@ def schedule(progress: float, step: int, *, warmup: int, decay: float) -> float:
     return rising * max(0.0, falling)
 
 
-def make_optimizers(
-    model: MusicTransformer, *, kind: str, matrix_lr: float, lr: float, weight_decay: float
-) -> list[torch.optim.Optimizer]:
-    """One AdamW for everything, or Muon for the hidden matrices beside it.
+def make_optimizers(model: MusicTransformer, config: TrainingConfig) -> list[torch.optim.Optimizer]:
+    """One AdamW for everything, or Muon for the matrices inside the layers beside it.
 
-    Parameters
-    ----------
-    model : MusicTransformer
-    kind : {"muon", "adamw"}
-    matrix_lr : float
-        Peak rate of Muon, for the matrices inside the layers.
-    lr : float
-        Peak rate of AdamW, for all else (embeddings, norms, relative tables, head).
-    weight_decay : float
-        For matrices inside the layers only.
+    Weights decay inside the layers only, not in embeddings, norms, relative tables and head.
     """
     hidden: list[nn.Parameter] = []
     rest: list[nn.Parameter] = []
     for name, parameter in model.named_parameters():
         (hidden if name.startswith("layers.") and parameter.ndim == 2 else rest).append(parameter)
     fused = all(p.device.type in ("cpu", "cuda") for p in rest)
-    if kind == "adamw":
-        groups = [
-            {"params": hidden, "weight_decay": weight_decay},
-            {"params": rest, "weight_decay": 0.0},
-        ]
-        optimizers: list[torch.optim.Optimizer] = [
-            torch.optim.AdamW(groups, lr=lr, betas=(0.9, 0.95), fused=fused)
-        ]
+    adamw = partial(torch.optim.AdamW, lr=config.lr, betas=(0.9, 0.95), weight_decay=0.0, fused=fused)
+    decay: dict[str, Any] = {"params": hidden, "weight_decay": config.weight_decay}
+    if config.optimizer == "adamw":
+        optimizers: list[torch.optim.Optimizer] = [adamw([decay, {"params": rest}])]
     else:
-        optimizers = [
-            Muon(hidden, lr=matrix_lr, weight_decay=weight_decay),
-            torch.optim.AdamW(rest, lr=lr, betas=(0.9, 0.95), weight_decay=0.0, fused=fused),
-        ]
+        optimizers = [Muon(**decay, lr=config.matrix_lr), adamw(rest)]
     for optimizer in optimizers:
         for group in optimizer.param_groups:
             group["peak_lr"] = group["lr"]

@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 from contextlib import nullcontext, suppress
 from dataclasses import asdict
 from pathlib import Path
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,7 +31,7 @@ from musictx.errors import MusictxError
 from musictx.model import ModelConfig, MusicTransformer
 from musictx.process import interruptible, keep_freed_memory, stop_signals
 from musictx.training.devices import agree, open_devices, refuse_too_large, together
-from musictx.training.metrics import Metrics, Progress
+from musictx.training.metrics import Look, Metrics, Progress
 from musictx.training.optimizers import make_optimizers, schedule, set_rate
 from musictx.training.shards import gathered
 from musictx.training.source import Curriculum, Source, ValidationLoss, loss_of, make_validation
@@ -116,6 +117,7 @@ class Run:
             before = read_card(find_model(start_from))
             known = ("name", "licence", "command", "tokens_seen")
             self.card["started_from"] = {k: before[k] for k in known if k in before}
+            self.card = {k: before[k] for k in ("sampling",) if k in before} | self.card  # it plays like it
         length = model_config.context_length
         self.curriculum = Curriculum(train, config, length)
         self.music = {"training": self.curriculum.fingerprint()}
@@ -190,13 +192,7 @@ class Run:
             self.model.load_state_dict(self.before)
         forward: Any = torch.compile(self.model) if config.compile else self.model
         self.wrapped = self.fabric.setup_module(forward)  # first: shards are other tensors
-        optimizers = make_optimizers(
-            self.model,
-            kind=config.optimizer,
-            matrix_lr=config.matrix_lr,
-            lr=config.lr,
-            weight_decay=config.weight_decay,
-        )
+        optimizers = make_optimizers(self.model, config)
         self.optimizers: list[Any] = [self.fabric.setup_optimizers(optimizer) for optimizer in optimizers]
         if self.fabric.global_rank:  # other dropout on every device
             torch.manual_seed(config.seed + self.fabric.global_rank)
@@ -214,26 +210,18 @@ class Run:
             write_settings(self.folder, settings)
             self.metrics.clear()
         self.begun_at = self.step
-        looks = self.judged() if self.fabric.is_global_zero else []
-        last, ended = agree(self.fabric, float(looks[-1][0] if looks else -1), self._over(looks))
+        looks = self.metrics.looks() if self.fabric.is_global_zero else []
+        last, ended = agree(self.fabric, float(looks[-1].step if looks else -1), self._over(looks))
         self.ended = ended > 0
         if self.judge and self.due and last < self.step:  # none yet, or a signal to stop ended it
             self._validate(self.judge)
 
-    def judged(self) -> list[tuple[int, dict[str, float], float | None]]:
-        """Every look at what is held out so far: step, losses, and what it was worth; None ended the run."""
-        lines = [line for line in self.metrics.read() if line.get("validation")]
-        return [
-            (line["step"], line["validation"], line.get("worth", _mean(line["validation"]))) for line in lines
-        ]
-
-    def _over(self, looks: list[tuple[int, dict[str, float], float | None]]) -> bool:
+    def _over(self, looks: list[Look]) -> bool:
         """Whether a look has ended the run, or none was better than the best for too long."""
-        worths = [math.inf if worth is None else worth for *_, worth in looks]
-        if not looks or math.inf in worths:
+        if not looks or math.inf in {look.worth for look in looks}:
             return bool(looks)
-        since = 1 - looks[int(np.argmin(worths))][0] / max(self.step, 1)
-        return self.share * since > self.config.patience
+        best = min(looks, key=lambda look: look.worth)
+        return self.share * (1 - best.step / max(self.step, 1)) > self.config.patience
 
     def _train(
         self,
@@ -307,7 +295,7 @@ class Run:
         if not self.fabric.is_global_zero:
             return self.model
         if blend < 1:
-            weights = {k: self.before[k].to(x).lerp(x, blend) for k, x in weights.items()}
+            weights = blended(self.before, weights, blend)
         with torch.random.fork_rng(devices=[]):  # drawing first weights changes no later number
             whole = self.build(self.model_config)
         whole.load_state_dict(weights)
@@ -353,12 +341,11 @@ class Run:
             with suppress(KeyboardInterrupt), interruptible(model, self.signals):
                 with self.fabric.autocast():
                     results = judge(model)
-                    looks = self.judged()
-                    first = looks[0][1] if looks else results
-                    worth = self.appraise(model, first, results) if self.appraise else _mean(results)
-                told = None if worth == math.inf else worth
-                self._log({"validation": results, "worth": told})
-                self.ended = self._over([*looks, (self.step, results, told)])
+                    looks = self.metrics.looks()
+                    first = looks[0].losses if looks else results
+                    worth = self.appraise(model, first, results) if self.appraise else fmean(results.values())
+                self._log({"validation": results, "worth": None if worth == math.inf else worth})
+                self.ended = self._over([*looks, Look(self.step, results, worth)])
                 if worth < self.best:
                     self.best = worth
                     self._save_best(model, results)
@@ -411,5 +398,8 @@ class Run:
             self.metrics.forget_after(self.step)
 
 
-def _mean(losses: dict[str, float]) -> float:
-    return float(np.mean(list(losses.values())))
+def blended(
+    before: Mapping[str, torch.Tensor], after: Mapping[str, torch.Tensor], share: float
+) -> dict[str, torch.Tensor]:
+    """Weights that lie a share of the way from some to others (Wortsman et al., 2022)."""
+    return {name: before[name].to(far).lerp(far, share) for name, far in after.items()}

@@ -22,6 +22,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import cycle, islice
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,7 @@ from musictx.model import MusicTransformer
 from musictx.sampling.takes import take_tokens
 from musictx.training.choices import Choice
 from musictx.training.devices import choose_precision
+from musictx.training.metrics import Look
 from musictx.training.run import Run
 from musictx.training.source import IGNORED, make_validation
 from musictx.training_settings import TuningConfig
@@ -209,16 +211,15 @@ def read_reference(folder: Path, pairs: Pairs, model: MusicTransformer, precisio
     return replace(pairs, reference=nats)
 
 
-def certainty(look: tuple[int, dict[str, float], float | None]) -> float:
+def certainty(look: Look) -> float:
     """How surely a tuned model tells takes that were kept from those that were rejected, 0 to 1.
 
     Parameters
     ----------
-    look : tuple
-        One of those that `Run.judged` gives of a tuning that went on after it.
+    look : Look
+        Of a tuning that went on after it.
     """
-    _, losses, worth = look
-    return math.exp(float(np.mean(list(losses.values()))) - (worth or math.inf))
+    return math.exp(fmean(look.losses.values()) - look.worth)
 
 
 def tuning_run(
@@ -300,7 +301,7 @@ def tuning_run(
         gain = pairs.likelihoods(tuned, precision, takes) - pairs.reference[takes]
         margin = gain[: len(seen)] - gain[len(seen) :]
         preference = float(np.logaddexp(0, -config.beta * margin).mean())
-        return preference + float(np.mean(list(now.values())))
+        return preference + fmean(now.values())
 
     return Run(
         folder, model_config, config, source, watch, card, start_from=find_model(model), appraise=appraise

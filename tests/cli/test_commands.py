@@ -346,12 +346,18 @@ def test_wishes_shape_the_music_as_they_do_in_the_library(run, model, tmp_path):
         ("grand", ("--theme", 0, "--lower"), {"theme": 0.0, "shape": "lower,steady"}),
         ("relative", (), {"theme": 0.5, "shape": ""}),
         ("relative", ("--steady",), {"theme": 0.5, "shape": "steady"}),
+        ("mine", (), {"theme": 0.25, "shape": "higher,steady"}),
+        ("mine", ("--theme", 1, "--lower", "--no-steady"), {"theme": 1.0, "shape": "lower"}),
     ],
 )
-def test_grand_plays_with_more_theme_and_steady_unless_it_is_asked_otherwise(
+def test_a_model_plays_as_its_card_has_it_unless_it_is_asked_otherwise(
     run, tmp_path, monkeypatch, name, options, settings
 ):
-    if name not in list_models():
+    monkeypatch.chdir(tmp_path)
+    if name == "mine":
+        tiny = MusicTransformer(ModelConfig(layers=1, width=16, heads=1, context_length=16))
+        save_model(tiny, name, {"sampling": {"theme": 0.25, "shape": "steady, higher"}})
+    elif name not in list_models():
         pytest.skip(f"the model {name} is not here")
     asked = {}
 

@@ -19,7 +19,7 @@ import pytest
 import torch
 from typer.main import get_command
 
-from musictx.checkpoint import load_model, read_card
+from musictx.checkpoint import load_model, read_card, save_model
 from musictx.cli import app, main
 from musictx.cli import train as cli_train
 from musictx.corpus import Repeats
@@ -161,6 +161,7 @@ def test_validation_within_the_training_folder_is_not_trained_on(
 def test_a_run_may_begin_with_the_weights_of_a_model(run: Run, music: Path, tmp_path: Path) -> None:
     first, second = tmp_path / "first", tmp_path / "second"
     assert run(music, "-o", first, *TINY, "--position", "rope", "--steps", 3)[0] == 0
+    save_model(load_model(first), first / "model", read_card(first / "model") | {"sampling": {"theme": 1}})
     more = ("--batch", 2, "--precision", "32-true", "--steps", 2, "--warmup", 0, "--decay", 0, "--seed", 9)
     still = ("--lr", 1e-12, "--matrix-lr", 1e-12)  # rates so small that the weights stay
     status, said = run(music, "-o", second, "--from", first, *more, *still)
@@ -172,6 +173,7 @@ def test_a_run_may_begin_with_the_weights_of_a_model(run: Run, music: Path, tmp_
     assert run(music, "-o", third, "--from", first, *more, "--lr", 3e-3, "--matrix-lr", 0.02)[0] == 0
     card = read_card(third / "model")
     assert card["tokens_seen"] == (3 + 2) * 64 and card["started_from"]["tokens_seen"] == 3 * 64
+    assert card["sampling"] == {"theme": 1}
     status, said = run(music, "-o", tmp_path / "no", "--from", first, "--size", "tiny", *more)
     assert status == 1 and "--size cannot be given with --from" in said
     status, said = run(music, "-o", tmp_path / "no", "--from", tmp_path / "nothing", *more)
@@ -193,7 +195,7 @@ def test_teaching_has_settings_of_its_own_and_never_gives_a_worse_model(
     assert begun["model"]["dropout"] == TEACHING_DROPOUT
     status, said = run(music, "-o", third, *more, "--lr", 0.5, "--matrix-lr", 0.5, "--warmup", 0)
     assert status == 0 and "the model that it began with is kept" in " ".join(said.split())
-    assert "it ended at 50% of its budget" in said
+    assert "it ended at 50 % of its budget" in said
     before, kept = load_model(first).state_dict(), load_model(third).state_dict()
     assert all(torch.equal(before[name], kept[name]) for name in before)
     assert read_card(third / "model")["steps"] == 0

@@ -6,6 +6,7 @@ import pytest
 
 from musictx.model import ModelConfig, MusicTransformer
 from musictx.training.optimizers import make_optimizers, schedule, set_rate
+from musictx.training_settings import TrainingConfig
 
 POSITIONS = ("vanilla", "learned", "relative", "rope")
 
@@ -16,11 +17,15 @@ def tiny(position: str) -> MusicTransformer:
     )
 
 
+def config(kind: str) -> TrainingConfig:
+    return TrainingConfig(steps=1, optimizer=kind, matrix_lr=0.02, lr=0.003, weight_decay=0.1)
+
+
 @pytest.mark.parametrize("position", POSITIONS)
 @pytest.mark.parametrize("kind", ["muon", "adamw"])
 def test_every_weight_is_in_one_group_and_only_hidden_matrices_decay(position: str, kind: str) -> None:
     model = tiny(position)
-    optimizers = make_optimizers(model, kind=kind, matrix_lr=0.02, lr=0.003, weight_decay=0.1)
+    optimizers = make_optimizers(model, config(kind))
     groups = [group for optimizer in optimizers for group in optimizer.param_groups]
     parameters = [p for group in groups for p in group["params"]]
     assert len(parameters) == len({id(p) for p in parameters}) == len(list(model.parameters()))
@@ -32,7 +37,7 @@ def test_every_weight_is_in_one_group_and_only_hidden_matrices_decay(position: s
 
 def test_muon_has_its_own_rate_and_the_tables_are_not_its() -> None:
     model = tiny("relative")
-    muon, adamw = make_optimizers(model, kind="muon", matrix_lr=0.02, lr=0.003, weight_decay=0.1)
+    muon, adamw = make_optimizers(model, config("muon"))
     assert {g["lr"] for g in muon.param_groups} == {0.02}
     assert {g["lr"] for g in adamw.param_groups} == {0.003}
     others = {id(p) for group in adamw.param_groups for p in group["params"]}

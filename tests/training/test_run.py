@@ -106,7 +106,7 @@ def test_a_signal_ends_a_validation_which_is_made_up_for(whole: Path, tmp_path: 
         run = tiny_run(tmp_path, validation=interrupted)
         run.fit(resume=True)
         assert (run.step, run.stopped) == (step, len(judged) < 4)
-        assert [at for at, *_ in run.judged()] == judged
+        assert [look.step for look in run.metrics.looks()] == judged
     assert_same_run(tmp_path, whole)
 
 

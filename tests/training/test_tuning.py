@@ -137,7 +137,7 @@ def test_what_was_kept_becomes_likelier_than_what_was_rejected(model: Path, tmp_
     ]
     rise = gain[1] - gain[0]
     assert (rise[pairs.better] > rise[pairs.worse] + 0.2).all()
-    first, *_, last = tuning.judged()
+    first, *_, last = tuning.metrics.looks()
     assert certainty(first) == pytest.approx(0.5, abs=1e-6) and certainty(last) > 0.9
 
 

@@ -30,6 +30,7 @@ from musictx.model.sizes import sized_config
 from musictx.process import keep_freed_memory
 from musictx.training.devices import choose_precision
 from musictx.training.optimizers import make_optimizers
+from musictx.training_settings import TrainingConfig
 
 BARE = "bare loop"
 
@@ -181,9 +182,9 @@ def bench_train(
         work: dict[str, Callable[[], object]] = {}
         for name, model in models.items():
             model.to(device)
-            rates: dict[str, Any] = {"matrix_lr": 1e-3, "lr": 1e-4, "weight_decay": 0.0}
             if isinstance(model, MusicTransformer):
-                optimizers = make_optimizers(model, kind="adamw", **rates)
+                rates = TrainingConfig(steps=1, optimizer="adamw", lr=1e-4, weight_decay=0.0)
+                optimizers = make_optimizers(model, rates)
             else:
                 optimizers = [torch.optim.AdamW(model.parameters(), lr=1e-4, fused=True)]
             work[name] = _step(model, optimizers, tokens, chosen == "bf16-mixed")
