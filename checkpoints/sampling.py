@@ -22,7 +22,7 @@ from answers import PRIMER_SECONDS, judge
 from matplotlib.figure import Figure
 from scipy.stats import entropy, wasserstein_distance
 
-from musictx.checkpoint import load_model
+from musictx.checkpoint import find_model, load_model, read_card, usual_settings
 from musictx.lab.evaluation.similarity import structureness
 from musictx.lab.evaluation.structure import describe_continuation, mean_polyphony, pitch_classes
 from musictx.lab.study.plan import StudyPrimer, StudySettings, choose_primers
@@ -137,7 +137,7 @@ def playing_parser(doc: str | None, *, primers: int, seconds: float) -> argparse
 def main() -> None:
     """Parse the command line, let the models play with every setting, print the table."""
     parser = playing_parser(__doc__, primers=12, seconds=40.0)
-    parser.add_argument("--default", action="store_true", help="only the default setting")
+    parser.add_argument("--default", action="store_true", help="only the default, or what a model's card has")
     parser.add_argument("--output", type=Path, help="JSON file for every figure")
     parser.add_argument("--rolls", type=Path, help="PNG file for what the first setting played")
     arguments = parser.parse_args()
@@ -153,6 +153,7 @@ def main() -> None:
     found["baseline"] = float(np.mean(list(distances(real[::2], real[1::2]).values())))
     names = arguments.model or COMPARED_MODELS
     models = {name: load_model(name) for name in names}
+    own = {name: usual_settings(read_card(find_model(name))) if arguments.default else {} for name in names}
     print(f"{len(primers)} primers, {seconds:g} s; real music's two halves are {found['baseline']:.3f} apart")
     print(f"{'':32}" + "".join(f"{name:>12}" for name in models) + f"{'mean':>8}{'not degen.':>10}")
     for settings in (SamplingSettings(allow_end=False),) if arguments.default else TRIED:
@@ -160,8 +161,9 @@ def main() -> None:
         for name, model in models.items():
             made, judged = [], []
             for primer in primers:
+                how = asdict(settings) | own[name]
                 (made_of,) = continue_variations(
-                    model, primer.performance, seconds=seconds, primer_end=primer.cut, **asdict(settings)
+                    model, primer.performance, seconds=seconds, primer_end=primer.cut, **how
                 )
                 answer = made_of.alone
                 if not found["settings"]:
