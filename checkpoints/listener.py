@@ -6,16 +6,15 @@ The listener has one simple taste: denser music, higher music, or more of the pr
 alignment). After each of some beginnings of training pieces it hears three takes, keeps the one that it likes
 best and rejects the others. After 10, 30, 100 such choices `musictx tune` makes a model of them, with its
 defaults. It is judged on beginnings of held-out pieces, on which nobody chose: how much the listener likes
-its take, beside the take of the model as it was (the same primers and seeds; Wilcoxon's signed ranks, and
-the share of primers on which the tuned model is preferred); what it costs in the prediction of held-out
-music; and how long it took. Stop it at any time: takes and models that are complete are kept.
+its takes, beside those of the model as it was (the same primers and seeds; Wilcoxon's signed ranks, and the
+share of primers on which the tuned model is preferred); what it costs in the prediction of held-out music;
+and how long it took. Stop it at any time: takes and models that are complete are kept.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import time
 from collections.abc import Callable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -102,9 +101,10 @@ def judged(
     """What every taste makes of a model's takes after held-out beginnings, and the nats of held-out music."""
     likes: dict[str, list[float]] = {name: [] for name in TASTES}
     for number, piece in enumerate(heard):
-        (take,) = play(model, piece, 10_000 + number, 1, arguments)
+        made = play(model, piece, 10_000 + number, arguments.heard, arguments)
         for name, taste in TASTES.items():
-            likes[name].append(liking(taste, take.performance, take.cut, arguments.seconds))
+            each = [liking(taste, take.performance, take.cut, arguments.seconds) for take in made]
+            likes[name].append(float(np.mean(each)))
     return {
         "likes": likes,
         "nll": make_validation(held, model.config.context_length, arguments.chunks)(model),
@@ -139,6 +139,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=15.0)
     parser.add_argument("--primer-seconds", type=float, default=10.0)
     parser.add_argument("--primers", type=int, default=32, help="held-out beginnings, from all folders")
+    parser.add_argument("--heard", type=int, default=4, help="takes after each of them, whose mean counts")
     parser.add_argument("--chunks", type=int, default=16, help="windows of each folder for the nats")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--beta", type=float, default=TuningConfig.beta)
@@ -177,14 +178,12 @@ def main() -> None:
                 config = TuningConfig(beta=arguments.beta, lr=arguments.lr, passes=arguments.passes)
                 used = list(chosen(file, TASTES[taste], count, arguments))
                 folder = arguments.output / name.replace(", ", "-").replace(" ", "")
-                began = time.monotonic()
                 run = tuning_run(folder, arguments.model, used, watched, config=config)
                 run.fit(resume=True)
                 if run.stopped:
                     raise KeyboardInterrupt
-                took = time.monotonic() - began
-                tuned = load_model(run.folder)
-                keep(name, {**judged(tuned, held, heard, arguments), "seconds": took, "steps": run.step})
+                likes = judged(load_model(run.folder), held, heard, arguments)
+                keep(name, {**likes, "seconds": run.seconds, "steps": run.step})
             print(show(name, taste, count, found[name], found["before"]), flush=True)
 
 
