@@ -133,7 +133,7 @@ def add_endpoints(models: Sequence[LaneModel], stage: Stage, shelf: Shelf) -> No
         "model": gr.Dropdown(list(by_name), value=first, label="Model", visible=False),
         "seconds": number("seconds", Settings.seconds),
         "seed": number("seed", Settings.seed),
-        **{name: number(name, None) for name in SETTINGS},
+        **{name: number(name, None) for name in SETTINGS if name != "form"},
         "primer_start": gr.Number(0.0, label="Primer start", visible=False),
         "primer_end": gr.Number(0.0, label="Primer end", visible=False),
         "sound": gr.Checkbox(True, label="Sound", visible=False),
@@ -141,6 +141,7 @@ def add_endpoints(models: Sequence[LaneModel], stage: Stage, shelf: Shelf) -> No
         "beat": gr.Textbox("off", label="Beat", visible=False),
         "one_track": gr.Checkbox(False, label="One track", visible=False),
         "shape": gr.Textbox(None, label="Shape", visible=False),
+        "form": number("form", None),  # what is new comes last, for those who call by place
     }
     outputs = [gr.File(label="MIDI", visible=False), gr.File(label="WAV", visible=False)]
     gr.Button(visible=False).click(

@@ -75,7 +75,7 @@ def stream_filling(
             from_beginning=from_beginning,
             seed=settings.seed,
             on_progress=note,
-            **{**asdict(settings.sampling), "theme": 0.0},
+            **{**asdict(settings.sampling), "theme": 0.0, "form": 0.0},
         )
 
     with ThreadPoolExecutor(1) as pool:

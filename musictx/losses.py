@@ -37,11 +37,7 @@ def _groups(chunks: Iterable[Chunk], tokens_at_once: int) -> Iterator[list[Chunk
 
 
 def chunk_losses(
-    model: torch.nn.Module,
-    chunks: Iterable[Chunk],
-    *,
-    tokens_at_once: int = 8192,
-    precision: str = "float32",
+    model: torch.nn.Module, chunks: Iterable[Chunk], *, tokens_at_once: int = 8192, precision: str = "float32"
 ) -> Iterator[tuple[Chunk, np.ndarray]]:
     """Loss of every target of every chunk.
 

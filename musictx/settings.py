@@ -68,6 +68,8 @@ class SamplingSettings:
     theme : float
         0 to 1: how strongly to favour what the whole music so far makes likelier than its last few
         tokens would alone (see `musictx.sampling.contrast`); 0 is the model as trained.
+    form : float
+        0 to 1: the same with the last 256 to 511 tokens in the place of the last few.
     shape : str
         What the music is to be beside its primer, with commas between the wishes: denser or calmer, higher
         or lower, louder or softer; and steady, which keeps it from growing far denser than the primer ever
@@ -116,6 +118,12 @@ class SamplingSettings:
         0.5, "Theme",
         "How strongly to develop earlier material, 0 to 1; 0: the model as trained.",
         "How strongly to develop earlier material; 0 plays the models as trained.",
+        lambda x: 0 <= x <= 1, "lie between 0 (off) and 1", 0, 1, 0.25,
+    )
+    form: float = _setting(
+        0.0, "Form",
+        "How strongly to bring back what was played some ten seconds ago and before, 0 to 1.",
+        "How strongly to bring back what was played some ten seconds ago and before.",
         lambda x: 0 <= x <= 1, "lie between 0 (off) and 1", 0, 1, 0.25,
     )
     # fmt: on

@@ -10,7 +10,7 @@ from docs.figures.drawing import HUES, INK, Figures, canvas
 from docs.figures.music import event_words
 from musictx import encode, load_model, read_midi, shipped_primer
 from musictx.events import NOTE_OFF, START
-from musictx.sampling.contrast import contrast, log_probabilities, short_start
+from musictx.sampling.contrast import STRIDES, contrast, log_probabilities, short_start
 
 
 def distributions() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -19,7 +19,7 @@ def distributions() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     model = load_model("relative")
     with torch.inference_mode():
         whole = model(torch.from_numpy(tokens)[None])[0].numpy()
-        parts = [tokens[short_start(n) : n] for n in range(1, len(tokens) + 1)]
+        parts = [tokens[short_start(n, STRIDES["theme"]) : n] for n in range(1, len(tokens) + 1)]
         short = np.stack([model(torch.from_numpy(part)[None])[0, -1].numpy() for part in parts])
     whole, short = log_probabilities(whole), log_probabilities(short)
     return whole, short, contrast(whole, short, 0.5)

@@ -15,7 +15,7 @@ from musictx.settings import SETTINGS
 from musictx.shipped import DEFAULT_MODEL
 
 
-@sampling_options(*(name for name in SETTINGS if name != "theme"))
+@sampling_options(*(name for name in SETTINGS if name not in ("theme", "form")))
 def fill(
     midi: Annotated[Path, typer.Argument(help="MIDI file.", show_default=False)],
     output: Annotated[Path, typer.Option("--output", "-o", help="MIDI file to write.")],

@@ -13,7 +13,7 @@ from musictx.console.options import Model, Seed, sampling_options
 from musictx.shipped import DEFAULT_MODEL
 
 
-@sampling_options("temperature", "theme")
+@sampling_options("temperature", "theme", "form")
 def live(
     input_name: Annotated[
         str | None, typer.Option("--input", help="MIDI input that you play, or a part of its name.")

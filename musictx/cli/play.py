@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
@@ -27,9 +27,6 @@ from musictx.errors import MusictxError
 from musictx.files import keep_inputs
 from musictx.settings import STEADY, WISHES
 from musictx.shipped import DEFAULT_MODEL
-
-if TYPE_CHECKING:
-    from musictx.performance import Performance
 
 LONG_PRIMER = 60.0  # seconds of a file from which on one is told that it is played on from its end
 OneTrack = Annotated[bool, typer.Option("--one-track", help="Primer and continuation in one track.")]
@@ -127,7 +124,7 @@ def continue_primer(
     check_places(primer, places, variations, inputs=[model, copy_check])
     chosen = [int(t) if t.isdecimal() and len(t) < 6 else t for t in tracks] or None
     music = Performance() if str(primer) == "-" else read_music(primer, beat=beat, tracks=chosen)
-    _tell(primer, music, primer_start, primer_end)
+    _tell(primer, music.duration, primer_start, primer_end)
     player = load_model(model, **_changes(window, rope_scaling=rope_scaling, rope_factor=rope_factor))
     index = _copy_index(copy_check)
     torch.set_num_threads(1)  # one token is too little work for two
@@ -181,11 +178,11 @@ def continue_primer(
         console.print(f"{folder / 'index.html'}: a page to hear the takes")
 
 
-def _tell(path: Path, music: Performance, start: float, end: float | None) -> None:
+def _tell(path: Path, duration: float, start: float, end: float | None) -> None:
     """Say what is worth knowing of a primer's file."""
-    if end is None and music.duration - start > LONG_PRIMER:
+    if end is None and duration - start > LONG_PRIMER:
         console.print(
-            f"{path} lasts {music.duration:.0f} s, and the continuation begins after its end; "
+            f"{path} lasts {duration:.0f} s, and the continuation begins after its end; "
             f"to begin earlier, say where: --primer-end {start + LONG_PRIMER / 2:g}"
         )
 

@@ -61,9 +61,7 @@ def _mixed() -> Any:
             known = ("revision", "cache_dir", "force_download", "local_files_only", "token")
             overrides = {key: value for key, value in options.items() if key not in known}
             folder = hub().snapshot_download(
-                model_id,
-                allow_patterns=[CONFIG, CARD, WEIGHTS],
-                **{key: options[key] for key in known},
+                model_id, allow_patterns=[CONFIG, CARD, WEIGHTS], **{key: options[key] for key in known}
             )
             return cls(load_model(folder, device=device, **overrides))
 

@@ -74,10 +74,7 @@ def write_midi(
 
 
 def midi_bytes(
-    performance: Performance,
-    *,
-    cut: float | None = None,
-    names: tuple[str, str] = ("Primer", "Continuation"),
+    performance: Performance, *, cut: float | None = None, names: tuple[str, str] = ("Primer", "Continuation")
 ) -> bytes:
     """Make the content of the file that `write_midi` writes.
 

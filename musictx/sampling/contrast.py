@@ -1,8 +1,10 @@
-"""Contrast: what the whole context makes likelier than the last few tokens alone would.
+"""Contrast: what the whole context makes likelier than its last tokens alone would.
 
 What a model says after the last few tokens is any music that goes on smoothly; what all that was played
 adds to it is this piece. Weighing that up lets a theme come back more often. It is weighed up most where it
-says most: there a theme is under way, which the last few tokens do not know, and goes on.
+says most: there a theme is under way, which the last few tokens do not know, and goes on. After one or two
+seconds, as ``theme`` has it, what is added is also what was played just before, which then comes again and
+again; after some ten seconds, as ``form`` has it, only what is further back.
 
 References
 ----------
@@ -20,26 +22,27 @@ from torch import Tensor
 from musictx.model import MusicTransformer
 from musictx.sampling.cache import Cache
 
-STRIDE = 32  # the short context begins anew after this many tokens, and holds 32 to 63 of them
+# A short context begins anew after so many tokens, and holds so many to nearly twice as many.
+STRIDES = {"theme": 32, "form": 256}
 AGREED = 0.5  # share of the strength where both contexts agree
 GROWTH = 1.0  # by how much that share grows where the whole context tells most
 HALF = 0.5  # nats told at which half of it is reached
 MIN_PROBABILITY = 0.001  # under the whole context; below it no token is drawn. Loops end by unlikely ones
 
 
-def short_start(length: int) -> int:
-    """Where the short context begins at a length: at the start at first, then 32 to 63 tokens back.
+def short_start(length: int, stride: int) -> int:
+    """Where a short context begins at a length: at the start at first, then one to two strides back.
 
     It depends on nothing else, so that the music is the same however it is asked for.
     """
-    return max(0, (length // STRIDE - 1) * STRIDE)
+    return max(0, (length // stride - 1) * stride)
 
 
 class ShortContext:
-    """The logits of a model that remembers the last few tokens only.
+    """The logits of a model that remembers the last tokens only.
 
-    Exactly: after n tokens those of the model itself, uncached, given the tokens from `short_start(n)`
-    on. A token costs a step over a short cache, and a 32nd of a prefill of 32 tokens.
+    Exactly: after n tokens those of the model itself, uncached, given the tokens from
+    `short_start(n, stride)` on. A token costs a step over a short cache, and its share of a prefill.
 
     Parameters
     ----------
@@ -50,6 +53,8 @@ class ShortContext:
         What was played so far, the same for all sequences.
     rows : int
         Sequences.
+    stride : int
+        One of `STRIDES`.
 
     Attributes
     ----------
@@ -57,10 +62,10 @@ class ShortContext:
         Of the next token.
     """
 
-    def __init__(self, model: MusicTransformer, cache: Cache, tokens: np.ndarray, rows: int):
-        self.model, self.length = model, len(tokens)
-        self.tokens = torch.from_numpy(np.tile(tokens[short_start(self.length) :], (rows, 1)))
-        self.cache = cache.sibling(rows, 2 * STRIDE)
+    def __init__(self, model: MusicTransformer, cache: Cache, tokens: np.ndarray, rows: int, stride: int):
+        self.model, self.length, self.stride = model, len(tokens), stride
+        self.tokens = torch.from_numpy(np.tile(tokens[short_start(self.length, stride) :], (rows, 1)))
+        self.cache = cache.sibling(rows, 2 * stride)
         self.logits = self._prime()
 
     def _prime(self) -> Tensor:
@@ -75,8 +80,8 @@ class ShortContext:
 
     def push(self, tokens: Tensor) -> None:
         """Take the next token of each sequence [shape=(rows, 1)] and give new `logits`."""
-        before, self.length = short_start(self.length), self.length + 1
-        dropped = short_start(self.length) - before
+        before, self.length = short_start(self.length, self.stride), self.length + 1
+        dropped = short_start(self.length, self.stride) - before
         self.tokens = torch.cat([self.tokens[:, dropped:], tokens], 1)
         if dropped:
             self.logits = self._prime()
@@ -94,7 +99,8 @@ def contrast(whole: np.ndarray, short: np.ndarray, strength: float) -> np.ndarra
     Parameters
     ----------
     whole, short : np.ndarray [shape=(rows, vocabulary)]
-        Log probabilities after the whole and the short context; -inf where a token is forbidden.
+        Log probabilities after the whole and the short context, or the mean of several of those; -inf where a
+        token is forbidden.
     strength : float
         γ; at 0 nothing but the threshold has an effect.
 

@@ -99,11 +99,7 @@ class Engine:
             weights = (_weights(x, int8) for x in linear)
             layers.append((*weights, *norms, none if table is None else _array(table)))
         self.layers = tuple(layers)
-        self.rule = (
-            ACTIVATIONS.index(config.activation),
-            config.beyond == "clamp",
-            config.window or 2**62,
-        )
+        self.rule = (ACTIVATIONS.index(config.activation), config.beyond == "clamp", config.window or 2**62)
 
 
 class Steps:
@@ -124,12 +120,7 @@ class Steps:
         self.absolute = None if terms.absolute is None else _array(terms.absolute)
         cos, sin = terms.rope_cos_sin or 2 * (torch.zeros(0, d),)
         bias = np.zeros((config.heads, 0), np.float32) if terms.bias is None else _array(terms.bias)
-        sizes = (
-            config.width,
-            3 * config.heads * d,
-            len(engine.layers[0][2][0]),
-            config.heads * d,
-        )
+        sizes = (config.width, 3 * config.heads * d, len(engine.layers[0][2][0]), config.heads * d)
         scores = np.empty(max(capacity, d), np.float32)
         batch = rows // config.heads
         self.terms = _array(cos), _array(sin), bias

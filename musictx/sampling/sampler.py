@@ -10,7 +10,7 @@ from musictx.events import END, NOTE_OFF, PAD, START
 from musictx.events.grammar import Grammar
 from musictx.model import MusicTransformer
 from musictx.sampling.cache import Cache
-from musictx.sampling.contrast import ShortContext, contrast, log_probabilities
+from musictx.sampling.contrast import STRIDES, ShortContext, contrast, log_probabilities
 from musictx.sampling.filters import draw, filter_logits
 from musictx.sampling.shaping import Shaping
 from musictx.settings import SamplingSettings
@@ -56,16 +56,18 @@ class Sampler:
             prefilled = self.cache.step(torch.from_numpy(primer)[None].to(model.device))[:, -1]
             self.logits = prefilled.expand(rows, -1)
             self.cache.repeat(rows)
-            self.short = ShortContext(model, self.cache, primer, rows) if settings.theme else None
+            strides = [(getattr(settings, name), stride) for name, stride in STRIDES.items()]
+            self.shorts = [(g, ShortContext(model, self.cache, primer, rows, n)) for g, n in strides if g]
 
     def draw(self) -> np.ndarray:
         """The next token of each sequence [shape=(rows,), dtype=int64]; PAD for those that have ended."""
         if self.chosen is not None:
             self._step(torch.from_numpy(self.chosen)[:, None])
         scores = self._scores()
-        if self.short:
-            short = np.where(np.isfinite(scores), self.short.logits.float().cpu().numpy(), -np.inf)
-            mixed = contrast(log_probabilities(scores), log_probabilities(short), self.settings.theme)
+        if self.shorts:
+            strength = sum(g for g, _ in self.shorts)
+            short = np.sum([g / strength * self._likely(short, scores) for g, short in self.shorts], 0)
+            mixed = contrast(log_probabilities(scores), short, strength)
             scores = mixed.astype(np.float32)  # as the browser has it
         if self.shaping:
             scores = np.stack([each.shaped(row) for each, row in zip(self.shaping, scores, strict=True)])
@@ -87,14 +89,18 @@ class Sampler:
         self.shaping = [self.shaping[row] for row in rows] if self.shaping else []
         self.chosen = None if self.chosen is None else self.chosen[rows]
         self.cache.keep(rows)
-        if self.short:
-            self.short.keep(rows)
+        for _, short in self.shorts:
+            short.keep(rows)
 
     def _step(self, tokens: torch.Tensor) -> None:
         with torch.inference_mode():
             self.logits = self.cache.step(tokens.to(self.model.device))[:, -1]
-            if self.short:
-                self.short.push(tokens)
+            for _, short in self.shorts:
+                short.push(tokens)
+
+    def _likely(self, short: ShortContext, scores: np.ndarray) -> np.ndarray:
+        """Log probabilities after a short context of what `scores` allow."""
+        return log_probabilities(np.where(np.isfinite(scores), short.logits.float().cpu().numpy(), -np.inf))
 
     def _scores(self) -> np.ndarray:
         """Logits of what may come next, -inf elsewhere [shape=(rows, vocabulary)]."""

@@ -398,8 +398,6 @@ class Run:
             self.metrics.forget_after(self.step)
 
 
-def blended(
-    before: Mapping[str, torch.Tensor], after: Mapping[str, torch.Tensor], share: float
-) -> dict[str, torch.Tensor]:
+def blended(before: dict[str, Any], after: dict[str, Any], share: float) -> dict[str, Any]:
     """Weights that lie a share of the way from some to others (Wortsman et al., 2022)."""
     return {name: before[name].to(far).lerp(far, share) for name, far in after.items()}

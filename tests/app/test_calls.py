@@ -22,9 +22,9 @@ from musictx.shipped import shipped_primer
 
 NAMES = (
     *("primer", "model", "seconds", "seed", "temperature", "top_p", "top_k", "min_p", "theme"),
-    *("primer_start", "primer_end", "sound", "bars", "beat", "one_track", "shape"),
+    *("primer_start", "primer_end", "sound", "bars", "beat", "one_track", "shape", "form"),
 )
-USUAL = (None, "tiny", 2, 1, 1, 0.98, 0, 0, 0, 0, 1, False, 0, "off", False, "")
+USUAL = (None, "tiny", 2, 1, 1, 0.98, 0, 0, 0, 0, 1, False, 0, "off", False, "", 0)
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +130,7 @@ def test_what_cannot_be_done_is_a_sentence(
 
 
 def test_too_few_values_are_counted(client: httpx.Client) -> None:
-    assert "16 values are needed, and 2 came" in call(client, [None, "tiny"])
+    assert "17 values are needed, and 2 came" in call(client, [None, "tiny"])
 
 
 def test_a_file_that_went_or_is_no_midi_file_is_named(client: httpx.Client, tmp_path: Path) -> None:

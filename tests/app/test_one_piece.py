@@ -125,21 +125,22 @@ def test_a_selection_in_which_a_piece_begins_late_is_its_beginning() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "shape"),
+    ("name", "changes"),
     [
-        pytest.param("vanilla", "", marks=SLOW),
-        ("relative", ""),
-        pytest.param("rope", "", marks=SLOW),
-        pytest.param("relative", "denser,lower,softer", marks=SLOW),
+        pytest.param("vanilla", {}, marks=SLOW),
+        ("relative", {}),
+        pytest.param("rope", {}, marks=SLOW),
+        pytest.param("relative", {"shape": "denser,lower,softer"}, marks=SLOW),
+        pytest.param("relative", {"theme": 0.25, "form": 1, "seconds": 12}, marks=SLOW),
     ],
 )
-def test_the_browsers_engine_plays_the_same_notes(name: str, shape: str) -> None:
+def test_the_browsers_engine_plays_the_same_notes(name: str, changes: dict[str, Any]) -> None:
     """In nine pieces of ten: its rounding can turn a draw that hangs by a hair."""
     if shutil.which("node") is None:
         pytest.skip("needs Node (18 or newer), which is not here")
     script = runpy.run_path(str(SCRIPT))
     model = lane_model(name).model
-    options = {"seconds": SETTINGS.seconds, "seed": SETTINGS.seed, "shape": shape}
+    options = {"seconds": SETTINGS.seconds, "seed": SETTINGS.seed, "shape": "", **changes}
     primers = script["cards"](len(TEN))
     asked = [script["request"](music, end, options) for _, music, end in primers]
     played = script["in_browser"](name, model, asked)

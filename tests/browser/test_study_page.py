@@ -33,7 +33,7 @@ def page_file(tmp_path_factory):
             "temperature": 1,
             "top_k": 0,
         }
-        | {"top_p": 1, "min_p": 0, "theme": 0, "shape": ""},
+        | {"top_p": 1, "min_p": 0, "theme": 0, "form": 0, "shape": ""},
         "models": {name: {"position": name, **facts} for name in ("relative", "vanilla")},
         "primers": [{"name": n, "title": f"Piece {n}", "cut": 2.0} for n in ("one", "two")],
         "rows": rows,

@@ -18,7 +18,7 @@ from musictx.sampling import kernels as engine_kernels
 from musictx.sampling.cache import Cache
 from musictx.sampling.contrast import (
     MIN_PROBABILITY,
-    STRIDE,
+    STRIDES,
     ShortContext,
     contrast,
     log_probabilities,
@@ -45,11 +45,12 @@ def player(position: str = "relative", **changes: Any) -> MusicTransformer:
     return model
 
 
-def test_the_short_context_holds_the_last_32_to_63_tokens() -> None:
-    sizes = [n - short_start(n) for n in range(1000)]
-    assert sizes[: 2 * STRIDE] == list(range(2 * STRIDE))
-    assert min(sizes[STRIDE:]) == STRIDE and max(sizes) == 2 * STRIDE - 1
-    assert all(b - a in (1, 1 - STRIDE) for a, b in pairwise(sizes))
+@pytest.mark.parametrize("stride", STRIDES.values())
+def test_a_short_context_holds_one_to_two_strides(stride: int) -> None:
+    sizes = [n - short_start(n, stride) for n in range(2000)]
+    assert sizes[: 2 * stride] == list(range(2 * stride))
+    assert min(sizes[stride:]) == stride and max(sizes) == 2 * stride - 1
+    assert all(b - a in (1, 1 - stride) for a, b in pairwise(sizes))
 
 
 @pytest.mark.parametrize("compiled", [True, False])
@@ -65,9 +66,9 @@ def test_its_logits_are_those_of_the_model_itself_on_the_last_tokens(
     model = player(position)
     tokens = torch.randint(0, 388, (3, 200))
     tokens[:, :50] = tokens[0, :50]
-    short = ShortContext(model, Cache(model, 1, 8), tokens[0, :50].numpy(), 3)
+    short = ShortContext(model, Cache(model, 1, 8), tokens[0, :50].numpy(), 3, 32)
     for n in range(50, 200):
-        uncached = model(tokens[:, short_start(n) : n])[:, -1]
+        uncached = model(tokens[:, short_start(n, 32) : n])[:, -1]
         torch.testing.assert_close(short.logits, uncached, atol=1e-4, rtol=0)
         short.push(tokens[:, n : n + 1])
 
@@ -134,20 +135,28 @@ def test_a_variation_is_the_same_alone_and_among_others() -> None:
     assert len({column.tobytes() for column in three.T}) == 3
 
 
-def test_every_token_is_drawn_from_the_mixture() -> None:
+@pytest.mark.parametrize(("theme", "form"), [(0.5, 0.0), (0.0, 0.5), (0.25, 0.75)])
+def test_every_token_is_drawn_from_the_mixture(
+    theme: float, form: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(STRIDES, "form", 40)
     model = player()
-    settings = SamplingSettings(allow_end=False, grammar=False, int8=False)
+    settings = SamplingSettings(theme=theme, form=form, allow_end=False, grammar=False, int8=False)
     sampler = Sampler(model, PRIMER, settings, [np.random.default_rng(0)])
     uniform, tokens, otherwise = np.random.default_rng(0), PRIMER.tolist(), 0
     for _ in range(120):
         heard = torch.tensor([tokens])
+        starts = (0, short_start(len(tokens), 32), short_start(len(tokens), 40))
         with torch.inference_mode():
-            logits = [model(heard[:, start:])[:, -1].numpy() for start in (0, short_start(len(tokens)))]
+            logits = [model(heard[:, start:])[:, -1].numpy() for start in starts]
         for row in logits:
             row[:, PAD:] = -np.inf
-        whole, short = map(log_probabilities, logits)
+        whole, few, more = map(log_probabilities, logits)
+        strength = theme + form
+        shorts = [each / strength * x for each, x in ((theme, few), (form, more)) if each]
+        mixture = contrast(whole, sum(shorts), strength)
         place = uniform.random(1)
-        mixed, plain = (draw(filter_logits(x, settings), place) for x in (contrast(whole, short, 0.5), whole))
+        mixed, plain = (draw(filter_logits(x, settings), place) for x in (mixture, whole))
         assert sampler.draw() == mixed
         otherwise += (mixed != plain).sum()
         tokens += mixed.tolist()
@@ -163,7 +172,8 @@ def test_what_is_streamed_is_what_is_given_at_once() -> None:
     np.testing.assert_allclose(onsets, whole.alone.notes["onset"] + whole.cut, atol=1e-6)
 
 
-@pytest.mark.parametrize("theme", [-0.1, 1.25, float("nan")])
-def test_theme_lies_between_0_and_1(theme: float) -> None:
-    with pytest.raises(MusictxError, match=rf"theme is {theme}; it must lie between 0 \(off\) and 1"):
-        SamplingSettings(theme=theme)
+@pytest.mark.parametrize("name", STRIDES)
+@pytest.mark.parametrize("value", [-0.1, 1.25, float("nan")])
+def test_the_strengths_lie_between_0_and_1(name: str, value: float) -> None:
+    with pytest.raises(MusictxError, match=rf"{name} is {value}; it must lie between 0 \(off\) and 1"):
+        SamplingSettings(**{name: value})

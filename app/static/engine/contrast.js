@@ -1,24 +1,35 @@
-// What the whole context makes likelier than the last few tokens alone would: musictx.sampling.contrast.
+// What the whole context makes likelier than its last tokens alone would: musictx.sampling.contrast.
 
-import { AGREED, GROWTH, HALF, MIN_PROBABILITY, STRIDE } from "../music/constants.js";
+import { AGREED, GROWTH, HALF, MIN_PROBABILITY, STRIDES } from "../music/constants.js";
 
 const NEVER = -1e9;
 
-const shortStart = (length) => Math.max(0, (Math.floor(length / STRIDE) - 1) * STRIDE);
+/** The contexts that settings contrast the whole one with. */
+export async function shortContexts(engine, settings) {
+  const found = [];
+  for (const [name, stride] of Object.entries(STRIDES)) {
+    if (!(settings[name] > 0)) continue;
+    engine.twins[name] ??= await engine.twin();
+    found.push(new ShortContext(engine.twins[name], stride, settings[name]));
+  }
+  return found;
+}
 
-/** A model that remembers the last few tokens only. */
-export class ShortContext {
+/** A model that remembers the last tokens only. */
+class ShortContext {
   /** @param engine an Engine with the model's file, for this alone */
-  constructor(engine) {
+  constructor(engine, stride, strength) {
     this.engine = engine;
+    this.stride = stride;
+    this.strength = strength;
     this.start = 0;
     engine.rewind(0);
   }
 
   /** Logits of what follows all these tokens. */
   after(tokens) {
-    const { engine } = this;
-    const start = shortStart(tokens.length);
+    const { engine, stride } = this;
+    const start = Math.max(0, (Math.floor(tokens.length / stride) - 1) * stride);
     if (start !== this.start) engine.rewind(0);
     this.start = start;
     const own = tokens.slice(start);
@@ -36,11 +47,21 @@ function logProbabilities(logits, allowed) {
   return allowed.map((token) => logits[token] - highest - Math.log(sum));
 }
 
-/** Logits of the mixture, for the tokens that may come [list of numbers]; damaged ones stay, to be noticed. */
-export function contrast(whole, short, allowed, strength) {
+/**
+ * Logits of the mixture, for the tokens that may come [list of numbers]; damaged ones stay, to be noticed.
+ * `shorts` are [strength, logits] after each of the short contexts.
+ */
+export function contrast(whole, shorts, allowed) {
   if (!whole.every(Number.isFinite)) return whole;
   const mixed = new Float32Array(whole.length).fill(NEVER);
-  const [all, few] = [logProbabilities(whole, allowed), logProbabilities(short, allowed)];
+  const strength = shorts.reduce((sum, [each]) => sum + each, 0);
+  const all = logProbabilities(whole, allowed);
+  const few = all.map(() => 0); // the mean of them all
+  for (const [each, logits] of shorts) {
+    logProbabilities(logits, allowed).forEach((p, i) => {
+      few[i] += (each / strength) * p;
+    });
+  }
   const likeliest = Math.max(...all);
   const told = all.reduce((sum, p, i) => sum + Math.exp(p) * (p - few[i]), 0); // by the whole, beyond the short
   const weight = strength * (AGREED + (GROWTH * told) / (told + HALF));

@@ -26,6 +26,7 @@ export class Engine {
     this.compiled = compiled;
     this.calls = calls;
     this.tokens = []; // that the model has seen
+    this.twins = {}; // that have seen only the last of them
   }
 
   /** Another engine with the same model, which has seen nothing. */

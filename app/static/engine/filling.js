@@ -52,7 +52,7 @@ function fitting(notes, before) {
 
 /** The music with a candidate in the passage, or null if that was not wanted any more; `tell` hears of seconds made. */
 async function playCandidate(engine, model, request, { primer, passage, seed, turns, tell }) {
-  const settings = { ...readSettings(request), theme: 0 }; // from the model itself, so that weights mean what they say
+  const settings = { ...readSettings(request), theme: 0, form: 0 }; // from the model itself, so that weights mean what they say
   const { start, end, before, after } = passage;
   if (!(await prefill(engine, primer.tokens, turns))) return null;
   const length = end - start;

@@ -57,11 +57,12 @@ export async function prefill(engine, tokens, turns) {
 }
 
 /** Weigh up what all that was played makes likelier, and what is wished. */
-function weigh(engine, short, shaping, theme, mayEnd) {
+function weigh(engine, shorts, shaping, mayEnd) {
   const allowed = [];
   engine.allowed.forEach((may, token) => may && (mayEnd || token !== END) && allowed.push(token));
   const { logits } = engine;
-  const mixed = short ? contrast(logits, short.after(engine.tokens), allowed, theme) : logits;
+  const after = shorts.map((short) => [short.strength, short.after(engine.tokens)]);
+  const mixed = after.length ? contrast(logits, after, allowed) : logits;
   if (mixed.every(Number.isFinite)) shaping?.shape(mixed, allowed); // damaged ones stay, to be noticed
   engine.logits = mixed;
 }
@@ -73,15 +74,15 @@ function weigh(engine, short, shaping, theme, mayEnd) {
  * @param {number[]} primer tokens
  * @param settings as a page sends them (request.js)
  * @param random a Random (random.js)
- * @param {{short?: any, maxTokens: number, allowEnd?: boolean}} how `short` is a ShortContext (contrast.js), for a theme;
+ * @param {{shorts?: any[], maxTokens: number, allowEnd?: boolean}} how `shorts` are shortContexts (contrast.js);
  *   `allowEnd` says whether the piece may end
  */
-export function* generate(engine, primer, settings, random, { short = null, maxTokens, allowEnd = true }) {
+export function* generate(engine, primer, settings, random, { shorts = [], maxTokens, allowEnd = true }) {
   engine.begin(primer);
   const shaping = settings.shape ? new Shaping(settings.shape, primer) : null;
   let mayEnd = false; // who gives a whole piece wants to hear more: it does not end before a note was struck
   for (let made = 1; ; made += 1) {
-    if (short || shaping) weigh(engine, short, shaping, settings.theme, mayEnd);
+    if (shorts.length || shaping) weigh(engine, shorts, shaping, mayEnd);
     const token = engine.choose(random.next(), settings, mayEnd);
     shaping?.advance(token);
     mayEnd ||= allowEnd && token < NOTE_OFF;

@@ -1,7 +1,7 @@
 // What a lane says from Continue to the last note: the messages that the server sends (app/streaming.py), made here.
 
 import { END, SPARE_TOKENS, STEP_SECONDS, TOKENS_PER_SECOND } from "../music/constants.js";
-import { ShortContext } from "./contrast.js";
+import { shortContexts } from "./contrast.js";
 import { Turns, generate, prefill } from "./generate.js";
 import { preparePrimer } from "./primer.js";
 import { Random } from "./random.js";
@@ -82,12 +82,12 @@ export async function play(engine, model, request, say, goesOn) {
   say(said.message("running", 0, { primer: primer.notes.map(row), held, remark: primer.remarks.join(" ") }));
   const turns = new Turns(goesOn);
   if (!(await prefill(engine, primer.tokens, turns))) return;
-  const short = settings.theme > 0 ? new ShortContext((engine.short ??= await engine.twin())) : null;
+  const shorts = await shortContexts(engine, settings);
   let maxTokens = Math.floor(settings.seconds * TOKENS_PER_SECOND) + SPARE_TOKENS;
   if (model.limit) maxTokens = Math.min(maxTokens, model.limit - primer.tokens.length);
   const random = new Random([settings.seed, 0]);
   let [told, ended] = [performance.now(), false];
-  for (const token of generate(engine, primer.tokens, settings, random, { short, maxTokens })) {
+  for (const token of generate(engine, primer.tokens, settings, random, { shorts, maxTokens })) {
     said.hear(stream.push(token), stream.step * STEP_SECONDS);
     ended = token === END;
     if (stream.ended) break;

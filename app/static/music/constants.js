@@ -14,7 +14,7 @@ export const STEP_SECONDS = 0.01;
 export const VELOCITY_LEVELS = 32;
 export const VELOCITIES_PER_LEVEL = 4;
 export const DEFAULT_VELOCITY_LEVEL = 20;
-export const STRIDE = 32;
+export const STRIDES = {"theme": 32, "form": 256};
 export const AGREED = 0.5;
 export const GROWTH = 1.0;
 export const HALF = 0.5;
@@ -96,5 +96,14 @@ export const SETTINGS = [
     max: 1,
     step: 0.25,
     remark: "How strongly to develop earlier material; 0 plays the models as trained.",
+  },
+  {
+    name: "form",
+    label: "Form",
+    value: 0.0,
+    min: 0,
+    max: 1,
+    step: 0.25,
+    remark: "How strongly to bring back what was played some ten seconds ago and before.",
   },
 ];

@@ -231,7 +231,7 @@ def _show(result: dict[str, Any]) -> None:
             on_output.print(table(result[part]))
 
 
-@sampling_options("temperature", "top_p", "theme")
+@sampling_options("temperature", "top_p", "theme", "form")
 def study(
     primers: Annotated[
         list[Path],

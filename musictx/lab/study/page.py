@@ -65,7 +65,7 @@ def _lead(result: dict[str, Any]) -> str:
     length = f"{s['tokens']} events" if s["tokens"] else f"{s['seconds']:g} s"
     filters = [
         f"{name.replace('_', '-')} {s[name]:g}"
-        for name, off in (("top_k", 0), ("top_p", 1), ("min_p", 0), ("theme", 0))
+        for name, off in (("top_k", 0), ("top_p", 1), ("min_p", 0), ("theme", 0), ("form", 0))
         if s[name] != off
     ] + [s["shape"]] * bool(s["shape"])
     return escape(

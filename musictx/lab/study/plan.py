@@ -36,7 +36,7 @@ class StudySettings:
     temperature : float
     top_k : int
     top_p, min_p : float
-    theme : float
+    theme, form : float
     shape : str
         All as in `musictx.sampling.SamplingSettings`: what is measured is what people hear.
     """
@@ -51,6 +51,7 @@ class StudySettings:
     top_p: float = SamplingSettings.top_p
     min_p: float = SamplingSettings.min_p
     theme: float = SamplingSettings.theme
+    form: float = SamplingSettings.form
     shape: str = SamplingSettings.shape
 
     def __post_init__(self) -> None:

@@ -68,6 +68,7 @@ def _continuations(
         top_p=settings.top_p,
         min_p=settings.min_p,
         theme=settings.theme,
+        form=settings.form,
         shape=settings.shape,
         allow_end=False,
     )
@@ -183,7 +184,7 @@ def _check_kept(output: Path, settings: StudySettings, models: list[str]) -> Non
     """A study that is complete may get more models; another one would take its page away."""
     try:
         kept = read_json(output / "study.json")
-        before, known = kept["settings"], list(kept["models"])
+        before, known = asdict(StudySettings()) | kept["settings"], list(kept["models"])
     except (MusictxError, KeyError, TypeError):  # none, or one that was cut
         return
     now = json.loads(json.dumps(asdict(settings)))
