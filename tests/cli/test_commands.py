@@ -341,13 +341,13 @@ def test_wishes_shape_the_music_as_they_do_in_the_library(run, model, tmp_path):
 @pytest.mark.parametrize(
     ("name", "options", "settings"),
     [
-        ("grand", (), {"theme": 0.75, "shape": "steady"}),
-        ("grand", ("--no-steady", "--softer"), {"theme": 0.75, "shape": "softer"}),
-        ("grand", ("--theme", 0, "--lower"), {"theme": 0.0, "shape": "lower,steady"}),
-        ("relative", (), {"theme": 0.5, "shape": ""}),
-        ("relative", ("--steady",), {"theme": 0.5, "shape": "steady"}),
-        ("mine", (), {"theme": 0.25, "shape": "higher,steady"}),
-        ("mine", ("--theme", 1, "--lower", "--no-steady"), {"theme": 1.0, "shape": "lower"}),
+        ("grand", (), (0.5, 0.5, "steady")),
+        ("grand", ("--no-steady", "--softer"), (0.5, 0.5, "softer")),
+        ("grand", ("--form", 0, "--lower"), (0.5, 0.0, "lower,steady")),
+        ("relative", (), (0.5, 0.0, "")),
+        ("relative", ("--steady", "--form", 0.25), (0.5, 0.25, "steady")),
+        ("mine", (), (0.25, 0.0, "higher,steady")),
+        ("mine", ("--theme", 1, "--lower", "--no-steady"), (1.0, 0.0, "lower")),
     ],
 )
 def test_a_model_plays_as_its_card_has_it_unless_it_is_asked_otherwise(
@@ -368,7 +368,8 @@ def test_a_model_plays_as_its_card_has_it_unless_it_is_asked_otherwise(
     monkeypatch.setattr("musictx.sampling.continue_variations", note)
     status, _, _ = run("continue", PRIMER, "-o", tmp_path / "o.mid", "--model", name, *options)
     assert status == 1
-    assert {"theme": asked.get("theme", SamplingSettings.theme), "shape": asked["shape"]} == settings
+    drawn = SamplingSettings(**{name: asked[name] for name in ("theme", "form", "shape") if name in asked})
+    assert (drawn.theme, drawn.form, drawn.shape) == settings
 
 
 def test_an_output_is_needed_but_for_takes(run, model):
