@@ -233,21 +233,25 @@ def test_filters_and_draws_are_pythons(page: Any) -> None:
     assert page.evaluate(CHOOSE, cases) == expected
 
 
-def test_the_contrast_is_pythons(page: Any) -> None:
+@pytest.mark.parametrize("strengths", [(0.5,), (0.25, 0.5)])
+def test_the_contrast_is_pythons(page: Any, strengths: tuple[float, ...]) -> None:
     rng = np.random.default_rng(0)
     allowed = np.flatnonzero(rng.random(391) < 0.7)
-    whole, short = rng.normal(size=(2, 20, 391)).astype(np.float32) * 3
+    whole, *shorts = rng.normal(size=(1 + len(strengths), 20, 391)).astype(np.float32) * 3
     whole[:5, allowed[0]] += 12.0  # one that is all but certain
     mixed = page.evaluate(
-        """async ([whole, short, allowed]) => {
+        """async ([whole, shorts, strengths, allowed]) => {
           const { contrast } = await import("/static/engine/contrast.js");
-          return whole.map((all, i) => Array.from(contrast(all, short[i], allowed, 0.5)));
+          const after = (i) => strengths.map((each, k) => [each, shorts[k][i]]);
+          return whole.map((all, i) => Array.from(contrast(all, after(i), allowed)));
         }""",
-        [whole.tolist(), short.tolist(), allowed.tolist()],
+        [whole.tolist(), [short.tolist() for short in shorts], strengths, allowed.tolist()],
     )
     forbidden = ~np.isin(np.arange(391), allowed)
-    logits = (log_probabilities(np.where(forbidden, -np.inf, x)) for x in (whole, short))
-    expected = contrast(*logits, 0.5)
+    after, *others = (log_probabilities(np.where(forbidden, -np.inf, x)) for x in (whole, *shorts))
+    total = sum(strengths)
+    mean = np.sum([each / total * x for each, x in zip(strengths, others, strict=True)], axis=0)
+    expected = contrast(after, mean, total)
     assert np.array_equal(np.array(mixed) > -1e8, np.isfinite(expected))
     np.testing.assert_allclose(np.maximum(mixed, -100), np.maximum(expected, -100), rtol=1e-5, atol=1e-5)
 
