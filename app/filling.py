@@ -9,6 +9,7 @@ from dataclasses import asdict
 from musictx.errors import MusictxError
 from musictx.model import MusicTransformer
 from musictx.performance import Performance
+from musictx.sampling.contrast import STRIDES
 from musictx.sampling.filling import CANDIDATES, Filling, fill_in
 
 from .payloads import Settings
@@ -75,7 +76,7 @@ def stream_filling(
             from_beginning=from_beginning,
             seed=settings.seed,
             on_progress=note,
-            **{**asdict(settings.sampling), "theme": 0.0, "form": 0.0},
+            **asdict(settings.sampling) | dict.fromkeys(STRIDES, 0.0),
         )
 
     with ThreadPoolExecutor(1) as pool:

@@ -63,8 +63,10 @@ def sampling_options(*names: str) -> Callable[[Callable[..., None]], Callable[..
     chosen = [f for f in fields(SamplingSettings) if f.name in (names or SETTINGS)]
     given = [_option(f.name, type(f.default), SETTINGS[f.name].help, f.default) for f in chosen]
     if not names:
-        told = [(f"{SETTINGS[f.name].help} [default: {f.default}]", f) for f in chosen]
-        given = [_option(f.name, type(f.default), help) for help, f in told]
+        given = [
+            _option(f.name, type(f.default), f"{SETTINGS[f.name].help} [default: {f.default}]")
+            for f in chosen
+        ]
         for more, less in WISHES:
             help = f"{more.capitalize()} or {less} than the primer."
             given.append(_option(more, bool, help, flags=(f"--{more}/--{less}",)))

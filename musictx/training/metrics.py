@@ -76,10 +76,12 @@ class Metrics:
 
     def looks(self) -> list[Look]:
         """Every look at what is held out."""
-        found = [line for line in self.read() if line.get("validation")]
-        found = [{"worth": fmean(x["validation"].values())} | x for x in found]  # version 0.2 wrote none
-        worths = [math.inf if x["worth"] is None else x["worth"] for x in found]
-        return [Look(x["step"], x["validation"], worth) for x, worth in zip(found, worths, strict=True)]
+        found = []
+        for line in self.read():
+            if losses := line.get("validation"):
+                worth = line.get("worth", fmean(losses.values()))  # version 0.2 wrote none
+                found.append(Look(line["step"], losses, math.inf if worth is None else worth))
+        return found
 
     def forget_after(self, step: int) -> None:
         """Drop what was measured after a step, since it will be measured again."""

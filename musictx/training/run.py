@@ -117,7 +117,8 @@ class Run:
             before = read_card(find_model(start_from))
             known = ("name", "licence", "command", "tokens_seen")
             self.card["started_from"] = {k: before[k] for k in known if k in before}
-            self.card = {k: before[k] for k in ("sampling",) if k in before} | self.card  # it plays like it
+            if "sampling" in before:  # it plays like it
+                self.card.setdefault("sampling", before["sampling"])
         length = model_config.context_length
         self.curriculum = Curriculum(train, config, length)
         self.music = {"training": self.curriculum.fingerprint()}
