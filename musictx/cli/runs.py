@@ -58,7 +58,8 @@ def fit(
 
 def _say_outcome(run: Run, gains: Iterable[str]) -> None:
     """Say how far a run came, what was gained, and how to hear it."""
-    judged = f", validation {run.best:.3f}" if run.best < math.inf and not run.appraise else ""
+    best = run.metrics.best()
+    judged = f", validation {best.worth:.3f}" if best and not run.appraise else ""
     if run.share < 1 and not run.ended:
         going_on = "the same command with --resume continues it"
         console.print(f"stopped at step {run.step}, {100 * run.share:.1f} % of the budget: {going_on}")
@@ -75,10 +76,10 @@ def _say_outcome(run: Run, gains: Iterable[str]) -> None:
 
 def learned(run: Run) -> Iterator[str]:
     """What teaching a model has brought, and when it began to learn by heart."""
-    looks = [look for look in run.metrics.looks() if look.worth < math.inf]
-    if len(looks) < 2:
+    looks, best = run.metrics.looks(), run.metrics.best()
+    if best is None or len(looks) < 2:
         return
-    best, last = min(looks, key=lambda look: look.worth), looks[-1]
+    last = looks[-1]
     if looks[0].step == 0:
         before, gain = looks[0].worth, math.exp(looks[0].worth - best.worth) - 1
         figures = f"{before:.3f} nats per token before, {best.worth:.3f} after"
@@ -103,9 +104,8 @@ def tuned(run: Run) -> Iterator[str]:
     """What tuning a model to choices has brought, and what it has cost."""
     from musictx.training.tuning import certainty
 
-    looks = run.metrics.looks()
-    best = min(looks, key=lambda look: look.worth, default=None)
-    if best is None or best.worth == math.inf:
+    looks, best = run.metrics.looks(), run.metrics.best()
+    if best is None:
         return
     costs = ", ".join(f"{name} {nats - looks[0].losses[name]:+.3f}" for name, nats in best.losses.items())
     if best.step:

@@ -83,6 +83,11 @@ class Metrics:
                 found.append(Look(line["step"], losses, math.inf if worth is None else worth))
         return found
 
+    def best(self) -> Look | None:
+        """The look at the best model; of equal ones the first."""
+        found = (look for look in self.looks() if look.worth < math.inf)
+        return min(found, key=lambda look: look.worth, default=None)
+
     def forget_after(self, step: int) -> None:
         """Drop what was measured after a step, since it will be measured again."""
         kept = [json.dumps(line) + "\n" for line in self.read() if line["step"] <= step]

@@ -31,7 +31,7 @@ from musictx.errors import MusictxError
 from musictx.model import ModelConfig, MusicTransformer
 from musictx.process import interruptible, keep_freed_memory, stop_signals
 from musictx.training.devices import agree, open_devices, refuse_too_large, together
-from musictx.training.metrics import Look, Metrics, Progress
+from musictx.training.metrics import Metrics, Progress
 from musictx.training.optimizers import make_optimizers, schedule, set_rate
 from musictx.training.shards import gathered
 from musictx.training.source import Curriculum, Source, ValidationLoss, loss_of, make_validation
@@ -134,7 +134,7 @@ class Run:
             )
         self.fabric = fabric or open_devices(config)
         self.metrics = Metrics(folder / "metrics.jsonl")
-        self.step, self.tokens, self.seconds, self.best = 0, 0, 0.0, math.inf
+        self.step, self.tokens, self.seconds = 0, 0, 0.0
         # The step at which `fit` began; whether a signal ended it, or `appraise` or `config.patience`.
         self.begun_at, self.stopped, self.ended = 0, False, False
         self.losses: list[torch.Tensor] = []  # since the last line of the log
@@ -212,17 +212,17 @@ class Run:
             self.metrics.clear()
         self.begun_at = self.step
         looks = self.metrics.looks() if self.fabric.is_global_zero else []
-        last, ended = agree(self.fabric, float(looks[-1].step if looks else -1), self._over(looks))
+        last, ended = agree(self.fabric, float(looks[-1].step if looks else -1), self._over())
         self.ended = ended > 0
         if self.judge and self.due and last < self.step:  # none yet, or a signal to stop ended it
             self._validate(self.judge)
 
-    def _over(self, looks: list[Look]) -> bool:
+    def _over(self) -> bool:
         """Whether a look has ended the run, or none was better than the best for too long."""
-        if not looks or math.inf in {look.worth for look in looks}:
-            return bool(looks)
-        best = min(looks, key=lambda look: look.worth)
-        return self.share * (1 - best.step / max(self.step, 1)) > self.config.patience
+        best = self.metrics.best()
+        if math.inf in {look.worth for look in self.metrics.looks()}:
+            return True
+        return best is not None and self.share * (1 - best.step / max(self.step, 1)) > self.config.patience
 
     def _train(
         self,
@@ -233,7 +233,7 @@ class Run:
         """The loop itself."""
         fabric, config = self.fabric, self.config
         began = last_saved = last_logged = time.monotonic()
-        seconds_before, logged, validation = self.seconds, self.tokens, None
+        seconds_before, logged = self.seconds, self.tokens
         self.wrapped.train()
         with stop_signals() as self.signals:
             while (share := self.share) < 1.0 and not self.ended:
@@ -256,16 +256,18 @@ class Run:
                     self._log({"loss": loss, "tokens_per_second": round(rate)})
                     if on_progress and fabric.is_global_zero:
                         left = self.seconds * (1 - share) / max(share, 1e-9)
+                        best = self.metrics.best()
+                        validation = best.worth if best else None
                         on_progress(Progress(self.step, share, loss, rate, validation, left))
                 if self.judge and self.due and not self.stopped:
-                    validation = self._validate(self.judge)
+                    self._validate(self.judge)
                     last_logged, logged = time.monotonic(), self.tokens
                 done = share >= 1.0 or self.stopped or self.ended or spent > stop_after
                 if done or unsaved > 60 * config.checkpoint_minutes:
                     self._save()
                     last_saved, model = time.monotonic(), self._whole()
                     if fabric.is_global_zero:
-                        if self.best == math.inf:  # none was judged yet
+                        if self.metrics.best() is None:  # none was judged yet
                             self._save_best(model, {})
                         if on_checkpoint:
                             model.eval()  # no dropout: the sample is the model's, the random state stays
@@ -332,8 +334,8 @@ class Run:
             optimizer.zero_grad()
         return fabric.all_reduce(total, reduce_op="mean") if fabric.world_size > 1 else total  # type: ignore
 
-    def _validate(self, judge: ValidationLoss) -> float:
-        """Mean loss on what is held out; keeps the model if it is the best so far.
+    def _validate(self, judge: ValidationLoss) -> None:
+        """Measure the loss on what is held out, and keep the model if it is the best so far.
 
         A signal to stop ends it between two batches, with nothing recorded: the run goes on with it.
         """
@@ -346,14 +348,13 @@ class Run:
                     first = looks[0].losses if looks else results
                     worth = self.appraise(model, first, results) if self.appraise else fmean(results.values())
                 self._log({"validation": results, "worth": None if worth == math.inf else worth})
-                self.ended = self._over([*looks, Look(self.step, results, worth)])
-                if worth < self.best:
-                    self.best = worth
-                    self._save_best(model, results)
+            self.ended = self._over()
+            best = self.metrics.best()
+            if best and best.step == self.step:
+                self._save_best(model, best.losses)
         ended, stopped = agree(self.fabric, self.ended, bool(self.signals))
         self.ended, self.stopped = ended > 0, stopped > 0
         self.wrapped.train()
-        return self.best
 
     def _save_best(self, model: MusicTransformer, results: dict[str, float]) -> None:
         facts = {

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 SETTINGS, STATE, LOCK = "run.json", "state.pt", ".lock"
 WRITTEN = ("model", "metrics.jsonl", "loss.png")  # what else a run has in its folder
-PLACE: dict[str, Any] = {"step": int, "tokens": int, "seconds": float, "best": float}  # how far a run is
+PLACE: dict[str, Any] = {"step": int, "tokens": int, "seconds": float}  # how far a run is
 
 
 def refuse_taken(folder: Path, resume: bool) -> None:

@@ -150,7 +150,7 @@ def test_a_flipped_bit_is_noticed_or_changes_nothing(run_folder: Path) -> None:
         ("step", None),
         ("tokens", 1.5),
         ("seconds", "long"),
-        ("best", float("nan")),
+        ("seconds", float("nan")),
     ],
 )
 def test_text_where_a_number_belongs_is_named(run_folder: Path, name: str, value: Any) -> None:
