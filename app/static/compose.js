@@ -3,7 +3,7 @@
 import { Choosing } from "./choosing.js";
 import { keepPiece, onOtherTab, recallPiece } from "./io/piece-store.js";
 import { dragMidi, savePiece } from "./io/save.js";
-import { isKept, lengthOf, sourceOf, spanOf, tracksOf, withoutSection, withRepeat, withTake } from "./music/piece.js";
+import { endsWith, isKept, lengthOf, sourceOf, spanOf, tracksOf, withoutSection, withRepeat, withTake } from "./music/piece.js";
 import { counted } from "./music/sentences.js";
 import { hasMusic } from "./music/takes.js";
 import { ComposePanel } from "./view/compose-panel.js";
@@ -88,6 +88,10 @@ export class Compose {
     if (selection.to - selection.from < MIN_LENGTH) {
       notice.say("What is marked lies in the primer or after the end. Mark something that this take played.", true);
       return false;
+    }
+    if (endsWith(this.sections, take, lane, selection)) {
+      this.say(`Take ${lane} is in the piece already.`);
+      return true;
     }
     if (loop) listening.setLoop(null);
     const sections = withTake(this.sections, take, lane, selection);

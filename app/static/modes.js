@@ -85,7 +85,7 @@ export class Modes {
   recall() {
     const { making, models } = this.studio;
     const [compare, compose] = MODES.map((mode) => {
-      const { takes, shown } = recallTakes(mode, models.keys);
+      const { takes, shown } = recallTakes(mode, models);
       const history = new History();
       for (const take of takes) history.add(take);
       return { history, take: shown };

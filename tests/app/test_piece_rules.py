@@ -93,6 +93,14 @@ def test_a_take_that_is_kept_stands_after_its_primer_as_it_was_heard() -> None:
     assert part["rows"] == [*IDEA, [1000, 2000, 72, 70]] and part["starts"] == [0, 1000, 2000]
 
 
+def test_a_take_drawn_from_a_piece_that_is_empty_now_begins_another() -> None:
+    later = {**TAKE, "piece": True, "selection": {"start": 120_000, "end": 121_000}}
+    again = {**later, "lanes": {"A": {"rows": [[2000, 2100, 40, 70]], "end": 3000}}}
+    (found,) = answer(WHOLE, [{"first": later, "lane": "A", "second": again}])
+    assert found["starts"] == [0, 1000, 3000, 5000] and found["count"] == 3
+    assert found["rows"] == [*IDEA, *TAKE["lanes"]["A"]["rows"], [4000, 4100, 40, 70]]
+
+
 def test_a_note_of_the_primer_rings_on_in_what_is_kept() -> None:
     ringing = {**TAKE, "lanes": {"A": {"rows": [[1400, 1500, 67, 70]], "end": 2000}}}
     long = [[0, 500, 60, 80], [500, 1300, 64, 80]]
@@ -120,6 +128,15 @@ def test_sections_end_on_bars_although_models_play_in_hundredths() -> None:
     assert found["starts"][2:] == [round(2 * bar), round(3 * bar)]
     onsets = [row[0] for row in found["rows"]]
     assert onsets[-3:] == [round(bar * k) for k in (1.25, 2, 2.75)]
+
+
+def test_a_note_on_the_last_bar_line_belongs_to_the_section_before_it() -> None:
+    metre = {"division": 480, "tempos": [[0, 618_557]], "signatures": [[0, 4, 4]], "start": 0}
+    lanes = {"A": {"rows": [[4949, 4990, 60, 70]], "end": 4950}}  # two bars last 4948 ms
+    (found,) = answer(
+        WHOLE, [{"first": {**TAKE, "length": 2470, "metre": metre, "lanes": lanes}, "lane": "A"}]
+    )
+    assert found["starts"][-1] == 4948 and found["count"] == 1
 
 
 def test_a_filled_selection_leaves_all_around_it_and_can_be_taken_back() -> None:

@@ -78,7 +78,9 @@ def test_a_piece_is_made_of_what_is_kept_and_is_there_after_a_reload(open_studio
     assert piece(studio) == (len(first["B"]), 1)
     studio.get("piece-new").click()
     assert piece(studio) == (0, 0)
-    for _ in range(2):
+    studio.get("keep-A").click()  # another piece begins with it
+    assert piece(studio) == (len(second["A"]), 1)
+    for _ in range(3):
         studio.get("piece-undo").click()
     studio.get("piece-redo").click()
     assert piece(studio) == (len(first["B"]), 1)
@@ -92,7 +94,8 @@ def test_go_on_keeps_the_take_that_is_heard_unless_one_was_kept(open_studio: Ope
     assert "keeps take C" in studio.get("go-on").inner_text()
     drawn(studio, "go-on")
     assert piece(studio) == (len(first["C"]), 1)
-    studio.get("keep-A").click()
+    studio.get("keep-A").dblclick()
+    assert studio.notice().inner_text() == "Take A is in the piece already."
     assert "from the end of the piece" in studio.get("go-on").inner_text()
     drawn(studio, "go-on")
     assert piece(studio)[1] == 2

@@ -59,3 +59,8 @@ def test_who_composes_plays_with_grand(open_studio: Callable[..., Any], unhurrie
     after = whole(studio)
     around = [[row for row in rows if not 1 <= row[0] / 1000 - cut < 2] for rows in (before, after)]
     assert after != before and [row[0] for row in around[0]] == [row[0] for row in around[1]]
+    takes = [studio.lane(take).get_attribute("data-notes") for take in TAKES]
+    studio.leaves_runs = True
+    studio.page.reload()
+    studio.page.wait_for_selector(".mtx[data-ready=true]")
+    assert [studio.lane(take).get_attribute("data-notes") for take in TAKES] == takes

@@ -43,15 +43,17 @@ export function keepTakes(mode, takes, shown) {
     remember(key, pack(shown ? [shown] : [], shown), "sessionStorage");
 }
 
-/** {takes, shown} as they were when the page was used in this `mode`; nothing if other models are here now. */
+/** {takes, shown} as they were when the page was used in this `mode`; nothing if other `models` (Models) are here now. */
 export function recallTakes(mode, models) {
   const kept = recall(`${KEY}.${mode}`, "sessionStorage");
   const none = { takes: [], shown: null };
   try {
     const { takes, shown } = kept ? unpack(kept) : none;
     const played = (take) => [...take.scores.keys()].filter((model) => model !== REAL);
-    const all = (take) => played(take).length === models.length && models.every((model) => take.scores.has(model));
-    const fits = (take) => (take.model ? models.includes(take.model) : all(take));
+    const { keys } = models;
+    const compared = (take) => played(take).length === keys.length && keys.every((model) => take.scores.has(model));
+    const isHere = (model) => models.players.some(({ key }) => key === model);
+    const fits = (take) => (take.model ? isHere(take.model) : compared(take));
     return takes.every(fits) ? { takes, shown } : none;
   } catch {
     return none; // of another version of the page

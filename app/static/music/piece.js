@@ -40,7 +40,9 @@ export function scoreOf(sections) {
   const starts = startsOf(sections);
   const score = Score.finished(rowsOf(sections), 0, starts.at(-1) / 1000);
   for (const note of score.notes) {
-    note.section = Math.max(0, starts.findLastIndex((start) => start <= Math.round(1000 * note.on)));
+    const section = starts.findLastIndex((start) => start <= Math.round(1000 * note.on));
+    // A note on the line on which the piece ends belongs to the section before it.
+    note.section = Math.min(sections.length - 1, Math.max(0, section));
     note.primer = Boolean(sections[note.section].from.primer);
   }
   score.primerCount = score.notes.filter((note) => note.primer).length;
@@ -73,7 +75,8 @@ export function withTake(sections, take, lane, { from, to }) {
   // By what they are and not by their times: a note that keeps the beat may lie a little before the cut.
   const played = score.rows().filter((_, k) => !score.notes[k].primer);
   const inside = played.filter(([on]) => (from === cut || on >= from) && on < to);
-  const before = [...sections, ...(take.source.piece ? [] : newPrimer(sections, take))];
+  // What was drawn from a piece that is empty now begins with as much of that as the model was given.
+  const before = [...sections, ...(take.source.piece && sections.length ? [] : newPrimer(sections, take))];
   const last = before.length - 1;
   if (from === cut) {
     const start = startsOf(before)[last];
@@ -92,6 +95,13 @@ export function withTake(sections, take, lane, { from, to }) {
   return [...before, { rows, length: end - start, from: origin }];
 }
 
+/** Whether the last section is this selection {from, to} (ms) of what a take plays in a lane. */
+export function endsWith(sections, take, lane, { from, to }) {
+  const last = sections.at(-1);
+  const same = last?.from.run === take.run && last.from.take === lane && last.from.until === to;
+  return same && Math.abs(last.length - (to - from)) <= SAME;
+}
+
 /** What turns times of a take (ms) into those of the piece, at whose end what it plays `from` there on begins. */
 function placing(sections, take, from) {
   const start = lengthOf(sections);
@@ -106,9 +116,9 @@ function placing(sections, take, from) {
 
 /** Where the axis of a take begins in the piece (ms), or null if that did not go before it. */
 function originOf(sections, take) {
-  if (take.source.piece) return take.selection.start;
   const [{ from, length }] = sections;
-  return from.primer === take.source.title && Math.abs(length - take.length) <= SAME ? 0 : null;
+  if (from.primer === take.source.title && Math.abs(length - take.length) <= SAME) return 0;
+  return take.source.piece ? take.selection.start : null;
 }
 
 /** The bar line (ms) beside which a time lies, or that time: models play in hundredths of a second, bars may not. */
