@@ -170,7 +170,10 @@ def _with_settings(function: Callable[..., Any], order: Sequence[str]) -> Callab
         return function(**dict(zip(order, given, strict=False)), **named)
 
     place, usual = "    primer_start:", asdict(SamplingSettings())
-    lines = [f"{name}: {each.help} Without it {usual[name]}." for name, each in SETTINGS.items()]
+    lines = [
+        f"{name}: {each.help} Without it the model's own, else {usual[name]}."
+        for name, each in SETTINGS.items()
+    ]
     told = "".join(f"    {line}\n        " for line in lines)
     endpoint.__doc__ = (function.__doc__ or "").replace(place, told + place, 1)
     endpoint.__signature__ = own.replace(parameters=parameters)  # type: ignore[attr-defined]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from itertools import islice, takewhile
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -37,8 +37,8 @@ class Metre:
     --------
     >>> from musictx.metre import Metre
     >>> waltz = Metre.of(480, [(0, 500_000)], [(0, 3, 4)])
-    >>> waltz.bar_lines(4.0).tolist()
-    [0.0, 1.5, 3.0]
+    >>> waltz.bars_after(0.1, 2)
+    3.0
     """
 
     division: int
@@ -113,13 +113,6 @@ class Metre:
         length = max(1, 4 * self.division * beats // unit)
         return first + int((tick + 0.5 - first) // length) * length, length
 
-    def bar_lines(self, until: float) -> np.ndarray:
-        """Bar lines from 0 to before `until` (s) [shape=(n,)]."""
-        end = float(self.ticks(until)) - 0.5
-        first, _ = self.bar_before(float(self.ticks(0.0)))
-        found = self.seconds(np.array(list(takewhile(lambda line: line < end, self._lines(first)))))
-        return found[found > -_NEAR]
-
     def bars_after(self, time: float, count: int) -> float:
         """The time (s) that so many bars after `time` end; they begin with the bar line nearest to it."""
         tick = float(self.ticks(time))
@@ -145,7 +138,8 @@ class Metre:
         def rows(table: np.ndarray) -> np.ndarray:
             place = max(0, int(np.searchsorted(table[:, 0], first, side="right")) - 1)
             moved = table[place:].copy()
-            moved[:, 0] = np.maximum(moved[:, 0] - first, 0) * times
+            moved[:, 0] = (moved[:, 0] - first) * times
+            moved[0, 0] = 0  # it holds from the beginning, whether or not it was written before
             return moved
 
         start = float(-self.seconds(first))

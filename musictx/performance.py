@@ -41,8 +41,8 @@ class Performance:
         Spans (s) in which the sustain pedal is down. Sorted, not overlapping; two that touch are a
         pedal that was lifted and pressed again at once.
     tempos : np.ndarray [shape=(t,), dtype=TEMPO_DTYPE]
-        Tempo changes: ``time`` (s) and ``bpm`` (quarter notes per minute). Only used to place bar
-        lines and to write files; the notes are in seconds already.
+        Tempo changes: ``time`` (s) and ``bpm`` (quarter notes per minute). Only used to write files; the
+        notes are in seconds already.
     remarks : tuple of str
         What reading the file left out or mended, in words for a musician.
     metre : Metre, optional
@@ -302,6 +302,8 @@ def stretch(performance: Performance, factor: float) -> Performance:
     tempos["time"] *= factor
     tempos["bpm"] /= factor
     metre = performance.metre and performance.metre.stretched(factor)
+    if metre and metre.fault():  # nobody counts quarter notes so long or so short
+        metre = None
     return replace(retimed(performance, lambda time: time * factor), tempos=tempos, metre=metre)
 
 

@@ -116,14 +116,14 @@ class SamplingSettings:
     )
     theme: float = _setting(
         0.5, "Theme",
-        "How strongly to develop earlier material, 0 to 1; 0: the model as trained.",
-        "How strongly to develop earlier material; 0 plays the models as trained.",
+        "How strongly to develop earlier material, 0 to 1. Without theme and form it plays as trained.",
+        "How strongly to develop earlier material.",
         lambda x: 0 <= x <= 1, "lie between 0 (off) and 1", 0, 1, 0.25,
     )
     form: float = _setting(
         0.0, "Form",
-        "How strongly to bring back what was played some ten seconds ago and before, 0 to 1.",
-        "How strongly to bring back what was played some ten seconds ago and before.",
+        "How strongly to bring back what was played some ten seconds ago or earlier, 0 to 1.",
+        "How strongly to bring back what was played some ten seconds ago or earlier.",
         lambda x: 0 <= x <= 1, "lie between 0 (off) and 1", 0, 1, 0.25,
     )
     # fmt: on

@@ -7,6 +7,7 @@ import numpy as np
 from musictx.corpus import Corpus
 from musictx.events import END, NOTE_OFF, PAD, TIME_SHIFT, VELOCITY, VOCABULARY_SIZE, velocity_to_level
 from musictx.events.grammar import Grammar
+from musictx.metre import Metre
 from musictx.performance import SPAN_DTYPE, Performance, make_notes
 
 HALF_STEP = 0.005 + 1e-9
@@ -25,6 +26,17 @@ def level(velocity: int) -> int:
 def performance(*notes: tuple[float, float, int, int], pedals: tuple = ()) -> Performance:
     onset, offset, pitch, velocity = zip(*notes, strict=True)
     return Performance(make_notes(onset, offset, pitch, velocity), np.array(list(pedals), SPAN_DTYPE))
+
+
+def bar_lines(metre: Metre, until: float) -> list[float]:
+    """Bar lines from 0 to before `until` (s), counted from the metre's own tables."""
+    lines, end = [], float(metre.ticks(until)) - 0.5
+    line, _ = metre.bar_before(float(metre.ticks(0.0)))
+    while line < end:
+        lines.append(float(metre.seconds(line)))
+        later = [tick for tick in metre.signatures[:, 0].tolist() if tick > line]
+        line = min([line + metre.bar_before(line)[1], *later[:1]])
+    return [seconds for seconds in lines if seconds > -0.0006]
 
 
 def by_pitch(notes: np.ndarray) -> np.ndarray:

@@ -9,11 +9,11 @@ from typing import Annotated, Any
 
 import typer
 
-from musictx.console.options import Model, Seed, sampling_options
+from musictx.console.options import Model, Seed, playing, sampling_options
 from musictx.shipped import DEFAULT_MODEL
 
 
-@sampling_options("temperature", "theme", "form")
+@sampling_options()
 def live(
     input_name: Annotated[
         str | None, typer.Option("--input", help="MIDI input that you play, or a part of its name.")
@@ -57,7 +57,7 @@ def live(
         channel=channel,
         seed=time.time_ns() % 100_000 if seed is None else seed,
         on_turn=lambda turn: console.print(turn.value, highlight=False),
-        **settings,
+        **playing(model, settings),
     )
     console.print("play, and pause for an answer; Ctrl-C ends the duet", highlight=False)
     try:

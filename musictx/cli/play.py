@@ -19,13 +19,13 @@ from musictx.console.options import (
     Roll,
     Seed,
     given,
+    playing,
     sampling_options,
 )
 from musictx.console.places import PICTURES, Places, check_places
 from musictx.console.progress import console, corpus_progress, on_output, read_music, working
 from musictx.errors import MusictxError
 from musictx.files import keep_inputs
-from musictx.settings import STEADY, WISHES
 from musictx.shipped import DEFAULT_MODEL
 
 LONG_PRIMER = 60.0  # seconds of a file from which on one is told that it is played on from its end
@@ -92,7 +92,7 @@ def continue_primer(
     """
     import torch
 
-    from musictx.checkpoint import find_model, load_model, read_card, usual_settings
+    from musictx.checkpoint import load_model
     from musictx.cli.takes import folder_of_takes, save_take, write_page
     from musictx.performance import Performance
     from musictx.sampling import continue_variations
@@ -108,25 +108,20 @@ def continue_primer(
     check_beat(beat)
     if takes is not None and (variations > 1 or audio or roll):
         raise MusictxError("--takes makes sound and rolls itself; leave out --variations, --audio and --roll")
-    settings = usual_settings(read_card(find_model(model))) | given(**settings)
-    wishes = {wish.strip() for wish in settings.get("shape", "").split(",")}
-    for more, *less in (*WISHES, [STEADY]):
-        if more in settings:  # it takes the place of what the card wishes for
-            wishes -= {more, *less}
-            wishes |= {more} if settings.pop(more) else set(less)
-    settings["shape"] = ",".join(wish for pair in (*WISHES, [STEADY]) for wish in pair if wish in wishes)
+    settings = playing(model, settings)
     variations = variations if takes is None else takes
     check_variations(variations)
     if takes is None and output is None:
         raise typer.BadParameter("Missing option '--output' / '-o'.")
-    folder = output or Path(f"{primer.stem}-takes")
-    places = Places(folder, audio, roll) if takes is None else folder_of_takes(folder)
-    check_places(primer, places, variations, inputs=[model, copy_check])
+    name = primer.stem if str(primer) != "-" else "from-nothing"
+    folder = output or Path(f"{name}-takes")
     chosen = [int(t) if t.isdecimal() and len(t) < 6 else t for t in tracks] or None
     music = Performance() if str(primer) == "-" else read_music(primer, beat=beat, tracks=chosen)
     _tell(primer, music.duration, primer_start, primer_end)
     player = load_model(model, **_changes(window, rope_scaling=rope_scaling, rope_factor=rope_factor))
     index = _copy_index(copy_check)
+    places = Places(folder, audio, roll) if takes is None else folder_of_takes(folder)
+    check_places(primer, places, variations, inputs=[model, copy_check])
     torch.set_num_threads(1)  # one token is too little work for two
     began = time.monotonic()
     with working("playing on", total=seconds) as advance:
@@ -150,18 +145,18 @@ def continue_primer(
     for remark in results[0].performance.remarks[len(music.remarks) :]:
         console.print(remark)
     parts = [result.alone if only_continuation else result.performance for result in results]
+    over = "the model ended the piece at once; try another seed, or --no-early-end"
+    short = "no note came within that length; give more seconds or tokens"
     if not any(map(len, parts)):
-        ended = any(result.ended for result in results)
-        why = "the model ended the piece at once; try another seed, or --no-early-end"
-        raise MusictxError(why if ended else "no note came within that length; give more seconds or tokens")
+        raise MusictxError(over if any(result.ended for result in results) else short)
     saved = []
     for number, (result, part) in enumerate(zip(results, parts, strict=True), 1):
         place = places.of(number, variations)
         if not len(part):
-            console.print(f"{place.midi}: the model ended the piece at once")
+            console.print(f"{place.midi}: {over if result.ended else short}")
             continue
-        name = f" {number}" if variations > 1 else ""
-        title = f"{primer.stem} · {model} · seed {seed}{name}"
+        which = f" {number}" if variations > 1 else ""
+        title = f"{name} · {model} · seed {seed}{which}"
         save_take(result, place, model, seed, title, alone=only_continuation, joined=one_track)
         made = result.performance.duration - result.cut
         words = (
@@ -174,7 +169,7 @@ def continue_primer(
         if index:
             console.print(f"copy check: {index.check(result.alone)}", highlight=False)
     if takes is not None:
-        write_page(folder, f"{primer.stem}, continued by {model}", saved)
+        write_page(folder, f"{name}, continued by {model}", saved)
         console.print(f"{folder / 'index.html'}: a page to hear the takes")
 
 
@@ -259,7 +254,7 @@ def serve(
         list[str] | None,
         typer.Option(
             "--model",
-            help="A lane's model: vanilla, relative, rope, or a folder of your own. Up to four times. "
+            help="A lane's model: grand, vanilla, relative, rope, or a folder of your own. Up to four times. "
             "[default: the three that are compared, and grand to make music with]",
         ),
     ] = None,

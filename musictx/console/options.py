@@ -60,19 +60,30 @@ def sampling_options(*names: str) -> Callable[[Callable[..., None]], Callable[..
     With all of them come the wishes of ``shape``: each pair is one setting, by the name of its first. What
     is not given is None: models have defaults of their own (`musictx.checkpoint.usual_settings`).
     """
-    chosen = [f for f in fields(SamplingSettings) if f.name in (names or SETTINGS)]
-    given = [_option(f.name, type(f.default), SETTINGS[f.name].help, f.default) for f in chosen]
+    own = "" if names else " [default: the model's own, else {}]"
+    found = {f.name: f.default for f in fields(SamplingSettings) if f.name in (names or SETTINGS)}
+    told = {name: SETTINGS[name].help + own.format(value) for name, value in found.items()}
+    offered = [_option(n, type(x), told[n], x if names else None) for n, x in found.items()]
     if not names:
-        given = [
-            _option(f.name, type(f.default), f"{SETTINGS[f.name].help} [default: {f.default}]")
-            for f in chosen
-        ]
         for more, less in WISHES:
             help = f"{more.capitalize()} or {less} than the primer."
-            given.append(_option(more, bool, help, flags=(f"--{more}/--{less}",)))
-        help = "Keep it from growing far denser than the primer."
-        given.append(_option(STEADY, bool, help, flags=(f"--{STEADY}/--no-{STEADY}",)))
-    return _with(given)
+            offered.append(_option(more, bool, help, flags=(f"--{more}/--{less}",)))
+        help = "Keep it from growing far denser than the primer. [default: the model's own]"
+        offered.append(_option(STEADY, bool, help, flags=(f"--{STEADY}/--no-{STEADY}",)))
+    return _with(offered)
+
+
+def playing(model: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """How a model plays: as its card has it, but for the options of `sampling_options` that were given."""
+    from musictx.checkpoint import find_model, read_card, usual_settings
+
+    settings = usual_settings(read_card(find_model(model))) | given(**settings)
+    wishes = {wish.strip() for wish in settings.get("shape", "").split(",")}
+    for more, *less in (*WISHES, [STEADY]):
+        if more in settings:  # it takes the place of what the card wishes for
+            wishes -= {more, *less}
+            wishes |= {more} if settings.pop(more) else set(less)
+    return settings | {"shape": ",".join(sorted(wishes - {""}))}
 
 
 def run_options(

@@ -2,7 +2,7 @@
 
 `vocabulary` numbers the events, `velocity` quantises loudness, `table` holds note events on the 10 ms
 grid, `encoding` and `decoding` go there and back, `grammar` says which event may follow which,
-`belonging` which tokens make which note.
+and `loops` which key must rest.
 """
 
 from musictx.events.decoding import decode

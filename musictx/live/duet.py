@@ -15,8 +15,9 @@ from musictx.live.turns import PEDAL, Turn, Turns
 from musictx.midi.notes import SUSTAIN, pair_notes, pedal_spans
 from musictx.midi.smf import CONTROL, NOTE_ON, Messages, TrackEvents
 from musictx.model import MusicTransformer
-from musictx.performance import Performance, make_notes, slice_time
+from musictx.performance import Performance, make_notes
 from musictx.sampling import NoteOff, NoteOn, stream_notes
+from musictx.settings import SamplingSettings
 
 if TYPE_CHECKING:
     import mido
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 TICK = 0.002  # seconds between two looks at the ports and the clock
 ANSWER_SECONDS = (4.0, 20.0)  # shortest and longest answer, which is as long as what it answers
-MEMORY_SECONDS = 180.0  # of the duet, before an answer: more than any shipped model reads
+MEMORY_SECONDS = 180.0  # of the duet, before an answer
 ALL_NOTES_OFF = 123  # a controller
 PEDAL_DOWN = 64  # its least value
 PERSON, MODEL = 0, 1  # channels in what is recorded
@@ -106,6 +107,7 @@ class Duet:
     ):
         require(0.1 <= pause <= 60, "pause", pause, "lie between 0.1 and 60 seconds")
         require(1 <= channel <= 16, "channel", channel, "lie between 1 and 16")
+        SamplingSettings(**settings)
         self.model, self.ports, self.clock, self.settings = model, ports, clock, settings
         self.turns = Turns(pause)
         self.messages: list[tuple[float, int, int, int]] = []  # of both: on the clock; status and data
@@ -142,7 +144,7 @@ class Duet:
             return Performance()
         ticks = np.rint(np.maximum(clock - struck[0], 0) * TICKS_PER_SECOND).astype(np.int64)
         messages = Messages(ticks, status, *rows[:, 2:].T.astype(np.uint8))
-        notes, _ = pair_notes(TrackEvents(messages, end=int(ticks[-1])))
+        notes = pair_notes(TrackEvents(messages, end=int(ticks[-1])))
         onset, offset = notes.onset / TICKS_PER_SECOND, notes.offset / TICKS_PER_SECOND
         moves = messages.where(status & 0xF0 == CONTROL)
         pedals = pedal_spans(moves.tick / TICKS_PER_SECOND, moves.data2, PEDAL_DOWN, offset.max())
@@ -182,11 +184,11 @@ class Duet:
     def _prepare(self) -> None:
         """Let the model play on before the pause is over, so that its first notes are there by then."""
         whole = self.performance()
-        heard = slice_time(whole, max(0.0, whole.duration - MEMORY_SECONDS))
         shortest, longest = ANSWER_SECONDS
         seconds = min(longest, max(shortest, whole.duration - self._answered))
-        options = {"seconds": seconds, "seed": self.seed, **self.settings}
-        self.answer = _Answer(stream_notes(self.model, heard, **options))
+        start = max(0.0, whole.duration - MEMORY_SECONDS)
+        options = {"seconds": seconds, "seed": self.seed, "primer_start": start, **self.settings}
+        self.answer = _Answer(stream_notes(self.model, whole, **options))
         self.seed += 1
 
     def _play(self, at: float) -> None:

@@ -23,6 +23,8 @@ class PairedNotes(NamedTuple):
     ----------
     onset, offset : np.ndarray [shape=(n,), dtype=int64]
     channel, pitch, velocity : np.ndarray [shape=(n,), dtype=uint8]
+    unended : np.ndarray [shape=(n,), dtype=bool]
+        Which of them had no note-off.
     """
 
     onset: np.ndarray
@@ -30,13 +32,14 @@ class PairedNotes(NamedTuple):
     channel: np.ndarray
     pitch: np.ndarray
     velocity: np.ndarray
+    unended: np.ndarray
 
     def of(self, channel: int) -> PairedNotes:
         """Those of one channel."""
         return PairedNotes(*(column[self.channel == channel] for column in self))
 
 
-def pair_notes(track: TrackEvents) -> tuple[PairedNotes, int]:
+def pair_notes(track: TrackEvents) -> PairedNotes:
     """Find the end of every note of a track.
 
     Of overlapping notes with one channel and pitch, the first struck is the first to end, as
@@ -48,12 +51,6 @@ def pair_notes(track: TrackEvents) -> tuple[PairedNotes, int]:
     Parameters
     ----------
     track : TrackEvents
-
-    Returns
-    -------
-    notes : PairedNotes
-    unended : int
-        How many of them had no note-off.
     """
     messages = track.messages
     messages = messages.where(np.flatnonzero(messages.status < NOTE_ON + 16))
@@ -78,13 +75,13 @@ def pair_notes(track: TrackEvents) -> tuple[PairedNotes, int]:
     even = (on_count == off_count)[on_group]
     end = np.empty(len(ons), np.int64)
     end[even] = tick[kept[partner[even]]]
-    unended = 0
+    unended = np.zeros(len(ons), bool)
     if not even.all():
         odd = np.flatnonzero(~even)
-        end[odd], unended = _ends_by_next_message(tick, group, on, ons[odd], track.end)
+        end[odd], unended[odd] = _ends_by_next_message(tick, group, on, ons[odd], track.end)
 
     struck = messages.where(ons)
-    return PairedNotes(struck.tick, end, struck.status & 15, struck.data1, struck.data2), unended
+    return PairedNotes(struck.tick, end, struck.status & 15, struck.data1, struck.data2, unended)
 
 
 def _unmatched(on: np.ndarray, group: np.ndarray, begin: np.ndarray) -> np.ndarray:
@@ -102,14 +99,14 @@ def _unmatched(on: np.ndarray, group: np.ndarray, begin: np.ndarray) -> np.ndarr
 
 def _ends_by_next_message(
     tick: np.ndarray, group: np.ndarray, on: np.ndarray, which: np.ndarray, end: int
-) -> tuple[np.ndarray, int]:
+) -> tuple[np.ndarray, np.ndarray]:
     """Ends of the notes struck at `which`, each at the next message of its group.
 
     Returns
     -------
     ends : np.ndarray [shape=(len(which),)]
-    unended : int
-        How many found no note-off there.
+    unended : np.ndarray [shape=(len(which),), dtype=bool]
+        Which found no note-off there.
     """
     # Group and tick as one number, so that one sorted search finds the next message of the group.
     place = group * (int(max(tick.max(), end)) + 1) + tick
@@ -123,7 +120,7 @@ def _ends_by_next_message(
     after, before = np.minimum(which + 1, len(on) - 1), np.maximum(which - 1, 0)
     at_once = ~on[after] & (place[after] == place[which])
     at_once &= ~(on[before] & (group[before] == group[which])) | (which == 0)
-    return np.where(at_once, tick[which], ends), int((unended & ~at_once).sum())
+    return np.where(at_once, tick[which], ends), unended & ~at_once
 
 
 def pedal_spans(time: np.ndarray, value: np.ndarray, threshold: int, end: float) -> np.ndarray:

@@ -15,7 +15,7 @@ import numpy as np
 from musictx.errors import MusictxError
 from musictx.midi.notes import RESET_CONTROLLERS, SUSTAIN, Part, assemble, counted
 from musictx.midi.tempo_map import TempoMap
-from musictx.midi.write import check_notes, midi_bytes, pedal_moves
+from musictx.midi.write import check_notes, midi_bytes, note_ticks, pedal_moves
 from musictx.performance import TEMPO_DTYPE, Performance, make_notes
 
 if TYPE_CHECKING:  # imported only where they are used: training needs neither
@@ -162,8 +162,7 @@ def to_miditoolkit(performance: Performance) -> miditoolkit.MidiFile:
     check_notes(performance.notes)
     tempo_map = TempoMap.for_writing(performance.tempos)
     notes = performance.notes
-    on = tempo_map.to_ticks(notes["onset"])
-    off = np.maximum(tempo_map.to_ticks(notes["offset"]), on + 1)
+    on, off = note_ticks(notes, tempo_map)
     moves, values = pedal_moves(performance.pedals, tempo_map)
     midi = miditoolkit.MidiFile(ticks_per_beat=int(tempo_map.division))
     midi.tempo_changes = [

@@ -132,7 +132,7 @@ def read_midi(path: StrPath, *, tracks: TrackChoice | None = None, pedal_thresho
     """
     name = fspath(path)
     midi = _parse(path)
-    voices, unended = _voices(midi)
+    voices = _voices(midi)
     wanted = voices if tracks is None else _choose(voices, tracks, name)
     played = [v for v in wanted if not v.is_drum]
     if midi.format == 2 and tracks is None:
@@ -152,7 +152,7 @@ def read_midi(path: StrPath, *, tracks: TrackChoice | None = None, pedal_thresho
         remarks.append(
             f"{counted(midi.tracks_left_out, 'track')} beyond the first {len(midi.tracks)} left out"
         )
-    if unended:
+    if unended := sum(int(v.notes.unended.sum()) for v in played):
         remarks.append(
             f"{counted(unended, 'note')} without an end ended at the next strike or the end of the track"
         )
@@ -197,7 +197,7 @@ def inspect_midi(path: StrPath) -> MidiSummary:
     [('Piano', 53)]
     """
     midi = _parse(path)
-    voices, _ = _voices(midi)
+    voices = _voices(midi)
     maps = _tempo_maps(midi)
     ends = [float(maps[v.chunk].to_seconds(v.notes.offset.max())) for v in voices]
     summaries = []
@@ -236,22 +236,20 @@ def _parse(path: StrPath) -> MidiEvents:
     return midi
 
 
-def _voices(midi: MidiEvents) -> tuple[list[_Voice], int]:
-    """Tracks with notes, in file order; and how many notes have no end."""
+def _voices(midi: MidiEvents) -> list[_Voice]:
+    """Tracks with notes, in file order."""
     voices = []
-    unended = 0
     for chunk, track in enumerate(midi.tracks):
         if not len(track.messages.tick):
             continue
-        notes, without_end = pair_notes(track)
-        unended += without_end
+        notes = pair_notes(track)
         channels = np.flatnonzero(np.bincount(notes.channel, minlength=16))
         for channel in channels.tolist():
             name = track.name
             if len(channels) > 1:
                 name = f"{name} (channel {channel + 1})" if name else f"channel {channel + 1}"
             voices.append(_Voice(name, chunk, track.port, channel, notes.of(channel)))
-    return voices, unended
+    return voices
 
 
 def _choose(voices: list[_Voice], tracks: TrackChoice, path: str) -> list[_Voice]:

@@ -213,7 +213,7 @@ def _walk(
         Of the chunk.
     ticks, states, firsts, seconds : np.ndarray [shape=(m,)]
         Room for the columns of `Messages`.
-    metas : np.ndarray [shape=(k, 2), dtype=int64]
+    metas : np.ndarray [shape=(k, 4), dtype=int64]
 
     Returns
     -------

@@ -98,7 +98,7 @@ def midi_bytes(
     else:
         early = performance.notes["onset"] < cut - _HALF_MILLISECOND
         primer = replace(performance, notes=performance.notes[early])
-        pedals = performance.pedals[:0] if len(primer) else performance.pedals
+        pedals = performance.pedals[performance.pedals["offset"] > cut]
         rest = replace(performance, notes=performance.notes[~early], pedals=pedals)
         both = [(names[0], _messages(primer, clock)), (names[1], _messages(rest, clock, 1))]
         tracks = both if len(primer) else both[1:]
@@ -135,11 +135,11 @@ def pedal_moves(pedals: np.ndarray, tempo_map: Clock) -> tuple[np.ndarray, np.nd
 def _messages(performance: Performance, tempo_map: Clock, first_channel: int = 0) -> Messages:
     notes = performance.notes
     check_notes(notes)
-    on, off = _ticks(notes, tempo_map)
+    on, off = note_ticks(notes, tempo_map)
     voice = _voices(notes["pitch"], on, off)
     if voice.max(initial=0) >= len(_CHANNELS):
         notes = resolve_overlaps(notes)
-        on, off = _ticks(notes, tempo_map)
+        on, off = note_ticks(notes, tempo_map)
         voice = np.zeros(len(on), np.uint8)
     channels = np.roll(_CHANNELS, -first_channel)  # two tracks that are struck together do not share one
     channel = channels[voice]
@@ -163,7 +163,7 @@ def _messages(performance: Performance, tempo_map: Clock, first_channel: int = 0
     return columns.where(np.lexsort((kind, tick)))
 
 
-def _ticks(notes: np.ndarray, tempo_map: Clock) -> tuple[np.ndarray, np.ndarray]:
+def note_ticks(notes: np.ndarray, tempo_map: Clock) -> tuple[np.ndarray, np.ndarray]:
     """Ticks at which notes start and end; no note is without length, since it might get lost."""
     on = tempo_map.to_ticks(notes["onset"])
     return on, np.maximum(tempo_map.to_ticks(notes["offset"]), on + 1)
@@ -220,7 +220,7 @@ def build_smf(
     lengths = np.repeat([7, 6], [len(metre), len(tempo)])
     chunks = [_chunk(_with_deltas(ticks[order], changes[order], lengths[order]))]
     for name, messages in tracks:
-        title = name.encode("utf-8")[:127]
+        title = name.encode()[:127].decode(errors="ignore").encode()  # no half of a character
         body = np.stack(messages[1:], axis=1)
         notes = _with_deltas(messages.tick, body, np.where(messages.status & 0xE0 == 0xC0, 2, 3))
         chunks.append(_chunk(bytes([0, 0xFF, 0x03, len(title)]) + title + notes))

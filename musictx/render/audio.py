@@ -34,7 +34,8 @@ LOOK_AHEAD = 0.064  # seconds
 ATTACK, RELEASE = 1000.0, 20.0  # dB per second by which the limiter lets go of the gain, and takes it back
 HOP = 64  # frames per step of the limiter
 BLOCK = 10.0  # seconds rendered at a time
-MAX_FILE_SECONDS = 6 * 3600  # seconds; a WAV file holds 6.7 hours
+MAX_FILE_SECONDS = 6 * 3600  # seconds; a WAV file of 44,100 Hz holds 6.7 hours
+MAX_WAV_BYTES = 2**32 - 64  # of sound: its size is a number of 32 bits
 MAX_ARRAY_SECONDS = 3600  # seconds; 1.3 GB
 
 
@@ -131,6 +132,10 @@ def wav_pieces(performance: Performance, *, sample_rate: int = SAMPLE_RATE) -> t
     True
     """
     frames, blocks = _blocks(performance, sample_rate, MAX_FILE_SECONDS)
+    if 4 * frames > MAX_WAV_BYTES:
+        raise MusictxError(
+            f"at {sample_rate} Hz that is more than a WAV file holds; choose a lower sample rate"
+        )
     head = io.BytesIO()
     with wave.open(head, "wb") as wav:
         wav.setnchannels(2)

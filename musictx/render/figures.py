@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 # Told apart by colour-blind readers too (Okabe and Ito); the web page uses the same.
-COLOURS = {"relative": "#0072b2", "vanilla": "#d55e00", "rope": "#009e73"}
+COLOURS = {"relative": "#0072b2", "vanilla": "#d55e00", "rope": "#009e73", "grand": "#b8336f"}
 OTHERS = ("#0072b2", "#d55e00", "#009e73", "#8a5a9e", "#a6761d")
 
 

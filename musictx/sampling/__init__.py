@@ -1,8 +1,9 @@
 """Playing on from a primer.
 
 `primer` cuts and encodes it, `cache` keeps keys and values, `engine` and `kernels` do a step in machine
-code, `filters` and `contrast` shape the distribution, `drawing` draws tokens, `streaming` turns them into
-notes, `continuation` makes whole takes, `takes` gives their tokens back, `filling` plays a passage again.
+code, `filters`, `contrast` and `shaping` change the distribution, `sampler` draws tokens from it and
+`generate` one after the other, `streaming` turns them into notes and `beat` moves those to a grid,
+`continuation` makes whole takes, `takes` gives their tokens back, `filling` plays a passage again.
 """
 
 from musictx.sampling.cache import Cache

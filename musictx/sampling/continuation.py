@@ -60,6 +60,10 @@ def _limits(ready: Primer, seconds: float | None, tokens: int | None, bars: int 
         if ready.performance.metre is None:
             raise MusictxError("the primer's file has no bars to count; give the length in seconds")
         seconds = ready.performance.metre.bars_after(cut, bars) - cut
+        if seconds > MAX_SECONDS:
+            raise MusictxError(
+                f"{bars} bars last {seconds:.0f} s; a continuation lasts {MAX_SECONDS:.0f} s at most"
+            )
     max_tokens = token_limit(MAX_SECONDS)
     within = tokens is None or 1 <= tokens <= max_tokens
     require(within, "tokens", tokens, f"be at least 1 and at most {max_tokens}")
@@ -163,9 +167,11 @@ def continue_variations(
         ready = ready._replace(remarks=(*ready.remarks, remark))
     for stream, made in zip(streams, events, strict=True):
         made += stream.finish()
+    # A note on a bar line that lies a little before the step at which the continuation begins is its own.
+    cuts = [min([ready.cut, *(e.onset for e in made if isinstance(e, NoteOn))]) for made in events]
     return [
-        Continuation(_assemble(ready, made), ready.performance, ready.cut, count, over)
-        for made, count, over in zip(events, counts, ended, strict=True)
+        Continuation(_assemble(ready, made), ready.performance, cut, count, over)
+        for made, cut, count, over in zip(events, cuts, counts, ended, strict=True)
     ]
 
 

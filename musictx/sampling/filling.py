@@ -120,9 +120,12 @@ def fill_in(
     >>> fillings = fill_in(load_model("relative"), music, 12.0, 16.0, takes=3)   # doctest: +SKIP
     """
     check_takes(candidates if takes is None else takes, candidates)
-    if not 0 <= start < end < np.inf:
-        raise MusictxError(f"the passage goes from {start:g} s to {end:g} s; it must end after it starts")
+    given = f"the passage goes from {start:g} s to {end:g} s"
+    if not (0 <= start < np.inf and end < np.inf):
+        raise MusictxError(f"{given}; it must lie within the piece, which begins at 0 s")
     start, end = (round(t * STEPS_PER_SECOND) / STEPS_PER_SECOND for t in (start, end))
+    if not start < end:
+        raise MusictxError(f"{given}; it must end {1 / STEPS_PER_SECOND} s or more after it starts")
     heard = apply_pedal(performance)
     onset = heard.notes["onset"] + _EARLY
     before, after = heard.notes[onset < start], heard.notes[onset >= end]
@@ -130,7 +133,12 @@ def fill_in(
         raise MusictxError(
             f"no note begins after {end:g} s, so there is nothing to lead into; `musictx continue` plays on"
         )
-    primer = replace(heard, notes=before) if len(before) else Performance()
+    primer = replace(heard, notes=before)
+    if not len(
+        before
+    ):  # the model begins with the passage, in which bars and beats lie as they do in the piece
+        primer = Performance(metre=heard.metre and heard.metre.moved(start))
+    cut = start if len(before) else 0.0
     made = continue_variations(
         model,
         primer,
@@ -150,7 +158,7 @@ def fill_in(
     wholes = []
     for continuation in made:
         notes = continuation.performance.notes
-        notes = notes[notes["onset"] + _EARLY >= continuation.cut].copy()
+        notes = notes[notes["onset"] + _EARLY >= cut].copy()
         if not len(before):
             notes["onset"], notes["offset"] = notes["onset"] + start, notes["offset"] + start
         notes["offset"] = np.minimum(notes["offset"], end)

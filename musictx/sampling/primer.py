@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from musictx.errors import MusictxError
+from musictx.errors import MusictxError, require
 from musictx.events import (
     START,
     STEP_SECONDS,
@@ -43,7 +43,8 @@ class Primer(NamedTuple):
 
 
 def _check_span(start: float, end: float | None) -> None:
-    if not 0 <= start < np.inf or not (end is None or start < end < np.inf):
+    require(0 <= start < np.inf, "primer-start", start, "be 0 s or later")
+    if not (end is None or start < end < np.inf):
         raise MusictxError(f"the primer must end after it starts; start is {start:g} s and end is {end} s")
     last = start if end is None else end
     if last > LATEST:
@@ -113,7 +114,7 @@ def prepare_primer(
     if from_beginning is None:
         from_beginning = not (performance.notes["onset"] < start - _HALF_MILLISECOND).any()
     # On the grid, so that a note belongs to the primer or comes after it for everyone.
-    until = None if end is None else max(1, round((end - start) * STEPS_PER_SECOND)) * STEP_SECONDS
+    until = None if end is None else max(1, round((end - start) * STEPS_PER_SECOND)) / STEPS_PER_SECOND
     read = in_milliseconds(_heard(in_milliseconds(performance), start))
     tokens = encode(read, until=until)
     shown = heard if until is None else _until(heard, until)

@@ -100,7 +100,7 @@ def test_variations_are_numbered_and_differ(run, model, tmp_path):
     assert one.notes["pitch"].tolist() != two.notes["pitch"].tolist()
 
 
-def test_nothing_as_primer_lets_the_model_begin(run, model, tmp_path):
+def test_nothing_as_primer_lets_the_model_begin(run, model, tmp_path, monkeypatch):
     status, _, _ = run(
         "continue",
         "-",
@@ -115,6 +115,9 @@ def test_nothing_as_primer_lets_the_model_begin(run, model, tmp_path):
         "--no-early-end",
     )
     assert status == 0 and len(read_midi(tmp_path / "o.mid")) > 0
+    monkeypatch.chdir(tmp_path)
+    assert run("continue", "-", "--takes", 1, "--model", model, "--seconds", 1)[0] == 0
+    assert (tmp_path / "from-nothing-takes" / "index.html").is_file()
 
 
 @pytest.mark.parametrize(
@@ -145,6 +148,7 @@ def test_nothing_as_primer_lets_the_model_begin(run, model, tmp_path):
         (["x" * 300, "-o", "o.mid"], "File name too long"),
         ([PRIMER, "-o", "o.mid", "--primer-start", "5", "--primer-end", "2"], "primer"),
         ([PRIMER, "-o", "o.mid", "--track", "violin"], "violin"),
+        (["missing.mid", "--takes", "2"], "missing.mid"),
     ],
 )
 def test_bad_input_is_one_line_and_status_1(run, model, tmp_path, monkeypatch, arguments, said):
@@ -154,7 +158,7 @@ def test_bad_input_is_one_line_and_status_1(run, model, tmp_path, monkeypatch, a
     status, out, err = run("continue", *arguments, "--model", model)
     assert status == 1 and out == ""
     assert err.startswith("musictx: ") and err.count("\n") == 1 and said in err
-    assert not (tmp_path / "o.mid").exists()
+    assert not (tmp_path / "o.mid").exists() and not list(tmp_path.glob("*-takes"))
 
 
 def test_nothing_is_written_over_the_primer_or_another_output(run, model, tmp_path, monkeypatch):

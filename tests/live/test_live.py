@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import mido
 import numpy as np
@@ -14,9 +15,10 @@ from typer.testing import CliRunner
 from musictx.checkpoint import load_model
 from musictx.cli.commands import app
 from musictx.errors import MusictxError
-from musictx.live import Duet, open_ports, port_names
+from musictx.live import Duet, duet, open_ports, port_names
 from musictx.live.turns import PEDAL, Turn, Turns
 from musictx.midi import read_midi
+from musictx.sampling import stream_notes
 
 IN, OUT = "piano in", "piano out"
 PAUSE = 0.5
@@ -145,6 +147,23 @@ def test_the_answer_goes_on_what_was_played_and_both_are_recorded(
     assert 4.0 < player.duet.performance().duration < 7.0
 
 
+def test_of_a_long_duet_the_last_minutes_are_heard_as_the_middle_of_a_piece(
+    system: dict[str, list[mido.Message]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heard: list[dict[str, Any]] = []
+
+    def listen(*music: Any, **options: Any) -> Any:
+        heard.append(options)
+        return stream_notes(*music, **options)
+
+    monkeypatch.setattr(duet, "MEMORY_SECONDS", 1.0)
+    monkeypatch.setattr(duet, "stream_notes", listen)
+    player = Player(system)
+    player.phrase()
+    before = player.duet.performance().notes["offset"][:6].max()
+    assert heard[0]["primer_start"] == pytest.approx(before - 1.0, abs=0.05)
+
+
 def test_playing_into_an_answer_ends_it_with_no_note_left_hanging(
     system: dict[str, list[mido.Message]],
 ) -> None:
@@ -188,7 +207,11 @@ def test_a_port_that_goes_ends_the_duet_with_a_sentence(
 
 @pytest.mark.parametrize(
     ("options", "said"),
-    [({"pause": 0.0}, "pause is 0.0"), ({"channel": 17}, "channel is 17")],
+    [
+        ({"pause": 0.0}, "pause is 0.0"),
+        ({"channel": 17}, "channel is 17"),
+        ({"temperature": 99.0}, "temperature is 99.0"),
+    ],
 )
 def test_impossible_settings_are_named(
     system: dict[str, list[mido.Message]], options: dict[str, float], said: str

@@ -60,12 +60,18 @@ def test_notes_that_end_in_the_tick_in_which_they_start_are_kept(midi_file: Any)
     assert times(read_midi(sloppy)) == [(0, 0, 60), (0.5, 1, 60), (1.5, 1.5, 60)]
 
 
+def test_only_what_is_played_is_said_to_have_no_end(midi_file: Any) -> None:
+    """Strokes of drums need no end."""
+    drums = [(0, "on", 36, 90, 9), (480, "on", 36, 90, 9)]
+    assert read_midi(midi_file(note(0, 480, 60), drums)).remarks == ("2 drum notes left out",)
+
+
 def test_pairing_reports_what_has_no_end(midi_file: Any) -> None:
     track = smf.parse_smf(midi_file([(0, "on", 60), (9, "on", 60), (20, "end")]).read_bytes()).tracks[0]
-    paired, unended = midi_notes.pair_notes(track)
+    paired = midi_notes.pair_notes(track)
     assert paired.onset.tolist() == [0, 9]
     assert paired.offset.tolist() == [9, 20]
-    assert unended == 2
+    assert paired.unended.tolist() == [True, True]
 
 
 # --- sustain pedal

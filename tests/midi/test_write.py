@@ -15,14 +15,18 @@ from midi_helpers import pedals, rows, times
 
 from musictx import files
 from musictx.errors import MusictxError
-from musictx.midi import from_miditoolkit, from_pretty_midi, read_midi, write_midi
+from musictx.metre import Metre
+from musictx.midi import from_miditoolkit, from_pretty_midi, inspect_midi, read_midi, write_midi
 from musictx.performance import (
     NOTE_DTYPE,
     SPAN_DTYPE,
     TEMPO_DTYPE,
     Performance,
+    apply_pedal,
     make_notes,
+    shift,
     slice_time,
+    stretch,
     unite_spans,
 )
 
@@ -127,6 +131,38 @@ def test_the_pedal_is_written_as_it_was_moved(tmp_path: Path) -> None:
     held = np.array([(0, 1), (1, 2.5), (3, 4)], SPAN_DTYPE)
     write_midi(Performance(make_notes([0, 4], [1, 5], [60, 62]), held), tmp_path / "pedal.mid")
     assert pedals(read_midi(tmp_path / "pedal.mid")) == [(0, 1), (1, 2.5), (3, 4)]
+
+
+def test_a_pedal_that_is_still_down_holds_the_second_track_too(tmp_path: Path) -> None:
+    music = Performance(make_notes([0, 5], [1, 6], [60, 62]), np.array([(0, 2), (2.5, 10)], SPAN_DTYPE))
+    write_midi(music, tmp_path / "held.mid", cut=3.0)
+    tracks = mido.MidiFile(tmp_path / "held.mid").tracks[1:]
+    moves = [[m.value for m in track if m.type == "control_change"] for track in tracks]
+    assert [len(values) for values in moves] == [4, 2]
+    assert apply_pedal(read_midi(tmp_path / "held.mid")).notes["offset"].tolist() == [2, 10]
+
+
+def test_music_that_is_started_later_begins_with_its_bar(tmp_path: Path) -> None:
+    metre = Metre.of(480, [(0, 1_000_000)], [(0, 4, 4)])
+    music = Performance(make_notes([0, 1], [1, 2], [60, 62]), metre=metre)
+    for later in (0.5, 3.0, 10.0):
+        write_midi(shift(music, later), tmp_path / "later.mid")
+        again = read_midi(tmp_path / "later.mid")
+        assert again.notes["onset"][0] == pytest.approx(-(-later // 4) * 4)  # bars of 4 s
+        assert again.metre and again.metre.tempos.tolist() == [[0, 1_000_000]]
+
+
+def test_music_stretched_beyond_what_anybody_counts_has_no_bars(tmp_path: Path) -> None:
+    music = Performance(make_notes([0, 1], [1, 2], [60, 62]), metre=Metre.of(480, [(0, 1_000_000)], []))
+    assert stretch(music, 2).metre is not None and stretch(music, 20).metre is None
+    write_midi(stretch(music, 20), tmp_path / "slow.mid")
+    assert read_midi(tmp_path / "slow.mid").notes["onset"].tolist() == pytest.approx([0, 20], abs=0.01)
+
+
+def test_a_long_name_is_cut_between_two_characters(tmp_path: Path) -> None:
+    music = Performance(make_notes([0], [1], [60]))
+    write_midi(music, tmp_path / "name.mid", cut=0.0, names=("", "音楽" * 40))
+    assert inspect_midi(tmp_path / "name.mid").tracks[0].name == "音楽" * 21
 
 
 def test_hours_of_silence_are_kept(tmp_path: Path) -> None:

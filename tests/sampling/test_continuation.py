@@ -510,6 +510,27 @@ def test_a_stream_decodes_as_the_tokens_do() -> None:
     np.testing.assert_allclose(found["offset"], wanted["offset"], atol=1e-9)
 
 
+def test_a_note_struck_where_the_primer_ends_is_not_heard() -> None:
+    """Step 230 is 2.3 s and no more, though 230 * 0.01 is a little more."""
+    music = performance((0.0, 0.5, 60, 64), (1.15, 1.5, 64, 64), (2.3, 2.8, 67, 64))
+    primer = prepare_primer(player(), music, end=2.3)
+    assert primer.performance.notes["pitch"].tolist() == [60, 64]
+    assert set(primer.tokens.tolist()) & {NOTE_ON + 67, NOTE_OFF + 67} == set()
+
+
+@pytest.mark.parametrize(("bpm", "bars"), [(72, 2), (97, 4), (110, 4)])
+def test_a_downbeat_just_before_the_first_step_belongs_to_the_continuation(bpm: int, bars: int) -> None:
+    """A bar line lies between two hundredths: its note is moved there, and the cut with it."""
+    metre = Metre.of(480, [(0, round(60e6 / bpm))], [])
+    line = float(metre.seconds(bars * 1920))
+    music = replace(PRIMER, metre=metre)
+    options: dict[str, Any] = {"seconds": 4, "primer_end": line, "beat": "strict", "allow_end": False}
+    made = continue_variations(player(), music, variations=8, **options)
+    assert round(line, 2) > line and min(take.cut for take in made) == pytest.approx(line)
+    for take in made:
+        assert len(take.alone) == len(take.performance) - len(take.primer)
+
+
 # Impossible options
 
 
@@ -529,11 +550,11 @@ def test_a_stream_decodes_as_the_tokens_do() -> None:
         ({"seconds": 1e9}, "seconds is"),
         ({"tokens": 0}, "tokens is 0"),
         ({"seconds": None}, "in seconds or tokens"),
-        ({"primer_start": -1.0}, "start is -1 s"),
+        ({"primer_start": -1.0}, "primer-start is -1.0; it must be 0 s or later"),
         ({"primer_start": 2.0, "primer_end": 1.0}, "must end after it starts"),
         ({"primer_end": float("nan")}, "must end after it starts"),
         ({"primer_end": float("inf")}, "must end after it starts"),
-        ({"primer_start": float("nan")}, "must end after it starts"),
+        ({"primer_start": float("nan")}, "it must be 0 s or later"),
         ({"variations": 0}, "variations is 0"),
     ],
 )
@@ -561,6 +582,9 @@ def test_a_length_in_bars_ends_on_a_bar_line() -> None:
     made = continue_variations(player(), music, seconds=None, bars=2, primer_end=1.9, allow_end=False)[0]
     assert made.performance.duration == pytest.approx(6.0, abs=0.01)
     assert made.performance.metre and made.performance.metre.start == 0
+    slow = replace(PRIMER, metre=Metre.of(480, [(0, 1_000_000)], []))
+    with pytest.raises(MusictxError, match="1000 bars last 4000 s; a continuation lasts 3600 s at most"):
+        continue_variations(player(), slow, bars=1000)
     with pytest.raises(MusictxError, match="no bars to count"):
         continue_variations(player(), PRIMER, bars=2)
 

@@ -143,6 +143,17 @@ def test_a_passage_may_be_the_beginning_or_come_after_silence():
         assert len(filling.notes) and filling.notes["onset"].min() >= start
 
 
+def test_the_beat_is_kept_where_a_piece_begins_too():
+    """Time 0 of the passage is not time 0 of the piece, in which the sixteenths lie."""
+    metre = Metre.of(480, [(0, 550_000)], [])
+    music = Performance(make_notes([6.0, 7.0], [6.5, 7.5], [60, 64], [70] * 2), metre=metre)
+    for start in (0.0, 1.23):
+        (filling,) = fill_in(MODEL, music, start, 6.0, beat="strict", **FEW)
+        sixteenths = filling.notes["onset"] / (0.55 / 4)
+        assert len(sixteenths) > 2
+        np.testing.assert_allclose(sixteenths, sixteenths.round(), atol=1e-6)
+
+
 def test_times_are_on_the_grid():
     music = random_performance(6, 40, 8.0)
     filling = fill_in(MODEL, music, 3.0012, 4.9988, **FEW)[0]
@@ -156,8 +167,9 @@ def test_times_are_on_the_grid():
     "start,end,options,words",
     [
         (3.0, 3.0, {}, "from 3 s to 3 s"),
-        (-1.0, 3.0, {}, "from -1 s"),
-        (3.0, float("inf"), {}, "it must end"),
+        (-1.0, 3.0, {}, "from -1 s to 3 s; it must lie within the piece"),
+        (3.0, float("inf"), {}, "it must lie within"),
+        (3.0, 3.004, {}, "it must end 0.01 s or more after it starts"),
         (3.0, 99.0, {}, "nothing to lead into"),
         (1.0, 2.0, {"takes": 0}, "takes is 0"),
         (1.0, 2.0, {"takes": 5, "candidates": 4}, "at most the 4 candidates"),
