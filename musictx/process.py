@@ -40,13 +40,17 @@ def stop_signals() -> Iterator[list[int]]:
         put_back()
 
 
+class Interrupted(Exception):
+    """A signal to stop came while something was computed that can be left."""
+
+
 @contextmanager
 def interruptible(model: Any, signals: Sequence[int]) -> Iterator[None]:
-    """Raise KeyboardInterrupt where a PyTorch module would compute after a signal that `stop_signals` got."""
+    """Raise `Interrupted` where a PyTorch module would compute after a signal that `stop_signals` got."""
 
     def look(*_: Any) -> None:
         if signals:
-            raise KeyboardInterrupt
+            raise Interrupted
 
     hook = model.register_forward_pre_hook(look)
     try:

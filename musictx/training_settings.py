@@ -48,8 +48,8 @@ class Option(NamedTuple):
     def check(self, name: str, value: object) -> None:
         """Say that a number lies outside its bounds."""
         if isinstance(value, int | float):
-            require(value > self.above, name, value, f"be greater than {self.above:g}")
             require(value >= self.lowest, name, value, f"be at least {self.lowest:g}")
+            require(value > self.above, name, value, f"be greater than {self.above:g}")
             require(value <= self.highest, name, value, f"be at most {self.highest}")
 
 
@@ -196,7 +196,7 @@ class TuningConfig(TrainingConfig):
     likelihood: float = _set(0.3, "Weight of the likelihood of what was kept, and of --music.", lowest=0)
     tolerance: float = _set(0.02, "Nats per token by which other music may become less likely.", above=0)
     batch: int = _set(4, "Pairs of takes in a step.", above=0, highest=2**16)
-    seed: int = _set(0, "Of the order of the pairs.", lowest=0, highest=2**63 - 1)
+    seed: int = _set(0, "Random seed for the order of the pairs.", lowest=0, highest=2**63 - 1)
     longest: int = _set(3072, above=0)
     # fmt: on
     micro_batch: int | None = 2

@@ -58,25 +58,23 @@ def fit(
 
 def _say_outcome(run: Run, gains: Iterable[str]) -> None:
     """Say how far a run came, what was gained, and how to hear it."""
-    best = run.metrics.best()
-    judged = f", validation {best.worth:.3f}" if best and not run.appraise else ""
+    judged = f", validation {run.best.worth:.3f}" if run.best and not run.appraise else ""
     if run.share < 1 and not run.ended:
         going_on = "the same command with --resume continues it"
         console.print(f"stopped at step {run.step}, {100 * run.share:.1f} % of the budget: {going_on}")
-    elif run.begun_at == run.step:
+    elif run.begun_at == run.step and not run.ended:
         console.print(f"the budget was used up already at step {run.step}: a larger one lets it go on")
     else:
         console.print(f"done, {run.step} steps{judged}: what it plays is in {run.folder / 'samples'}")
     for sentence in gains:
         console.print(sentence, highlight=False)
-    console.print(
-        f"to hear it: musictx continue primer.mid -o out.mid --model {shlex.quote(str(run.folder))}"
-    )
+    model = shlex.quote(str(run.folder / "model"))  # never the name of a shipped one
+    console.print(f"to hear it: musictx continue primer.mid -o out.mid --model {model}")
 
 
 def learned(run: Run) -> Iterator[str]:
     """What teaching a model has brought, and when it began to learn by heart."""
-    looks, best = run.metrics.looks(), run.metrics.best()
+    looks, best = run.looks, run.best
     if best is None or len(looks) < 2:
         return
     last = looks[-1]
@@ -96,7 +94,7 @@ def learned(run: Run) -> Iterator[str]:
             f"worse again ({last.worth:.3f}), so the model of step {best.step} is kept; more pieces would "
             "help, more time would not"
         )
-    if run.ended:
+    if run.ended and run.share < 1:
         yield f"it ended at {100 * run.share:.0f} % of its budget: nothing better came for long (--patience)"
 
 
@@ -104,7 +102,7 @@ def tuned(run: Run) -> Iterator[str]:
     """What tuning a model to choices has brought, and what it has cost."""
     from musictx.training.tuning import certainty
 
-    looks, best = run.metrics.looks(), run.metrics.best()
+    looks, best = run.looks, run.best
     if best is None:
         return
     costs = ", ".join(f"{name} {nats - looks[0].losses[name]:+.3f}" for name, nats in best.losses.items())

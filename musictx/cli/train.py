@@ -15,6 +15,9 @@ from musictx.training_settings import TEACHING_DROPOUT, TeachingConfig, Training
 if TYPE_CHECKING:
     from musictx.corpus import Corpus
 
+# What a model's card says by itself.
+CARD_FACTS = ("command", "data", "musictx", "parameters", "sampling", "started_from", "steps", "tokens_seen")
+
 
 @run_options(TrainingConfig, teaching=TeachingConfig)
 def train(
@@ -97,6 +100,12 @@ def train(
     settings = {name: texts.get(name, lambda x: x)(value) for name, value in given(**settings).items()}
     if not settings.keys() & {"steps", "tokens", "hours"}:
         settings["hours"] = 1.0
+    if repeat_notes and not repeats:
+        raise MusictxError("--repeat-notes says how long passages are that come again; give --repeats too")
+    if "matrix_lr" in settings and settings.get("optimizer") == "adamw":
+        raise MusictxError(
+            "--matrix-lr is the learning rate of Muon; with --optimizer adamw there is --lr alone"
+        )
     augmentation = Augmentation(repeats=Repeats(**given(share=repeats, notes=repeat_notes)))
     config = (TeachingConfig if start_from else TrainingConfig)(augmentation=augmentation, **settings)
     facts = dict(_fact(text) for text in card_facts)
@@ -111,7 +120,7 @@ def train(
         require(config.blend == 1, "--blend", config.blend, "be 1 without --from")
         model_config = sized_config(**given(size=size, position=position, context_length=context))
     model_config = replace(model_config, **given(dropout=dropout))
-    keep_inputs([output], [*midi, *validation, start_from])
+    keep_inputs([output], [*midi, *validation, start_from and find_model(start_from)])
     check_begin(output, resume, minutes)
 
     fabric = open_devices(config)
@@ -177,4 +186,6 @@ def _fact(text: str) -> tuple[str, str]:
     key, sign, value = text.partition("=")
     if not sign or not key:
         raise MusictxError(f"--fact is {text!r}; give KEY=TEXT, such as licence=CC0")
+    if key in CARD_FACTS:
+        raise MusictxError(f"--fact is {text!r}; the card has a {key} of its own, choose another name")
     return key, value

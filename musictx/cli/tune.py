@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -44,19 +43,18 @@ def tune(
 
     The result is a model like any other: musictx continue --model DIR plays with it.
     """
-    from musictx.checkpoint import load_model, weights_hash
+    from musictx.checkpoint import find_model, load_model, weights_hash
     from musictx.cli.runs import check_begin, fit, origin, tuned
     from musictx.console.progress import TrainingDisplay, console, corpora_progress
-    from musictx.corpus import Corpus, build_corpus, open_corpus, training_and_validation
-    from musictx.corpus.folder import INDEX
-    from musictx.corpus.split import validation_name
+    from musictx.corpus import Corpus, build_corpus, training_and_validation
+    from musictx.corpus.split import encoded_corpus, validation_name
     from musictx.files import keep_inputs
     from musictx.shipped import shipped_folder
     from musictx.training.choices import of_model, read_choices
     from musictx.training.tuning import tuning_run
 
     config = TuningConfig(**given(**settings))
-    keep_inputs([output], [choices, model, *music, *validation])
+    keep_inputs([output], [choices, find_model(model), *music, *validation])
     check_begin(output, resume, minutes)
     everything = read_choices(choices)
     used = everything if any_model else of_model(everything, weights_hash(load_model(model)))
@@ -78,8 +76,7 @@ def tune(
             beside, held = split.train, dict(split.validation)
         for folder in () if music else validation:
             name = validation_name(folder, tuple(held))
-            encoded = os.path.isfile(folder / INDEX)
-            held[name] = open_corpus(folder) if encoded else build_corpus([folder], output / "corpus" / name)
+            held[name] = encoded_corpus([folder], output / "corpus" / name, progress=progress)
         if not held:
             held["primers"] = build_corpus([shipped_folder("primers")], output / "corpus" / "primers")
     watched = ", ".join(f"{name}: {len(corpus)} pieces" for name, corpus in held.items())

@@ -222,6 +222,8 @@ def build_corpus(
     with suppress(MusictxError, KeyError, TypeError):  # none there yet, or what is there was cut: build it
         if read_json(output / INDEX)["fingerprint"] == fingerprint:
             return open_corpus(output)
+    if os.path.lexists(output / INDEX) and not is_encoded(output):
+        raise MusictxError(f"{output / INDEX} is there already, but no encoded corpus; choose another folder")
     make_folder(output)
     clear_drafts(output)
     pieces: list[tuple[str, int, int, int]] = []
@@ -273,6 +275,11 @@ def _map_chunks(
             if i + ahead < len(paths):
                 pending.append(pool.submit(_encode_files, paths[i + ahead]))
             yield pending.pop(0).result()
+
+
+def is_encoded(folder: str | os.PathLike[str]) -> bool:
+    """Whether a folder holds what `build_corpus` writes."""
+    return all(os.path.isfile(Path(folder) / name) for name in (TOKENS, INDEX))
 
 
 def open_corpus(folder: str | os.PathLike[str]) -> Corpus:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from musictx.corpus.folder import INDEX, Corpus, build_corpus, open_corpus
+from musictx.corpus.folder import Corpus, build_corpus, is_encoded, open_corpus
 from musictx.corpus.grouping import group_pieces
 from musictx.errors import MusictxError
 from musictx.files import real_path
@@ -85,20 +85,8 @@ def training_and_validation(
     (12, 1, set())
     """
 
-    def corpus(parts: Sequence[Path], name: str, without: Sequence[Path] = ()) -> Corpus:
-        encoded = [part for part in parts if os.path.isfile(part / INDEX)]
-        if encoded and len(parts) == 1:
-            return open_corpus(parts[0])
-        if encoded:
-            raise MusictxError(
-                f"{encoded[0]} is an encoded corpus, which must be given alone; "
-                "`musictx encode` makes one of several folders of MIDI files"
-            )
-        told = None if progress is None else lambda done, total: progress(name, done, total)
-        return build_corpus(parts, Path(place) / name, without=without, progress=told)
-
     music, kept_back = [Path(f) for f in folders], [Path(f) for f in validation]
-    everything = corpus(music, "train", kept_back)
+    everything = encoded_corpus(music, Path(place) / "train", kept_back, progress)
     if not kept_back:
         train, rest = split_sources(everything, group_pieces(everything), share, seed)
         return Split(train, {"validation": rest} if len(rest) else {})
@@ -106,13 +94,35 @@ def training_and_validation(
     remarks = []
     for folder in kept_back:
         name = validation_name(folder, ("train", *held))
-        held[name] = corpus([folder], name)
+        held[name] = encoded_corpus([folder], Path(place) / name, progress=progress)
         if any(real_path(folder).is_relative_to(real_path(part)) for part in music):
             remarks.append(f"{folder} is held out: nothing below it is trained on")
     train = everything.without(held.values())
     if len(train) < len(everything):
         remarks.append(f"{len(everything) - len(train)} copies of held-out pieces are not trained on")
     return Split(train, held, tuple(remarks))
+
+
+def encoded_corpus(
+    folders: Sequence[Path],
+    place: Path,
+    without: Sequence[Path] = (),
+    progress: Callable[[str, int, int], None] | None = None,
+) -> Corpus:
+    """One corpus of folders of MIDI files, encoded in a place unless it is encoded already.
+
+    `progress` is told the name of the place, and of files how many are done and how many there are.
+    """
+    encoded = [folder for folder in folders if is_encoded(folder)]
+    if encoded and len(folders) == 1:
+        return open_corpus(folders[0])
+    if encoded:
+        raise MusictxError(
+            f"{encoded[0]} is an encoded corpus, which must be given alone; "
+            "`musictx encode` makes one of several folders of MIDI files"
+        )
+    told = None if progress is None else lambda done, total: progress(place.name, done, total)
+    return build_corpus(folders, place, without=without, progress=told)
 
 
 def split_sources(corpus: Corpus, groups: Sequence[int], share: float, seed: int) -> tuple[Corpus, Corpus]:

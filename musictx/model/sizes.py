@@ -40,7 +40,7 @@ def sized_config(
         Unless a window is given, the model has its scheme's (rope: the context length).
     context_length : int
     **settings
-        Any other field of `ModelConfig`.
+        Any other field of `ModelConfig`, less those that the size fixes.
 
     Examples
     --------

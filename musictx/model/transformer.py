@@ -157,7 +157,7 @@ class MusicTransformer(nn.Module):
         Parameters
         ----------
         tokens : Tensor [shape=(B, T), dtype=int64]
-        terms : Order
+        terms : PositionTerms
             Of these tokens.
         memories : sequence of Memory
             One of each layer, or none.

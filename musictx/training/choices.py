@@ -39,6 +39,7 @@ import numpy as np
 from musictx.errors import MusictxError, reason
 from musictx.files import refusals
 from musictx.performance import Performance, make_notes, resolve_overlaps
+from musictx.training.metrics import METRICS
 
 ENDING = ".jsonl"
 MAX_BYTES = 2**24  # of a line: some forty takes of two minutes
@@ -103,8 +104,9 @@ class Choice:
 
 
 def _rows(notes: np.ndarray) -> list[list[float]]:
-    """Notes as rows, in whole milliseconds."""
-    return [[round(on, 3), round(off, 3), int(p), int(v)] for on, off, p, v in notes.tolist()]
+    """Notes as rows, in whole milliseconds; none is without length."""
+    rows = ((round(on, 3), off, int(p), int(v)) for on, off, p, v in notes.tolist())
+    return [[on, round(max(off, on + 0.001), 3), pitch, velocity] for on, off, pitch, velocity in rows]
 
 
 def read_choices(path: str | os.PathLike[str]) -> list[Choice]:
@@ -131,7 +133,8 @@ def read_choices(path: str | os.PathLike[str]) -> list[Choice]:
     path = Path(path)
     files = [path]
     if os.path.isdir(path):
-        files = sorted(file for file in path.rglob(f"*{ENDING}") if file.is_file())
+        found_files = (file for file in path.rglob(f"*{ENDING}") if file.is_file())
+        files = sorted(file for file in found_files if file.name != METRICS)  # a run may lie below
     found: list[Choice] = []
     for file in files:
         for number, text in _lines(file):

@@ -80,7 +80,7 @@ def open_devices(config: TrainingConfig) -> Fabric:
 
 @contextmanager
 def together(fabric: Fabric) -> Iterator[None]:
-    """Say in words that processes which work together have lost each other.
+    """Say in words that memory is used up, or that processes which work together have lost each other.
 
     Raises
     ------
@@ -90,6 +90,8 @@ def together(fabric: Fabric) -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
+        if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error):
+            raise MusictxError("out of memory: give a smaller --micro-batch, --batch or --context") from error
         if fabric.world_size == 1:
             raise
         said = re.sub(r"^\[\S+\] ", "", reason(error)).partition(". ")[0]

@@ -15,6 +15,7 @@ from musictx.files import refusals, write_bytes
 from musictx.labels import plain_label
 from musictx.render.figures import png
 
+METRICS = "metrics.jsonl"  # of a run
 MAX_VALUE = 1e15  # far above any step and any loss: what is larger was never measured
 
 
@@ -82,11 +83,6 @@ class Metrics:
                 worth = line.get("worth", fmean(losses.values()))  # version 0.2 wrote none
                 found.append(Look(line["step"], losses, math.inf if worth is None else worth))
         return found
-
-    def best(self) -> Look | None:
-        """The look at the best model; of equal ones the first."""
-        found = (look for look in self.looks() if look.worth < math.inf)
-        return min(found, key=lambda look: look.worth, default=None)
 
     def forget_after(self, step: int) -> None:
         """Drop what was measured after a step, since it will be measured again."""

@@ -24,19 +24,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from musictx.checkpoint import find_model, load_model, read_card, save_model
+from musictx.checkpoint import find_model, load_model, read_card, save_model, weights_hash
 from musictx.corpus import Corpus
 from musictx.corpus.split import refuse_shared
 from musictx.errors import MusictxError
 from musictx.model import ModelConfig, MusicTransformer
-from musictx.process import interruptible, keep_freed_memory, stop_signals
+from musictx.process import Interrupted, interruptible, keep_freed_memory, stop_signals
 from musictx.training.devices import agree, open_devices, refuse_too_large, together
-from musictx.training.metrics import Metrics, Progress
+from musictx.training.metrics import METRICS, Look, Metrics, Progress
 from musictx.training.optimizers import make_optimizers, schedule, set_rate
 from musictx.training.shards import gathered
 from musictx.training.source import Curriculum, Source, ValidationLoss, loss_of, make_validation
 from musictx.training.state import (
     PLACE,
+    STATE,
     check_settings,
     has_state,
     held,
@@ -121,6 +122,9 @@ class Run:
                 self.card.setdefault("sampling", before["sampling"])
         length = model_config.context_length
         self.curriculum = Curriculum(train, config, length)
+        self.fabric = fabric or open_devices(config)
+        for source in self.curriculum.stages:
+            self._parts(source)
         self.music = {"training": self.curriculum.fingerprint()}
         self.judge: ValidationLoss | None = None
         if not isinstance(validation, Mapping):
@@ -132,11 +136,12 @@ class Run:
             self.judge = make_validation(
                 validation, length, min(config.validation_chunks, max(1, 2**18 // length))
             )
-        self.fabric = fabric or open_devices(config)
-        self.metrics = Metrics(folder / "metrics.jsonl")
+        self.metrics = Metrics(folder / METRICS)
         self.step, self.tokens, self.seconds = 0, 0, 0.0
         # The step at which `fit` began; whether a signal ended it, or `appraise` or `config.patience`.
         self.begun_at, self.stopped, self.ended = 0, False, False
+        self.started: dict[str, str] = {}  # from which weights, where it is not from random ones
+        self.looks: list[Look] = []  # at what is held out; the first device has them
         self.losses: list[torch.Tensor] = []  # since the last line of the log
         self.signals: list[int] = []  # that asked this process to stop
 
@@ -159,14 +164,15 @@ class Run:
         on_checkpoint : callable, optional
             Called with the model and the step whenever the state was saved.
         stop_after : float, optional
-            Save and return after this many seconds of the call, to be resumed later.
+            Save and return after this many seconds of training, to be resumed later.
 
         Returns
         -------
         MusicTransformer
-            As it is judged and kept: whole on the first device, and as near to the one to start from as
-            `config.blend` says. Ctrl-C, or a signal to terminate, ends the run after its present step, with
-            its state saved (`stopped` is then true); the second one ends it at once.
+            That of the last step, while the best one is in ``model/``; whole on the first device, and as near
+            to the one to start from as `config.blend` says. Ctrl-C, or a signal to terminate, ends the run
+            after its present step, with its state saved (`stopped` is then true); the second one ends it at
+            once.
 
         Raises
         ------
@@ -189,7 +195,8 @@ class Run:
         torch.manual_seed(config.seed)
         self.model = self.build(self.model_config)
         if self.start_from:
-            self.before = load_model(self.start_from).state_dict()
+            start = load_model(self.start_from)
+            self.before, self.started = start.state_dict(), {"starting weights": weights_hash(start)}
             self.model.load_state_dict(self.before)
         forward: Any = torch.compile(self.model) if config.compile else self.model
         self.wrapped = self.fabric.setup_module(forward)  # first: shards are other tensors
@@ -201,28 +208,38 @@ class Run:
     def _begin(self, resume: bool) -> None:
         """Go on from the state in the folder, or write the settings of a new run."""
         settings = {"model": self.model_config.to_dict(), "training": asdict(self.config)}
-        settings |= {"card": self.card, "music": self.music}
+        settings |= {"start": self.started, "card": self.card, "music": self.music}
         refuse_other_music(self.music, self.fabric)
         if resume and has_state(self.folder, self.fabric):
             check_settings(self.folder, settings)
             self._load()
         elif self.fabric.is_global_zero:
             refuse_taken(self.folder, resume)
+            lines = self.metrics.read()
+            if lines and lines[-1].get("seconds", 0) > 60 * self.config.checkpoint_minutes:
+                raise MusictxError(f"{self.folder} holds a run without its {STATE}, which cannot go on")
             write_settings(self.folder, settings)
             self.metrics.clear()
         self.begun_at = self.step
-        looks = self.metrics.looks() if self.fabric.is_global_zero else []
-        last, ended = agree(self.fabric, float(looks[-1].step if looks else -1), self._over())
+        if self.fabric.is_global_zero:
+            self.looks = self.metrics.looks()
+        last, ended = agree(self.fabric, float(self.looks[-1].step if self.looks else -1), self._over())
         self.ended = ended > 0
         if self.judge and self.due and last < self.step:  # none yet, or a signal to stop ended it
             self._validate(self.judge)
 
+    @property
+    def best(self) -> Look | None:
+        """The look at the best model; of equal ones the first."""
+        found = (look for look in self.looks if look.worth < math.inf)
+        return min(found, key=lambda look: look.worth, default=None)
+
     def _over(self) -> bool:
         """Whether a look has ended the run, or none was better than the best for too long."""
-        best = self.metrics.best()
-        if math.inf in {look.worth for look in self.metrics.looks()}:
+        if math.inf in {look.worth for look in self.looks}:
             return True
-        return best is not None and self.share * (1 - best.step / max(self.step, 1)) > self.config.patience
+        since = self.best.step if self.best else self.step
+        return self.share * (1 - since / max(self.step, 1)) > self.config.patience
 
     def _train(
         self,
@@ -256,8 +273,7 @@ class Run:
                     self._log({"loss": loss, "tokens_per_second": round(rate)})
                     if on_progress and fabric.is_global_zero:
                         left = self.seconds * (1 - share) / max(share, 1e-9)
-                        best = self.metrics.best()
-                        validation = best.worth if best else None
+                        validation = self.best.worth if self.best else None
                         on_progress(Progress(self.step, share, loss, rate, validation, left))
                 if self.judge and self.due and not self.stopped:
                     self._validate(self.judge)
@@ -267,7 +283,7 @@ class Run:
                     self._save()
                     last_saved, model = time.monotonic(), self._whole()
                     if fabric.is_global_zero:
-                        if self.metrics.best() is None:  # none was judged yet
+                        if self.best is None:  # none was judged yet
                             self._save_best(model, {})
                         if on_checkpoint:
                             model.eval()  # no dropout: the sample is the model's, the random state stays
@@ -307,13 +323,7 @@ class Run:
     def _step(self, source: Source) -> torch.Tensor:
         """One update from one batch, shared over devices and micro-batches; its mean loss."""
         fabric = self.fabric
-        share = source.size // fabric.world_size
-        micro = min(self.config.micro_batch or share, share)
-        if share * fabric.world_size != source.size or share % micro:
-            raise MusictxError(
-                f"a batch of {source.size} windows cannot be shared by {fabric.world_size} devices "
-                f"in micro-batches of {micro}"
-            )
+        share, micro = self._parts(source)
         total = torch.zeros((), device=fabric.device)
         for part in range(share // micro):
             first = fabric.global_rank * share + part * micro
@@ -334,6 +344,18 @@ class Run:
             optimizer.zero_grad()
         return fabric.all_reduce(total, reduce_op="mean") if fabric.world_size > 1 else total  # type: ignore
 
+    def _parts(self, source: Source) -> tuple[int, int]:
+        """Windows of a batch that each device gets, and how many of them it computes at once."""
+        devices = self.fabric.world_size
+        share = source.size // devices
+        micro = min(self.config.micro_batch or share, share)
+        if share * devices != source.size or share % micro:
+            raise MusictxError(
+                f"a batch of {source.size} windows cannot be shared by {devices} process(es) "
+                f"in micro-batches of {micro}"
+            )
+        return share, micro
+
     def _validate(self, judge: ValidationLoss) -> None:
         """Measure the loss on what is held out, and keep the model if it is the best so far.
 
@@ -341,17 +363,16 @@ class Run:
         """
         model = self._whole()
         if self.fabric.is_global_zero:
-            with suppress(KeyboardInterrupt), interruptible(model, self.signals):
+            with suppress(Interrupted), interruptible(model, self.signals):
                 with self.fabric.autocast():
                     results = judge(model)
-                    looks = self.metrics.looks()
-                    first = looks[0].losses if looks else results
+                    first = self.looks[0].losses if self.looks else results
                     worth = self.appraise(model, first, results) if self.appraise else fmean(results.values())
+                self.looks.append(Look(self.step, results, worth))
+                if self.best is self.looks[-1]:  # kept before it is logged: a run killed between looks again
+                    self._save_best(model, results)
                 self._log({"validation": results, "worth": None if worth == math.inf else worth})
             self.ended = self._over()
-            best = self.metrics.best()
-            if best and best.step == self.step:
-                self._save_best(model, best.losses)
         ended, stopped = agree(self.fabric, self.ended, bool(self.signals))
         self.ended, self.stopped = ended > 0, stopped > 0
         self.wrapped.train()

@@ -25,6 +25,7 @@ from musictx.errors import MusictxError, reason
 from musictx.files import clear_drafts, hold, make_folder, read_json, refusals, write_bytes
 from musictx.model import MusicTransformer
 from musictx.training.devices import random_states, set_random_states
+from musictx.training.metrics import METRICS
 from musictx.training.shards import gathered, like
 from musictx.training_settings import FIXED
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 SETTINGS, STATE, LOCK = "run.json", "state.pt", ".lock"
-WRITTEN = ("model", "metrics.jsonl", "loss.png")  # what else a run has in its folder
+WRITTEN = ("model", METRICS, "loss.png")  # what else a run has in its folder
 PLACE: dict[str, Any] = {"step": int, "tokens": int, "seconds": float}  # how far a run is
 
 
@@ -103,27 +104,28 @@ def has_state(folder: Path, fabric: Fabric) -> bool:
 
 
 def write_settings(folder: Path, settings: dict[str, Any]) -> None:
-    """Write what a run is begun with: ``model``, ``training``, ``card`` and ``music``."""
+    """Write what a run is begun with: ``model``, ``training``, ``start``, ``card`` and ``music``."""
     write_bytes(folder / SETTINGS, (json.dumps(settings, indent=2) + "\n").encode())
 
 
 def check_settings(folder: Path, settings: dict[str, Any]) -> None:
-    """A run goes on as it was begun; only its budget, and where it is computed, may change.
+    """A run goes on as it was begun; its budget, where it is computed, and how it is watched may change.
 
     Raises
     ------
     MusictxError
-        The model, the music, or one of the settings in `FIXED` is another one.
+        The model, the weights that it began with, the music, or a setting in `FIXED` is another one.
     """
     path = folder / SETTINGS
     try:
         begun = read_json(path)
         before = {**begun["model"], **{k: v for k, v in begun["training"].items() if k in FIXED}}
+        before |= begun.get("start", {})  # version 0.2 wrote none
     except (MusictxError, KeyError, TypeError, AttributeError) as error:
         raise MusictxError(f"{path} is missing or damaged, so that the run cannot go on") from error
     before["curriculum"] = before.get("curriculum") or []  # version 0.2 wrote 0.0 where there was none
     settings = json.loads(json.dumps(settings))
-    now = {**settings["training"], **settings["model"]}
+    now = {**settings["training"], **settings["model"], **settings["start"]}
     for name, value in before.items():
         if name in now and now[name] != value:
             raise MusictxError(
@@ -182,7 +184,7 @@ def read_state(
     Returns
     -------
     place : dict
-        As `write_state` got it; ``tokens`` is missing in the states of version 0.1.
+        As `write_state` got it.
     losses : list of Tensor
 
     Raises

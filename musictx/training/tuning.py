@@ -19,6 +19,7 @@ import json
 import math
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import cycle, islice
 from pathlib import Path
@@ -30,7 +31,7 @@ import torch
 from torch.nn import functional as F
 
 from musictx.checkpoint import find_model, load_model, weights_hash
-from musictx.corpus import BatchSource, Chunk, Corpus
+from musictx.corpus import Chunk, Corpus
 from musictx.errors import MusictxError
 from musictx.events import PAD
 from musictx.files import read_json, write_bytes
@@ -41,7 +42,7 @@ from musictx.training.choices import Choice
 from musictx.training.devices import choose_precision
 from musictx.training.metrics import Look
 from musictx.training.run import Run
-from musictx.training.source import IGNORED, make_validation
+from musictx.training.source import IGNORED, Curriculum, Source, make_validation
 from musictx.training_settings import TuningConfig
 
 JUDGED = 16  # pairs by which the preference is judged on the way
@@ -130,7 +131,7 @@ class PreferenceSource:
         Windows of real music, whose likelihood counts too.
     """
 
-    def __init__(self, pairs: Pairs, config: TuningConfig, music: BatchSource | None = None):
+    def __init__(self, pairs: Pairs, config: TuningConfig, music: Source | None = None):
         self.pairs, self.config, self.music = pairs, config, music
         self.rows = 2 * config.batch  # of pairs: what was kept, then what was rejected
         self.size = self.rows + (music.size if music else 0)
@@ -201,7 +202,7 @@ def read_reference(folder: Path, pairs: Pairs, model: MusicTransformer, precisio
     """Pairs with what the model to begin with makes of their takes: computed once, and kept in the folder."""
     place = folder / REFERENCE
     known = {"pairs": pairs.fingerprint(), "model": weights_hash(model), "precision": precision}
-    if os.path.isfile(place):
+    with suppress(MusictxError):  # none yet, or damaged: it is computed anew
         told = read_json(place)
         nats = told.get("nats") if isinstance(told, dict) else None
         if nats and {name: told.get(name) for name in known} == known and len(nats) == len(pairs.takes):
@@ -285,11 +286,7 @@ def tuning_run(
     pairs = read_reference(folder, pairs, before, precision)
     model_config = replace(before.config, dropout=0.0)
     length, windows = model_config.context_length, 2 * math.ceil(config.batch / 4)
-    beside = None
-    if music is not None:
-        beside = BatchSource(
-            music, length=length, batch=windows, seed=config.seed, augmentation=config.augmentation
-        )
+    beside = None if music is None else Curriculum(music, replace(config, batch=windows), length).stages[-1]
     source = PreferenceSource(pairs, config, beside)
     watch = make_validation(held, length, config.validation_chunks)
     seen = np.unique(np.linspace(0, len(pairs) - 1, JUDGED).round().astype(int))
@@ -303,6 +300,8 @@ def tuning_run(
         preference = float(np.logaddexp(0, -config.beta * margin).mean())
         return preference + fmean(now.values())
 
-    return Run(
+    run = Run(
         folder, model_config, config, source, watch, card, start_from=find_model(model), appraise=appraise
     )
+    run.music |= {f"held out: {name}": corpus.fingerprint() for name, corpus in held.items()}
+    return run

@@ -123,7 +123,7 @@ def test_a_run_says_what_became_of_it(run: Run, music: Path, tmp_path: Path) -> 
     assert (
         status == 0
         and "done, 2 steps, validation " in said
-        and f"--model {tmp_path}" in said.replace("\n", "")
+        and f"--model {tmp_path / 'model'}" in said.replace("\n", "")
     )
     assert "used up already at step 2" in run(*command, "--steps", 2, "--resume")[1]
     status, said = run(music, "-o", music, *TINY, "--steps", 2)
@@ -280,6 +280,9 @@ def test_an_encoded_corpus_is_trained_on_as_it_is(
         (["--validation", "circle"], "circle is not a folder"),
         (["--from", "x" * 300], "no model at"),
         (["--fact", "licence"], "--fact is 'licence'; give KEY=TEXT"),
+        (["--fact", "started_from=me"], "the card has a started_from of its own"),
+        (["--repeat-notes", "60", "600"], "give --repeats too"),
+        (["--optimizer", "adamw", "--matrix-lr", "0.1"], "--matrix-lr is the learning rate of Muon"),
         (["--validation", "nowhere"], "nowhere is not a folder"),
     ],
 )

@@ -16,6 +16,7 @@ import pytest
 
 import musictx.files
 from musictx.corpus import Corpus, build_corpus, consecutive_chunks, open_corpus, stream_window
+from musictx.corpus.folder import is_encoded
 from musictx.errors import MusictxError
 from musictx.events import END, EVENTS, START, encode
 from musictx.midi import read_midi, write_midi
@@ -155,6 +156,17 @@ def test_what_a_run_wrote_is_not_trained_on(folder: Path, tmp_path: Path) -> Non
     write_music(folder / "run" / "samples" / "step-000500.mid", 5)
     (folder / "run" / "run.json").write_text("{}")
     assert len(build_corpus([folder], tmp_path / "out", workers=1)) == 3
+
+
+def test_a_file_of_others_is_not_written_over(folder: Path, tmp_path: Path) -> None:
+    """An ``index.json`` of a site, say; nor does one make a folder of MIDI files an encoded corpus."""
+    (tmp_path / "index.json").write_text("{}")
+    with pytest.raises(MusictxError, match=r"index\.json is there already, but no encoded corpus"):
+        build_corpus([folder], tmp_path)
+    assert (tmp_path / "index.json").read_text() == "{}"
+    (folder / "index.json").write_text("{}")
+    build_corpus([folder], tmp_path / "out")
+    assert is_encoded(tmp_path / "out") and not is_encoded(folder)
 
 
 # Failures

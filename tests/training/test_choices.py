@@ -50,6 +50,12 @@ def test_a_take_that_was_written_and_read_has_the_same_events(
     assert encode(read.primer).tolist() == encode(choice.primer).tolist()
 
 
+def test_a_note_shorter_than_a_millisecond_can_be_read_again(tmp_path: Path) -> None:
+    short = Performance(make_notes([0.5], [0.5003], [60]))
+    (tmp_path / "mine.jsonl").write_text(Choice(short, 1.0, (short,), (short,)).line())
+    assert read_choices(tmp_path)[0].primer.notes["offset"].tolist() == [0.501]
+
+
 def test_a_note_of_the_primer_that_rings_on_ends_where_the_take_ends_it(tmp_path: Path) -> None:
     taken = {**GOOD, "kept": [[[0.5, 3.0, 64, 80], [1.0, 1.5, 67, 70]]]}
     (choice,) = read_choices(write(tmp_path / "mine.jsonl", taken))
@@ -66,6 +72,8 @@ def test_a_folder_is_read_in_the_order_of_its_names(tmp_path: Path) -> None:
     write(tmp_path / "more" / "d.jsonl", {**GOOD, "model": "d"})
     write(tmp_path / "a.jsonl", GOOD)
     (tmp_path / "notes.txt").write_text("no choice")
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "metrics.jsonl").write_text('{"step": 1}')  # a run may lie below its choices
     found = read_choices(tmp_path)
     assert [choice.model for choice in found] == ["", "b", "c", "d"]
     assert [choice.model for choice in of_model(found, "c")] == ["", "c"]

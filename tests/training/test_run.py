@@ -110,6 +110,41 @@ def test_a_signal_ends_a_validation_which_is_made_up_for(whole: Path, tmp_path: 
     assert_same_run(tmp_path, whole)
 
 
+def test_a_signal_at_the_first_look_ends_the_run(whole: Path, tmp_path: Path) -> None:
+    """The model to begin with is judged before the first step, whatever happens."""
+    held = make_validation({"held": tiny_corpus(2, seed=4)}, 16, 256)
+
+    def interrupted(model: MusicTransformer) -> dict[str, float]:
+        signal.raise_signal(signal.SIGINT)
+        return held(model)
+
+    with pytest.raises(KeyboardInterrupt):
+        tiny_run(tmp_path, validation=interrupted, start_from=whole).fit()
+    run = tiny_run(tmp_path, validation=held, start_from=whole, steps=2)
+    run.fit(resume=True)
+    assert [look.step for look in run.looks] == [0, 2]
+
+
+def test_a_run_that_is_killed_between_a_look_and_its_line_looks_again(
+    whole: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the log says is the best model has been written."""
+    log = Run._log
+
+    def killed(self: Run, line: dict[str, Any]) -> None:
+        if "validation" in line:
+            raise KeyboardInterrupt
+        log(self, line)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Run, "_log", killed)
+        with pytest.raises(KeyboardInterrupt):
+            tiny_run(tmp_path, checkpoint_minutes=EVERY_STEP).fit()
+    assert read_card(tmp_path / "model")["steps"] == 8
+    tiny_run(tmp_path).fit(resume=True)
+    assert_same_run(tmp_path, whole)
+
+
 def test_samples_between_leave_the_run_alone(whole: Path, tmp_path: Path) -> None:
     seen = []
 
@@ -190,6 +225,33 @@ def test_a_run_that_was_killed_before_its_first_state_begins_again(whole: Path, 
     assert_same_run(tmp_path, whole)
 
 
+def test_a_run_whose_state_is_gone_does_not_begin_again_over_its_model(whole: Path, tmp_path: Path) -> None:
+    for name in ("run.json", "metrics.jsonl"):
+        (tmp_path / name).write_bytes((whole / name).read_bytes())
+    before = (tmp_path / "metrics.jsonl").read_bytes()
+    with pytest.raises(MusictxError, match=r"holds a run without its state\.pt"):
+        tiny_run(tmp_path, checkpoint_minutes=EVERY_STEP).fit(resume=True)
+    assert (tmp_path / "metrics.jsonl").read_bytes() == before
+
+
+def test_a_taught_run_goes_on_with_the_weights_that_it_began_with(whole: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    tiny_run(other, seed=7, steps=1).fit()
+    tiny_run(tmp_path / "run", start_from=whole).fit(stop_after=0.0)
+    with pytest.raises(MusictxError, match="was begun with starting weights"):
+        tiny_run(tmp_path / "run", start_from=other).fit(resume=True)
+    assert tiny_run(tmp_path / "run", start_from=whole).fit(resume=True)
+
+
+def test_memory_that_is_used_up_is_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def large(self: Run, source: Source) -> torch.Tensor:
+        return torch.empty(2**60)
+
+    monkeypatch.setattr(Run, "_step", large)
+    with pytest.raises(MusictxError, match="out of memory: give a smaller --micro-batch"):
+        tiny_run(tmp_path).fit()
+
+
 # The same in parts
 
 
@@ -230,7 +292,9 @@ def test_two_processes_are_one(tmp_path: Path) -> None:
 
 def test_a_batch_that_cannot_be_shared_is_named(tmp_path: Path) -> None:
     with pytest.raises(MusictxError, match=r"a batch of 4 windows cannot be shared .* micro-batches of 3"):
-        tiny_run(tmp_path, micro_batch=3).fit()
+        tiny_run(tmp_path, micro_batch=3)
+    with pytest.raises(MusictxError, match=r"a batch of 6 windows cannot be shared .* micro-batches of 4"):
+        tiny_run(tmp_path, batch=6, micro_batch=4, curriculum=((8, 0.5),))  # 12 windows of 8 could be
 
 
 # Budgets

@@ -172,6 +172,12 @@ def test_a_tuning_goes_on_with_its_own_choices_and_settings_only(model: Path, tm
     )
     with pytest.raises(MusictxError, match="was begun with other music"):
         fewer.fit(resume=True)
+    for held in ({"held": tiny_corpus(3, seed=4)}, {"other": tiny_corpus(2, seed=4)}):
+        watched = tuning_run(tmp_path, model, choices(), held, config=TuningConfig(**QUICK))
+        with pytest.raises(MusictxError, match="was begun with other music"):
+            watched.fit(resume=True)
+    (tmp_path / REFERENCE).write_text("{")  # it is only kept to save time
+    run(tmp_path, model).fit(resume=True)
 
 
 def test_a_model_that_forgets_ends_the_run_and_is_not_kept(model: Path, tmp_path: Path) -> None:

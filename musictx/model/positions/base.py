@@ -1,4 +1,4 @@
-"""What a position scheme tells the rest of musictx: ``Positions``, ``Order`` of some, ``Formula`` of all."""
+"""What a position scheme tells the others: ``Positions``, ``PositionTerms`` of some, ``Formula`` of all."""
 
 from __future__ import annotations
 
