@@ -42,7 +42,7 @@ def site(
     model: Annotated[
         list[str] | None,
         typer.Option(
-            help="vanilla, relative, rope, or a folder of your own. Repeatable. "
+            help="grand, vanilla, relative, rope, or a folder of your own. Repeatable. "
             "[default: the three that are compared, and grand to make music with]"
         ),
     ] = None,
@@ -67,7 +67,7 @@ def space(
     model: Annotated[
         list[str] | None,
         typer.Option(
-            help="vanilla, relative, rope, or a folder of your own. Up to four times. "
+            help="grand, vanilla, relative, rope, or a folder of your own. Up to four times. "
             "[default: the three that are compared, and grand to make music with]"
         ),
     ] = None,

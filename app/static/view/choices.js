@@ -3,7 +3,7 @@
 import { counted } from "../music/sentences.js";
 import { h } from "./dom.js";
 
-const TEACH = "musictx tune relative choices.jsonl --output mine";
+const TEACH = "musictx tune MODEL choices.jsonl --output mine";
 
 export class ChoicesLine {
   /** `on` has switch(on), save() and clear(). */

@@ -16,13 +16,13 @@ from musictx.files import keep_inputs
 
 bench = typer.Typer(
     no_args_is_help=True,
-    help="Measure speed and memory, next to the peers that are installed (`pip install '.[peers]'`).",
+    help="Measure speed and memory, next to other libraries that are installed (`pip install '.[peers]'`).",
 )
 
 Plot = Annotated[Path | None, typer.Option(help="PNG file for a picture.")]
 Threads = Annotated[int | None, typer.Option(min=1, help="Threads of PyTorch. [default: its own choice]")]
 Repetitions = Annotated[int, typer.Option(min=1, help="Number of measurements; the median counts.")]
-Peers = Annotated[bool, typer.Option(help="Let the peers that are installed do the same work.")]
+Peers = Annotated[bool, typer.Option(help="Let other libraries that are installed do the same work.")]
 
 
 def _finish(

@@ -48,8 +48,8 @@ def evaluate(
         list[str],
         typer.Argument(
             metavar="MODEL... MIDI_DIR",
-            help="Models (vanilla, relative, rope, or folders), then a folder of held-out MIDI files or an "
-            "encoded corpus.",
+            help="Models (grand, vanilla, relative, rope, or folders), then a folder of held-out MIDI files "
+            "or an encoded corpus.",
         ),
     ],
     context: Annotated[
@@ -244,7 +244,11 @@ def study(
         Path, typer.Option("--output", "-o", help="Folder for the page, the numbers and the continuations.")
     ],
     model: Annotated[
-        list[str], typer.Option(help="vanilla, relative, rope, or a folder; repeatable. [default: all three]")
+        list[str],
+        typer.Option(
+            help="grand, vanilla, relative, rope, or a folder; repeatable. "
+            "[default: vanilla, relative and rope]"
+        ),
     ] = [],  # noqa: B006
     count: Annotated[int, typer.Option("--primers", help="Largest number of primers.")] = 20,
     seeds: Annotated[int, typer.Option(help="Continuations for each primer and model.")] = 3,

@@ -25,7 +25,7 @@ def votes(
         bool, typer.Option("--again", help="Count a visitor's second vote on the same music as well.")
     ] = False,
     csv: Annotated[Path | None, typer.Option(help="CSV file to write: one line for each vote.")] = None,
-    seed: Annotated[int, typer.Option(help="Of the intervals: the same seed gives the same ones.")] = 0,
+    seed: Annotated[int, typer.Option(help="Random seed for the intervals.")] = 0,
     as_json: AsJson = False,
 ) -> None:
     """Say what the votes of the blind test show, and whether it can be chance.
