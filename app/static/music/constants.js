@@ -95,7 +95,7 @@ export const SETTINGS = [
     min: 0,
     max: 1,
     step: 0.25,
-    remark: "How strongly to develop earlier material; 0 plays the models as trained.",
+    remark: "How strongly to develop earlier material.",
   },
   {
     name: "form",
@@ -104,6 +104,6 @@ export const SETTINGS = [
     min: 0,
     max: 1,
     step: 0.25,
-    remark: "How strongly to bring back what was played some ten seconds ago and before.",
+    remark: "How strongly to bring back what was played some ten seconds ago or earlier.",
   },
 ];
