@@ -53,7 +53,7 @@ export function makePrimers(studio, find) {
     say: (text, bad) => studio.notice.say(text, bad),
     quiet: () => studio.listening.transport.pause(),
     free: () => {
-      studio.fillings.filter(({ running }) => running).forEach((filling) => filling.stop());
+      studio.stopFillings();
       studio.series.stop();
     },
   });

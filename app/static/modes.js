@@ -98,7 +98,8 @@ export class Modes {
 
   /** The page is left. */
   remember() {
-    const { making, take } = this.studio;
+    const { making, take, blind } = this.studio;
+    blind.keep();
     const now = { history: making.history, take };
     const ways = this.composing ? [this.made, now] : [now, this.made];
     for (const [k, mode] of MODES.entries()) keepTakes(mode, ways[k].history.takes, ways[k].take);

@@ -18,7 +18,8 @@ export function makeOutcome(studio, find) {
     series: () => series.toggle(),
   });
   const outcome = new Outcome(studio, find("#headline"), bar, find("#compare"), find("#outcome"));
-  const series = new Series(studio, bar, (take, model) => outcome.of(take, model)?.verdict);
+  const judged = (take, model) => outcome.of(take, model)?.verdict;
+  const series = new Series(studio, bar, judged, () => studio.stopFillings());
   return { outcome, series };
 }
 

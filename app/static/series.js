@@ -7,11 +7,14 @@ const TAKES = 5;
 const SEEDS = 2 ** 31;
 
 export class Series {
-  bar; blind; judged; making; models; notice; player; primer; settings;
+  bar; blind; free; judged; making; models; notice; player; primer; settings;
 
-  /** `studio` has the parts; `judged(take, model)` gives a finished lane's verdict, or null. */
-  constructor({ player, models, making, primer, settings, blind, notice }, bar, judged) {
-    Object.assign(this, { player, models, making, primer, settings, blind, notice, bar, judged });
+  /**
+   * `studio` has the parts; `judged(take, model)` gives a finished lane's verdict, or null; `free` stops what else the
+   * models play: a lane plays one thing at a time.
+   */
+  constructor({ player, models, making, primer, settings, blind, notice }, bar, judged, free) {
+    Object.assign(this, { player, models, making, primer, settings, blind, notice, bar, judged, free });
     this.run = null; // what is played: {takes, missing, settings}, of which the last take still plays
     this.about = null; // the primer, {source, selection}, that is or was played
     this.words = ""; // what came of it
@@ -32,6 +35,7 @@ export class Series {
       this.notice.say(fault, true);
       return;
     }
+    this.free();
     this.making.step();
     const { source, selection } = this.primer;
     Object.assign(this, { about: { source, selection }, words: "" });
@@ -65,15 +69,19 @@ export class Series {
       score.receive(message);
       take.messages[model] = message;
     }
-    if (message.state === "error") take.errors[model] = message.error;
-    else if (message.state !== "done") return;
+    if (message.state === "error") {
+      this.notice.say(message.error, true);
+      this.stop();
+      return;
+    }
+    if (message.state !== "done") return;
     score.finish();
     take.states[model] = message.state;
     run.missing.delete(model);
     if (run.missing.size) return;
     this.making.history.add(take);
     this.count();
-    if (message.state === "error" || run.takes.length === TAKES) this.end();
+    if (run.takes.length === TAKES) this.end();
     else this.next();
     this.making.on.refresh();
   }

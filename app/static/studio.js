@@ -111,6 +111,7 @@ class Studio {
     const shown = this.modes.recall();
     this.ready = true;
     this.root.dataset.ready = "true";
+    if (!link && !this.compose.on) this.judging.resume();
     if (shown && !link) {
       this.making.adopt(shown);
       this.notice.say("The page was reloaded; what the models played is still here.");
@@ -218,6 +219,10 @@ class Studio {
     this.series.refresh();
     this.insight.refresh();
     for (const filling of this.fillings) filling.refresh();
+  }
+
+  stopFillings() {
+    for (const filling of this.fillings) if (filling.running) filling.stop();
   }
 
   fit() {

@@ -436,6 +436,7 @@ def voted(studio: Studio, place: Place, vote: Callable[[], None]) -> dict[str, A
     while len(found := kept_votes(studio, place)) == before:
         assert time.monotonic() < deadline, "the vote was not kept"
         studio.page.wait_for_timeout(20)
+    studio.get("reveal").wait_for()
     return found[-1]
 
 

@@ -29,6 +29,22 @@ PICTURES = """() => {
 }"""
 
 
+# The next vote is lost: on its way to the server, or by a browser that stores nothing.
+LOSE_A_VOTE = """() => {
+  const [fetched, set] = [window.fetch, Storage.prototype.setItem];
+  window.fetch = (address, ...rest) => {
+    if (!String(address).endsWith("/vote")) return fetched(address, ...rest);
+    window.fetch = fetched;
+    return Promise.reject(new TypeError("no connection"));
+  };
+  Storage.prototype.setItem = function (key, value) {
+    if (key !== "musictx.votes") return set.call(this, key, value);
+    Storage.prototype.setItem = set;
+    throw new DOMException("full", "QuotaExceededError");
+  };
+}"""
+
+
 def vote_text(studio: Any) -> str:
     return str(studio.page.locator("#vote").inner_text())
 
@@ -76,6 +92,7 @@ def test_a_vote_is_read_out_keeps_the_focus_and_is_not_undone(open_studio: Open,
     assert "keeps the thread best" in vote_text(studio)
     studio.hear_all()
     studio.get("vote-b").press("Enter")
+    studio.get("reveal").wait_for()
     assert "You chose B" in vote_text(studio)
     assert studio.page.evaluate("document.activeElement.id") == "vote"
     studio.get("undo").click()  # the lane that went on, not the vote
@@ -112,9 +129,22 @@ def test_a_vote_waits_until_every_lane_was_heard(open_studio: Open, place: Place
     studio.hear("b")
     assert "B" not in studio.get("to-hear").inner_text()
     assert studio.get("vote-b").is_disabled()
+    order = studio.order()
+    studio.leaves_runs = True
+    studio.page.reload()
+    studio.page.wait_for_selector(".mtx[data-ready=true]")
+    assert studio.order() == order and studio.page.locator(".lanes h3").all_inner_texts() == ["A", "B", "C"]
+    assert studio.page.evaluate("window.musictx.transport.heard") == order[0]
+    assert "B" not in studio.get("to-hear").inner_text()  # it is still asked, and B was heard
     studio.hear_all()
     assert "heard them all" in studio.get("to-hear").inner_text()
+    studio.page.evaluate(LOSE_A_VOTE)
     studio.page.keyboard.press("b")
+    studio.page.wait_for_function("() => document.querySelector('.notice.bad')")
+    assert [studio.get("reveal").count(), studio.get("vote-b").is_enabled()] == [0, True]
+    assert studio.page.locator(".lanes h3").all_inner_texts() == ["A", "B", "C"]
+    studio.page.keyboard.press("b")  # the same vote once more
+    studio.get("reveal").wait_for()
     assert "You chose B" in vote_text(studio)
 
 

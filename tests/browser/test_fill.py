@@ -115,7 +115,7 @@ def test_a_filling_can_be_stopped_and_taken_back(open_studio: Open, unhurried: P
     assert studio.get("fill-hint").inner_text() == "Selections can be filled in after the vote."
 
 
-def test_a_filling_gives_way_to_an_answer(open_studio: Open, place: Place) -> None:
+def test_a_filling_gives_way_to_an_answer_and_to_five_takes(open_studio: Open, place: Place) -> None:
     studio = open_studio(place)
     start = finished(studio)
     mark(studio, start, start + 2)
@@ -125,9 +125,21 @@ def test_a_filling_gives_way_to_an_answer(open_studio: Open, place: Place) -> No
         """() => {
             const { player } = window.musictx;
             const start = player.start.bind(player);
-            player.start = (lane, request, on) => request.gap || start(lane, request, on); // it takes long
+            window.lost = true;
+            player.start = (lane, request, on) => {
+                if (request.gap) return; // it takes long
+                if (window.lost) queueMicrotask(() => on({ state: "error", error: `${lane} was lost.` }));
+                else start(lane, request, on);
+            };
         }"""
     )
+    studio.get("fill-rope").click()
+    assert studio.get("fill-stop").is_visible()
+    studio.get("series").click()
+    assert not studio.get("fill-stop").is_visible() and studio.get("fill-rope").is_enabled()
+    assert studio.notice().inner_text() == "vanilla was lost."
+    assert studio.get("series").inner_text() == "Five takes"
+    studio.page.evaluate("window.lost = false")
     studio.get("fill-rope").click()
     assert studio.get("fill-stop").is_visible()
     studio.get("duet").focus()

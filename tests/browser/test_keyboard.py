@@ -126,6 +126,7 @@ def test_judge_blind(studio: Any) -> None:
         studio.page.wait_for_function("() => window.musictx.transport.state === 'stopped'")
     assert "heard them all" in studio.get("to-hear").inner_text()
     press(studio, "b")
+    studio.get("reveal").wait_for()
     assert "You chose B" in studio.page.locator("#vote").inner_text()
 
 

@@ -1,11 +1,14 @@
 // The blind test: who stands in which lane, whose names were seen, and what becomes of a vote.
 
 import { services } from "../io/backend.js";
+import { recall, remember } from "../io/memory.js";
 import { visitor } from "../io/visitor.js";
 import { shareHeard } from "../music/hearing.js";
 import { REAL } from "../music/models.js";
 import { hasMusic } from "../music/takes.js";
 import { Vote } from "./vote.js";
+
+const KEY = "musictx.blind"; // how the test stood when the page was left
 
 /** A random order of some things. */
 function shuffled(things) {
@@ -46,6 +49,21 @@ export class BlindTest {
     this.on = on;
     this.real = real;
     this.place();
+  }
+
+  /** The page is left, or loaded again. */
+  keep() {
+    const { on, real, places } = this;
+    remember(KEY, { on, real, places }, "sessionStorage");
+  }
+
+  /** Go on with a test that was under way when the page was left; whether there was one. */
+  recall() {
+    const { on, real, places } = recall(KEY, "sessionStorage") ?? {};
+    const here = [...this.models.keys, REAL];
+    if (!on || places.length !== here.length || !here.every((key) => places.includes(key))) return false; // other models
+    Object.assign(this, { on, real, places });
+    return true;
   }
 
   /**
