@@ -1,6 +1,6 @@
 """How the shipped models answer thirty primers such as people bring, beside how real music goes on.
 
-    python checkpoints/answers.py --real ../shared/data/asap/validation --output answers.json
+    python checkpoints/answers.py --real asap/validation --output answers.json
 
 The thirty: the shipped primers as they are; their top lines alone, at one velocity; some played faster,
 slower, softer and louder. An answer of 30 s passes if it is music (a note per second, no silence over 4 s),

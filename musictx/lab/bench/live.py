@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from musictx.checkpoint import load_model
+from musictx.checkpoint import find_model, load_model, read_card, usual_settings
 from musictx.errors import MusictxError
 from musictx.lab.bench.common import Progress, check_at_least, machine, silent, spread
 from musictx.live import Duet
@@ -57,7 +57,7 @@ class PlayedPorts:
 def answers(name: str, repetitions: int) -> list[float]:
     """Seconds from the end of each pause to the first note of a model's answer."""
     ports: Any = PlayedPorts()
-    duet = Duet(load_model(name), ports, seed=1)
+    duet = Duet(load_model(name), ports, seed=1, **usual_settings(read_card(find_model(name))))
     begun = time.monotonic()
     ports.phrase()
 
