@@ -12,13 +12,15 @@ import pytest
 from live import memory_ports
 from typer.testing import CliRunner
 
-from musictx.checkpoint import load_model
+from musictx.checkpoint import load_model, save_model
 from musictx.cli.commands import app
 from musictx.errors import MusictxError
 from musictx.live import Duet, duet, open_ports, port_names
 from musictx.live.turns import PEDAL, Turn, Turns
 from musictx.midi import read_midi
+from musictx.model import ModelConfig, MusicTransformer
 from musictx.sampling import stream_notes
+from musictx.settings import SamplingSettings, read_shape
 
 IN, OUT = "piano in", "piano out"
 PAUSE = 0.5
@@ -265,3 +267,20 @@ def test_the_command_saves_what_both_played(
     struck = sum(message.type == "note_on" for message in system[OUT])
     assert len(read_midi(tmp_path / "duet.mid")) == 3 + struck > 3
     assert not sounding(system[OUT])
+
+
+def test_the_command_plays_as_the_models_card_says(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tiny = MusicTransformer(ModelConfig(layers=1, width=16, heads=1, context_length=16))
+    save_model(tiny, tmp_path, {"sampling": {"theme": 0.25, "shape": "steady, lower"}})
+    seen: list[dict[str, Any]] = []
+
+    def look(duet: Duet, at: float) -> None:
+        seen.append(duet.settings)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Duet, "step", look)
+    command = ["live", "--model", str(tmp_path), "--input", IN, "--output", OUT, "--higher"]
+    done = CliRunner().invoke(app, command)
+    assert done.exit_code == 0, done.output
+    drawn = SamplingSettings(**seen[0])
+    assert (drawn.theme, read_shape(drawn.shape)) == (0.25, read_shape("higher, steady"))

@@ -37,7 +37,9 @@ def _followed(what: str) -> Iterator[Callable[[str, float], None]]:
 def jsb(
     data: Annotated[Path, typer.Option(help="Folder that holds Jsb16thSeparated.json.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the runs, table and picture.")],
-    row: Annotated[list[str], typer.Option(help="Only this row of the table, by its name; repeatable.")] = [],  # noqa: B006
+    row: Annotated[
+        list[str], typer.Option(help="Only this row of the table; an unknown name lists them. Repeatable.")
+    ] = [],  # noqa: B006
     tokens: Annotated[
         str | None, typer.Option(help="Budget of each run. [default: 10M; 2.5M where something is left out]")
     ] = None,
