@@ -122,9 +122,6 @@ class Run:
                 self.card.setdefault("sampling", before["sampling"])
         length = model_config.context_length
         self.curriculum = Curriculum(train, config, length)
-        self.fabric = fabric or open_devices(config)
-        for source in self.curriculum.stages:
-            self._parts(source)
         self.music = {"training": self.curriculum.fingerprint()}
         self.judge: ValidationLoss | None = None
         if not isinstance(validation, Mapping):
@@ -136,6 +133,7 @@ class Run:
             self.judge = make_validation(
                 validation, length, min(config.validation_chunks, max(1, 2**18 // length))
             )
+        self.fabric = fabric or open_devices(config)
         self.metrics = Metrics(folder / METRICS)
         self.step, self.tokens, self.seconds = 0, 0, 0.0
         # The step at which `fit` began; whether a signal ended it, or `appraise` or `config.patience`.
@@ -192,6 +190,8 @@ class Run:
         """Make model and optimisers, with random weights or those of another model."""
         config = self.config
         refuse_too_large(self.model_config)
+        for source in self.curriculum.stages:
+            self._parts(source)
         torch.manual_seed(config.seed)
         self.model = self.build(self.model_config)
         if self.start_from:

@@ -292,9 +292,9 @@ def test_two_processes_are_one(tmp_path: Path) -> None:
 
 def test_a_batch_that_cannot_be_shared_is_named(tmp_path: Path) -> None:
     with pytest.raises(MusictxError, match=r"a batch of 4 windows cannot be shared .* micro-batches of 3"):
-        tiny_run(tmp_path, micro_batch=3)
+        tiny_run(tmp_path, micro_batch=3).fit()
     with pytest.raises(MusictxError, match=r"a batch of 6 windows cannot be shared .* micro-batches of 4"):
-        tiny_run(tmp_path, batch=6, micro_batch=4, curriculum=((8, 0.5),))  # 12 windows of 8 could be
+        tiny_run(tmp_path, batch=6, micro_batch=4, curriculum=((8, 0.5),)).fit()  # 12 of 8 could be
 
 
 # Budgets
