@@ -79,6 +79,12 @@ def test_the_page_cuts_as_the_library_does_and_lets_sound_on_what_sounds_at_the_
         assert sorted(cut["pedals"]) == sorted(span for span in spans if span[0] < end - start)
 
 
+def test_what_never_ends_ends_within_what_the_server_takes() -> None:
+    ((_, cut),) = answer(RULES, [[[[500, 7_200_000, 60, 64]], [[600, 7_200_000]], 0, 10_000]])
+    read = read_notes(cut["notes"], cut["pedals"])
+    assert (read.notes["offset"].max(), read.pedals["offset"].max()) == (3600.0, 3600.0)
+
+
 def test_a_score_with_a_selection_filled_in_is_the_same_around_it(cases: Any) -> None:
     selections = [(notes, 1000 + start, 1100 + end) for notes, _, start, end in cases]
     for (notes, start, end), (before, filled, count) in zip(

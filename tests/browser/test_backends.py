@@ -26,7 +26,10 @@ from .engine_files import serving
 
 LONG = [[120 * k, 120 * k + 90, 50 + 7 * k % 30, 40 + k % 60] for k in range(500)]
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
-    "two notes": ("vanilla", {"notes": [[0, 400, 60, 80], [500, 995, 64, 90]], "length": 1000}),
+    "two notes, and one where the primer ends": (
+        "vanilla",
+        {"notes": [[0, 400, 60, 80], [1150, 1995, 64, 90], [2300, 2400, 67, 90]], "length": 2300},
+    ),
     "a held note, with pedal": (
         "relative",
         {
@@ -157,7 +160,15 @@ GAPS: dict[str, tuple[str, dict[str, Any]]] = {
         "relative",
         {"notes": LONG[:60], "pedals": [[500, 1500], [2900, 3600]], "gap": {"start": 2003, "end": 4000}},
     ),
-    "at the beginning": ("rope", {"notes": LONG[10:40], "gap": {"start": 300, "end": 1200}}),
+    "at the beginning, in time": (
+        "rope",
+        {
+            "notes": LONG[10:40],
+            "metre": BARS,
+            "gap": {"start": 300, "end": 1200},
+            "settings": {"beat": "strict"},
+        },
+    ),
     "after silence": ("vanilla", {"notes": [[3000, 3400, 60, 64]], "gap": {"start": 1500, "end": 3000}}),
     "a bar, in time": (
         "rope",

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from musictx.app.downloads import render_midi
-from musictx.app.uploads import describe_upload
+from musictx.app.uploads import MAX_SHOWN, describe_upload
 from musictx.errors import MusictxError
 from musictx.shipped import shipped_folder
 
@@ -81,6 +81,16 @@ def test_files_of_the_shared_corpora(page: Any, shared_data: Path) -> None:
     assert _check(page, [(path.read_bytes(), None) for path in paths]) == 0
 
 
+def test_of_a_very_long_piece_the_beginning_is_kept(page: Any) -> None:
+    track = b"".join(
+        b"\x01\x90%c\x40\x01\x80%c\x40" % (60 + k % 12, 60 + k % 12) for k in range(MAX_SHOWN + 5)
+    )
+    head = b"MThd" + bytes([0, 0, 0, 6, 0, 0, 0, 1, 0, 96])
+    content = head + b"MTrk" + (len(track) + 4).to_bytes(4, "big") + track + b"\x00\xff\x2f\x00"
+    assert _check(page, [(content, None)]) == 0
+    assert "the first 40,000 are shown" in str(_expected(content, None)["remarks"])
+
+
 def test_damaged_files(page: Any) -> None:
     """Bytes changed, cut off, put in front; some tracks chosen that may not be there."""
     rng = random.Random(1)
@@ -143,7 +153,8 @@ def _track(rng: random.Random) -> bytes:
 WRITE = """
 async (pieces) => {
   const { midiBytes } = await import("/static/midi/write.js");
-  return pieces.map(({ notes, pedals }) => btoa(String.fromCharCode(...midiBytes(notes, pedals))));
+  const write = ({ notes, pedals, ...tracks }) => midiBytes(notes, pedals, tracks);
+  return pieces.map((piece) => btoa(String.fromCharCode(...write(piece))));
 }
 """
 
@@ -159,6 +170,7 @@ def test_files_written_in_the_browser_are_the_librarys_byte_for_byte(page: Any) 
         pitch = rng.integers(60, 60 + (1, 3, 40)[k % 3], count)
         notes = np.column_stack([onset, offset, pitch, rng.integers(1, 128, count)]).tolist()
         pedals = np.sort(rng.choice(20_000, 6, replace=False)).reshape(3, 2).tolist() if k % 2 else []
-        pieces.append({"notes": notes, "pedals": pedals})
+        tracks = {"cut": int(np.median(onset)), "names": ["Primer", "Continuation"]} if k % 4 > 1 else {}
+        pieces.append({"notes": notes, "pedals": pedals, **tracks})
     expected = [render_midi(piece) for piece in pieces]
     assert [base64.b64decode(text) for text in page.evaluate(WRITE, pieces)] == expected

@@ -12,12 +12,13 @@ import {
   TIME_SHIFT,
   VELOCITY,
 } from "../music/constants.js";
+import { movedMetre } from "../music/metre.js";
 import { isBefore, rint } from "../music/rounding.js";
 import { encode, tokensToTable } from "./events.js";
 import { Turns, feed, generate, prefill } from "./generate.js";
 import { applyPedal, preparePrimer, resolveOverlaps } from "./primer.js";
 import { Random } from "./random.js";
-import { openStream, readMusic, readSettings, row } from "./request.js";
+import { milliseconds, openStream, readMusic, readSettings, row } from "./request.js";
 
 const MESSAGE = 250; // milliseconds between two messages
 const NOTHING = { notes: [], tokens: [START], cut: 0, remarks: [] }; // the primer of a piece's beginning
@@ -58,7 +59,9 @@ async function playCandidate(engine, model, request, { primer, passage, seed, tu
   const length = end - start;
   let maxTokens = rint(MAX_TOKENS_A_SECOND * length) + MAX_TOKENS_A_SECOND;
   if (model.limit) maxTokens = Math.min(maxTokens, model.limit - primer.tokens.length);
-  const stream = openStream(primer, primer.cut + length, before.length ? request : {}, settings);
+  // Where nothing comes before, the model begins with the passage, in which bars and beats lie as they do in the piece.
+  const metre = before.length ? request.metre : movedMetre(request.metre, milliseconds(start));
+  const stream = openStream(primer, primer.cut + length, { metre }, settings);
   const notes = [];
   const hear = (events) => {
     for (const event of events) {

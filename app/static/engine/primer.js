@@ -48,7 +48,7 @@ function notesUntil(notes, end) {
  */
 export function preparePrimer({ notes, pedals }, end, model, begins) {
   const heard = applyPedal([...notes].sort(inOrder), pedals);
-  const until = Math.max(1, rint(end * STEPS_PER_SECOND)) * STEP_SECONDS; // on the grid
+  const until = Math.max(1, rint(end * STEPS_PER_SECOND)) / STEPS_PER_SECOND; // on the grid, as its notes are
   const tokens = encode(heard, until);
   const shown = notesUntil(heard, until).sort(inOrder);
   if (notes.length && !shown.length)

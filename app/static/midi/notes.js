@@ -2,6 +2,7 @@
 // are those of musictx.midi.
 
 import { applyPedal } from "../engine/primer.js";
+import { counted } from "../music/sentences.js";
 
 const NOTE_ON = 0x90;
 const SUSTAIN = 64;
@@ -9,8 +10,6 @@ const RESET_CONTROLLERS = 121;
 const PEDAL_DOWN = 64; // controller values from here on
 const DEFAULT_MICROS = 500_000;
 const MAX_SECONDS = 24 * 3600;
-
-export const counted = (number, word) => `${number} ${word}${number === 1 ? "" : "s"}`;
 
 /** A map from ticks to seconds, from tempo changes [[tick, micros]] in any order. */
 class TempoMap {
@@ -53,8 +52,8 @@ export function tempoMaps({ ticksPerSecond, format, division, tracks }) {
 }
 
 /**
- * The notes of a track in ticks, {onset, offset, channel, pitch, velocity}, by channel and pitch, and how many of
- * them have no end. First in, first out; where a pitch has more note-ons than note-offs, a note ends at the next
+ * The notes of a track in ticks, {onset, offset, channel, pitch, velocity, unended}, by channel and pitch; `unended`
+ * ones have no note-off. First in, first out; where a pitch has more note-ons than note-offs, a note ends at the next
  * message of its pitch, or with the track.
  */
 export function pairNotes(track) {
@@ -66,7 +65,6 @@ export function pairNotes(track) {
     groups.get(key).push({ ...message, on: message.status >= NOTE_ON && message.data2 > 0 });
   }
   const notes = [];
-  let unended = 0;
   for (const [key, messages] of [...groups].sort(([a], [b]) => a - b)) {
     let sounding = 0;
     const offs = messages.filter(({ on }) => {
@@ -78,13 +76,12 @@ export function pairNotes(track) {
     let rank = 0;
     messages.forEach((message, k) => {
       if (!message.on) return;
-      const found = even ? { end: offs[rank++].tick, open: false } : endByNext(messages, k, track.end);
-      unended += found.open ? 1 : 0;
+      const { end, open } = even ? { end: offs[rank++].tick, open: false } : endByNext(messages, k, track.end);
       const { tick, data2 } = message;
-      notes.push({ onset: tick, offset: found.end, channel: key >> 7, pitch: key & 127, velocity: data2 });
+      notes.push({ onset: tick, offset: end, channel: key >> 7, pitch: key & 127, velocity: data2, unended: open });
     });
   }
-  return { notes, unended };
+  return notes;
 }
 
 function endByNext(messages, k, endOfTrack) {

@@ -2,7 +2,8 @@
 
 import { Metre } from "../music/metre.js";
 import { oneDecimal, rint } from "../music/rounding.js";
-import { assemble, counted, pairNotes, pedalMoves, tempoMaps } from "./notes.js";
+import { counted } from "../music/sentences.js";
+import { assemble, pairNotes, pedalMoves, tempoMaps } from "./notes.js";
 import { parseSmf } from "./smf.js";
 
 const DRUM_CHANNEL = 9;
@@ -21,17 +22,17 @@ export function describeUpload(bytes, name, chosen = null) {
   } catch (error) {
     throw new Error(`${name} ${error.message}`);
   }
-  const { voices, unended } = voicesOf(midi);
-  const music = readMusic(midi, voices, unended, name, chosen);
+  const voices = voicesOf(midi);
+  const music = readMusic(midi, voices, name, chosen);
   const remarks = [...music.remarks];
+  const metre = metreOf(midi);
+  if (metre?.fault) remarks.push(`the tempo map makes no bars (${metre.fault}), so that times stay in seconds`);
   let { notes } = music;
   if (notes.length > MAX_SHOWN) {
     const said = (number) => number.toLocaleString("en-US");
-    remarks.push(`The piece has ${said(notes.length)} notes; the last ${said(MAX_SHOWN)} are shown.`);
-    notes = notes.slice(-MAX_SHOWN);
+    remarks.push(`the piece has ${said(notes.length)} notes; the first ${said(MAX_SHOWN)} are shown`);
+    notes = notes.slice(0, MAX_SHOWN);
   }
-  const metre = metreOf(midi);
-  if (metre?.fault) remarks.push(`the tempo map makes no bars (${metre.fault}), so that times stay in seconds`);
   const ms = (seconds) => rint(seconds * 1000);
   return {
     name,
@@ -58,14 +59,12 @@ function metreOf({ tracks, division, format }) {
 
 const isDrum = (voice) => voice.channel === DRUM_CHANNEL;
 
-/** The notes of each channel in each track, in file order; and how many notes have no end. */
+/** The notes of each channel in each track, in file order. */
 function voicesOf(midi) {
   const voices = [];
-  let unended = 0;
   midi.tracks.forEach((track, chunk) => {
-    const paired = pairNotes(track);
-    unended += paired.unended;
-    const channels = [...new Set(paired.notes.map((note) => note.channel))];
+    const notes = pairNotes(track);
+    const channels = [...new Set(notes.map((note) => note.channel))];
     for (const channel of channels) {
       const number = `channel ${channel + 1}`;
       const shared = track.name ? `${track.name} (${number})` : number;
@@ -74,14 +73,14 @@ function voicesOf(midi) {
         chunk,
         port: track.port,
         channel,
-        notes: paired.notes.filter((note) => note.channel === channel),
+        notes: notes.filter((note) => note.channel === channel),
       });
     }
   });
-  return { voices, unended };
+  return voices;
 }
 
-function readMusic(midi, voices, unended, name, chosen) {
+function readMusic(midi, voices, name, chosen) {
   const wanted = chosen ? chooseVoices(voices, chosen, name) : voices;
   let played = wanted.filter((voice) => !isDrum(voice));
   if (midi.format === 2 && !chosen) played = played.filter((voice) => voice.chunk === played[0].chunk);
@@ -90,12 +89,12 @@ function readMusic(midi, voices, unended, name, chosen) {
     throw new Error(`${name} has no notes`);
   }
   const maps = tempoMaps(midi);
-  const music = assemble(partsOf(midi, played, maps), remarksOn(midi, voices, wanted, unended, maps));
+  const music = assemble(partsOf(midi, played, maps), remarksOn(midi, { voices, wanted, played }, maps));
   if (!music.notes.length) throw new Error(`${name} has no notes in its first 24 hours`);
   return music;
 }
 
-function remarksOn(midi, voices, wanted, unended, maps) {
+function remarksOn(midi, { voices, wanted, played }, maps) {
   const remarks = [];
   const drums = wanted.filter(isDrum).reduce((sum, voice) => sum + voice.notes.length, 0);
   if (drums) remarks.push(`${counted(drums, "drum note")} left out`);
@@ -103,6 +102,7 @@ function remarksOn(midi, voices, wanted, unended, maps) {
     remarks.push("the file holds several separate pieces (type 2)");
   if (midi.tracksLeftOut)
     remarks.push(`${counted(midi.tracksLeftOut, "track")} beyond the first ${midi.tracks.length} left out`);
+  const unended = played.flatMap((voice) => voice.notes.filter((note) => note.unended)).length;
   if (unended)
     remarks.push(`${counted(unended, "note")} without an end ended at the next strike or the end of the track`);
   if (midi.tracks.some((track) => track.damaged)) {

@@ -104,12 +104,15 @@ export function midiBytes(rows, pedals = [], { metre = null, cut = null, names =
     ...(clock?.signatures ?? []).map(([tick, beats, unit]) => [tick, 0xff, 0x58, 4, beats, Math.log2(unit), 24, 8]),
     ...tempos.map(([tick, micros]) => [tick, 0xff, 0x51, 3, ...big(micros, 3)]),
   ].sort((a, b) => a[0] - b[0]);
-  const early = rows.filter(([on]) => cut !== null && on < cut);
   const parts = [];
-  if (early.length) parts.push(named(names[0], trackMessages(early, pedals, tickOf, 0)));
-  const late = early.length ? rows.filter(([on]) => on >= cut) : rows;
-  const title = cut === null ? "Piano" : names[1];
-  parts.push(named(title, trackMessages(late, early.length ? [] : pedals, tickOf, cut === null ? 0 : 1)));
+  if (cut === null) parts.push(named("Piano", trackMessages(rows, pedals, tickOf, 0)));
+  else {
+    const early = rows.filter(([on]) => on < cut);
+    const late = rows.filter(([on]) => on >= cut);
+    const held = pedals.filter(([, up]) => up > cut); // what is still down holds the second track too
+    if (early.length) parts.push(named(names[0], trackMessages(early, pedals, tickOf, 0)));
+    parts.push(named(names[1], trackMessages(late, held, tickOf, 1)));
+  }
   const head = [...ascii("MThd"), ...big(6, 4), ...big(1, 2), ...big(parts.length + 1, 2)];
   return Uint8Array.from([...head, ...big(clock?.division ?? DIVISION, 2), ...track(changes), ...parts.flat()]);
 }
