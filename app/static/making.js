@@ -138,14 +138,14 @@ export class Making {
     }
   }
 
-  /** As trained, or with theme: if a take is shown, the models play it so, unless they have already. */
-  chooseTheme(theme) {
+  /** Some settings are others: if a take is shown, the models play it so, unless they have already. */
+  choose(settings) {
     if (this.running) return;
     const now = this.take;
-    this.settings.set({ theme });
+    this.settings.set(settings);
     this.on.changed();
-    if (!now || now.settings.theme === theme) return;
-    const made = this.history.find({ ...now, settings: { ...now.settings, theme } });
+    if (!now || Object.entries(settings).every(([name, value]) => now.settings[name] === value)) return;
+    const made = this.history.find({ ...now, settings: { ...now.settings, ...settings } });
     if (made) this.show(made);
     else this.continueMusic();
   }

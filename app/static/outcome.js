@@ -14,7 +14,7 @@ import { ResultBar } from "./view/result.js";
 /** What says how a take came out, and what counts several: {outcome, series}. */
 export function makeOutcome(studio, find) {
   const bar = new ResultBar(find("#result"), find("#result-words"), find("#how"), {
-    theme: (theme) => studio.making.chooseTheme(theme),
+    theme: (manner) => studio.making.choose(manner),
     series: () => series.toggle(),
   });
   const outcome = new Outcome(studio, find("#headline"), bar, find("#compare"), find("#outcome"));

@@ -90,7 +90,7 @@ export class Series {
   count() {
     const whole = this.run.takes.filter((take) => this.models.keys.every((model) => this.judged(take, model)));
     const found = this.models.all.map(({ key, name }) => ({ name, verdicts: whole.map((take) => this.judged(take, key)) }));
-    this.words = whole.length ? seriesWords(found, whole.length, this.run.settings.theme) : "";
+    this.words = whole.length ? seriesWords(found, whole.length, this.run.settings) : "";
   }
 
   /** Something else is to be played, or this is no longer wanted: what is there stays. */
@@ -115,8 +115,8 @@ export class Series {
       this.words = "";
       this.stop();
     }
-    const { theme } = this.settings.values;
-    this.bar.showTheme(theme, this.making.take?.settings.theme ?? theme);
+    const { values } = this.settings;
+    this.bar.showTheme(values, this.making.take?.settings ?? values, !this.making.running);
     this.show();
   }
 

@@ -301,9 +301,13 @@ def test_the_headline_says_what_came_of_every_model() -> None:
 def test_several_takes_are_counted_in_one_sentence() -> None:
     verdicts = {"Vanilla": [[STORM, GONE]] * 4 + [[STEADY, BACK]], "Relative": [[BACK]] * 5}
     found = [{"name": name, "verdicts": each} for name, each in verdicts.items()]
-    assert call("music/sentences", "seriesWords", found, 5, 0.5) == (
+    assert call("music/sentences", "seriesWords", found, 5, {"theme": 0.5, "form": 0}) == (
         "Of 5 takes with theme 0.5, the theme comes back with Vanilla in 1 and Relative in 5; "
         "Vanilla piles up in 4."
     )
     calm = [{"name": "RoPE", "verdicts": [[STEADY]] * 5}]
-    assert call("music/sentences", "seriesWords", calm, 5, 0) == "Of 5 takes as trained, none shows a fault."
+    plain, both = {"theme": 0, "form": 0}, {"theme": 0.5, "form": 1}
+    assert (
+        call("music/sentences", "seriesWords", calm, 5, plain) == "Of 5 takes as trained, none shows a fault."
+    )
+    assert call("music/sentences", "themeWords", both) == "with theme 0.5 and form 1"

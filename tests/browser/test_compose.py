@@ -371,10 +371,15 @@ def test_a_section_comes_again_at_the_end(open_studio: Open, place: Place) -> No
     takes_of_two_bars(studio, "go-on", "C")  # from where the piece ends now
     tracks = ticks_of(studio)
     assert off_grid(tracks) == [] and 14 * BAR <= max(all_of(tracks)) < 16 * BAR
+    studio.get("settings").click()
+    studio.get("lead-in").fill("4")
+    studio.get("continuation-only").check()
     studio.leaves_runs = True
     studio.page.reload()
     studio.page.wait_for_selector(".mtx[data-ready=true]")
     assert ticks_of(studio) == tracks
+    fields = [studio.get(testid).input_value() for testid in ("bars", "beat", "lead-in")]
+    assert fields == ["2", "strict", "4"] and studio.get("continuation-only").is_checked()
     for _ in range(3):
         studio.get("piece-undo").click()
     assert list(ticks_of(studio).values()) == [primer, before]

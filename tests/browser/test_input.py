@@ -180,13 +180,22 @@ def test_any_number_in_its_range_is_taken(open_studio: Open, place: Place) -> No
     assert "must be" not in studio.notice().inner_text()
 
 
+# The page's link as it was before there was a form.
+WITHOUT_FORM = """async () => {
+  const { readLink, writeLink } = await import(new URL("musictx/static/io/link.js", document.baseURI));
+  const { settings: { form, ...settings }, ...link } = await readLink(location.hash);
+  return `#${await writeLink({ ...link, settings, notes: [], pedals: [] })}`;
+}"""
+
+
 def test_a_link_pasted_into_an_open_page_is_followed(open_studio: Open, place: Place) -> None:
     one, other = open_studio(place), open_studio(place)
     one.get("preset-fur-elise").click()
     one.get("seed").fill("4")
     one.get("share").click()
     one.page.wait_for_function("() => location.hash !== ''")
-    shared = one.page.evaluate("location.hash")
+    shared = one.page.evaluate(WITHOUT_FORM)
+    other.page.locator("[name=form]").evaluate("(field) => { field.value = 0.5 }")
     before = primer(other)
     other.page.evaluate("location.hash = 'music=abcdef'")
     other.page.wait_for_function("() => document.querySelector('.notice').classList.contains('bad')")
@@ -198,7 +207,7 @@ def test_a_link_pasted_into_an_open_page_is_followed(open_studio: Open, place: P
     )
     other.wait_notes()
     assert primer(other) == primer(one)
-    assert other.get("seed").input_value() == "4"
+    assert other.get("seed").input_value() == "4" and other.get("form").input_value() == "0"
     assert other.page.evaluate("location.hash") == shared  # to be copied or reloaded
     other.get("undo").click()
     other.get("undo").click()

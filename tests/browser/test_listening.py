@@ -165,6 +165,12 @@ def test_space_plays_and_pauses_and_a_click_on_a_roll_seeks(open_studio: Open, p
     assert studio.page.evaluate("window.musictx.transport.state") in ("playing", "waiting")
     studio.get("play").click()
     assert studio.page.evaluate("window.musictx.transport.state") == "stopped"
+    for testid in ("position", "volume"):  # a slider that has the focus does not keep the space key
+        studio.get(testid).click()
+        studio.page.keyboard.press("Space")
+        assert studio.page.evaluate("window.musictx.transport.state") != "stopped"
+        studio.page.keyboard.press("Space")
+        assert studio.page.evaluate("window.musictx.transport.state") == "stopped"
 
 
 def test_a_new_run_stops_the_old_sound_and_keeps_the_volume(open_studio: Open, place: Place) -> None:

@@ -38,6 +38,18 @@ def test_the_switch_plays_as_trained_and_with_theme_and_the_address_remembers(st
     studio.get("theme-on").click()  # that take is there already
     assert studio.get("take-3").count() == 0
     assert studio.rows("rope") == before and "#" not in studio.page.url
+    studio.get("settings").click()
+    for name, value in (("theme", "0"), ("form", "0.5")):
+        studio.get(name).fill(value)
+        studio.get(name).blur()
+    studio.page.keyboard.press("Escape")
+    assert pressed(studio) == [] and studio.page.url.endswith("#theme=0&form=0.5")
+    studio.get("continue").click()
+    studio.wait_done()
+    assert studio.get("how").inner_text() == "with form 0.5"
+    studio.get("theme-off").click()  # that take is there already, too
+    assert studio.get("how").inner_text() == "as trained" and pressed(studio) == ["off"]
+    assert studio.get("take-4").count() == 0 and studio.get("form").input_value() == "0"
     studio.page.evaluate("sessionStorage.clear()")
     studio.leaves_runs = True
     studio.page.goto("about:blank")
@@ -80,9 +92,13 @@ def test_a_series_can_be_stopped_and_gives_way_to_continue(studio: Any) -> None:
     studio.get("series").click()
     assert studio.get("series").inner_text() == "Five takes"
     studio.get("series").click()
+    studio.page.evaluate("window.musictx.player.start = () => {}")  # models that play on and on
     studio.run(seconds=2)
-    studio.wait_done()
     assert studio.get("series").inner_text() == "Five takes"
+    for testid in ("series", "theme-off", "theme-on"):
+        assert studio.get(testid).is_disabled()
+    studio.get("stop").click()
+    assert studio.get("theme-off").is_enabled()
 
 
 def test_a_blind_test_has_no_series_and_no_answer(studio: Any) -> None:

@@ -65,6 +65,9 @@ def test_it_plays_where_the_browser_keeps_nothing(open_studio: Open, endless_sit
     assert all(int(studio.lane(model).get_attribute("data-notes")) > 0 for model in MODELS)
     studio.get("more-rope").click()
     studio.wait_done()
+    studio.get("share").click()
+    studio.page.wait_for_function("() => location.hash.startsWith('#music=')")
+    studio.page.get_by_text("The link is in the address bar. It holds").wait_for()
 
 
 def test_the_first_model_sounds_while_the_others_are_on_their_way(

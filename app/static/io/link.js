@@ -4,6 +4,7 @@ import { Metre } from "../music/metre.js";
 import { recall, remember } from "./memory.js";
 
 const KEY = "musictx.page";
+const STRENGTHS = ["theme", "form"]; // settings from 0 to 1 that the address keeps
 const MAX_KEPT = 20_000; // notes that are remembered across a reload
 
 async function through(stream, bytes) {
@@ -84,7 +85,7 @@ export async function readLink(hash) {
     const { v, p, t, n, d, c, k, a, b, s, m, q } = JSON.parse(new TextDecoder().decode(bytes));
     if (v !== 1 || !isWhole(a) || !isWhole(b) || typeof s !== "object") throw new Error();
     const blind = q ? { real: q === 2 } : null;
-    const common = { selection: { start: a, end: b }, settings: { theme: 0, ...s }, more: readMore(m), blind };
+    const common = { selection: { start: a, end: b }, settings: { theme: 0, form: 0, ...s }, more: readMore(m), blind };
     if (p) return { preset: String(p), ...common };
     if (!n.every(isWhole) || !d.every(isWhole)) throw new Error();
     const pedals = d.flatMap((down, i) => (i % 2 ? [] : [[down, d[i + 1]]]));
@@ -96,20 +97,22 @@ export async function readLink(hash) {
   }
 }
 
-/** The address's hash for a theme and a shape; empty for the usual ones. */
-export function writeManner({ theme, shape }, usual) {
-  const said = [theme !== usual.theme && `theme=${theme}`, shape !== usual.shape && `shape=${shape}`].filter(Boolean);
-  return said.length ? `#${said.join("&")}` : "";
+/** The address's hash for a theme, a form and a shape; empty for the usual ones. */
+export function writeManner(settings, usual) {
+  const others = [...STRENGTHS, "shape"].filter((name) => settings[name] !== usual[name]);
+  return others.length ? `#${others.map((name) => `${name}=${settings[name]}`).join("&")}` : "";
 }
 
-/** {theme, shape} of an address without music, as far as it has them. */
+/** {theme, form, shape} of an address without music, as far as it has them. */
 export function readManner(hash) {
   const said = new URLSearchParams(hash.replace(/^#/, ""));
-  const [theme, shape] = [Number(said.get("theme") || NaN), said.get("shape")];
-  return {
-    ...(Number.isFinite(theme) && { theme: Math.min(1, Math.max(0, theme)) }),
-    ...(shape !== null && { shape }),
-  };
+  const manner = {};
+  for (const name of STRENGTHS) {
+    const value = Number(said.get(name) || NaN);
+    if (Number.isFinite(value)) manner[name] = Math.min(1, Math.max(0, value));
+  }
+  if (said.has("shape")) manner.shape = said.get("shape");
+  return manner;
 }
 
 /** Remember the primer and settings in this tab, so that a reload keeps them. */

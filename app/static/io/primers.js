@@ -185,14 +185,16 @@ export class Primers {
       blind,
     });
     history.replaceState(null, "", `#${hash}`);
-    const said = await navigator.clipboard.writeText(location.href).then(
-      () => "The link is copied. It holds the primer, the seed and the settings",
-      () => "The link is in the address bar. It holds the primer, the seed and the settings",
+    // Without https, except on this computer, there is no clipboard.
+    const copied = await navigator.clipboard?.writeText(location.href).then(
+      () => true,
+      () => false,
     );
+    const where = copied ? "is copied" : "is in the address bar";
     const here = isLocal(location.hostname) ? " The link works only on this machine." : "";
     const what = blind ? "opens as a blind test: the same music, without names" : "plays the same music again";
     const less = filled?.length ? ", without what was filled in" : "";
-    this.on.passing(`${said}, and ${what}${less}.${here}`);
+    this.on.passing(`The link ${where}. It holds the primer, the seed and the settings, and ${what}${less}.${here}`);
   }
 
   /** Keep primer and settings across a reload. The address no longer says what the page holds. */
@@ -201,7 +203,7 @@ export class Primers {
     if (!source) return;
     const { notes, pedals, metre, title, composer, preset, continues, piece } = source;
     const music = preset ? { preset } : { notes, pedals, metre, title, composer, continues, piece };
-    rememberPage({ selection, settings: settings.values, ownLength: settings.ownLength, ...music });
+    rememberPage({ selection, settings: settings.kept, ownLength: settings.ownLength, ...music });
     const hash = writeManner(settings.values, settings.defaults);
     if (location.hash !== hash) history.replaceState(null, "", location.pathname + location.search + hash);
   }

@@ -131,13 +131,14 @@ export function verdictSentence(name, verdict) {
   return `${capital(name)} ${rest}${before ? `; before that it ${say(before)}` : ""}.`;
 }
 
-/** How the models play, with a theme or with none, in words. */
-export function themeWords(theme) {
-  return theme ? `with theme ${theme}` : "as trained";
+/** How the models play by some settings, with theme, with form or as trained, in words. */
+export function themeWords({ theme, form }) {
+  const said = listed([theme && `theme ${theme}`, form && `form ${form}`].filter(Boolean));
+  return said ? `with ${said}` : "as trained";
 }
 
-/** How often each of several models did what, in some takes with a theme: `found` are {name, verdicts}. */
-export function seriesWords(found, takes, theme) {
+/** How often each of several models did what, in some takes with one settings: `found` are {name, verdicts}. */
+export function seriesWords(found, takes, settings) {
   const count = (verdicts, kind) => verdicts.filter((verdict) => verdict.some((each) => each.kind === kind)).length;
   const told = found.some(({ verdicts }) => count(verdicts, "back") + count(verdicts, "gone"));
   const back = found.map(({ name, verdicts }) => `${name} in ${count(verdicts, "back")}`);
@@ -146,5 +147,5 @@ export function seriesWords(found, takes, theme) {
     return those.map(({ name, verdicts }) => `${name} ${one} in ${count(verdicts, kind)}`);
   });
   const all = [told ? `the theme comes back with ${listed(back)}` : "", listed(others)].filter(Boolean);
-  return `Of ${counted(takes, "take")} ${themeWords(theme)}, ${all.length ? all.join("; ") : "none shows a fault"}.`;
+  return `Of ${counted(takes, "take")} ${themeWords(settings)}, ${all.length ? all.join("; ") : "none shows a fault"}.`;
 }

@@ -93,9 +93,9 @@ export function wireKeys(root, on) {
       on.leave();
     }
     if (isTyping(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;
-    // A control reached by keyboard keeps its own keys; one that was clicked does not hold on to them.
+    // A control reached by keyboard keeps its own keys; one that was clicked does not hold on to them. A range needs no space.
     const control = event.target.closest?.("button, summary, [role=slider], input");
-    const free = !control || control === clicked;
+    const free = !control || control === clicked || (event.key === " " && control.matches("[type=range]"));
     if (event.key === " " && free) {
       event.preventDefault();
       if (!event.repeat) on.toggle();

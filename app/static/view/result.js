@@ -3,19 +3,18 @@
 import { themeWords } from "../music/sentences.js";
 import { h, setUsable } from "./dom.js";
 
-const DEFAULT = 0.5; // the theme that the switch turns on
 const MODES = { off: "As trained", on: "With theme" };
+const MANNERS = { off: { theme: 0, form: 0 }, on: { theme: 0.5 } }; // the settings that they choose
 
 export class ResultBar {
   /**
-   * `words` is where the results stand, `how` where the headline's line says how the models play. `on` has theme(value)
+   * `words` is where the results stand, `how` where the headline's line says how the models play. `on` has theme(settings)
    * and series().
    */
   constructor(element, words, how, on) {
     this.how = how;
     const button = (name, text) => {
-      const onclick = () => on.theme(name === "on" ? DEFAULT : 0);
-      return h("button", { type: "button", "data-testid": `theme-${name}`, onclick }, text);
+      return h("button", { type: "button", "data-testid": `theme-${name}`, onclick: () => on.theme(MANNERS[name]) }, text);
     };
     this.modes = new Map(Object.entries(MODES).map(([name, text]) => [name, button(name, text)]));
     const title = "Play this primer with five seeds in the background, and count what happens";
@@ -28,9 +27,13 @@ export class ResultBar {
     words.append(this.counts, this.answer);
   }
 
-  /** `theme` is the one set, `played` that of the take that is shown. */
-  showTheme(theme, played) {
-    for (const [name, each] of this.modes) each.setAttribute("aria-pressed", (name === "on") === theme > 0);
+  /** `set` are the settings as they are, `played` those of the take that is shown; whether another take can be made. */
+  showTheme({ theme, form }, played, usable) {
+    const pressed = { off: !theme && !form, on: theme > 0 };
+    for (const [name, each] of this.modes) {
+      each.setAttribute("aria-pressed", pressed[name]);
+      setUsable(each, usable);
+    }
     const text = themeWords(played);
     if (this.how.textContent !== text) this.how.textContent = text;
   }

@@ -41,7 +41,7 @@ export class Settings {
     this.shaping = form.querySelector("#shaping");
     this.shaping.append(...this.wishes);
     this.placeFold();
-    this.defaults = this.values;
+    this.defaults = this.kept;
     this.suggested = this.defaults.seconds; // a telling length for the primer
     this.ownLength = false; // whether the visitor has chosen another
     this.secondsOf = null; // how long so many bars after the primer are (s), where there are bars
@@ -97,6 +97,12 @@ export class Settings {
     const steady = this.field(STEADY).checked ? STEADY : "";
     const wishes = [...this.wishes.map(({ value }) => value), steady].filter(Boolean);
     return { ...Object.fromEntries(numbers), beat, shape: this.shaping.hidden ? "" : wishes.join(",") };
+  }
+
+  /** What the page keeps of them across a reload: how one listens and saves, too. */
+  get kept() {
+    const { values, leadIn, continuationOnly } = this;
+    return { ...values, bars: Number(this.field("bars").value), lead_in: leadIn, continuation_only: continuationOnly };
   }
 
   /** The primer lies on bars, of which `secondsOf` says how long so many after it are; or (null) on none. */
@@ -155,7 +161,10 @@ export class Settings {
       if (name === "seconds") this.setSeconds(values.seconds);
       else field.value = name === "theme" ? Math.min(values.theme, field.max) : values[name];
     }
+    if (values?.bars) this.field("bars").value = values.bars;
     if (values?.beat) this.field("beat").value = values.beat;
+    if (values?.lead_in != null) this.field("lead_in").value = values.lead_in;
+    if (values?.continuation_only != null) this.field("continuation_only").checked = values.continuation_only;
     if (values?.shape == null) return;
     const named = values.shape.split(",");
     this.field(STEADY).checked = named.includes(STEADY);
@@ -185,8 +194,6 @@ export class Settings {
   reset() {
     this.ownLength = false;
     this.set({ ...this.defaults, seconds: this.suggested, seed: Number(this.field("seed").value) });
-    this.field("lead_in").value = this.field("lead_in").defaultValue;
-    this.field("continuation_only").checked = false;
   }
 
   newSeed() {

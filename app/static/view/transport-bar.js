@@ -157,7 +157,7 @@ export class TransportBar {
       const begins = several && title !== takes[index - 1]?.source.title; // takes of one primer stand behind its name
       if (begins) buttons[index].dataset.primer = title.split(/[,(]/)[0].trim();
       else delete buttons[index].dataset.primer;
-      buttons[index].title = `${title}: seed ${take.settings.seed}, ${themeWords(take.settings.theme)}`;
+      buttons[index].title = `${title}: seed ${take.settings.seed}, ${themeWords(take.settings)}`;
       buttons[index].setAttribute("aria-pressed", take === current);
       const filled = take.filled.length ? ", filled in" : "";
       buttons[index].setAttribute("aria-label", `Take ${index + 1}, seed ${take.settings.seed}${filled}`);
