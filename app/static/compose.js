@@ -160,7 +160,7 @@ export class Compose {
   }
 
   repeat(index) {
-    const words = "The section comes again at the end of the piece. Go on draws what follows it now.";
+    const words = "The section comes again at the end of the piece. Go on continues from there.";
     this.rework(withRepeat(this.sections, index), words);
   }
 

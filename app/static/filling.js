@@ -2,14 +2,15 @@
 
 import { GAP_SECONDS } from "./music/constants.js";
 import { megabytes } from "./music/models.js";
+import { queueWords } from "./music/sentences.js";
 import { newRun } from "./music/takes.js";
 import { LaneSelection, PieceSelection, PrimerSelection } from "./selections.js";
 import { FillBar } from "./view/fill-bar.js";
 
 const [, MAX_SECONDS] = GAP_SECONDS;
 const BUSY = "The models are still playing. A selection can be filled in when they have finished.";
-const WAITING = "The models are playing for other visitors; your turn comes next.";
 const HINT = "A model replaces this selection with music that leads into what follows.";
+const KEEPS = "Keep beside a take brings this much of it into the piece.";
 
 /** What fills in selections: one that is marked in the lanes, the primer's, and one that is marked in the piece. */
 export function makeFillings(studio, find) {
@@ -78,7 +79,7 @@ class Filling {
   }
 
   /** Take in a message: how far the candidates are, what is waited for, the takes, or why there are none. */
-  receive({ state, error, made = 1, candidates, takes, received, total }) {
+  receive({ state, error, place, made = 1, candidates, takes, received, total }) {
     const { work } = this;
     if (state === "error") {
       this.end();
@@ -90,7 +91,8 @@ class Filling {
       this.refresh();
       return;
     }
-    Object.assign(work, { made, candidates: candidates ?? work.candidates, says: state === "waiting" ? WAITING : "" });
+    const says = state === "waiting" ? queueWords(place) : "";
+    Object.assign(work, { made, candidates: candidates ?? work.candidates, says });
     if (takes) {
       this.place.open(work);
       Object.assign(work, { takes, step: this.lastStep });
@@ -146,9 +148,8 @@ class Filling {
     const { gap } = place;
     if (work) bar[work.takes ? "choose" : "follow"](/** @type {any} */ (work));
     else if (!gap) bar.hide();
-    else {
-      bar.offer(gap, this.faultOf(gap), HINT, (model) => place.follows(model, gap));
-    }
+    else if (place.isKept) bar.mark(gap, KEEPS);
+    else bar.offer(gap, this.faultOf(gap), HINT, (model) => place.follows(model, gap));
   }
 
   /** The music is another now: what is still being made is not wanted, and what was chosen stays. */

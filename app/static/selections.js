@@ -25,7 +25,12 @@ export class LaneSelection {
   get gap() {
     const { loop } = this.listening;
     const { take } = this.making;
-    return loop && take && !take.model ? onGrid({ start: 1000 * loop.from, end: 1000 * loop.to }) : null;
+    return loop && take ? onGrid({ start: 1000 * loop.from, end: 1000 * loop.to }) : null;
+  }
+
+  /** Whether it says how much of a take Keep keeps: what is composed is filled in in the piece. */
+  get isKept() {
+    return Boolean(this.making.take.model);
   }
 
   /** Move an edge, "from" or "to", to a time (s). */

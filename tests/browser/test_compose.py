@@ -244,8 +244,24 @@ def test_a_selection_of_the_piece_is_filled_in(open_studio: Open, place: Place) 
 def test_composing_fits_a_narrow_screen(open_studio: Open, place: Place) -> None:
     studio = open_studio(place, viewport={"width": 390, "height": 844}, has_touch=True)
     studio.get("mode-compose").tap()
-    drawn(studio, seconds=2)
+    takes = drawn(studio, seconds=4)
+    room = studio.get("go-on").evaluate(
+        """(button) => {
+            const [frame, words] = [button, button.lastChild].map((each) => each.getBoundingClientRect());
+            return frame.bottom - words.bottom;
+        }"""
+    )
+    assert room >= 4, "three lines fill the button"
+    cut = studio.page.evaluate("window.musictx.take.length")
+    studio.get("loop").tap()  # without a Shift key its times say what is marked
+    for edge, time in (("to", cut / 1000 + 3), ("from", cut / 1000 + 1)):
+        studio.get(f"fill-{edge}").fill(str(time))
+        studio.get(f"fill-{edge}").press("Enter")
+    assert not studio.get("fill-relative").is_visible()
+    assert studio.get("keep-A").inner_text().startswith("Keep 0:")
+    kept = [row for row in takes["A"] if cut + 1000 <= row[0] < cut + 3000]
     studio.get("keep-A").tap()
+    assert piece(studio) == (len(kept), 1)
     assert studio.page.evaluate("document.documentElement.scrollWidth") <= 390
     for testid in ("go-on", "keep-B", "piece-save", "piece-undo", "mode-compare", "compose-takes"):
         box = studio.get(testid).bounding_box()

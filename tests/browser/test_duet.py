@@ -154,6 +154,7 @@ def test_the_duet_ends_with_the_recording(open_studio: Open, place: Place) -> No
 def test_one_takes_turns_with_a_model_that_says_nothing(open_studio: Open, place: Place) -> None:
     studio = open_studio(place)
     studio.get("piano").click()
+    assert not studio.get("duet-save").is_visible()  # there is nothing to save
     studio.get("duet").click()
     # The model ends at once, or cannot play: the turn comes back, with a word if something is wrong.
     studio.page.evaluate(
@@ -165,4 +166,4 @@ def test_one_takes_turns_with_a_model_that_says_nothing(open_studio: Open, place
     play_letters(studio, "a")
     studio.page.wait_for_function("() => document.querySelector('.notice').textContent === 'It cannot play.'")
     studio.page.wait_for_selector(".duet[data-state=listening]")
-    assert len(recorded(studio)) == 1
+    assert len(recorded(studio)) == 1 and studio.get("duet-save").is_visible()

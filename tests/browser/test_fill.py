@@ -127,6 +127,7 @@ def test_a_filling_gives_way_to_an_answer_and_to_five_takes(open_studio: Open, p
             const start = player.start.bind(player);
             window.lost = true;
             player.start = (lane, request, on) => {
+                window.on = on;
                 if (request.gap) return; // it takes long
                 if (window.lost) queueMicrotask(() => on({ state: "error", error: `${lane} was lost.` }));
                 else start(lane, request, on);
@@ -135,6 +136,9 @@ def test_a_filling_gives_way_to_an_answer_and_to_five_takes(open_studio: Open, p
     )
     studio.get("fill-rope").click()
     assert studio.get("fill-stop").is_visible()
+    assert studio.get("fill-status").inner_text() == "RoPE makes attempts …"
+    studio.page.evaluate("window.on({ state: 'waiting', place: 2 })")
+    assert "2 visitors are ahead of you" in studio.get("fill-status").inner_text()
     studio.get("series").click()
     assert not studio.get("fill-stop").is_visible() and studio.get("fill-rope").is_enabled()
     assert studio.notice().inner_text() == "vanilla was lost."

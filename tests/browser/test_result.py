@@ -41,8 +41,10 @@ def test_the_switch_plays_as_trained_and_with_theme_and_the_address_remembers(st
     studio.get("settings").click()
     for name, value in (("theme", "0"), ("form", "0.5")):
         studio.get(name).fill(value)
-        studio.get(name).blur()
+    about = studio.get("form").get_attribute("aria-describedby")
+    assert "How strongly to bring back" in studio.page.locator(f"#{about}").inner_text()
     studio.page.keyboard.press("Escape")
+    assert studio.page.evaluate("document.activeElement.dataset.testid") == "settings"
     assert pressed(studio) == [] and studio.page.url.endswith("#theme=0&form=0.5")
     studio.get("continue").click()
     studio.wait_done()

@@ -1,6 +1,7 @@
 // While the models play: starting and stopping lanes, and what their messages do to the take.
 
 import { REAL } from "../music/models.js";
+import { queueWords } from "../music/sentences.js";
 import { nextPart } from "../music/takes.js";
 
 /** `on` has notice(text), arrived(), called after every message, and changed(), when a lane starts or ends. */
@@ -50,7 +51,8 @@ export class Runs {
   receive(model, message) {
     const { take } = this;
     if (message.state === "waiting") {
-      this.tellPlace(message.place);
+      this.on.notice(queueWords(message.place));
+      this.queued = true;
       return;
     }
     if (message.state === "loading") {
@@ -82,12 +84,6 @@ export class Runs {
     if (first && score.continuationCount) lane.draw();
     else this.lanes.redraw([lane]);
     this.on.arrived();
-  }
-
-  tellPlace(place) {
-    const ahead = place === 1 ? "One visitor is" : `${place} visitors are`;
-    this.on.notice(`The models are playing for other visitors. ${ahead} ahead of you; your turn comes automatically.`);
-    this.queued = true;
   }
 
   end(model, state, error = "") {

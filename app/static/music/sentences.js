@@ -30,6 +30,12 @@ export function capital(text) {
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
+/** What is said while the models play for others, of whom so many come first. */
+export function queueWords(place) {
+  const ahead = place === 1 ? "One visitor is" : `${place} visitors are`;
+  return `The models are playing for other visitors. ${ahead} ahead of you; your turn comes automatically.`;
+}
+
 /** Which notes a model listened to for a note, in a line: `found` is {note, arcs: [{note, weight}]}. */
 export function listeningWords({ note, arcs }) {
   const name = `${pitchName(note.pitch)} at ${preciseClock(note.on)}`;
@@ -82,7 +88,7 @@ const HEADLINES = [
 ];
 
 /** Things in a row: a, b and c. */
-function listed(things) {
+export function listed(things) {
   return things.length > 1 ? `${things.slice(0, -1).join(", ")} and ${things.at(-1)}` : things.join("");
 }
 

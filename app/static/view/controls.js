@@ -89,7 +89,9 @@ export function wireKeys(root, on) {
   });
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") {
+      const left = event.target.closest?.("details.fold[open]");
       closeFolds();
+      left?.querySelector("summary").focus(); // what had the focus is gone
       on.leave();
     }
     if (isTyping(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;

@@ -1,6 +1,6 @@
 // The line in which a selection is filled in: by whom, how far that is, and which of the takes it is to be.
 
-import { preciseClock } from "../music/sentences.js";
+import { counted, preciseClock } from "../music/sentences.js";
 import { h, momentField, paint, setUsable } from "./dom.js";
 import { icon } from "./icons.js";
 
@@ -31,10 +31,12 @@ export class FillBar {
     this.next = this.button("next", "The next take", () => on.choose(this.shown + 1));
     const group = (role, label, ...inner) => h("div", { class: role, role: "group", "aria-label": label }, ...inner);
     const save = on.save && this.button("save", "Save the whole piece as MIDI", () => on.save(), "Save piece");
+    this.word = h("span");
+    const mark = [this.word, ...this.edges.map(({ label }) => label)];
     this.parts = {
+      mark,
       offer: [
-        h("span", {}, "Fill in"),
-        ...this.edges.map(({ label }) => label),
+        ...mark,
         h("span", {}, "with"),
         group("fillers", "Who replaces this selection", ...this.players.values()),
         ...(save ? [save] : []),
@@ -46,7 +48,7 @@ export class FillBar {
         this.button("undo", "Discard these takes and restore what was there before", () => on.undo(), "Restore"),
       ],
     };
-    element.append(this.status, ...Object.values(this.parts).flat(), this.hint);
+    element.append(this.status, ...this.all, this.hint);
     this.hide();
   }
 
@@ -56,14 +58,31 @@ export class FillBar {
     return h("button", { ...attributes, class: "icon", "aria-label": label }, icon(what));
   }
 
+  /** What may stand in the line, each once. */
+  get all() {
+    return new Set(Object.values(this.parts).flat());
+  }
+
   /** There is no selection. */
   hide() {
     this.element.hidden = true;
   }
 
-  /** Offer to fill in a selection {start, end} in ms. `fault` says why not now, `able` who could. */
-  offer({ start, end }, fault, hint, able) {
+  /** Begin the line with a word and the times of a selection {start, end} in ms. */
+  begin(word, { start, end }) {
+    this.word.textContent = word;
     for (const [k, { input }] of this.edges.entries()) input.value = preciseClock([start, end][k] / 1000);
+  }
+
+  /** Let one say by its times what is marked. */
+  mark(selection, hint) {
+    this.begin("Marked", selection);
+    this.show("mark", "", hint);
+  }
+
+  /** Offer to fill in a selection. `fault` says why not now, `able` who could. */
+  offer(selection, fault, hint, able) {
+    this.begin("Fill in", selection);
     for (const [key, button] of this.players) {
       setUsable(button, !fault && able(key));
       const { name } = this.models.of(key);
@@ -77,7 +96,8 @@ export class FillBar {
     this.progress.value = made;
     const { name } = this.models.of(model);
     this.made.textContent = `${Math.floor(100 * made)} %`;
-    this.show("follow", says || `${name} ${made < 1 ? "makes" : "ranks"} ${candidates} attempts …`, "");
+    const doing = [name, made < 1 ? "makes" : "ranks", candidates, "attempts …"]; // how many is said with the first
+    this.show("follow", says || doing.filter(Boolean).join(" "), "");
   }
 
   /** Let one choose among the takes, of which one is `shown`. */
@@ -85,8 +105,7 @@ export class FillBar {
     this.shown = shown;
     setUsable(this.previous, shown > 0);
     setUsable(this.next, shown < takes.length - 1);
-    const count = takes[shown].length;
-    const text = `${this.models.of(model).name}, take ${shown + 1} of ${takes.length}: ${count} note${count === 1 ? "" : "s"}`;
+    const text = `${this.models.of(model).name}, take ${shown + 1} of ${takes.length}: ${counted(takes[shown].length, "note")}`;
     const how = `The ${takes.length} most promising of ${candidates} attempts, ranked by how well each leads into what follows.`;
     this.show("choose", text, how);
   }
@@ -94,7 +113,7 @@ export class FillBar {
   show(what, status, hint) {
     const focused = this.element.contains(document.activeElement);
     this.element.hidden = false;
-    for (const [name, parts] of Object.entries(this.parts)) for (const part of parts) part.hidden = name !== what;
+    for (const part of this.all) part.hidden = !this.parts[what].includes(part);
     if (this.status.textContent !== status) this.status.textContent = status;
     if (this.hint.textContent !== hint) this.hint.textContent = hint;
     // The button that was pressed may be gone: who goes on by keyboard does so from those in its place.

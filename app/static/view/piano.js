@@ -188,6 +188,7 @@ export class Piano {
     const { recording, notes, length } = this.recorder;
     this.record.setAttribute("aria-pressed", recording);
     this.record.lastChild.textContent = recording ? "Stop recording" : "Record";
+    this.element.dataset.notes = String(notes.length);
     this.undoButton.disabled = this.clearButton.disabled = !notes.length;
     this.count.textContent = notes.length ? `${counted(notes.length, "note")}, ${(length / 1000).toFixed(1)} s` : "";
   }

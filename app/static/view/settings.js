@@ -14,8 +14,9 @@ function isUsable({ valueAsNumber, min, max, step }) {
 
 /** The field of a setting, and the sentence below it. */
 function rowsOf({ name, label, value, min, max, step, remark }) {
-  const field = h("input", { name, "data-testid": name.replace("_", "-"), type: "number", min, max, step, value });
-  return [h("label", { class: "field" }, `${label} `, field), h("p", {}, remark)];
+  const [range, about] = [{ type: "number", min, max, step, value }, `about-${name}`];
+  const field = h("input", { name, "data-testid": name.replace("_", "-"), ...range, "aria-describedby": about });
+  return [h("label", { class: "field" }, `${label} `, field), h("p", { id: about }, remark)];
 }
 
 const FIGURES = ["density", "pitch", "volume"]; // of WISHES

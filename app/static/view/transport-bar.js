@@ -6,7 +6,7 @@ import { icon } from "./icons.js";
 
 /** What is said while the clock waits, by what it waits for; and while a selection loops. */
 export const WAITS = {
-  loop: "This selection loops. Shift-drag over a roll to choose another.",
+  loop: "This selection loops. Choose another by its times, or by a Shift-drag over a roll.",
   models: "The models are still composing; playback waits a moment for them.",
   turn: "All lanes at once are too much now: the one that you hear is made first, and playback waits a moment for it.",
   piano: "The piano’s sounds are still loading; playback waits for them.",

@@ -2,6 +2,7 @@
 
 import { keeper } from "../io/backend.js";
 import { MIN_SECONDS } from "../music/hearing.js";
+import { listed } from "../music/sentences.js";
 import { LETTERS, h, setUsable } from "./dom.js";
 
 const OTHERS = { none: "None of them", alike: "Equally good" };
@@ -66,7 +67,7 @@ export class Vote {
       const filled = `${Math.floor(100 * (shares.get(name) ?? 0))}%`;
       if (button.style.getPropertyValue("--heard") !== filled) button.style.setProperty("--heard", filled);
     }
-    const letters = missing.map((model) => LETTERS[order.indexOf(model)]).join(" and ");
+    const letters = listed(missing.map((model) => LETTERS[order.indexOf(model)]));
     const text = missing.length
       ? `To vote, first listen to ${MIN_SECONDS} seconds of what ${letters} ${missing.length > 1 ? "play" : "plays"}.`
       : `You have heard them all. Your vote is stored ${keeper}.`;
