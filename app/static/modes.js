@@ -51,10 +51,11 @@ export class Modes {
     const before = { values: settings.values, own: settings.ownLength };
     this.set(mode);
     this.showAddress();
-    player.leave(this.composing ? models.keys : models.takes.map(({ key }) => key));
     settings.set(this.settings?.values ?? settings.usual, this.settings?.own ?? false);
     this.settings = before;
     this.made = making.exchangeHistory(this.made);
+    const lanes = this.composing ? models.takes : models.all;
+    player.leave([...models.players, ...models.takes].filter((each) => !lanes.includes(each)).map(({ key }) => key));
     const { take } = this.studio;
     listening.heard = this.composing ? this.order[0] : listening.first;
     if (take) making.return(take);

@@ -67,7 +67,9 @@ def test_the_page_counts_events_as_they_are_encoded(page: Any) -> None:
     for rows, pedals in MUSIC:
         length = 12_340
         cut = call(page, "music/score", "cutRows", rows, pedals, 0, length)
-        events = call(page, "music/events", "countEvents", cut["notes"], cut["pedals"], length)
+        music = call(page, "engine/request", "readMusic", cut)
+        heard = call(page, "engine/primer", "applyPedal", music["notes"], music["pedals"])
+        events = len(call(page, "engine/events", "encode", heard, length / 1000))
         performance = read_notes(cut["notes"], cut["pedals"])
         assert events == len(encode(performance, until=length / 1000))
 

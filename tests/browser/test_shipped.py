@@ -19,6 +19,10 @@ pytestmark = pytest.mark.skipif(
 )
 
 
+# The lanes that have a worker, which holds a model, on this computer.
+HELD = "[...(window.musictx.player.workers ?? window.musictx.player.here.workers).keys()]"
+
+
 def offered(studio: Any, name: str) -> list[str]:
     """The models that a line offers to fill in with."""
     return [button.inner_text() for button in studio.page.locator(f"#{name} .fillers button").all()]
@@ -56,6 +60,9 @@ def test_who_composes_plays_with_grand(open_studio: Callable[..., Any], unhurrie
     wait_takes(studio, "piece-fill")
     assert studio.get("piece-fill-status").inner_text().startswith("Grand, take 1 of 4: ")
     studio.get("piece-fill-keep").click()
+    for mode in ("compare", "compose"):
+        studio.get(f"mode-{mode}").click()
+        assert "grand" not in studio.page.evaluate(HELD)
     after = whole(studio)
     around = [[row for row in rows if not 1 <= row[0] / 1000 - cut < 2] for rows in (before, after)]
     assert after != before and [row[0] for row in around[0]] == [row[0] for row in around[1]]
@@ -64,3 +71,4 @@ def test_who_composes_plays_with_grand(open_studio: Callable[..., Any], unhurrie
     studio.page.reload()
     studio.page.wait_for_selector(".mtx[data-ready=true]")
     assert [studio.lane(take).get_attribute("data-notes") for take in TAKES] == takes
+    assert "grand" not in studio.page.evaluate(HELD)  # who only looks at takes holds no model for it

@@ -8,7 +8,7 @@ const FLOORS = {
   midi: ["engine", "music"],
   sound: ["engine", "music"],
   io: ["sound", "midi", "engine", "music"],
-  view: ["io", "sound", "music"],
+  view: ["io", "sound", "engine", "music"],
 };
 const FOLDERS = Object.keys(FLOORS);
 

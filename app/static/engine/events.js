@@ -26,15 +26,15 @@ export const by =
     return 0;
   };
 
-/** Mend what rounding to the grid can break: two notes of a pitch that start in one step, or overlap. */
-function separate(notes) {
-  const sorted = notes.sort(by((n) => n.pitch, (n) => n.on, (n) => -n.off));
+/** End each note where its pitch is struck again; of several with one pitch and onset the longest is kept. */
+export function resolveOverlaps(notes) {
+  const sorted = notes.map((n) => ({ ...n })).sort(by((n) => n.pitch, (n) => n.on, (n) => -n.off));
   const kept = sorted.filter((n, k) => !k || n.pitch !== sorted[k - 1].pitch || n.on !== sorted[k - 1].on);
   kept.forEach((n, k) => {
     const next = kept[k + 1];
     if (next && next.pitch === n.pitch) n.off = Math.min(n.off, next.on);
   });
-  return kept;
+  return kept.sort(by((n) => n.on, (n) => n.pitch));
 }
 
 /**
@@ -43,7 +43,7 @@ function separate(notes) {
  */
 export function encode(notes, until = null) {
   const chosen = until === null ? notes : notes.filter((n) => n.on < until);
-  const onGrid = separate(
+  const onGrid = resolveOverlaps(
     chosen.map((n) => {
       const on = Math.max(rint(n.on * STEPS_PER_SECOND), 0);
       const off = Math.max(rint(n.off * STEPS_PER_SECOND), on + 1);

@@ -14,9 +14,9 @@ import {
 } from "../music/constants.js";
 import { movedMetre } from "../music/metre.js";
 import { isBefore, rint } from "../music/rounding.js";
-import { encode, tokensToTable } from "./events.js";
+import { encode, resolveOverlaps, tokensToTable } from "./events.js";
 import { Turns, feed, generate, prefill } from "./generate.js";
-import { applyPedal, preparePrimer, resolveOverlaps } from "./primer.js";
+import { applyPedal, preparePrimer } from "./primer.js";
 import { Random } from "./random.js";
 import { milliseconds, openStream, readMusic, readSettings, row } from "./request.js";
 

@@ -3,22 +3,11 @@
 
 import { START, STEPS_PER_SECOND, STEP_SECONDS } from "../music/constants.js";
 import { oneDecimal, rint } from "../music/rounding.js";
-import { by, encode, notePairs, tableToTokens, tokensToTable } from "./events.js";
+import { by, encode, notePairs, resolveOverlaps, tableToTokens, tokensToTable } from "./events.js";
 
 const LONG_REST = 4; // seconds of silence at a primer's end that are worth a word
 
 const inOrder = by((n) => n.on, (n) => n.pitch, (n) => n.off);
-
-/** End each note where its pitch is struck again; of several with one pitch and onset the longest is kept. */
-export function resolveOverlaps(notes) {
-  const sorted = notes.map((n) => ({ ...n })).sort(by((n) => n.pitch, (n) => n.on, (n) => -n.off));
-  const kept = sorted.filter((n, k) => !k || n.pitch !== sorted[k - 1].pitch || n.on !== sorted[k - 1].on);
-  kept.forEach((n, k) => {
-    const next = kept[k + 1];
-    if (next && next.pitch === n.pitch) n.off = Math.min(n.off, next.on);
-  });
-  return kept.sort(by((n) => n.on, (n) => n.pitch));
-}
 
 /** Lengthen notes to what is heard. `pedals` are {down, up}, sorted, not overlapping. */
 export function applyPedal(notes, pedals) {

@@ -66,9 +66,9 @@ export class BrowserBackend {
     this.coming.delete(lane);
   }
 
-  /** Begin the workers before they are needed: their code is there when Continue is pressed. */
-  begin() {
-    for (const lane of this.models.keys()) this.worker(lane);
+  /** Begin the workers of lanes before they are needed: their code is there when Continue is pressed. */
+  begin(lanes) {
+    for (const lane of lanes) this.worker(lane);
   }
 
   /** Let these lanes rest, and no others. */

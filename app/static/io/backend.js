@@ -28,7 +28,7 @@ export function makeBackend(gradio, models, tell) {
   ]);
   const here = new BrowserBackend(new Map(facts), tell);
   if (isSite) {
-    here.begin();
+    here.begin(models.keys);
     return here;
   }
   const server = new ServerBackend(

@@ -1,5 +1,7 @@
 // MIDI keyboards, where the browser offers Web MIDI.
 
+import { askForMidi } from "./midi-access.js";
+
 /**
  * Listens to every MIDI input, also to those plugged in later. `on` has noteOn(pitch, velocity), noteOff(pitch) and
  * pedal(down).
@@ -7,21 +9,16 @@
 export class MidiInput {
   constructor(on) {
     this.on = on;
-    this.access = null; // asked for once: with a second one every note would come twice
     this.held = new Map(); // what each input holds down
   }
 
   /** Ask the browser for its MIDI keyboards. Returns a sentence for the visitor. */
   async connect() {
-    if (!navigator.requestMIDIAccess) {
-      return "Web MIDI is not available here. Chrome, Edge and Firefox offer it, on this machine or over https.";
-    }
     let access;
     try {
-      access = await (this.access ??= navigator.requestMIDIAccess());
-    } catch {
-      this.access = null;
-      return "The browser was not allowed to use MIDI. Allow it in the site's settings, then try again.";
+      access = await askForMidi();
+    } catch (error) {
+      return error.message;
     }
     access.onstatechange = () => this.listen(access);
     const names = this.listen(access).map((input) => input.name || "a MIDI keyboard");

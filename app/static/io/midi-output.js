@@ -1,11 +1,11 @@
 // A MIDI instrument on which playback sounds besides the page's piano, where the browser offers Web MIDI.
 
+import { askForMidi } from "./midi-access.js";
+
 const AHEAD = 100; // ms before its time that a message is handed over: from then on nothing can take it back
 const TICK = 25; // ms
 const [NOTE_OFF, NOTE_ON, CONTROL] = [0x80, 0x90, 0xb0];
 const [SUSTAIN, ALL_OFF] = [64, 123];
-const NO_MIDI = "Web MIDI is not available here. Chrome, Edge and Firefox offer it, on this machine or over https.";
-const DENIED = "The browser was not allowed to use MIDI. Allow it in the site's settings, then try again.";
 
 /** Sends notes at the moments at which the audio clock has them. */
 export class MidiOutput {
@@ -24,12 +24,7 @@ export class MidiOutput {
 
   /** Ask for the browser's MIDI outputs; an Error's sentence if there can be none. */
   async connect() {
-    if (!navigator.requestMIDIAccess) throw new Error(NO_MIDI);
-    try {
-      this.access ??= await navigator.requestMIDIAccess();
-    } catch {
-      throw new Error(DENIED);
-    }
+    this.access = await askForMidi();
     this.access.addEventListener("statechange", () => this.look());
   }
 

@@ -1,6 +1,6 @@
 // A MIDI file of type 1 from notes and pedals in milliseconds: the bytes that musictx.midi writes.
 
-import { resolveOverlaps } from "../engine/primer.js";
+import { resolveOverlaps } from "../engine/events.js";
 import { Metre } from "../music/metre.js";
 
 const DIVISION = 1000; // ticks a quarter note; at 120 bpm a tick is half a millisecond

@@ -1,6 +1,8 @@
 // The primer: a piece, and the selection of it from which everything starts.
 
-import { countEvents } from "../music/events.js";
+import { encode } from "../engine/events.js";
+import { applyPedal } from "../engine/primer.js";
+import { readMusic } from "../engine/request.js";
 import { MIN_SECONDS } from "../music/hearing.js";
 import { movedMetre } from "../music/metre.js";
 import { expectedBeyond } from "../music/length.js";
@@ -174,8 +176,9 @@ export class Primer {
 
   /** The events of what is sent to the models, and its length in seconds. */
   measure() {
-    const { notes, pedals, length } = this.cut();
-    return [countEvents(notes, pedals, length), length / 1000];
+    const cut = this.cut();
+    const [{ notes, pedals }, seconds] = [readMusic(cut), cut.length / 1000];
+    return [encode(applyPedal(notes, pedals), seconds).length, seconds];
   }
 
   /** By model, where in the music (s) its training length will be passed, about. */
