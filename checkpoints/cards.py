@@ -33,12 +33,15 @@ from musictx.shipped import COMPARED_MODELS
 
 FAULTS = ("storm", "silence", "stuck")
 LENGTHS = """
-const { countEvents } = await page("music/events.js");
+const { encode } = await page("engine/events.js");
+const { applyPedal } = await page("engine/primer.js");
+const { readMusic } = await page("engine/request.js");
 const { tellingLength } = await page("music/length.js");
 const { cutRows } = await page("music/score.js");
 const answer = input.cards.map(({ notes, pedals, end }) => {
   const cut = cutRows(notes, pedals, 0, end);
-  return tellingLength(countEvents(cut.notes, cut.pedals, end), end / 1000, input.lengths);
+  const { notes: heard, pedals: held } = readMusic(cut);
+  return tellingLength(encode(applyPedal(heard, held), end / 1000).length, end / 1000, input.lengths);
 });
 """
 JUDGE = """
@@ -218,7 +221,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--quick", action="store_true", help="leave out cards that cannot be the first")
     parser.add_argument("--card", action="append", help="repeatable; by default all")
-    parser.add_argument("--model", action="append", help="repeatable; by default the shipped ones")
+    parser.add_argument("--model", action="append", help="repeatable; by default those that are compared")
     parser.add_argument("--output", type=Path, help="JSON file for every run; goes on with what it holds")
     arguments = parser.parse_args()
     models = tuple(arguments.model or COMPARED_MODELS)

@@ -28,10 +28,10 @@ from musictx.checkpoint import load_model, weights_hash
 from musictx.corpus import Corpus
 from musictx.corpus.split import validation_name
 from musictx.files import write_bytes
-from musictx.lab.bench.common import machine
 from musictx.lab.evaluation.alignment import melodic_alignment
 from musictx.lab.evaluation.intervals import paired_test
 from musictx.lab.evaluation.loading import open_music
+from musictx.lab.kept import read_kept
 from musictx.model import MusicTransformer
 from musictx.performance import Performance, apply_pedal, slice_time
 from musictx.sampling import continue_variations
@@ -157,9 +157,11 @@ def main() -> None:
         for c in held.values()
         for p in islice(pieces(c, 0, arguments.primer_seconds, arguments.seconds), each)
     ]
-    file = takes(model, open_music(arguments.music), arguments)
     place = arguments.output / "listener.json"
-    found: dict[str, Any] = json.loads(place.read_text()) if place.is_file() else {"machine": machine()}
+    counted = ("takes", "seconds", "primer_seconds", "primers", "heard", "chunks", "seed")
+    about = {name: getattr(arguments, name) for name in counted}
+    found = read_kept(place, about, {arguments.model: model})
+    file = takes(model, open_music(arguments.music), arguments)
 
     def keep(name: str, result: dict[str, Any]) -> None:
         found[name] = result

@@ -128,7 +128,7 @@ def playing_parser(doc: str | None, *, primers: int, seconds: float) -> argparse
     """The command line of a script in which models play on from held-out pieces, with its defaults."""
     parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("music", nargs="+", type=Path, help="folders of held-out pieces")
-    parser.add_argument("--model", action="append", help="repeatable; by default the shipped ones")
+    parser.add_argument("--model", action="append", help="repeatable; by default those that are compared")
     parser.add_argument("--primers", type=int, default=primers, help="of each folder")
     parser.add_argument("--seconds", type=float, default=seconds)
     return parser
@@ -149,7 +149,7 @@ def main() -> None:
     real = [figures(p.performance, answer, seconds) for p, answer in answers]
     found: dict[str, Any] = {"primers": [p.name for p in primers], "seconds": seconds, "real": real}
     found["settings"] = []
-    # How far apart two halves of real music are: no setting can be expected to come nearer.
+    # How far apart two halves of real music are; of half as many pieces, which alone makes it more.
     found["baseline"] = float(np.mean(list(distances(real[::2], real[1::2]).values())))
     names = arguments.model or COMPARED_MODELS
     models = {name: load_model(name) for name in names}

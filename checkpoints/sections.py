@@ -23,7 +23,7 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import miditoolkit
 import numpy as np
@@ -33,8 +33,8 @@ from musictx.checkpoint import load_model
 from musictx.corpus import Chunk
 from musictx.events import START, TIME_SHIFT, VELOCITY, encode
 from musictx.files import write_bytes
-from musictx.lab.bench.common import machine
 from musictx.lab.evaluation.intervals import bootstrap_interval, draw_weights, ratio_draws
+from musictx.lab.kept import read_kept
 from musictx.losses import chunk_losses
 from musictx.midi import read_midi
 from musictx.model import MusicTransformer
@@ -174,9 +174,9 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     labels = json.loads(LABELS.read_text(encoding="utf-8"))["songs"]
-    known: dict[str, Any] = {"machine": machine(), "songs": {}}
-    if arguments.output.is_file():
-        known = json.loads(arguments.output.read_text())
+    models = {name: load_model(name) for name in arguments.model}
+    known = read_kept(arguments.output, {"precision": arguments.precision}, models)
+    sums_of: dict[str, list[float]] = known.setdefault("songs", {})
     read = {
         name: read_song(path, *labels[name])
         for path in sorted(arguments.music.glob("*.mid"))
@@ -187,17 +187,16 @@ def main() -> None:
     songs = dict(list(songs.items())[: arguments.songs])
     kind = {title: 1 + kinds(song)[1:] for title, song in songs.items()}  # 0: not counted
     counts = np.array([np.bincount(numbers, minlength=4)[1:] for numbers in kind.values()])
-    for name in arguments.model:
-        model = load_model(name)
+    for name, model in models.items():
         for title, song in songs.items():
             for context in arguments.context:
                 key = f"{name} {context} {title}"
-                if key in known["songs"]:
+                if key in sums_of:
                     continue
                 nats = losses(model, song, context, arguments.precision)
-                known["songs"][key] = np.bincount(kind[title], nats, 4)[1:].tolist()
+                sums_of[key] = np.bincount(kind[title], nats, 4)[1:].tolist()
                 write_bytes(arguments.output, (json.dumps(known, indent=1) + "\n").encode())
-        sums = np.array([[known["songs"][f"{name} {c} {t}"] for c in arguments.context] for t in songs])
+        sums = np.array([[sums_of[f"{name} {c} {t}"] for c in arguments.context] for t in songs])
         print(f"{name}: tokens {counts.sum(0).tolist()}, contexts {list(arguments.context)}")
         for which, figures in table(sums, counts).items():
             shown = "  ".join(f"{x:.3f}" for x in figures.get("nats", ()))

@@ -25,6 +25,7 @@ from musictx.checkpoint import load_model
 from musictx.events import STEPS_PER_SECOND, TIME_SHIFT, VELOCITY, encode
 from musictx.lab.evaluation.degeneration import is_degenerate, stuck_share
 from musictx.lab.evaluation.intervals import mean_interval
+from musictx.lab.kept import read_kept
 from musictx.lab.study.plan import StudyPrimer
 from musictx.model import MusicTransformer
 from musictx.performance import Performance, apply_pedal, slice_time
@@ -132,18 +133,15 @@ def main() -> None:
         return
     names = [primer.name for primer in primers]
     about = {"primers": names, "seconds": seconds, "seed": arguments.seed, "shapes": shapes}
-    found: dict[str, Any] = {"about": about, "models": {}}
-    if arguments.output.is_file():
-        found = json.loads(arguments.output.read_text())
-        if found["about"] != about:
-            parser.error(f"{arguments.output} was made with other music or settings")
+    models = {name: load_model(name) for name in arguments.model or SHIPPED_MODELS}
+    found = read_kept(arguments.output, about, models)
     real = [judge(p.performance, real_answer(p, seconds), seconds) for p in primers]
     columns = "".join(f"{figure + ' (beside plain, 95 %)':>44}" for figure in FIGURES)
     print(f"{'':22}{columns} distance storms  stuck")
     show(REAL, real, real, real)
-    for name in arguments.model or SHIPPED_MODELS:
-        played: dict[str, list[Row]] = found["models"].setdefault(name, {shape: [] for shape in shapes})
-        model = load_model(name)
+    for name, model in models.items():
+        every = found.setdefault("models", {})
+        played: dict[str, list[Row]] = every.setdefault(name, {shape: [] for shape in shapes})
         for primer in primers[len(played[PLAIN]) :]:
             answers = play(model, primer, seconds, arguments.seed, shapes)
             for rows, answer in zip(played.values(), answers, strict=True):

@@ -28,8 +28,8 @@ from musictx.console.options import amount
 from musictx.corpus import Corpus
 from musictx.corpus.split import validation_name
 from musictx.files import write_bytes
-from musictx.lab.bench.common import machine
 from musictx.lab.evaluation.loading import open_music, unit_numbers
+from musictx.lab.kept import read_kept
 from musictx.model.sizes import sized_config
 from musictx.render.figures import OTHERS, png
 from musictx.training import TEACHING_DROPOUT, Run, TeachingConfig, TrainingConfig
@@ -54,7 +54,12 @@ def learn(
         config: TrainingConfig = TeachingConfig(tokens=tokens, blend=1.0, **changes)
     else:
         model_config = sized_config("small", "relative")
-        config = TrainingConfig(tokens=tokens, validate_every=20, patience=TeachingConfig.patience)
+        config = TrainingConfig(
+            tokens=tokens,
+            validate_every=20,
+            validation_chunks=TeachingConfig.validation_chunks,
+            patience=TeachingConfig.patience,
+        )
     run = Run(folder, model_config, config, train, {"held": held}, start_from=start_from)
     run.fit(resume=True)
     if run.stopped:
@@ -109,10 +114,11 @@ def main() -> None:
     torch.set_num_threads(1)
     arguments.output.mkdir(parents=True, exist_ok=True)
     place = arguments.output / "teaching.json"
-    found: dict[str, Any] = json.loads(place.read_text()) if place.is_file() else {"machine": machine()}
     music = open_music(arguments.music)
     held, rest = split(music, arguments.held, seed=0)
     model = load_model(arguments.model)
+    about = {"held": arguments.held, "chunks": arguments.chunks}
+    found = read_kept(place, about, {arguments.model: model})
     others = {validation_name(folder, ()): open_music(folder) for folder in arguments.others}
     judge = make_validation(others | {"held": held}, model.config.context_length, arguments.chunks)
     known = judge(model)

@@ -28,6 +28,7 @@ from musictx.lab.evaluation.degeneration import is_degenerate, stuck_share
 from musictx.lab.evaluation.intervals import paired_test
 from musictx.lab.evaluation.loading import open_copy_index
 from musictx.lab.evaluation.structure import mean_polyphony
+from musictx.lab.kept import read_kept
 from musictx.lab.study.plan import StudyPrimer
 from musictx.performance import Performance, apply_pedal
 from musictx.sampling import SamplingSettings, continue_variations, contrast
@@ -109,20 +110,16 @@ def main() -> None:
         "least": arguments.least,
         "strength": [arguments.agreed, arguments.growth],
     }
-    found: dict[str, Any] = {"about": about, "rows": {}}
-    if arguments.output.is_file():
-        found = json.loads(arguments.output.read_text())
-        if found["about"] != about:
-            parser.error(f"{arguments.output} was made with other music or settings")
-    rows: dict[str, Rows] = found["rows"]
+    models = {name: load_model(name) for name in arguments.model or COMPARED_MODELS}
+    found = read_kept(arguments.output, about, models)
+    rows: dict[str, Rows] = found.setdefault("rows", {})
     if REAL not in rows:
         answers = [real_answer(p, seconds) for p in primers]
         rows[REAL] = [judge(primers, i, answer, seconds, index) for i, answer in enumerate(answers)]
     columns = f"{'motif':>14}{'alignment':>14}{'distance':>10} notes/s at once degen.  stuck"
     print(f"{'':24}{columns}  copies (most, mean)")
     show(REAL, rows[REAL], rows[REAL], [])
-    for name in arguments.model or COMPARED_MODELS:
-        model = load_model(name)
+    for name, model in models.items():
         for theme in arguments.theme or THEMES:
             label = f"{name}, theme {theme:g}"
             if label not in rows:

@@ -159,7 +159,7 @@ def main() -> None:
         model = load_model(name)
         for theme in THEMES:
             for k in some:
-                label = f"{primers[k].name}, {name}, theme {theme:g}, seed {arguments.seed}"
+                label = f"{primers[k].name}, {name}, theme {theme:g}, seed {arguments.seed}, {seconds:g} s"
                 if label not in kept and time.monotonic() < until:
                     kept[label] = play(primers[k], model, theme, seconds, arguments.seed)
                     arguments.output.write_text(json.dumps(kept))

@@ -34,7 +34,7 @@ FILE_NOTES = 1200  # of each file of a large folder, two minutes: as long as a s
 
 
 def made_up(notes: int, seed: int = 0) -> Performance:
-    """A performance of `count` notes, about ten per second, as dense as piano music is."""
+    """A performance of `notes` notes, about ten per second, as dense as piano music is."""
     rng = np.random.default_rng(seed)
     onset = np.cumsum(rng.exponential(0.1, notes))
     return Performance(

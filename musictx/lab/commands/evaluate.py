@@ -145,7 +145,13 @@ def _measure_repeats(
     gains: dict[str, dict[str, Any]] = {}
     after_gaps: dict[str, list[dict[str, Any]]] = {}
     shifts: dict[str, list[dict[str, Any]]] = {}
-    context = min(m.config.context_length for m in models.values())
+    lengths = {name: m.config.context_length for name, m in models.items()}
+    context = min(lengths.values())
+    if longer := [name for name, length in lengths.items() if length > context]:
+        left_out.append(
+            f"repeats within and beyond the training length are of {context:,} tokens, the shortest one; "
+            f"{', '.join(longer)} learned in longer windows"
+        )
     music = {
         "inside": passages(corpus, groups, inside_size(context)),
         "beyond": passages(corpus, groups, context),

@@ -89,7 +89,7 @@ def melodic_alignment(primer: np.ndarray, passage: np.ndarray, seconds: float) -
     """
     if len(primer) < 2:
         return None
-    windows = max(1, int(np.ceil(seconds / WINDOW_SECONDS)))
+    windows = max(1, int(np.ceil(seconds / WINDOW_SECONDS - 1e-6)))  # a rounded time begins no other window
     best = np.zeros((2, windows))
     for k, (known, line) in enumerate(zip(outer_lines(primer), outer_lines(passage), strict=True)):
         bounds = np.searchsorted(line.onset, np.arange(windows + 1) * WINDOW_SECONDS)

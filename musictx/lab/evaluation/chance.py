@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -11,7 +12,7 @@ from musictx.lab.evaluation.alignment import melodic_alignment
 from musictx.lab.evaluation.motifs import known_patterns, pattern_shares
 from musictx.performance import Performance
 
-LUCK = 0.05  # share of primers that would be found beyond chance if there were nothing but chance
+RARE = 0.05  # share of other primers that a continuation may have more of, and still stand out
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,13 @@ class Beside:
     @property
     def stands_out(self) -> bool:
         """Whether its own is more than all but one in twenty of the others."""
-        return self.own > float(np.quantile(self.others, 1 - LUCK, method="higher"))
+        return self.own > float(np.quantile(self.others, 1 - RARE, method="higher"))
+
+    @property
+    def luck(self) -> float:
+        """How often it would stand out if it had no more of its own than of the others: 1/20 and more."""
+        count = len(self.others)
+        return (count - math.ceil((1 - RARE) * (count - 1))) / (count + 1)
 
 
 def motif_recurrence(primers: Sequence[Performance], passage: Performance, seconds: float) -> np.ndarray:

@@ -20,7 +20,7 @@ COLUMNS = ("model", "length", "figure", "from", "to", "nats", "low", "high", "co
 
 
 def to_csv(result: dict[str, Any]) -> str:
-    """Every figure of an evaluation, one a row.
+    """The losses of an evaluation, one a row: by length, kind and place, of repeats, after gaps, by rules.
 
     Parameters
     ----------
@@ -109,7 +109,6 @@ def draw(result: dict[str, Any]) -> bytes:
 
 
 def _draw_places(axes: Axes, models: dict[str, Any], names: list[str], colours: dict[str, str]) -> None:
-    top = 0.0
     for name in names:
         length = max(models[name]["lengths"], key=int)
         places = models[name]["lengths"][length]["by_position"]
@@ -118,7 +117,6 @@ def _draw_places(axes: Axes, models: dict[str, Any], names: list[str], colours: 
             middle, places["nats"], color=colours[name], label=plain_label(f"{name} (chunks of {length})")
         )
         axes.fill_between(middle, places["low"], places["high"], color=colours[name], alpha=0.18, lw=0)
-        top = max(top, *places["nats"])
     for context in sorted({models[n]["context_length"] for n in names}):
         axes.axvline(context, color="0.35", ls="--", lw=1)
         axes.annotate(

@@ -25,6 +25,7 @@ from musictx.errors import MusictxError
 from musictx.events import NOTE_OFF
 from musictx.files import write_bytes
 from musictx.lab.evaluation.intervals import ratio_figure
+from musictx.lab.evaluation.loading import unit_numbers
 from musictx.lab.reproduce.rows import Row, complete_runs, curve_of
 from musictx.losses import chunk_losses
 from musictx.model import sized_config
@@ -153,25 +154,27 @@ def all_rows(settings: MaestroSettings | None = None) -> tuple[Row, ...]:
 
 
 def part_nll(run: Run, corpus: Corpus, settings: MaestroSettings) -> dict[str, Any]:
-    """Nats per token, with its interval over performances, and per note, under a run's best model.
+    """Nats per token, with its interval over pieces, and per note, under a run's best model.
 
     Returns
     -------
     dict
-        ``nats``, ``low``, ``high``, ``per_note``, ``performances``, ``tokens``.
+        ``nats``, ``low``, ``high``, ``per_note``, ``performances``, ``pieces``, ``tokens``.
     """
     if settings.judged is not None and settings.judged < len(corpus):
         corpus = corpus.subset(np.linspace(0, len(corpus) - 1, settings.judged).round().astype(int))
     model = load_model(run.folder / "model", device=run.fabric.device)
-    sums = np.zeros((3, len(corpus)))  # nats, tokens, notes
+    unit = unit_numbers(corpus)
+    sums = np.zeros((3, unit.max() + 1))  # nats, tokens, notes
     chunks = consecutive_chunks(corpus, settings.context)
     for chunk, losses in chunk_losses(model, chunks, tokens_at_once=4 * settings.context):
         notes = (chunk.targets < NOTE_OFF).sum()
-        sums[:, chunk.piece] += losses.sum(dtype=np.float64), len(losses), notes
+        sums[:, unit[chunk.piece]] += losses.sum(dtype=np.float64), len(losses), notes
     return {
         **ratio_figure(sums[0], sums[1]),
         "per_note": float(sums[0].sum() / sums[2].sum()),
         "performances": len(corpus),
+        "pieces": sums.shape[1],
         "tokens": int(sums[1].sum()),
     }
 
@@ -240,7 +243,15 @@ def reproduce_maestro(
         }
 
     complete = complete_runs(
-        all_rows(settings), output, wanted=rows, train=train, begin=begin, measure=measure, progress=progress
+        all_rows(settings),
+        output,
+        wanted=rows,
+        train=train,
+        begin=begin,
+        measure=measure,
+        progress=progress,
+        music={part: corpus.fingerprint() for part, corpus in music.parts.items()},
+        of_measuring=("judged",),
     )
     found = {
         "convention": "perf388",

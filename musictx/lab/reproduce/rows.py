@@ -37,6 +37,8 @@ def complete_runs(
     begin: Callable[[Any, Path], Run],
     measure: Callable[[Run, Any], dict[str, Any]],
     progress: Callable[[str, float], None] = lambda *_: None,
+    music: Any = None,
+    of_measuring: Collection[str] = (),
 ) -> dict[str, list[dict[str, Any]]]:
     """Train what is not trained yet, and read what every complete run left.
 
@@ -57,6 +59,10 @@ def complete_runs(
         What to keep of a run that is complete.
     progress : callable
         Called with a run's name and the share of it that is done.
+    music : optional
+        What tells the music from other music, as JSON has it; a result of other music is refused.
+    of_measuring : collection of str
+        Settings that change what is measured and not what is trained: with other ones a run is measured anew.
 
     Returns
     -------
@@ -66,7 +72,8 @@ def complete_runs(
     Raises
     ------
     MusictxError
-        A row has no such name, a folder holds a run with other settings, or a result was cut.
+        A row has no such name, a folder holds a run with other settings or of other music, or a result was
+        cut.
     KeyboardInterrupt
         After Ctrl-C, or a signal to terminate; the run that it stopped can go on.
     """
@@ -78,22 +85,34 @@ def complete_runs(
         for seed in range(row.seeds):
             settings = replace(row.settings, seed=seed, tokens=tokens or row.settings.tokens)
             folder, name = row.folder(output, seed), f"{row.name}, seed {seed}"
-            path = folder / "result.json"
-            if not path.is_file() and train and (not wanted or row.name in wanted):
+            path, asked = folder / "result.json", not wanted or row.name in wanted
+            now = json.loads(json.dumps(asdict(settings)))
+            result = _read_result(path) if path.is_file() else None
+            if result:
+                differ = {key for key in now if result["settings"].get(key) != now[key]} - set(of_measuring)
+                if differ or result.get("music", music) != music:
+                    if not asked:
+                        continue
+                    what = "with other settings" if differ else "of other music"
+                    raise MusictxError(f"{folder} holds a run {what}; choose another folder")
+            if train and asked and (not result or result["settings"] != now):
                 run = begin(settings, folder)
                 run.fit(resume=True, on_progress=_told(progress, name))
                 if run.stopped:
                     raise KeyboardInterrupt
-                result = {"settings": asdict(settings), **measure(run, settings), "machine": machine()}
+                measured = measure(run, settings)
+                result = {"settings": now, "music": music, **measured, "machine": machine()}
                 write_bytes(path, (json.dumps(result, indent=1) + "\n").encode())
-            if path.is_file():
-                result = read_json(path)
-                if not isinstance(result, dict) or not {"settings", "machine"} <= set(result):
-                    raise MusictxError(f"{path} is not the result of a run; remove it to make it again")
-                if result["settings"] != asdict(settings):
-                    raise MusictxError(f"{folder} holds a run with other settings; choose another folder")
+            if result:
                 complete[row.name].append({"run": name, **result})
     return complete
+
+
+def _read_result(path: Path) -> dict[str, Any]:
+    result = read_json(path)
+    if not isinstance(result, dict) or not {"settings", "machine"} <= set(result):
+        raise MusictxError(f"{path} is not the result of a run; remove it to make it again")
+    return result
 
 
 def _told(progress: Callable[[str, float], None], name: str) -> Callable[[Progress], None]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from itertools import product
+from statistics import fmean
 from typing import Any
 
 import numpy as np
 
-from musictx.lab.evaluation.chance import LUCK, MEASURES, Beside, beside_others
+from musictx.lab.evaluation.chance import MEASURES, Beside, beside_others
 from musictx.lab.evaluation.classifier_test import baseline, tell_apart
 from musictx.lab.evaluation.excerpts import excerpt_figures, excerpts
 from musictx.lab.study.comparison import MIN_PRIMERS, REAL, Row, mean_figure
@@ -38,9 +39,9 @@ def measure_memory(
         As they were, with ``motif_beyond_chance``, ``alignment`` and ``alignment_beyond_chance`` in what
         was measured; None where there are fewer than `MIN_PRIMERS` other primers.
     stands_out : dict
-        For each measure (``motif``, ``alignment``) and model: the share of primers whose continuations
-        have more of their own primer than of 19 in 20 others (``mean`` with its interval, ``primers``).
-        By chance it is 0.05.
+        For each measure (``motif``, ``alignment``) and model: the share of continuations that have more of
+        their own primer than of 19 in 20 others (``mean`` with its interval over primers, ``primers``).
+        By chance it is ``by_chance``.
     """
     heard = {p.name: apply_pedal(p.performance) for p in primers}
     found: dict[tuple[str, str], dict[str, list[Beside]]] = {}
@@ -63,9 +64,10 @@ def measure_memory(
     models = list(dict.fromkeys(row["model"] for row in rows))
     stands_out: dict[str, Any] = {}
     for key, model in product(MEASURES, models):
-        hits = [_over_seeds(f[key]).stands_out for (m, _), f in found.items() if m == model]
+        hits = [fmean(b.stands_out for b in f[key]) for (m, _), f in found.items() if m == model]
         stands_out.setdefault(key, {})[model] = mean_figure(hits)
-    return measured, {"by_chance": LUCK, **stands_out}
+    luck = [beside.luck for measures in found.values() for each in measures.values() for beside in each]
+    return measured, {"by_chance": fmean(luck) if luck else None, **stands_out}
 
 
 def _alone(row: Row, music: Music) -> tuple[Performance, float]:
@@ -73,11 +75,6 @@ def _alone(row: Row, music: Music) -> tuple[Performance, float]:
     whole = music[row["primer"], row["model"], row["seed"]]
     seconds = max(whole.duration - row["cut"], 0.0)
     return (apply_pedal(slice_time(whole, row["cut"])) if seconds > 0 else Performance()), seconds
-
-
-def _over_seeds(found: Sequence[Beside]) -> Beside:
-    """The mean of several continuations of one primer."""
-    return Beside(float(np.mean([b.own for b in found])), np.mean([b.others for b in found], axis=0))
 
 
 def tell_models(rows: Sequence[Row], music: Music) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from musictx.errors import require
 from musictx.events import decode, encode
 from musictx.lab.evaluation.loading import open_music, unit_numbers
 from musictx.performance import Performance, slice_time
+from musictx.sampling.continuation import check_variations
 from musictx.settings import SamplingSettings, read_shape
 
 MAX = 86_400  # a day; more continuations of each primer than that nobody asks for either
@@ -32,13 +33,13 @@ class StudySettings:
     seeds : int
         Continuations for each primer and model.
     seed : int
-        First seed.
+        Of the random numbers; each continuation of a primer has a stream of its own.
     temperature : float
     top_k : int
     top_p, min_p : float
     theme, form : float
     shape : str
-        All as in `musictx.sampling.SamplingSettings`: what is measured is what people hear.
+        All as in `musictx.sampling.SamplingSettings`.
     """
 
     seconds: float = 60.0
@@ -59,6 +60,7 @@ class StudySettings:
             value = getattr(self, name)
             require(0 < value <= MAX, name, value, f"be more than 0 and at most {MAX}")
         read_shape(self.shape)
+        check_variations(self.seeds)
         require(self.tokens is None or self.tokens >= 1, "tokens", self.tokens, "be at least 1")
 
 
@@ -72,7 +74,8 @@ class StudyPrimer:
         Fit for a file's name.
     title : str
     performance : Performance
-        The primer, cut, from 0.
+        The primer, cut, from 0. Its notes end at the cut at the latest, so that the model has no note to
+        release there.
     cut : float
         Where it ends (s).
     real : Performance or None

@@ -135,9 +135,9 @@ def run_study(
     ['continuations', 'study.html', 'study.json']
     """
     settings = settings or StudySettings()
-    if REAL in models:
+    if _stem(REAL) in map(_stem, models):
         raise MusictxError(f"no model may be called {REAL!r} in a study; rename its folder")
-    _check_kept(output, settings, list(models))
+    _check_kept(output, settings, list(models), [primer.name for primer in primers])
     began, done = time.monotonic(), 0
     rows: list[Row] = []
     hashes = {name: weights_hash(m) for name, m in models.items()}
@@ -180,11 +180,12 @@ def run_study(
     return result
 
 
-def _check_kept(output: Path, settings: StudySettings, models: list[str]) -> None:
-    """A study that is complete may get more models; another one would take its page away."""
+def _check_kept(output: Path, settings: StudySettings, models: list[str], primers: list[str]) -> None:
+    """A study that is complete may get more models and primers; another one would take its page away."""
     try:
         kept = read_json(output / "study.json")
         before, known = asdict(StudySettings()) | kept["settings"], list(kept["models"])
+        played = [primer["name"] for primer in kept["primers"]]
     except (MusictxError, KeyError, TypeError):  # none, or one that was cut
         return
     now = json.loads(json.dumps(asdict(settings)))
@@ -192,8 +193,14 @@ def _check_kept(output: Path, settings: StudySettings, models: list[str]) -> Non
         f"{name} {before.get(name)}, not {value}" for name, value in now.items() if before.get(name) != value
     ]
     changed += [f"a model {name}" for name in known if name not in models]
+    changed += [f"a primer {name}" for name in played if name not in primers][:3]
     if changed:
         raise MusictxError(f"{output} holds a study with {', '.join(changed)}; choose another --output")
+
+
+def _stem(name: str) -> str:
+    """A model's name as part of a file's."""
+    return "".join(c if c.isalnum() or c in "-_." else "-" for c in name)
 
 
 def _do(
@@ -207,7 +214,7 @@ def _do(
 ) -> list[Row]:
     """The rows of one primer and model: kept ones, or new ones."""
     folder = output / "continuations" / primer.name
-    stem = "".join(c if c.isalnum() or c in "-_." else "-" for c in name)
+    stem = _stem(name)
     path = folder / f"{stem}.json"
     if (kept := _kept(path, fingerprint)) is not None:
         return kept

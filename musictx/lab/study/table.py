@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 TOGETHER = (
     (
         "motif",
-        "Primers whose motif comes back",
-        "Share of primers of whose patterns the continuations have more than of 19 in 20 other primers'; "
-        "0.05 by chance.",
+        "Continuations in which the motif comes back",
+        "Share of continuations that have more of their primer's patterns than of 19 in 20 other primers'; "
+        "0.05 to 0.1 by chance, more with few primers.",
     ),
-    ("alignment", "Primers whose melody comes back", "The same by melodic alignment."),
+    ("alignment", "Continuations in which the melody comes back", "The same by melodic alignment."),
 )
 TOLD = (
     "Told from real music",

@@ -50,6 +50,7 @@ KINDS: dict[str, Any] = {
 SIGNATURE = b"SQLite format 3\0"  # https://www.sqlite.org/fileformat.html
 MAX_STEPS = 20_000  # of 100,000 instructions of SQLite's each: a million votes take a hundredth
 VERDICTS = ("chosen", "none", "alike", "unsure")
+LETTERS = "ABCDEFGH"  # of the lanes
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 REAL = "real"  # the lane of how the piece really goes on
 
@@ -225,7 +226,8 @@ def _vote(row: Mapping[str, Any]) -> Vote:
     """A vote whose parts are what they should be; ValueError, TypeError or KeyError otherwise."""
     lanes, choice = tuple(json.loads(row["lane_order"])), row["choice"]
     verdict = row.get("verdict") or ("unsure" if choice is None else "chosen")
-    if not lanes or not all(isinstance(lane, str) for lane in lanes) or len({*lanes}) < len(lanes):
+    named = all(isinstance(lane, str) for lane in lanes) and len({*lanes}) == len(lanes)
+    if not named or not 0 < len(lanes) <= len(LETTERS):
         raise ValueError(f"vote {row['id']} does not say what was behind the letters")
     if verdict not in VERDICTS or (verdict == "chosen") != (choice in lanes):
         raise ValueError(f"vote {row['id']} has the choice {shown(choice)} and the verdict {shown(verdict)}")

@@ -11,10 +11,10 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from musictx.errors import MusictxError
-from musictx.lab.votes.book import Vote
+from musictx.lab.votes.book import LETTERS, Vote
 from musictx.lab.votes.power import still_needed, votes_needed
 from musictx.lab.votes.rules import Rules, judge_votes, tell_weights_apart
-from musictx.lab.votes.shares import LETTERS, by_primer, letter_bias, pair_tests, shares, tally
+from musictx.lab.votes.shares import by_primer, letter_bias, pair_tests, shares, tally
 from musictx.lab.votes.strengths import strengths
 
 if TYPE_CHECKING:

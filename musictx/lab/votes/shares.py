@@ -14,9 +14,8 @@ from typing import Any
 import numpy as np
 
 from musictx.lab.evaluation.intervals import bootstrap_interval, draw_weights, holm, ratio_draws
-from musictx.lab.votes.book import VERDICTS, Vote
+from musictx.lab.votes.book import LETTERS, VERDICTS, Vote
 
-LETTERS = "ABCDEFGH"
 _DRAWS = 20_000  # of the letters, where the χ² distribution is no good approximation
 
 
@@ -81,7 +80,7 @@ def shares(counted: Tally, *, seed: int = 0) -> dict[str, dict[str, Any]]:
     -------
     dict of str to dict
         For each name ``votes`` (in which it stood in a lane), ``chosen``, ``share`` with its 95 % interval
-        ``low`` and ``high``, and ``chance``, the share if visitors chose blindly among the lanes. For
+        ``low`` and ``high``, and ``chance``, the share if those who chose a lane had chosen blindly. For
         ``none``, ``alike`` and ``unsure``, where anybody said so, the same without ``chance``.
     """
     weights = draw_weights(counted.visitors, seed=seed)
@@ -103,7 +102,8 @@ def shares(counted: Tally, *, seed: int = 0) -> dict[str, dict[str, Any]]:
     for k, name in enumerate(counted.names):
         offered = counted.offered[:, k].astype(float)
         result[name] = figure(counted.chosen[:, k].astype(float), offered)
-        result[name]["chance"] = float((offered / counted.offered.sum(1)).sum() / offered.sum())
+        blind = counted.chosen.any(1) / counted.offered.sum(1)
+        result[name]["chance"] = float((offered * blind).sum() / offered.sum())
     every = np.ones(len(counted.verdict))
     for code, verdict in enumerate(VERDICTS[1:], 1):
         said = (counted.verdict == code).astype(float)

@@ -82,6 +82,9 @@ def test_by_chance_one_in_twenty_stands_out():
     rng = np.random.default_rng(0)
     scores = rng.normal(size=(4000, 20))
     assert np.mean([Beside(s[0], s[1:]).stands_out for s in scores]) == pytest.approx(0.05, abs=0.015)
+    for others in (5, 9, 19, 28, 44):
+        found = [Beside(s[0], s[1:]) for s in rng.normal(size=(4000, others + 1))]
+        assert np.mean([each.stands_out for each in found]) == pytest.approx(found[0].luck, abs=0.02)
     assert not Beside(0.0, np.zeros(19)).stands_out
 
 

@@ -117,6 +117,21 @@ def test_a_stopped_table_goes_on_to_the_same_figures(data: Path, tmp_path: Path)
         reproduce_maestro(data, tmp_path / "parts", settings=replace(TINY, batch=4), rows=["rope"])
 
 
+def test_a_trained_run_is_measured_anew_and_never_for_other_music(data: Path, tmp_path: Path) -> None:
+    table = {"rows": ["rope"], "precision": "32-true"}
+    for judged, found in ((1, 1), (None, 2)):
+        settings = replace(TINY, judged=judged)
+        (row,) = reproduce_maestro(data, tmp_path / "out", settings=settings, **table)["rows"]
+        assert row["validation"]["performances"] == row["validation"]["pieces"] == found
+    less = make_maestro(tmp_path / "less", left_out=("test",))
+    with pytest.raises(MusictxError, match="holds a run of other music"):
+        reproduce_maestro(less, tmp_path / "out", settings=TINY, **table)
+    other = replace(TINY, tokens=100)  # rows that are not asked for may be of another table
+    assert not reproduce_maestro(data, tmp_path / "out", settings=other, rows=["relative"], train=False)[
+        "rows"
+    ]
+
+
 def test_the_command_makes_the_table_and_says_what_is_missing(data: Path, tmp_path: Path) -> None:
     some = tmp_path / "some"
     shutil.copytree(data, some)

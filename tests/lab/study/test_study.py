@@ -137,7 +137,7 @@ def test_continuations_are_measured_beside_the_primers_of_other_pieces(finished)
         assert -1 <= measured["motif_beyond_chance"] <= measured["motif_recurrence"]
         assert measured["alignment_beyond_chance"] <= measured["alignment"]
     assert result["stands_out"]["motif"]["relative"]["primers"] == 6
-    assert result["stands_out"]["by_chance"] == 0.05
+    assert result["stands_out"]["by_chance"] == pytest.approx(1 / 6)  # the first of six
     assert result["told_from_real"] == {}  # no continuation of 3 s has an excerpt of 15 s
 
 
@@ -183,6 +183,12 @@ def test_other_settings_or_weights_are_not_taken_for_the_same(finished, models, 
     page = (output / "b" / "study.html").read_bytes()
     with pytest.raises(MusictxError, match=r"holds a study with theme 0\.5, not 0\.25; choose another"):
         run_study(one, primers[:1], output / "b", other)
+    with pytest.raises(MusictxError, match="holds a study with a primer "):
+        run_study(one, primers[1:2], output / "b", SHORT)
+    with pytest.raises(MusictxError, match="no model may be called 'real music'"):
+        run_study({"real-music": one["relative"]}, primers[:1], output / "c", SHORT)
+    with pytest.raises(MusictxError, match="variations is 200"):
+        StudySettings(seeds=200)
     with pytest.raises(MusictxError, match="holds a study with a model relative"):
         run_study({"vanilla": tiny_model("vanilla", context_length=64)}, primers[:1], output / "b", SHORT)
     assert (output / "b" / "study.html").read_bytes() == page

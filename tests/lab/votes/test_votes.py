@@ -213,6 +213,9 @@ def test_verdicts_without_a_choice_are_counted_and_ties_give_no_preference():
     found = report_votes(votes)
     assert found["shares"]["alike"]["share"] == pytest.approx(2 / 3)
     assert found["shares"]["none"]["chosen"] == 1 and found["shares"]["a"]["chosen"] == 0
+    assert {found["shares"][name]["chance"] for name in "abc"} == {0.0}  # nobody chose a lane
+    chosen = [vote(visitor=f"c{k}", choice=name) for k, name in enumerate("abc")]
+    assert report_votes(votes + chosen)["shares"]["a"]["chance"] == pytest.approx(1 / 6)
     assert {p["p"] for p in found["pairs"]} == {1.0} and {p["needed"] for p in found["pairs"]} == {None}
     assert {s["log_odds"] for s in found["strengths"]["strengths"].values()} == {0.0}
 
