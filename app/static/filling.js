@@ -10,7 +10,7 @@ import { FillBar } from "./view/fill-bar.js";
 const [, MAX_SECONDS] = GAP_SECONDS;
 const BUSY = "The models are still playing. A selection can be filled in when they have finished.";
 const HINT = "A model replaces this selection with music that leads into what follows.";
-const KEEPS = "Keep beside a take brings this much of it into the piece.";
+const KEEPS = "Keep brings this much of a take into the piece.";
 
 /** What fills in selections: one that is marked in the lanes, the primer's, and one that is marked in the piece. */
 export function makeFillings(studio, find) {

@@ -63,6 +63,7 @@ def test_text_stands_out_from_what_lies_behind_it(open_studio: Callable[..., Any
     assert faint(studio) == []
     studio.hear_all()
     studio.get("vote-a").click()
+    studio.get("reveal").wait_for()
     assert faint(studio) == []
 
 

@@ -90,6 +90,7 @@ def test_a_blind_test_says_nothing_of_what_happened(studio: Any) -> None:
     told = studio.get("outcome").text_content()
     assert "vote" in told and not [name for name in NAMES.values() if name in told]
     studio.get("vote-a").click()
+    studio.get("reveal").wait_for()
     assert all(said(studio, model).startswith(NAMES[model]) for model in MODELS)
 
 
