@@ -192,6 +192,7 @@ def _play(
     """Wait for a turn, read the primer, play on, and write the files."""
     caller = f"api {secrets.token_hex(8)}"  # each call has a turn of its own
     ticket = stage.enter(caller, caller)
+    folder = None
     try:
         while stage.wait(ticket, QUEUE_SECONDS) > 0:
             pass
@@ -211,14 +212,19 @@ def _play(
             **asdict(settings.sampling),
             on_progress=lambda seconds: time.sleep(stage.stand_back(ticket, lane.key, seconds)),
         )[0]
+        if not len(played.performance):
+            raise MusictxError("the model ended the piece at once; try another seed")
+    except BaseException:
+        if folder:  # its room is for others
+            shelf.remove(folder)
+        raise
     finally:
         stage.lane_ended(ticket, lane.key)
         stage.leave(ticket)
-    if not len(played.performance):
-        raise MusictxError("the model ended the piece at once; try another seed")
     try:
         return _write(played, lane.key, settings.seed, folder, options)
     except MusictxError as error:  # where the files lie is nobody's business
+        shelf.remove(folder)
         raise MusictxError(str(error).replace(f"{folder}/", "")) from None
 
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any, TypeVar
 
 import anyio
+from starlette.requests import ClientDisconnect
 from starlette.responses import StreamingResponse
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 from musictx.errors import MusictxError
 
+SEND_SECONDS = 60.0  # in which a visitor takes ten seconds of sound: a line of 240 kbit a second does
 Result = TypeVar("Result")
 
 
@@ -64,7 +66,8 @@ class SlowWork:
 class InTurns(StreamingResponse):
     """An answer that is made in pieces while it is sent: each waits for a turn of its own.
 
-    So nobody waits behind a long one; and one whose visitor has gone is not made to its end.
+    So nobody waits behind a long one; and one whose visitor has gone, or takes nothing of it for
+    `SEND_SECONDS`, is not made to its end.
 
     Parameters
     ----------
@@ -89,9 +92,14 @@ class InTurns(StreamingResponse):
         self.pieces, self.work, self.held = pieces, work, held
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the answer until it ends, or the visitor goes."""
-        with self.held:
-            await super().__call__(scope, receive, send)
+        """Send the answer until it ends, or the visitor goes or takes no more of it."""
+
+        async def send_in_time(message: Message) -> None:
+            with anyio.fail_after(SEND_SECONDS):
+                await send(message)
+
+        with self.held, suppress(TimeoutError, ClientDisconnect):
+            await super().__call__(scope, receive, send_in_time)
 
     async def _made(self) -> AsyncIterator[bytes]:
         while (piece := await self.work.turn(next, self.pieces, None)) is not None:

@@ -17,6 +17,7 @@ from musictx.compiled import announce_compilation
 from musictx.errors import MusictxError
 from musictx.events import START
 from musictx.export.repository import card_to_write
+from musictx.lab.votes.book import REAL
 from musictx.model.positions import SCHEMES
 from musictx.render.figures import COLOURS
 from musictx.sampling import generate
@@ -27,7 +28,7 @@ from .web_model import model_facts, web_model
 
 MAX_MODELS = 4
 # The page's colours (static/view/base.css): a scheme's own one, by its name, then those that no scheme has.
-SCHEME_COLOURS = tuple(COLOURS)
+SCHEME_COLOURS = tuple(name for name in COLOURS if name in SCHEMES)
 OTHER_COLOURS = ("rose", "ochre", "olive", "slate")
 
 
@@ -115,7 +116,7 @@ def load_models(models: Sequence[str | Path] | None = None) -> list[LaneModel]:
         name = _name(Path(given), card)
         loaded.append(
             LaneModel(
-                key=_unused(_slug(Path(given).name), [lane.key for lane in loaded], "-"),
+                key=_unused(_slug(Path(given).name), [REAL, *(lane.key for lane in loaded)], "-"),
                 name=_unused(name, [lane.name for lane in loaded], " "),
                 colour=_colour(model.config.position, [lane.colour for lane in loaded]),
                 model=model,

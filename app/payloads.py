@@ -237,13 +237,14 @@ def _table(rows: Any, columns: int, what: str) -> np.ndarray:
         raise Malformed(f"the {what} did not arrive; reload the page and try again")
     if len(rows) > MAX_NOTES:
         raise MusictxError(f"{len(rows):,} {what} are too many; choose a part with at most {MAX_NOTES:,}")
+    # Looked at one by one: of a long text among numbers NumPy would make as many long texts.
+    good = all(isinstance(row, (list, tuple)) and len(row) == columns for row in rows)
     try:
-        table = np.array(rows if len(rows) else np.empty((0, columns)))
-    except ValueError:  # rows of several lengths
-        table = np.empty(0, object)
-    if table.dtype.kind not in "iuf" or table.shape != (len(rows), columns):
-        raise Malformed(f"the {what} are damaged; reload the page and try again")
-    table = table.astype(float)
+        if not good or not all(type(value) in (int, float) for row in rows for value in row):
+            raise TypeError
+        table = np.array(rows, float).reshape(-1, columns)
+    except (TypeError, OverflowError):  # the second: a whole number of hundreds of digits
+        raise Malformed(f"the {what} are damaged; reload the page and try again") from None
     times = table[:, :2]
     if not np.isfinite(table).all() or (times < 0).any() or (times > MAX_SECONDS * 1000).any():
         raise MusictxError(f"the {what} must lie between 0 and {MAX_SECONDS:g} seconds")

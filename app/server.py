@@ -22,6 +22,7 @@ from .faults import Faults
 from .guard import Gate
 from .head import ICON, OwnHead
 from .layout import MAX_LANES, build
+from .mcp import text_files
 from .models import load_models, warm_up
 from .queueing import patch_gradio_queue
 from .routes import PREFIX, routes
@@ -132,6 +133,8 @@ def launch(
         raise MusictxError(
             f"cannot listen at {host}: no port from 7860 on is free; choose one (--port)"
         ) from error
+    if tools := getattr(page, "mcp_server_obj", None):
+        tools.convert_strings_to_filedata = text_files(sent)
     print(f"musictx listens at {address}", flush=True)
     if block:
         page.block_thread()

@@ -26,7 +26,16 @@ _held: list[IO[Any]] = []
 
 
 def own_folder(parent: Path) -> Path:
-    """A new folder for this process's files; those of processes that have ended, however they did, go."""
+    """A new folder for this process's files; those of processes that have ended, however they did, go.
+
+    Where none can be made the server goes on, and `Shelf.place` says so to whoever sends a file.
+    """
+    with suppress(OSError):
+        return _made_and_held(parent)
+    return parent / f"{PREFIX}{secrets.token_hex(4)}"
+
+
+def _made_and_held(parent: Path) -> Path:
     parent.mkdir(parents=True, exist_ok=True)
     for folder in parent.glob(f"{PREFIX}*"):
         with suppress(OSError), (folder / HELD).open("rb") as stream:

@@ -11,7 +11,7 @@ from importlib.metadata import version as version_of
 from pathlib import Path
 
 import musictx
-from musictx.checkpoint import find_model, load_model
+from musictx.checkpoint import find_model, licence_of, load_model
 from musictx.errors import MusictxError
 from musictx.export.repository import (
     LARGE,
@@ -19,14 +19,14 @@ from musictx.export.repository import (
     check_folder,
     front_matter,
     licence_facts,
-    licence_of,
     model_files,
 )
 from musictx.files import write_bytes
 from musictx.shipped import SHIPPED_MODELS, shipped_folder
 
+from .models import MAX_MODELS
+
 ENTRY = "serve.py"
-MAX_MODELS = 4
 CPU_WHEELS = "https://download.pytorch.org/whl/cpu"
 _NUMBERS = {2: "two", 3: "three", 4: "four"}
 _LEFT_OUT = {"__pycache__", "_shipped", "screenshots"}

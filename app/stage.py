@@ -7,6 +7,8 @@ import time
 from collections import deque
 from dataclasses import dataclass, field
 
+from musictx.errors import MusictxError
+
 COMFORTABLE_LEAD = 12.0  # seconds of music ahead of the listener from which a lane can afford to wait
 SCARCE_LEAD = 5.0  # a lane with less than this needs the processor most
 WELCOME_LEAD = 8.0  # another visitor is let in when every lane that plays has at least this
@@ -14,7 +16,7 @@ YIELD_SECONDS = 0.25  # how long a comfortable lane stands back at a time
 LANES_OF_A_PAGE = 3
 MAX_CROWDED = 10.0
 MAX_STOPPED = 1000  # of so many parts it is remembered that they were stopped
-MAX_RESTING = 10  # lanes of a page
+MAX_LANES = 10  # of a page, that play at once
 
 
 @dataclass
@@ -53,13 +55,21 @@ class Stage:
         self._changed = threading.Condition()
 
     def enter(self, visitor: str, run: str) -> Ticket:
-        """Queue up one lane of `run`; the visitor's earlier runs lose their place."""
+        """Queue up one lane of `run`; the visitor's earlier runs lose their place.
+
+        Raises
+        ------
+        MusictxError
+            The run has too many lanes already.
+        """
         with self._changed:
             self._tickets = [t for t in self._tickets if t.visitor != visitor or t.run == run]
             ticket = next((t for t in self._tickets if t.visitor == visitor and t.run == run), None)
             if ticket is None:
                 ticket = Ticket(visitor, run)
                 self._tickets.append(ticket)
+            if ticket.lanes >= MAX_LANES:
+                raise MusictxError(f"a page has at most {MAX_LANES} lanes that play at once")
             ticket.lanes += 1
             self._changed.notify_all()
             return ticket
@@ -82,7 +92,7 @@ class Stage:
         """Let a lane of a run rest while others of it play, or go on."""
         with self._changed:
             for ticket in self._tickets:
-                if ticket.run == run and rests and len(ticket.resting) < MAX_RESTING:
+                if ticket.run == run and rests and len(ticket.resting) < MAX_LANES:
                     ticket.resting.add(lane)
                 elif ticket.run == run and not rests:
                     ticket.resting.discard(lane)

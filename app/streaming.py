@@ -132,7 +132,11 @@ def lane_player(name: str, model: Any, stage: Stage) -> Callable[..., Iterator[s
         sent = event._data if isinstance(event._data, dict) else {}
         lane = Lane(str(sent.get("run", ""))[:40], str(sent.get("lane") or name)[:40])
         # A lane that is continued further belongs to the run that it continues.
-        ticket = stage.enter(str(request.session_hash), lane.run.partition(".")[0])
+        try:
+            ticket = stage.enter(str(request.session_hash), lane.run.partition(".")[0])
+        except MusictxError as error:
+            yield lane.message("error", everything=True, error=sentence(str(error)))
+            return
         last = ""
         try:
             for message in (_fill if "gap" in sent else _play)(lane, model, stage, ticket, sent):
@@ -187,6 +191,8 @@ def _fill(lane: Lane, model: Any, stage: Stage, ticket: Ticket, sent: dict[str, 
 
     No lead is told to the stage, so that nobody is let in meanwhile: candidates take much memory.
     """
+    if ticket.lanes > 1:
+        raise MusictxError("one selection is filled in at a time")
     settings, gap = read_settings(sent.get("settings")), read_gap(sent["gap"])
     performance = read_notes(sent.get("notes"), sent.get("pedals", ()))
     performance = replace(performance, metre=read_metre(sent.get("metre")))

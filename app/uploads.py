@@ -93,8 +93,9 @@ async def keep_file(request: Request, shelf: Shelf) -> Response:
     """Keep the MIDI file that a program sends in a form, and answer with its path, as Gradio's route does."""
     place = None
     try:
-        length = request.headers.get("content-length", "")
-        place = shelf.place(int(length) if length.isdecimal() else MAX_BYTES)  # `Gate` bounds both
+        # `Gate` bounds both. What comes in chunks has no length, whatever stands beside it.
+        known = "transfer-encoding" not in request.headers and request.headers.get("content-length", "")
+        place = shelf.place(int(known) if known and known.isdecimal() else MAX_BYTES)
         async with request.form(max_files=1, max_fields=1) as form:
             file = form.get("files")
             if not isinstance(file, UploadFile):

@@ -26,11 +26,4 @@ Examples
 import lazy_loader
 
 __version__ = "0.3.0"
-_get, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)  # the names are in __init__.pyi
-
-
-def __getattr__(name: str) -> object:
-    """Import a public name when it is first used (PEP 562), so that ``import musictx`` takes no time."""
-    if name not in __all__:
-        raise AttributeError(f"module 'musictx' has no attribute {name!r}")
-    return _get(name)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)  # the names are in __init__.pyi

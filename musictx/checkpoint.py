@@ -136,6 +136,12 @@ def read_card(folder: Path) -> dict[str, Any]:
     return card
 
 
+def licence_of(card: dict[str, Any]) -> str:
+    """The licence of a model's weights: its card's, or that of the model that it began with; may be empty."""
+    start = card.get("started_from")
+    return str(card.get("licence") or (start.get("licence") if isinstance(start, dict) else "") or "")
+
+
 def usual_settings(card: dict[str, Any]) -> dict[str, Any]:
     """How a model plays unless it is asked otherwise: ``sampling`` of its card, as in `SamplingSettings`.
 

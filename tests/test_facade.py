@@ -45,5 +45,5 @@ def test_what_type_checkers_see_is_what_programs_get():
 
 
 def test_a_name_that_does_not_exist_is_an_attribute_error():
-    with pytest.raises(AttributeError, match="no attribute 'read_mid'"):
+    with pytest.raises(AttributeError, match="No musictx attribute read_mid"):
         musictx.read_mid  # noqa: B018

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from musictx.console.options import ModelName
+from musictx.console.options import ModelName, Models
 from musictx.console.places import check_place
 from musictx.console.progress import console
 from musictx.files import keep_inputs
@@ -39,13 +39,7 @@ def export(
 
 def site(
     folder: Annotated[Path, typer.Argument(help="Folder to write: new, empty, or an earlier site.")],
-    model: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="grand, vanilla, relative, rope, or a folder of your own. Repeatable. "
-            "[default: the three that are compared, and grand to make music with]"
-        ),
-    ] = None,
+    model: Models = None,
 ) -> None:
     """Write the web demo as files for any web host: the models play in the visitor's browser.
 
@@ -64,13 +58,7 @@ def site(
 
 def space(
     folder: Annotated[Path, typer.Argument(help="Folder to write: new, empty, or an earlier Space.")],
-    model: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="grand, vanilla, relative, rope, or a folder of your own. Up to four times. "
-            "[default: the three that are compared, and grand to make music with]"
-        ),
-    ] = None,
+    model: Models = None,
 ) -> None:
     """Write the web demo as a Hugging Face Space, to upload as it is.
 
@@ -93,7 +81,8 @@ def publish(
 
     Example: musictx publish runs/mine my-model
     """
-    from musictx.export.repository import licence_of, publish_model
+    from musictx.checkpoint import licence_of
+    from musictx.export.repository import publish_model
 
     keep_inputs([folder], [model])
     card = publish_model(model, folder)

@@ -16,6 +16,7 @@ from musictx.console.options import (
     Int8,
     Model,
     ModelName,
+    Models,
     Roll,
     Seed,
     given,
@@ -250,14 +251,7 @@ def serve(
         int | None, typer.Option(min=1, max=65535, help="Port. [default: the first free one from 7860]")
     ] = None,
     browser: Annotated[bool, typer.Option(help="Open the page in the browser.")] = False,
-    models: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--model",
-            help="A lane's model: grand, vanilla, relative, rope, or a folder of your own. Up to four times. "
-            "[default: the three that are compared, and grand to make music with]",
-        ),
-    ] = None,
+    models: Models = None,
     names: Annotated[
         list[str] | None,
         typer.Option(

@@ -13,7 +13,7 @@ import typer
 
 from musictx import __version__
 from musictx.console.progress import TrainingDisplay, console
-from musictx.errors import MusictxError
+from musictx.errors import require
 from musictx.training import Run
 from musictx.training.state import STATE, refuse_taken
 
@@ -28,8 +28,7 @@ def origin() -> dict[str, str]:
 
 def check_begin(folder: Path, resume: bool, minutes: float | None) -> None:
     """Say that a run cannot begin in a folder, or be so long at once; or that there is none to go on with."""
-    if minutes is not None and not minutes <= MAX_MINUTES:
-        raise MusictxError(f"--minutes is {minutes}; it must be at most {MAX_MINUTES}")
+    require(minutes is None or minutes <= MAX_MINUTES, "--minutes", minutes, f"be at most {MAX_MINUTES}")
     refuse_taken(folder, resume)
     if resume and not os.path.isfile(folder / STATE):
         console.print(f"{folder} holds no run to go on with: a new one begins")

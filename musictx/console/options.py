@@ -19,6 +19,14 @@ ModelName = Annotated[
     str, typer.Argument(help="grand, vanilla, relative, rope, or a folder of your own.", show_default=False)
 ]
 Model = Annotated[str, typer.Option(help="grand, vanilla, relative, rope, or a folder of your own.")]
+Models = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--model",
+        help="A lane's model: grand, vanilla, relative, rope, or a folder of your own. Up to four times. "
+        "[default: the three that are compared, and grand to make music with]",
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
 Beat = Annotated[
     str, typer.Option(help="off, loose or strict: move notes to the sixteenths or triplets of the file.")

@@ -14,6 +14,7 @@ import torch
 from musictx.checkpoint import CARD, CONFIG, WEIGHTS, list_models, load_model, save_model
 from musictx.errors import MusictxError, reason
 from musictx.export.repository import hub, model_readme
+from musictx.files import real_path
 from musictx.model import MusicTransformer
 
 
@@ -24,12 +25,13 @@ def from_pretrained(
     if os.path.exists(name) or str(name) in list_models():
         return load_model(name, device=device, **overrides)
     with _said_plainly(f"no folder {str(name)!r} is here, and no such model can be had from the Hub"):
-        return _mixed().from_pretrained(str(name), device=device, **hub_options, **overrides).model
+        folder = hub().snapshot_download(str(name), allow_patterns=[CONFIG, CARD, WEIGHTS], **hub_options)
+    return load_model(folder, device=device, **overrides)
 
 
 def save_pretrained(model: MusicTransformer, folder: str | os.PathLike[str]) -> None:
     """As `MusicTransformer.save_pretrained`."""
-    _mixed()(model, name=Path(folder).name).save_pretrained(folder)
+    _mixed()(model, name=real_path(folder).name).save_pretrained(folder)
 
 
 def push_to_hub(model: MusicTransformer, repository: str, **options: Any) -> str:
@@ -53,17 +55,6 @@ def _mixed() -> Any:
         def generate_model_card(self, *_: Any, **__: Any) -> Any:
             card = self.model.card
             return hub().ModelCard(model_readme(str(card.get("name") or self.name), card, self.model.config))
-
-        @classmethod
-        def _from_pretrained(
-            cls, *, model_id: str, device: str | torch.device = "cpu", **options: Any
-        ) -> HubModel:
-            known = ("revision", "cache_dir", "force_download", "local_files_only", "token")
-            overrides = {key: value for key, value in options.items() if key not in known}
-            folder = hub().snapshot_download(
-                model_id, allow_patterns=[CONFIG, CARD, WEIGHTS], **{key: options[key] for key in known}
-            )
-            return cls(load_model(folder, device=device, **overrides))
 
     return HubModel
 

@@ -7,7 +7,16 @@ import os
 from pathlib import Path
 from typing import Any
 
-from musictx.checkpoint import CARD, CONFIG, WEIGHTS, find_model, load_model, read_card, read_config
+from musictx.checkpoint import (
+    CARD,
+    CONFIG,
+    WEIGHTS,
+    find_model,
+    licence_of,
+    load_model,
+    read_card,
+    read_config,
+)
 from musictx.errors import MusictxError
 from musictx.files import real_path, write_bytes
 from musictx.model import ModelConfig
@@ -72,7 +81,7 @@ def publish_model(model: str | os.PathLike[str], folder: str | os.PathLike[str])
     load_model(source)  # what cannot be played is not published
     card, config = card_to_write(source), read_config(source)
     files = model_files(source)
-    files["README.md"] = model_readme(str(card.get("name") or Path(model).name), card, config).encode()
+    files["README.md"] = model_readme(str(card.get("name") or real_path(model).name), card, config).encode()
     files[".gitattributes"] = LARGE
     check_folder(folder, set(files), "a model's repository")
     if real_path(source) == real_path(folder):
@@ -113,11 +122,6 @@ def check_folder(folder: Path, names: set[str], what: str) -> None:
     others = [path.name for path in inside if path.name not in names and path.name[0] != "."]
     if others:
         raise MusictxError(f"{folder} holds other things ({min(others)}); choose a new or empty folder")
-
-
-def licence_of(card: dict[str, Any]) -> str:
-    """The licence of a model's weights: its card's, or that of the model that it began with; may be empty."""
-    return str(card.get("licence") or _part(card, "started_from").get("licence") or "")
 
 
 def _part(card: dict[str, Any], name: str) -> dict[str, Any]:

@@ -54,12 +54,7 @@ def from_pretty_midi(midi: pretty_midi.PrettyMIDI, *, pedal_threshold: int = 64)
     tempos = np.empty(len(times), TEMPO_DTYPE)
     tempos["time"], tempos["bpm"] = times, bpm
 
-    def part(instrument: pretty_midi.Instrument) -> Part:
-        notes = _notes((n.start, n.end, n.pitch, n.velocity) for n in instrument.notes)
-        moves = _moves((c.time, c.number, c.value) for c in instrument.control_changes)
-        return Part(notes, moves[:, 0], moves[:, 1])
-
-    return _from_instruments(midi.instruments, part, tempos, pedal_threshold)
+    return _from_instruments(midi.instruments, np.asarray, tempos, pedal_threshold)
 
 
 def to_pretty_midi(performance: Performance) -> pretty_midi.PrettyMIDI:
@@ -130,13 +125,7 @@ def from_miditoolkit(midi: miditoolkit.MidiFile, *, pedal_threshold: int = 64) -
     changes = np.array([(c.time, 60e6 / c.tempo) for c in midi.tempo_changes]).reshape(-1, 2)
     tempo_map = TempoMap.from_ticks(changes, midi.ticks_per_beat)
 
-    def part(instrument: miditoolkit.Instrument) -> Part:
-        notes = _notes((n.start, n.end, n.pitch, n.velocity) for n in instrument.notes)
-        notes["onset"], notes["offset"] = (tempo_map.to_seconds(notes[f]) for f in ("onset", "offset"))
-        moves = _moves((c.time, c.number, c.value) for c in instrument.control_changes)
-        return Part(notes, tempo_map.to_seconds(moves[:, 0]), moves[:, 1])
-
-    return _from_instruments(midi.instruments, part, tempo_map.tempos(), pedal_threshold)
+    return _from_instruments(midi.instruments, tempo_map.to_seconds, tempo_map.tempos(), pedal_threshold)
 
 
 def to_miditoolkit(performance: Performance) -> miditoolkit.MidiFile:
@@ -186,8 +175,16 @@ def to_miditoolkit(performance: Performance) -> miditoolkit.MidiFile:
 
 
 def _from_instruments(
-    instruments: list[Any], part: Callable[[Any], Part], tempos: np.ndarray, threshold: int
+    instruments: list[Any], seconds: Callable[[np.ndarray], np.ndarray], tempos: np.ndarray, threshold: int
 ) -> Performance:
+    """The music of a library's instruments, whose times `seconds` turns into seconds."""
+
+    def part(instrument: Any) -> Part:
+        notes = _notes((n.start, n.end, n.pitch, n.velocity) for n in instrument.notes)
+        notes["onset"], notes["offset"] = seconds(notes["onset"]), seconds(notes["offset"])
+        moves = _moves((c.time, c.number, c.value) for c in instrument.control_changes)
+        return Part(notes, seconds(moves[:, 0]), moves[:, 1])
+
     drums = sum(len(i.notes) for i in instruments if i.is_drum)
     remarks = [f"{counted(drums, 'drum note')} left out"] if drums else []
     parts = [part(instrument) for instrument in instruments if not instrument.is_drum]

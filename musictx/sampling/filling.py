@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from musictx.errors import MusictxError
+from musictx.errors import MusictxError, require
 from musictx.events import STEP_SECONDS, STEPS_PER_SECOND, TIME_SHIFT, tokens_to_table
 from musictx.model import MusicTransformer
 from musictx.performance import Performance, apply_pedal, resolve_overlaps
@@ -59,10 +59,11 @@ class Filling:
 
 def check_takes(takes: int, candidates: int) -> None:
     """Say that so many fillings cannot be chosen from so many candidates."""
-    if not 1 <= candidates <= MAX_CANDIDATES:
-        raise MusictxError(f"candidates is {candidates}; it must be at least 1 and at most {MAX_CANDIDATES}")
-    if not 1 <= takes <= candidates:
-        raise MusictxError(f"takes is {takes}; it must be at least 1 and at most the {candidates} candidates")
+    few = f"be at least 1 and at most {MAX_CANDIDATES}"
+    require(1 <= candidates <= MAX_CANDIDATES, "candidates", candidates, few)
+    require(
+        1 <= takes <= candidates, "takes", takes, f"be at least 1 and at most the {candidates} candidates"
+    )
 
 
 def fill_in(
@@ -134,9 +135,7 @@ def fill_in(
             f"no note begins after {end:g} s, so there is nothing to lead into; `musictx continue` plays on"
         )
     primer = replace(heard, notes=before)
-    if not len(
-        before
-    ):  # the model begins with the passage, in which bars and beats lie as they do in the piece
+    if not len(before):  # the model begins with the passage, where bars and beats lie as in the piece
         primer = Performance(metre=heard.metre and heard.metre.moved(start))
     cut = start if len(before) else 0.0
     made = continue_variations(

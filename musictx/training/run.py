@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from musictx.checkpoint import find_model, load_model, read_card, save_model, weights_hash
+from musictx.checkpoint import find_model, licence_of, load_model, read_card, save_model, weights_hash
 from musictx.corpus import Corpus
 from musictx.corpus.split import refuse_shared
 from musictx.errors import MusictxError
@@ -116,8 +116,9 @@ class Run:
         self.card, self.start_from = dict(card or {}), start_from
         if start_from:
             before = read_card(find_model(start_from))
-            known = ("name", "licence", "command", "tokens_seen")
-            self.card["started_from"] = {k: before[k] for k in known if k in before}
+            known = {**before, "licence": licence_of(before)}  # of the model that it was taught from, too
+            told = ("name", "licence", "command", "tokens_seen")
+            self.card["started_from"] = {k: known[k] for k in told if known.get(k)}
             if "sampling" in before:  # it plays like it
                 self.card.setdefault("sampling", before["sampling"])
         length = model_config.context_length

@@ -36,7 +36,7 @@ from musictx.app.payloads import (
 from musictx.app.presets import presets
 from musictx.app.routes import routes
 from musictx.app.shelf import Shelf
-from musictx.app.stage import COMFORTABLE_LEAD, WELCOME_LEAD, Stage
+from musictx.app.stage import COMFORTABLE_LEAD, MAX_LANES, WELCOME_LEAD, Stage
 from musictx.app.streaming import FAULT, LAST_AGAIN, Lane, lane_player, part_name
 from musictx.app.uploads import MAX_BYTES, MAX_SHOWN, describe_upload
 from musictx.app.votes import VoteBook
@@ -121,6 +121,9 @@ def test_notes_go_to_a_performance_and_back_unchanged() -> None:
         [[0, float("inf"), 60, 70]],
         [[0, {}, 60, 70]],
         [[[0, 1, 60, 70]]],
+        [[0, 1, True, 70]],
+        [[0, 10**400, 60, 70]],
+        [[0, 1, 60, 70]] * 600 + [["x" * 20_000, 1, 60, 70]],
         [["0", "1", "60", "70"]],
         [[0, 1, 60, 70]] * (MAX_NOTES + 1),
     ],
@@ -284,6 +287,28 @@ def test_visitors_wait_in_turn_and_are_told_their_place(model: MusicTransformer)
     first.close()  # as when the page is closed
     assert list(second)[-1]["state"] == "done"
     assert list(third)[-1]["state"] == "done"
+
+
+def test_a_run_has_no_more_lanes_than_a_page(model: MusicTransformer) -> None:
+    """And a selection is filled in by one of them alone."""
+    stage = Stage()
+    lanes = [play(model, stage, run="r.0", lane=str(k)) for k in range(MAX_LANES)]
+    assert {next(lane)["state"] for lane in lanes} == {"running"}
+    (refused,) = play(model, stage, run="r.0", lane="more")
+    assert refused["state"] == "error" and "at most 10 lanes" in refused["error"]
+    for lane in lanes[1:]:
+        lane.close()
+    (refused,) = play(model, stage, run="r.0", lane="fill", gap={"start": 0, "end": 1000})
+    assert refused["state"] == "error" and "one selection is filled in at a time" in refused["error"].lower()
+
+
+def test_a_call_that_fails_gives_its_room_back(model: MusicTransformer, tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path, 10**9)
+    lane = LaneModel("mine", "Mine", "rose", model, {})
+    for _ in range(3):
+        with pytest.raises(MusictxError, match="no note begins between"):
+            play_for_program(lane, None, (100.0, 120.0), Settings(seconds=2), Stage(), shelf, Ask(True))
+    assert not shelf._held and not list(tmp_path.iterdir())
 
 
 def test_programs_wait_in_the_pages_queue(model: MusicTransformer, tmp_path: Path) -> None:
@@ -565,6 +590,14 @@ def test_the_shipped_models_differ_in_positions_only() -> None:
 def test_the_page_has_one_to_four_lanes(tmp_path: Path, count: int) -> None:
     with pytest.raises(MusictxError, match=f"{count} models are given"):
         load_models([tmp_path / str(k) for k in range(count)])
+
+
+def test_no_model_takes_the_name_of_the_real_continuation(tmp_path: Path) -> None:
+    save_model(
+        MusicTransformer(ModelConfig(layers=1, width=16, heads=1, context_length=16)), tmp_path / "real"
+    )
+    (lane,) = load_models([tmp_path / "real"])
+    assert (lane.key, lane.name) == ("real-2", "real")
 
 
 def test_a_model_that_is_not_there_is_named(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 import anyio
 import pytest
 
+from musictx.app import limits
 from musictx.app.limits import InTurns, SlowWork
 from musictx.errors import MusictxError
 
@@ -98,3 +99,19 @@ def test_a_long_answer_lets_others_have_their_turn_and_ends_when_its_visitor_goe
 
     anyio.run(main)
     assert work.taken == 0
+
+
+def test_a_visitor_who_takes_nothing_gives_the_place_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "SEND_SECONDS", 0.05)
+    work = SlowWork(1, 0, "busy")
+
+    async def visit(version: str) -> None:
+        with ExitStack() as held:
+            held.enter_context(work.place())
+            answer = InTurns(6, iter([b"sound"] * 6), work, "audio/wav", held.pop_all())
+        scope = {"type": "http", "asgi": {"spec_version": version}}
+        await answer(scope, anyio.sleep_forever, lambda _: anyio.sleep_forever())  # type: ignore[arg-type]
+        assert work.taken == 0
+
+    for version in ("2.3", "2.4"):  # as servers are and will be
+        anyio.run(visit, version)

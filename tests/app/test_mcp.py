@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
+import os
 import re
 import socket
 from collections.abc import Iterator
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
 from musictx.app import launch
+from musictx.app.mcp import text_files
+from musictx.app.shelf import MIN_BYTES, Shelf
 from musictx.checkpoint import save_model
+from musictx.errors import MusictxError
 from musictx.model import ModelConfig, MusicTransformer
+from musictx.shipped import shipped_primer
 
 
 @pytest.fixture(scope="module")
@@ -61,13 +68,34 @@ def test_a_tool_plays_on(said: str) -> None:
             name = next(tool.name for tool in tools if "continue" in tool.name)
             played = await session.call_tool(name, {"seconds": 2, "seed": 1, "sound": False})
             refused = await session.call_tool(name, {"seconds": 2000})
-            return tools, played, refused
+            content = base64.b64encode(Path(shipped_primer("fur-elise")).read_bytes()).decode()
+            primer = f"data:audio/midi;base64,{content}"
+            options = {"seconds": 2, "seed": 1, "sound": False, "primer_end": 3}
+            continued = await session.call_tool(name, {**options, "primer": primer})
+            return tools, played, refused, continued
 
-    tools, played, refused = asyncio.run(talk())
+    tools, played, refused, continued = asyncio.run(talk())
     assert len(tools) == 2
     schema = next(tool.inputSchema for tool in tools if "continue" in tool.name)
     assert "seed" in schema["properties"] and "A MIDI file" in json.dumps(schema)
     assert not played.isError and ".mid" in json.dumps(
         [part.model_dump(mode="json") for part in played.content]
     )
+    assert not continued.isError and continued.content != played.content
+    assert not list(Path(os.environ["GRADIO_TEMP_DIR"]).glob("*/file"))  # Gradio keeps no texts
     assert refused.isError and "choose a number from 2 to 180" in refused.content[0].text
+
+
+def test_texts_become_files_that_are_counted(tmp_path: Path) -> None:
+    shelf = Shelf(tmp_path, 2 * MIN_BYTES)
+    read = text_files(shelf)
+    sent = {"primer": "data:audio/midi;base64," + base64.b64encode(b"MThd").decode(), "model": "data:,x"}
+    made = read(sent, [["primer"]])
+    assert made["model"] == "data:,x" and Path(made["primer"]["path"]).read_bytes() == b"MThd"
+    assert Path(made["primer"]["path"]).is_relative_to(tmp_path)
+    for text in ("http://example.org/a.mid", "/etc/passwd", "data:audio/midi,MThd", "data:;base64,?"):
+        with pytest.raises(MusictxError, match="MIDI file"):
+            read({"primer": text}, [["primer"]])
+    read(sent, [["primer"]])
+    with pytest.raises(MusictxError, match="too many files"):
+        read(sent, [["primer"]])

@@ -9,7 +9,8 @@ from typing import Any
 import gradio as gr
 from gradio.queueing import Event, EventQueue
 
-from musictx.app.queueing import MAX_WAITING, PROGRAMS, patch_gradio_queue
+from musictx.app.payloads import MAX_NOTES
+from musictx.app.queueing import MAX_VALUES, MAX_WAITING, PROGRAMS, patch_gradio_queue
 
 
 def test_a_page_that_goes_while_its_events_wait_does_not_end_the_queue() -> None:
@@ -47,7 +48,7 @@ def test_the_line_of_programs_is_bounded() -> None:
     queue.event_queue_per_concurrency_id[PROGRAMS] = waiting
 
     def push(fn: Any) -> Any:
-        body: Any = SimpleNamespace(fn_index=fn._id, session_hash="one", data=[])
+        body: Any = SimpleNamespace(fn_index=fn._id, session_hash="one", data=[], event_data=None)
         return asyncio.run(queue.push(body, None, None))  # type: ignore[arg-type]
 
     waiting.queue += [Event("one", programs, None, None) for _ in range(MAX_WAITING)]  # type: ignore[arg-type]
@@ -55,3 +56,20 @@ def test_the_line_of_programs_is_bounded() -> None:
     assert push(lanes)[2] == "success"
     waiting.queue.pop()
     assert push(programs)[2] == "success"
+
+
+def test_what_holds_far_more_than_a_pages_notes_does_not_wait() -> None:
+    with gr.Blocks() as page:
+        gr.Button().click(lambda: None)
+    page.queue()
+    queue = patch_gradio_queue(page._queue)
+    (fn,) = page.fns.values()
+
+    def push(sent: Any) -> Any:
+        body: Any = SimpleNamespace(fn_index=fn._id, session_hash="one", data=[], event_data=sent)
+        return asyncio.run(queue.push(body, None, None))  # type: ignore[arg-type]
+
+    rows = [[0, 1, 60, 64]] * MAX_NOTES
+    assert push({"notes": rows, "pedals": [[0, 1]] * MAX_NOTES, "settings": {"seed": 1}})[2] == "success"
+    for sent in ({"junk": [[]] * (MAX_VALUES + 1)}, {"junk": {str(k): k for k in range(MAX_VALUES + 1)}}):
+        assert push(sent)[1:] == ("what was sent holds too many values", "error")

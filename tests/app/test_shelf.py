@@ -53,3 +53,10 @@ def test_a_folder_can_go_before_its_time(tmp_path: Path) -> None:
     assert not first.exists() and second.is_dir()
     shelf.clear(everything=True)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_server_starts_where_no_folder_can_be_made(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    place = own_folder(tmp_path / "file")
+    with pytest.raises(MusictxError, match="the server cannot keep files"):
+        Shelf(place, MIN_BYTES).place(0)

@@ -17,6 +17,7 @@ import pytest
 import torch
 from huggingface_hub import ModelCard, metadata_load
 from packaging.requirements import Requirement
+from training_helpers import TINY, tiny_run
 
 from musictx.app.space import write_space
 from musictx.checkpoint import WEIGHTS, load_model, read_card, save_model, weights_hash
@@ -54,6 +55,21 @@ def test_a_model_made_from_another_has_its_licence_and_one_without_says_so(tmp_p
     publish_model(model(tmp_path / "odd", licence="Ours: ask “us”"), tmp_path / "three")
     facts = metadata_load(tmp_path / "three" / "README.md")
     assert (facts["license"], facts["license_name"]) == ("other", "Ours: ask “us”")
+
+
+def test_a_model_that_was_taught_twice_has_the_licence_of_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And a repository has the folder's name as its title, also where the folder is called a dot."""
+    start = tmp_path / "first"
+    save_model(MusicTransformer(ModelConfig(**TINY)), start, {"licence": "CC BY-NC-SA 4.0"})
+    for name in ("second", "third"):
+        tiny_run(tmp_path / name, start_from=start, steps=1).fit()
+        start = tmp_path / name
+    monkeypatch.chdir(start)
+    publish_model(".", tmp_path / "repository")
+    assert metadata_load(tmp_path / "repository" / "README.md")["license"] == "cc-by-nc-sa-4.0"
+    assert "\n# third\n" in (tmp_path / "repository" / "README.md").read_text()
 
 
 def test_nothing_of_others_is_written_over(tmp_path: Path) -> None:
