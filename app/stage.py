@@ -16,7 +16,7 @@ YIELD_SECONDS = 0.25  # how long a comfortable lane stands back at a time
 LANES_OF_A_PAGE = 3
 MAX_CROWDED = 10.0
 MAX_STOPPED = 1000  # of so many parts it is remembered that they were stopped
-MAX_LANES = 10  # of a page, that play at once
+MAX_PAGE_LANES = 10  # of a page, that play at once
 
 
 @dataclass
@@ -68,8 +68,8 @@ class Stage:
             if ticket is None:
                 ticket = Ticket(visitor, run)
                 self._tickets.append(ticket)
-            if ticket.lanes >= MAX_LANES:
-                raise MusictxError(f"a page has at most {MAX_LANES} lanes that play at once")
+            if ticket.lanes >= MAX_PAGE_LANES:
+                raise MusictxError(f"a page has at most {MAX_PAGE_LANES} lanes that play at once")
             ticket.lanes += 1
             self._changed.notify_all()
             return ticket
@@ -92,7 +92,7 @@ class Stage:
         """Let a lane of a run rest while others of it play, or go on."""
         with self._changed:
             for ticket in self._tickets:
-                if ticket.run == run and rests and len(ticket.resting) < MAX_LANES:
+                if ticket.run == run and rests and len(ticket.resting) < MAX_PAGE_LANES:
                     ticket.resting.add(lane)
                 elif ticket.run == run and not rests:
                     ticket.resting.discard(lane)

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from musictx.corpus import Corpus
 
 # What a model's card says by itself.
-CARD_FACTS = ("command", "data", "musictx", "parameters", "sampling", "started_from", "steps", "tokens_seen")
+CARD_FACTS = {"command", "data", "musictx", "parameters", "sampling", "started_from", "steps", "tokens_seen"}
+CARD_FACTS |= {"training", "validation_nll_while_training"}
 
 
 @run_options(TrainingConfig, teaching=TeachingConfig)

@@ -119,6 +119,11 @@ class Curriculum:
         return self.stages[-1].fingerprint()
 
 
+def held_out_fingerprints(corpora: Mapping[str, Corpus]) -> dict[str, str]:
+    """What tells held-out music from other music, by the names under which a run keeps it."""
+    return {f"held out: {name}": corpus.fingerprint() for name, corpus in corpora.items()}
+
+
 def make_validation(corpora: Mapping[str, Corpus], length: int, max_chunks: int) -> ValidationLoss:
     """A judge by the mean loss of each corpus over a number of chunks, spread over its pieces."""
 

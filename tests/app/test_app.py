@@ -36,7 +36,7 @@ from musictx.app.payloads import (
 from musictx.app.presets import presets
 from musictx.app.routes import routes
 from musictx.app.shelf import Shelf
-from musictx.app.stage import COMFORTABLE_LEAD, MAX_LANES, WELCOME_LEAD, Stage
+from musictx.app.stage import COMFORTABLE_LEAD, MAX_PAGE_LANES, WELCOME_LEAD, Stage
 from musictx.app.streaming import FAULT, LAST_AGAIN, Lane, lane_player, part_name
 from musictx.app.uploads import MAX_BYTES, MAX_SHOWN, describe_upload
 from musictx.app.votes import VoteBook
@@ -292,7 +292,7 @@ def test_visitors_wait_in_turn_and_are_told_their_place(model: MusicTransformer)
 def test_a_run_has_no_more_lanes_than_a_page(model: MusicTransformer) -> None:
     """And a selection is filled in by one of them alone."""
     stage = Stage()
-    lanes = [play(model, stage, run="r.0", lane=str(k)) for k in range(MAX_LANES)]
+    lanes = [play(model, stage, run="r.0", lane=str(k)) for k in range(MAX_PAGE_LANES)]
     assert {next(lane)["state"] for lane in lanes} == {"running"}
     (refused,) = play(model, stage, run="r.0", lane="more")
     assert refused["state"] == "error" and "at most 10 lanes" in refused["error"]

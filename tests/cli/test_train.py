@@ -281,6 +281,7 @@ def test_an_encoded_corpus_is_trained_on_as_it_is(
         (["--from", "x" * 300], "no model at"),
         (["--fact", "licence"], "--fact is 'licence'; give KEY=TEXT"),
         (["--fact", "started_from=me"], "the card has a started_from of its own"),
+        (["--fact", "training=mine"], "the card has a training of its own"),
         (["--repeat-notes", "60", "600"], "give --repeats too"),
         (["--optimizer", "adamw", "--matrix-lr", "0.1"], "--matrix-lr is the learning rate of Muon"),
         (["--validation", "nowhere"], "nowhere is not a folder"),
