@@ -138,8 +138,13 @@ def read_card(folder: Path) -> dict[str, Any]:
 
 def licence_of(card: dict[str, Any]) -> str:
     """The licence of a model's weights: its card's, or that of the model that it began with; may be empty."""
-    start = card.get("started_from")
-    return str(card.get("licence") or (start.get("licence") if isinstance(start, dict) else "") or "")
+    return str(card.get("licence") or card_part(card, "started_from").get("licence") or "")
+
+
+def card_part(card: dict[str, Any], name: str) -> dict[str, Any]:
+    """A table in a card, which anybody may have written: empty if it is none."""
+    value = card.get(name)
+    return value if isinstance(value, dict) else {}
 
 
 def usual_settings(card: dict[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from musictx.checkpoint import (
     CARD,
     CONFIG,
     WEIGHTS,
+    card_part,
     find_model,
     licence_of,
     load_model,
@@ -124,12 +125,6 @@ def check_folder(folder: Path, names: set[str], what: str) -> None:
         raise MusictxError(f"{folder} holds other things ({min(others)}); choose a new or empty folder")
 
 
-def _part(card: dict[str, Any], name: str) -> dict[str, Any]:
-    """A table in a card, which anybody may have written: empty if it is none."""
-    value = card.get(name)
-    return value if isinstance(value, dict) else {}
-
-
 def licence_facts(licences: set[str]) -> dict[str, str]:
     """What the Hub is told of the licences of some weights, or nothing if one has none."""
     if not licences or "" in licences:
@@ -185,7 +180,7 @@ def model_readme(name: str, card: dict[str, Any], config: ModelConfig) -> str:
                 "parameters": _number(card.get("parameters")),
                 "tokens seen in training": _number(card.get("tokens_seen")),
                 "trained with": f"musictx {card['musictx']}" if card.get("musictx") else "",
-                "started from": str(_part(card, "started_from").get("name", "")),
+                "started from": str(card_part(card, "started_from").get("name", "")),
             }
         ),
     ]
@@ -204,9 +199,9 @@ def _licence(licence: str, card: dict[str, Any]) -> str:
         if licence
         else "No licence is stated: nobody else may use these weights until you state one here."
     ]
-    corpora = _part(card, "trained on")
+    corpora = card_part(card, "trained on")
     for corpus in corpora:
-        about = _part(corpora, corpus)
+        about = card_part(corpora, corpus)
         lines.append(
             f"- Trained on {corpus} ({about.get('licence', 'licence not stated')}): "
             f"{about.get('what', '')}. {about.get('citation', '')}".rstrip()
@@ -216,10 +211,10 @@ def _licence(licence: str, card: dict[str, Any]) -> str:
 
 def _metrics(card: dict[str, Any]) -> list[tuple[str, str, float]]:
     """Of a card: corpus, kind of chunks, NLL in nats per token."""
-    measured, later = _part(card, "validation_nll"), _part(card, "validation_nll_while_training")
+    measured, later = card_part(card, "validation_nll"), card_part(card, "validation_nll_while_training")
     found: list[tuple[str, str, Any]] = [
-        (corpus, condition, _part(chunks, condition).get("per event"))
-        for corpus, chunks in ((corpus, _part(measured, corpus)) for corpus in measured)
+        (corpus, condition, card_part(chunks, condition).get("per event"))
+        for corpus, chunks in ((corpus, card_part(measured, corpus)) for corpus in measured)
         for condition in chunks
     ]
     either = found or [(corpus, "while training", value) for corpus, value in later.items()]

@@ -34,14 +34,7 @@ from musictx.training.devices import agree, open_devices, refuse_too_large, toge
 from musictx.training.metrics import METRICS, Look, Metrics, Progress
 from musictx.training.optimizers import make_optimizers, schedule, set_rate
 from musictx.training.shards import gathered
-from musictx.training.source import (
-    Curriculum,
-    Source,
-    ValidationLoss,
-    held_out_fingerprints,
-    loss_of,
-    make_validation,
-)
+from musictx.training.source import Curriculum, Source, ValidationLoss, fingerprints, loss_of, make_validation
 from musictx.training.state import (
     PLACE,
     STATE,
@@ -137,7 +130,7 @@ class Run:
         elif validation:
             if isinstance(train, Corpus):
                 refuse_shared(train, validation)
-            self.music |= held_out_fingerprints(validation)
+            self.music |= fingerprints(validation)
             self.judge = make_validation(
                 validation, length, min(config.validation_chunks, max(1, 2**18 // length))
             )

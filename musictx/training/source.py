@@ -119,7 +119,7 @@ class Curriculum:
         return self.stages[-1].fingerprint()
 
 
-def held_out_fingerprints(corpora: Mapping[str, Corpus]) -> dict[str, str]:
+def fingerprints(corpora: Mapping[str, Corpus]) -> dict[str, str]:
     """What tells held-out music from other music, by the names under which a run keeps it."""
     return {f"held out: {name}": corpus.fingerprint() for name, corpus in corpora.items()}
 

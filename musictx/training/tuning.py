@@ -42,7 +42,7 @@ from musictx.training.choices import Choice
 from musictx.training.devices import choose_precision
 from musictx.training.metrics import Look
 from musictx.training.run import Run
-from musictx.training.source import IGNORED, Curriculum, Source, held_out_fingerprints, make_validation
+from musictx.training.source import IGNORED, Curriculum, Source, fingerprints, make_validation
 from musictx.training_settings import TuningConfig
 
 JUDGED = 16  # pairs by which the preference is judged on the way
@@ -303,5 +303,5 @@ def tuning_run(
     run = Run(
         folder, model_config, config, source, watch, card, start_from=find_model(model), appraise=appraise
     )
-    run.music |= held_out_fingerprints(held)
+    run.music |= fingerprints(held)
     return run
