@@ -57,7 +57,8 @@ def fit(
 
 def _say_outcome(run: Run, gains: Iterable[str]) -> None:
     """Say how far a run came, what was gained, and how to hear it."""
-    judged = f", validation {run.best.worth:.3f}" if run.best and not run.appraise else ""
+    best = run.looks.best
+    judged = f", validation {best.worth:.3f}" if best and not run.appraise else ""
     if run.share < 1 and not run.ended:
         going_on = "the same command with --resume continues it"
         console.print(f"stopped at step {run.step}, {100 * run.share:.1f} % of the budget: {going_on}")
@@ -73,7 +74,7 @@ def _say_outcome(run: Run, gains: Iterable[str]) -> None:
 
 def learned(run: Run) -> Iterator[str]:
     """What teaching a model has brought, and when it began to learn by heart."""
-    looks, best = run.looks, run.best
+    looks, best = run.looks, run.looks.best
     if best is None or len(looks) < 2:
         return
     last = looks[-1]
@@ -101,7 +102,7 @@ def tuned(run: Run) -> Iterator[str]:
     """What tuning a model to choices has brought, and what it has cost."""
     from musictx.training.tuning import certainty
 
-    looks, best = run.looks, run.best
+    looks, best = run.looks, run.looks.best
     if best is None:
         return
     costs = ", ".join(f"{name} {nats - looks[0].losses[name]:+.3f}" for name, nats in best.losses.items())

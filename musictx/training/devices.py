@@ -117,6 +117,23 @@ def refuse_too_large(config: ModelConfig) -> None:
         )
 
 
+def share_batch(rows: int, devices: int, micro_batch: int | None) -> tuple[int, int]:
+    """Rows of a batch that each device gets, and how many of them it computes at once.
+
+    Raises
+    ------
+    MusictxError
+        They cannot be shared in equal parts.
+    """
+    share = rows // devices
+    micro = min(micro_batch or share, share)
+    if share * devices != rows or share % micro:
+        raise MusictxError(
+            f"a batch of {rows} windows cannot be shared by {devices} process(es) in micro-batches of {micro}"
+        )
+    return share, micro
+
+
 def agree(fabric: Fabric, *numbers: float) -> list[float]:
     """The largest of each number over all devices, so that all of them save and stop at the same step."""
     if fabric.world_size == 1:

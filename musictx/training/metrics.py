@@ -42,6 +42,30 @@ class Look(NamedTuple):
     worth: float
 
 
+class Looks(list[Look]):
+    """All looks of a run, in the order of their steps."""
+
+    @property
+    def best(self) -> Look | None:
+        """That at the best model; of equal ones the first."""
+        found = (look for look in self if look.worth < math.inf)
+        return min(found, key=lambda look: look.worth, default=None)
+
+    def over(self, share: float, step: int, patience: float) -> bool:
+        """Whether one has ended the run, or none was better than the best for too long.
+
+        Parameters
+        ----------
+        share : float
+            Of the budget that is used up at a step.
+        step : int
+        patience : float
+            The share of the budget in which one must be better.
+        """
+        since = self.best.step if self.best else step
+        return any(look.worth == math.inf for look in self) or share * (1 - since / max(step, 1)) > patience
+
+
 class Metrics:
     """Measurements in a file, in the order of their steps.
 
@@ -75,9 +99,9 @@ class Metrics:
                     lines.append(found)
         return lines
 
-    def looks(self) -> list[Look]:
+    def looks(self) -> Looks:
         """Every look at what is held out."""
-        found = []
+        found = Looks()
         for line in self.read():
             if losses := line.get("validation"):
                 worth = line.get("worth", fmean(losses.values()))  # version 0.2 wrote none

@@ -30,14 +30,13 @@ from musictx.corpus.split import refuse_shared
 from musictx.errors import MusictxError
 from musictx.model import ModelConfig, MusicTransformer
 from musictx.process import Interrupted, interruptible, keep_freed_memory, stop_signals
-from musictx.training.devices import agree, open_devices, refuse_too_large, together
-from musictx.training.metrics import METRICS, Look, Metrics, Progress
+from musictx.training.devices import agree, open_devices, refuse_too_large, share_batch, together
+from musictx.training.metrics import METRICS, Look, Looks, Metrics, Progress
 from musictx.training.optimizers import make_optimizers, schedule, set_rate
 from musictx.training.shards import gathered
 from musictx.training.source import Curriculum, Source, ValidationLoss, fingerprints, loss_of, make_validation
 from musictx.training.state import (
     PLACE,
-    STATE,
     check_settings,
     has_state,
     held,
@@ -140,7 +139,7 @@ class Run:
         # The step at which `fit` began; whether a signal ended it, or `appraise` or `config.patience`.
         self.begun_at, self.stopped, self.ended = 0, False, False
         self.started: dict[str, str] = {}  # from which weights, where it is not from random ones
-        self.looks: list[Look] = []  # at what is held out; the first device has them
+        self.looks = Looks()  # at what is held out; the first device has them
         self.losses: list[torch.Tensor] = []  # since the last line of the log
         self.signals: list[int] = []  # that asked this process to stop
 
@@ -191,8 +190,8 @@ class Run:
         """Make model and optimisers, with random weights or those of another model."""
         config = self.config
         refuse_too_large(self.model_config)
-        for source in self.curriculum.stages:
-            self._parts(source)
+        for source in self.curriculum.stages:  # refused before any work is done
+            share_batch(source.size, self.fabric.world_size, config.micro_batch)
         torch.manual_seed(config.seed)
         self.model = self.build(self.model_config)
         if self.start_from:
@@ -215,32 +214,16 @@ class Run:
             check_settings(self.folder, settings)
             self._load()
         elif self.fabric.is_global_zero:
-            refuse_taken(self.folder, resume)
-            lines = self.metrics.read()
-            if lines and lines[-1].get("seconds", 0) > 60 * self.config.checkpoint_minutes:
-                raise MusictxError(f"{self.folder} holds a run without its {STATE}, which cannot go on")
+            refuse_taken(self.folder, resume, self.config.checkpoint_minutes)
             write_settings(self.folder, settings)
             self.metrics.clear()
         self.begun_at = self.step
         if self.fabric.is_global_zero:
             self.looks = self.metrics.looks()
-        last, ended = agree(self.fabric, float(self.looks[-1].step if self.looks else -1), self._over())
+        last, ended = agree(self.fabric, float(self.looks[-1].step if self.looks else -1), self.over)
         self.ended = ended > 0
         if self.judge and self.due and last < self.step:  # none yet, or a signal to stop ended it
             self._validate(self.judge)
-
-    @property
-    def best(self) -> Look | None:
-        """The look at the best model; of equal ones the first."""
-        found = (look for look in self.looks if look.worth < math.inf)
-        return min(found, key=lambda look: look.worth, default=None)
-
-    def _over(self) -> bool:
-        """Whether a look has ended the run, or none was better than the best for too long."""
-        if math.inf in {look.worth for look in self.looks}:
-            return True
-        since = self.best.step if self.best else self.step
-        return self.share * (1 - since / max(self.step, 1)) > self.config.patience
 
     def _train(
         self,
@@ -274,7 +257,7 @@ class Run:
                     self._log({"loss": loss, "tokens_per_second": round(rate)})
                     if on_progress and fabric.is_global_zero:
                         left = self.seconds * (1 - share) / max(share, 1e-9)
-                        validation = self.best.worth if self.best else None
+                        validation = best.worth if (best := self.looks.best) else None
                         on_progress(Progress(self.step, share, loss, rate, validation, left))
                 if self.judge and self.due and not self.stopped:
                     self._validate(self.judge)
@@ -284,7 +267,7 @@ class Run:
                     self._save()
                     last_saved, model = time.monotonic(), self._whole()
                     if fabric.is_global_zero:
-                        if self.best is None:  # none was judged yet
+                        if self.looks.best is None:  # none was judged yet
                             self._save_best(model, {})
                         if on_checkpoint:
                             model.eval()  # no dropout: the sample is the model's, the random state stays
@@ -298,6 +281,11 @@ class Run:
     def share(self) -> float:
         """Share of the budget that is used up."""
         return self.config.progress(self.step, self.tokens, self.seconds)
+
+    @property
+    def over(self) -> bool:
+        """Whether the looks at what is held out end the run."""
+        return self.looks.over(self.share, self.step, self.config.patience)
 
     @property
     def due(self) -> bool:
@@ -324,7 +312,7 @@ class Run:
     def _step(self, source: Source) -> torch.Tensor:
         """One update from one batch, shared over devices and micro-batches; its mean loss."""
         fabric = self.fabric
-        share, micro = self._parts(source)
+        share, micro = share_batch(source.size, fabric.world_size, self.config.micro_batch)
         total = torch.zeros((), device=fabric.device)
         for part in range(share // micro):
             first = fabric.global_rank * share + part * micro
@@ -345,18 +333,6 @@ class Run:
             optimizer.zero_grad()
         return fabric.all_reduce(total, reduce_op="mean") if fabric.world_size > 1 else total  # type: ignore
 
-    def _parts(self, source: Source) -> tuple[int, int]:
-        """Windows of a batch that each device gets, and how many of them it computes at once."""
-        devices = self.fabric.world_size
-        share = source.size // devices
-        micro = min(self.config.micro_batch or share, share)
-        if share * devices != source.size or share % micro:
-            raise MusictxError(
-                f"a batch of {source.size} windows cannot be shared by {devices} process(es) "
-                f"in micro-batches of {micro}"
-            )
-        return share, micro
-
     def _validate(self, judge: ValidationLoss) -> None:
         """Measure the loss on what is held out, and keep the model if it is the best so far.
 
@@ -370,10 +346,11 @@ class Run:
                     first = self.looks[0].losses if self.looks else results
                     worth = self.appraise(model, first, results) if self.appraise else fmean(results.values())
                 self.looks.append(Look(self.step, results, worth))
-                if self.best is self.looks[-1]:  # kept before it is logged: a run killed between looks again
+                # Kept before it is logged: a run that is killed between the two looks again.
+                if self.looks.best is self.looks[-1]:
                     self._save_best(model, results)
                 self._log({"validation": results, "worth": None if worth == math.inf else worth})
-            self.ended = self._over()
+            self.ended = self.over
         ended, stopped = agree(self.fabric, self.ended, bool(self.signals))
         self.ended, self.stopped = ended > 0, stopped > 0
         self.wrapped.train()

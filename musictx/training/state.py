@@ -8,6 +8,7 @@ lifts it when a process ends, however that was.
 from __future__ import annotations
 
 import json
+import math
 import os
 import socket
 import zipfile
@@ -25,7 +26,7 @@ from musictx.errors import MusictxError, reason
 from musictx.files import clear_drafts, hold, make_folder, read_json, refusals, write_bytes
 from musictx.model import MusicTransformer
 from musictx.training.devices import random_states, set_random_states
-from musictx.training.metrics import METRICS
+from musictx.training.metrics import METRICS, Metrics
 from musictx.training.shards import gathered, like
 from musictx.training_settings import FIXED
 
@@ -37,8 +38,17 @@ WRITTEN = ("model", METRICS, "loss.png")  # what else a run has in its folder
 PLACE: dict[str, Any] = {"step": int, "tokens": int, "seconds": float}  # how far a run is
 
 
-def refuse_taken(folder: Path, resume: bool) -> None:
-    """Say that a folder holds a run that is not to go on, or what is no run's and would be written over."""
+def refuse_taken(folder: Path, resume: bool, minutes: float = math.inf) -> None:
+    """Say that a new run would write over what a folder holds: another run, or what is no run's.
+
+    Parameters
+    ----------
+    folder : Path
+    resume : bool
+        A run may be there, which is to go on.
+    minutes : float
+        Of training that may be lost: a run that has trained for longer and has lost its state is kept.
+    """
     begun = os.path.exists(folder / SETTINGS) or os.path.exists(folder / STATE)
     if begun and not resume:
         raise MusictxError(
@@ -47,6 +57,9 @@ def refuse_taken(folder: Path, resume: bool) -> None:
     for place in (folder / name for name in WRITTEN if not begun):
         if os.path.lexists(place):
             raise MusictxError(f"{place} is there already, but no run; choose another --output")
+    lines = Metrics(folder / METRICS).read()
+    if lines and lines[-1].get("seconds", 0) > 60 * minutes:
+        raise MusictxError(f"{folder} holds a run without its {STATE}, which cannot go on")
 
 
 @contextmanager

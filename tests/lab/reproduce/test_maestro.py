@@ -95,7 +95,7 @@ def test_figures_are_of_every_event_of_the_part(data: Path, tmp_path: Path) -> N
     losses = np.concatenate([x for _, x in chunk_losses(model, consecutive_chunks(held, 32))])
     found = part_nll(run, held, TINY)
     assert found["tokens"] == held.token_count == len(losses)
-    if run.best == run.looks[-1]:  # the last model is the best
+    if run.looks.best == run.looks[-1]:  # the last model is the best
         assert found["nats"] == pytest.approx(losses.mean(), abs=1e-5)
     notes = sum(int((held.piece(i) < NOTE_OFF).sum()) for i in range(len(held)))
     assert found["per_note"] * notes == pytest.approx(found["nats"] * len(losses))
