@@ -6,7 +6,8 @@ import inspect
 import secrets
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict
 from functools import wraps
 from pathlib import Path
@@ -38,7 +39,7 @@ from .payloads import (
 from .presets import presets
 from .queueing import MAX_PROGRAMS, PROGRAMS
 from .shelf import Shelf
-from .stage import Stage
+from .stage import Stage, Ticket
 from .uploads import ENDINGS, read_primer
 
 QUEUE_SECONDS = 0.5  # how long it waits for its turn before it looks again
@@ -190,42 +191,47 @@ def _play(
     options: Ask,
 ) -> tuple[str, str | None]:
     """Wait for a turn, read the primer, play on, and write the files."""
-    caller = f"api {secrets.token_hex(8)}"  # each call has a turn of its own
+    with ExitStack() as failing:
+        with _turn(stage, lane) as ticket:
+            music, end = _read(primer, selection)
+            last = music.duration if end is None else end
+            seconds = _seconds_of(options.bars, music, last) if options.bars else settings.seconds
+            whole = _check_length(music, selection[0], last, seconds)
+            folder = shelf.place(round(4 * SAMPLE_RATE * (whole + RINGS_ON)) if options.sound else 0)
+            failing.callback(shelf.remove, folder)  # its room is for others
+            played = continue_variations(
+                lane.model,
+                music,
+                seconds=seconds,
+                beat=options.beat,
+                primer_start=selection[0],
+                primer_end=end,
+                seed=settings.seed,
+                **asdict(settings.sampling),
+                on_progress=lambda seconds: time.sleep(stage.stand_back(ticket, lane.key, seconds)),
+            )[0]
+        if not len(played.performance):
+            raise MusictxError("the model ended the piece at once; try another seed")
+        try:
+            files = _write(played, lane.key, settings.seed, folder, options)
+        except MusictxError as error:  # where the files lie is nobody's business
+            raise MusictxError(str(error).replace(f"{folder}/", "")) from None
+        failing.pop_all()
+    return files
+
+
+@contextmanager
+def _turn(stage: Stage, lane: LaneModel) -> Iterator[Ticket]:
+    """A turn of its own for a call, once it has come, with its ticket."""
+    caller = f"api {secrets.token_hex(8)}"
     ticket = stage.enter(caller, caller)
-    folder = None
     try:
         while stage.wait(ticket, QUEUE_SECONDS) > 0:
             pass
-        music, end = _read(primer, selection)
-        last = music.duration if end is None else end
-        seconds = _seconds_of(options.bars, music, last) if options.bars else settings.seconds
-        whole = _check_length(music, selection[0], last, seconds)
-        folder = shelf.place(round(4 * SAMPLE_RATE * (whole + RINGS_ON)) if options.sound else 0)
-        played = continue_variations(
-            lane.model,
-            music,
-            seconds=seconds,
-            beat=options.beat,
-            primer_start=selection[0],
-            primer_end=end,
-            seed=settings.seed,
-            **asdict(settings.sampling),
-            on_progress=lambda seconds: time.sleep(stage.stand_back(ticket, lane.key, seconds)),
-        )[0]
-        if not len(played.performance):
-            raise MusictxError("the model ended the piece at once; try another seed")
-    except BaseException:
-        if folder:  # its room is for others
-            shelf.remove(folder)
-        raise
+        yield ticket
     finally:
         stage.lane_ended(ticket, lane.key)
         stage.leave(ticket)
-    try:
-        return _write(played, lane.key, settings.seed, folder, options)
-    except MusictxError as error:  # where the files lie is nobody's business
-        shelf.remove(folder)
-        raise MusictxError(str(error).replace(f"{folder}/", "")) from None
 
 
 def _write(played: Continuation, model: str, seed: int, folder: Path, options: Ask) -> tuple[str, str | None]:

@@ -22,7 +22,7 @@ export class Lane {
     this.tagline = h("p", { class: "tagline" });
     this.numbers = h("p", { class: "numbers" });
     const button = (what, testid, text, title, ...inner) =>
-      h("button", { type: "button", "data-testid": testid, title, onclick: () => act(what, model) }, ...inner, text);
+      h("button", { type: "button", "data-testid": testid, title, onclick: (event) => act(what, model, event) }, ...inner, text);
     this.hearButton = button("hear", `solo-${model}`, "Listen", null, icon("ear"));
     this.hearButton.classList.add("hear");
     const more = button("more", `more-${model}`, "More", "Continue from where it ended");
