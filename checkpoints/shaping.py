@@ -74,7 +74,9 @@ def judge(primer: Performance, answer: Performance, seconds: float) -> Row:
 
 
 def steered(primer: StudyPrimer, seconds: float) -> np.ndarray:
-    """How far beyond the primer's densest second (log2) real music is, for each step of its continuation."""
+    """How far real music is beyond its primer's densest second, and beyond the keys that are held there at
+    most (log2), for each step of its continuation [shape=(steps, 2)].
+    """
     assert primer.real is not None
     tokens = encode(slice_time(primer.real, 0, primer.cut + seconds))
     times = np.where((tokens >= TIME_SHIFT) & (tokens < VELOCITY), tokens - TIME_SHIFT + 1, 0)
@@ -90,9 +92,11 @@ def show_real(primers: list[StudyPrimer], seconds: float) -> None:
     """How much of real music a wish to be steady would steer, as it begins to and as firmly as it may."""
     beyond = [steered(primer, seconds) for primer in primers]
     time = np.concatenate(beyond)
-    for what, bound in (("steered", BEYOND), ("steered as firmly as may be", BEYOND + 1)):
-        some = np.mean([(each > bound).any() for each in beyond])
-        print(f"{what}: {np.mean(time > bound):.2%} of the time, in {some:.0%} of {len(beyond)} pieces")
+    for figure, kind in enumerate(("density", "keys held")):
+        for what, bound in (("steered", BEYOND), ("steered as firmly as may be", BEYOND + 1)):
+            some = np.mean([(each[:, figure] > bound).any() for each in beyond])
+            share = np.mean(time[:, figure] > bound)
+            print(f"{kind}: {what} {share:.2%} of the time, in {some:.0%} of {len(beyond)} pieces")
 
 
 def column(rows: list[Row], part: str, figure: int) -> np.ndarray:

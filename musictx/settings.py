@@ -73,7 +73,7 @@ class SamplingSettings:
     shape : str
         What the music is to be beside its primer, with commas between the wishes: denser or calmer, higher
         or lower, louder or softer; and steady, which keeps it from growing far denser than the primer ever
-        is (see `musictx.sampling.shaping`).
+        is, or holding far more notes (see `musictx.sampling.shaping`).
     grammar : bool
         Draw only events that can follow (see `musictx.events.grammar`).
     allow_end : bool

@@ -8,7 +8,9 @@ last seconds gets far from the primer, so that it does not run away.
 A model that has struck more and more notes goes on with it, until nobody could play them. To be steady is to
 be tilted away from that, the more the denser the last second is than the primer's densest one: from a fifth
 denser on, which real music is in 2 % of its time, and most from 2.4 times as dense on, which it never was in
-69 minutes (`checkpoints/shaping.py --real`). `app/static/engine/shaping.js` is this file for the browser.
+69 minutes (`checkpoints/shaping.py --real`). A model forgets to release keys as well: where more are held
+than ever in the primer, releases become likelier, most those of keys that have been held for long.
+`app/static/engine/shaping.js` is this file for the browser.
 """
 
 from __future__ import annotations
@@ -45,6 +47,9 @@ SPARSEST = 0.25  # notes a second that count where there are fewer
 # To be steady: log2 of how much denser than the primer's densest second is not tilted yet, and the tilt at
 # one more (nats a unit); the notes that it counts as at least, and those where there is no primer.
 BEYOND, STEADY_TILT, DENSE, OPEN = 0.25, 4.0, 12.0, 20.0
+# The same of the keys that are held: nats for a release; the keys that it counts as at least; the steps after
+# which a key has been held for long.
+RELEASE_TILT, HELD, LONG_HELD = 12.0, 10, 100
 
 _UNITS = np.zeros((3, VOCABULARY_SIZE))
 _UNITS[0, TIME_SHIFT:VELOCITY] = -np.log2(np.maximum(np.arange(1, MAX_SHIFT + 1) / SHORTEST, 1))
@@ -67,6 +72,11 @@ class Shaping:
     def __init__(self, shape: str, primer: np.ndarray):
         *self.signs, self.steady = read_shape(shape)
         self.start, self.level, self.densest = list(USUAL), DEFAULT_VELOCITY_LEVEL, OPEN
+        self.clock, self.struck = 0, dict[int, int]()  # steps; when each key that is held was struck
+        self.most_held = HELD
+        for token in primer.tolist():
+            self._hold(token)
+            self.most_held = max(self.most_held, len(self.struck))
         table = tokens_to_table(primer)
         last = np.flatnonzero(table.is_on)[-PRIMER_NOTES:]
         if len(last):
@@ -81,6 +91,7 @@ class Shaping:
 
     def advance(self, token: int) -> None:
         """Take the next token."""
+        self._hold(token)
         if token < NOTE_OFF:
             self.rate, self.second = self.rate + 1 / RECENT_SECONDS, self.second + 1
             self.pitch += (token - self.pitch) / RECENT_NOTES
@@ -92,16 +103,30 @@ class Shaping:
         elif VELOCITY <= token < PAD:
             self.level = token - VELOCITY
 
+    def _hold(self, token: int) -> None:
+        """Which keys are held, and since when."""
+        if token < NOTE_OFF:
+            self.struck[token] = self.clock
+        elif token < TIME_SHIFT:
+            self.struck.pop(token - NOTE_OFF, None)
+        elif token < VELOCITY:
+            self.clock += token - TIME_SHIFT + 1
+
     @property
-    def beyond(self) -> float:
-        """How much denser the last second is than the primer's densest one, as log2."""
-        return math.log2(max(self.second, SPARSEST) / self.densest)
+    def beyond(self) -> tuple[float, float]:
+        """How much denser the last second is than the primer's densest one, and how many more keys are held
+        than ever in the primer, as log2.
+        """
+        held = math.log2(max(len(self.struck), 1) / self.most_held)
+        return math.log2(max(self.second, SPARSEST) / self.densest), held
 
     def shaped(self, scores: np.ndarray) -> np.ndarray:
         """Logits with the tilt [shape=(vocabulary,), dtype=float32]; -inf stays."""
         now = (math.log2(max(self.rate, SPARSEST)), self.pitch, self.loudness)
-        over = (self.beyond - BEYOND) * self.steady
-        result = scores - STEADY_TILT * min(max(over, 0.0), 1.0) * _UNITS[0]
+        denser, more = (min(max(x - BEYOND, 0.0), 1.0) * self.steady for x in self.beyond)
+        result = scores - STEADY_TILT * denser * _UNITS[0]
+        for key, since in self.struck.items():
+            result[NOTE_OFF + key] += RELEASE_TILT * more * min((self.clock - since) / LONG_HELD, 1.0)
         for figure, sign in enumerate(self.signs):
             gone = (now[figure] - self.start[figure]) * sign / BY[figure]
             tilt = sign * TILT[figure][sign < 0] * min(max(2 - 2 * gone, 0.0), 1.0)

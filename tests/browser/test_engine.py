@@ -270,6 +270,7 @@ def test_the_shaping_is_pythons(page: Any) -> None:
         ("steady", primer, more),
         ("steady,louder", primer[:2] + [60, 62, 64, TIME_SHIFT, 65, 67, TIME_SHIFT + 9] * 5, more),
         ("steady", [START], more),
+        ("steady", primer, [*range(30, 60), *[VELOCITY - 1] * 5, *[NOTE_OFF + 30, VELOCITY - 1] * 12, 70]),
     ):
         found = page.evaluate(
             """async ([shape, primer, played, logits, allowed]) => {

@@ -106,9 +106,36 @@ def test_steady_music_is_tilted_away_from_what_is_far_denser_than_the_primer_eve
             assert shaped[VELOCITY - 1] >= shaped[NOTE_OFF + 60] == 0
         assert tilts == sorted(tilts) and tilts[-1] == tilts[-2] > 10
         assert np.array_equal(free.shaped(scores), scores)
+        for key in range(60, 80):
+            shaper.advance(NOTE_OFF + key)
         for _ in range(3):
             shaper.advance(VELOCITY - 1)  # a second
         assert np.array_equal(shaper.shaped(scores), scores)
+
+
+@pytest.mark.parametrize("most", [3, 16])
+def test_steady_music_lets_go_of_keys_where_more_are_held_than_ever_in_the_primer(most: int) -> None:
+    """Those that have been held for longest first, the more the more are held, and no key that is not."""
+    scores = np.zeros(391, np.float32)
+    chord = [*range(40, 40 + most)]
+    primer = [START, VELOCITY + 20, *chord, TIME_SHIFT + 99, *(NOTE_OFF + key for key in chord)]
+    shaper, free = Shaping("steady", np.array(primer)), Shaping("", np.array(primer))
+    tilts = []
+    for count in range(1, 3 * max(most, shaping.HELD)):
+        for each in (shaper, free):
+            each.advance(40 + count)
+            each.advance(TIME_SHIFT + 29)  # 0.3 s: it is not dense
+        shaped = shaper.shaped(scores)
+        releases = shaped[NOTE_OFF + 41 : NOTE_OFF + 41 + count]
+        assert (releases[0] > 0) == (count > max(most, shaping.HELD) * 2**shaping.BEYOND)
+        assert (np.diff(releases) <= 0).all() and shaped.sum() == pytest.approx(releases.sum())
+        assert releases[0] == 0 or releases[-1] < releases[0]
+        tilts.append(releases[0])
+        assert np.array_equal(free.shaped(scores), scores)
+    assert tilts == sorted(tilts) and tilts[-1] == shaping.RELEASE_TILT
+    for key in range(41, 41 + count):
+        shaper.advance(NOTE_OFF + key)
+    assert np.array_equal(shaper.shaped(scores), scores)
 
 
 def test_wishes_go_together_and_without_a_primer() -> None:

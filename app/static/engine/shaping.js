@@ -5,7 +5,9 @@ import {
   BY,
   DEFAULT_VELOCITY_LEVEL,
   DENSE,
+  HELD,
   KINDS,
+  LONG_HELD,
   NOTE,
   NOTE_OFF,
   OPEN,
@@ -13,6 +15,7 @@ import {
   PRIMER_NOTES,
   RECENT_NOTES,
   RECENT_SECONDS,
+  RELEASE_TILT,
   SHORTEST,
   SPARSEST,
   STEADY,
@@ -28,6 +31,7 @@ import {
 import { tokensToTable } from "./events.js";
 
 const isNote = (token) => token < NOTE_OFF;
+const isRelease = (token) => token >= NOTE_OFF && token < TIME_SHIFT;
 const isVelocity = (token) => token >= VELOCITY && token < PAD;
 const isTime = (token) => token >= TIME_SHIFT && token < VELOCITY;
 
@@ -57,6 +61,9 @@ function densest(onsets) {
   return most;
 }
 
+/** How far a figure is beyond what it was at most, from BEYOND on and to a bound. */
+const over = (now, most) => Math.min(Math.max(Math.log2(now / most) - BEYOND, 0), 1);
+
 const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** Wishes at work on one continuation. */
@@ -78,10 +85,25 @@ export class Shaping {
     this.second = this.rate; // the same of the last second alone
     this.pitch = this.start[1];
     this.loudness = this.start[2];
+    this.clock = 0; // steps
+    this.struck = new Map(); // when each key that is held was struck
+    this.mostHeld = HELD;
+    for (const token of primer) {
+      this.hold(token);
+      this.mostHeld = Math.max(this.mostHeld, this.struck.size);
+    }
+  }
+
+  /** Which keys are held, and since when. */
+  hold(token) {
+    if (isNote(token)) this.struck.set(token, this.clock);
+    else if (isRelease(token)) this.struck.delete(token - NOTE_OFF);
+    else if (isTime(token)) this.clock += token - TIME_SHIFT + 1;
   }
 
   /** Take the next token. */
   advance(token) {
+    this.hold(token);
     if (isNote(token)) {
       this.rate += 1 / RECENT_SECONDS;
       this.second += 1;
@@ -99,9 +121,12 @@ export class Shaping {
   /** Tilt logits in place; `allowed` are the tokens that may come. */
   shape(logits, allowed) {
     const now = [Math.log2(Math.max(this.rate, SPARSEST)), this.pitch, this.loudness];
-    const over = (Math.log2(Math.max(this.second, SPARSEST) / this.densest) - BEYOND) * this.steady;
-    const away = STEADY_TILT * Math.min(Math.max(over, 0), 1);
+    const away = this.steady * STEADY_TILT * over(this.second, this.densest);
     let result = Float64Array.from(logits, (logit, token) => logit - away * UNITS[0](token));
+    const release = this.steady * RELEASE_TILT * over(this.struck.size, this.mostHeld);
+    for (const [key, since] of this.struck) {
+      result[NOTE_OFF + key] += release * Math.min((this.clock - since) / LONG_HELD, 1);
+    }
     this.signs.forEach((sign, figure) => {
       const gone = ((now[figure] - this.start[figure]) * sign) / BY[figure];
       const tilt = sign * TILT[figure][Number(sign < 0)] * Math.min(Math.max(2 - 2 * gone, 0), 1);
@@ -109,8 +134,8 @@ export class Shaping {
       const [first, end] = figure ? KINDS[figure - 1] : [0, 0];
       const kind = allowed.filter((token) => token >= first && token < end);
       if (kind.length) {
-        const over = logSum(kind.map((token) => result[token])) - logSum(kind.map((token) => tilted[token]));
-        for (const token of kind) tilted[token] += over; // as likely as a whole
+        const lost = logSum(kind.map((token) => result[token])) - logSum(kind.map((token) => tilted[token]));
+        for (const token of kind) tilted[token] += lost; // as likely as a whole
       }
       result = tilted;
     });
