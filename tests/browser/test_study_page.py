@@ -40,6 +40,7 @@ def page_file(tmp_path_factory):
         "comparison": compare_rows(rows, ["relative", "vanilla"]),
         "stands_out": {},
         "told_from_real": {},
+        "told_by_folder": {},
         "left_out": [],
     }
     path = tmp_path_factory.mktemp("page") / "study.html"

@@ -114,8 +114,8 @@ def run_study(
     -------
     dict
         As in ``study.json``: ``settings``, ``models``, ``primers``, ``rows``, ``comparison``,
-        ``stands_out`` (see `measure_memory`), ``told_from_real`` (see `tell_models`), ``left_out``,
-        ``seconds``.
+        ``stands_out`` (see `measure_memory`), ``told_from_real`` (see `tell_models`) and, with primers of
+        several folders, ``told_by_folder``, the same of each; ``left_out``, ``seconds``.
 
     Raises
     ------
@@ -164,6 +164,8 @@ def run_study(
         for r in rows
     }
     rows, stands_out = measure_memory(rows, primers, music_of)
+    folder_of = {primer.name: primer.source for primer in primers}
+    folders = set(folder_of.values())
     result = {
         "settings": asdict(settings),
         "models": model_facts(models),
@@ -172,6 +174,11 @@ def run_study(
         "comparison": compare_rows(rows, list(models)),
         "stands_out": stands_out,
         "told_from_real": tell_models(rows, music_of),
+        "told_by_folder": {
+            folder: tell_models([row for row in rows if folder_of[row["primer"]] == folder], music_of)
+            for folder in sorted(folders)
+            if len(folders) > 1
+        },
         "left_out": list(left_out),
         "seconds": round(time.monotonic() - began, 1),
     }

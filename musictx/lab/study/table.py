@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from musictx.lab.study.metrics import METRICS
@@ -39,8 +40,11 @@ def together(result: dict[str, Any]) -> list[tuple[str, str, dict[str, dict[str,
         Each figure has ``mean``, ``low`` and ``high``; None where there is none.
     """
     rows = [(title, text, result["stands_out"].get(key, {})) for key, title, text in TOGETHER]
-    told = {name: {**figure, "mean": figure["accuracy"]} for name, figure in result["told_from_real"].items()}
-    return [*rows, (*TOLD, told)]
+    title, text = TOLD
+    for folder, told in {"": result["told_from_real"], **result["told_by_folder"]}.items():
+        of = f", {'/'.join(Path(folder).parts[-2:])}" if folder else ""
+        rows.append((title + of, text, {name: {**x, "mean": x["accuracy"]} for name, x in told.items()}))
+    return rows
 
 
 def study_table(result: dict[str, Any]) -> Table:

@@ -2,7 +2,8 @@
 
 import json
 import re
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from shutil import copytree
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from musictx.lab.study.comparison import MIN_PRIMERS, REAL, compare_rows
 from musictx.lab.study.metrics import METRICS, measure
 from musictx.lab.study.page import _packed
 from musictx.lab.study.plan import StudyPrimer
+from musictx.lab.study.table import together
 from musictx.midi import read_midi, write_midi
 from musictx.performance import Performance, make_notes, merge, shift, slice_time
 from musictx.sampling.filters import SamplingSettings
@@ -139,6 +141,22 @@ def test_continuations_are_measured_beside_the_primers_of_other_pieces(finished)
     assert result["stands_out"]["motif"]["relative"]["primers"] == 6
     assert result["stands_out"]["by_chance"] == pytest.approx(1 / 6)  # the first of six
     assert result["told_from_real"] == {}  # no continuation of 3 s has an excerpt of 15 s
+
+
+def test_how_well_a_model_is_told_is_said_of_each_folder(finished, models, tmp_path):
+    output, alone, primers, _, index = finished
+    assert alone["told_by_folder"] == {}
+    parted = [replace(primer, source="ab"[k % 2]) for k, primer in enumerate(primers)]
+    again = copytree(output, tmp_path / "again")
+    assert run_study(models, parted, again, SHORT, index=index)["told_by_folder"] == {"a": {}, "b": {}}
+    told = {"rope": {"accuracy": 0.6, "low": 0.5, "high": 0.7}}
+    by_folder = {"music/asap/validation": told, "pop": {}}
+    rows = together({"stands_out": {}, "told_from_real": told, "told_by_folder": by_folder})
+    assert [(row[0], bool(row[2])) for row in rows[-3:]] == [
+        ("Told from real music", True),
+        ("Told from real music, asap/validation", True),
+        ("Told from real music, pop", False),
+    ]
 
 
 def test_seeds_and_models_make_different_music(finished):
