@@ -8,7 +8,7 @@ last seconds gets far from the primer, so that it does not run away.
 A model that has struck more and more notes goes on with it, until nobody could play them. To be steady is to
 be tilted away from that, the more the denser the last second is than the primer's densest one: from a fifth
 denser on, which real music is in 2 % of its time, and most from 2.4 times as dense on, which it never was in
-69 minutes (`checkpoints/shaping.py --real`). A model forgets to release keys as well: where more are held
+69 minutes (`checkpoints/shaping.py --real`). Notes grow longer as well, and pile up: where more keys are held
 than ever in the primer, releases become likelier, most those of keys that have been held for long.
 `app/static/engine/shaping.js` is this file for the browser.
 """

@@ -41,6 +41,7 @@ from musictx.training.state import (
     has_state,
     held,
     read_state,
+    refuse_lost,
     refuse_other_music,
     refuse_taken,
     write_settings,
@@ -214,7 +215,8 @@ class Run:
             check_settings(self.folder, settings)
             self._load()
         elif self.fabric.is_global_zero:
-            refuse_taken(self.folder, resume, self.config.checkpoint_minutes)
+            refuse_taken(self.folder, resume)
+            refuse_lost(self.folder, self.metrics, self.config.checkpoint_minutes)
             write_settings(self.folder, settings)
             self.metrics.clear()
         self.begun_at = self.step

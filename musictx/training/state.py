@@ -8,7 +8,6 @@ lifts it when a process ends, however that was.
 from __future__ import annotations
 
 import json
-import math
 import os
 import socket
 import zipfile
@@ -38,17 +37,8 @@ WRITTEN = ("model", METRICS, "loss.png")  # what else a run has in its folder
 PLACE: dict[str, Any] = {"step": int, "tokens": int, "seconds": float}  # how far a run is
 
 
-def refuse_taken(folder: Path, resume: bool, minutes: float = math.inf) -> None:
-    """Say that a new run would write over what a folder holds: another run, or what is no run's.
-
-    Parameters
-    ----------
-    folder : Path
-    resume : bool
-        A run may be there, which is to go on.
-    minutes : float
-        Of training that may be lost: a run that has trained for longer and has lost its state is kept.
-    """
+def refuse_taken(folder: Path, resume: bool) -> None:
+    """Say that a folder holds a run that is not to go on, or what is no run's and would be written over."""
     begun = os.path.exists(folder / SETTINGS) or os.path.exists(folder / STATE)
     if begun and not resume:
         raise MusictxError(
@@ -57,7 +47,11 @@ def refuse_taken(folder: Path, resume: bool, minutes: float = math.inf) -> None:
     for place in (folder / name for name in WRITTEN if not begun):
         if os.path.lexists(place):
             raise MusictxError(f"{place} is there already, but no run; choose another --output")
-    lines = Metrics(folder / METRICS).read()
+
+
+def refuse_lost(folder: Path, metrics: Metrics, minutes: float) -> None:
+    """Say that a run has lost its state after more than so many minutes: a new one would write over it."""
+    lines = metrics.read()
     if lines and lines[-1].get("seconds", 0) > 60 * minutes:
         raise MusictxError(f"{folder} holds a run without its {STATE}, which cannot go on")
 
