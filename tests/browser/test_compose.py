@@ -458,7 +458,10 @@ def read_choices_of(studio: Any, file: Path) -> Any:
 MIDI = """
     window.sent = [];
     const port = { id: "out", name: "Synth", state: "connected" };
-    port.send = (bytes, at) => window.sent.push([...bytes, at]);
+    port.send = (bytes, at) => {
+        const { contextTime, performanceTime } = window.musictx.transport.sound.context.getOutputTimestamp();
+        window.sent.push([...bytes, at, performanceTime - 1000 * contextTime]);
+    };
     const access = new EventTarget();
     Object.assign(access, { outputs: new Map([["out", port]]), inputs: new Map() });
     navigator.requestMIDIAccess = async () => access;
@@ -504,23 +507,27 @@ def test_a_midi_instrument_plays_what_is_heard_until_it_is_gone(open_studio: Ope
 
 
 def test_a_midi_instrument_gets_every_note_at_its_time(open_studio: Open, endless_site: Place) -> None:
-    """Each message carries the time at which the system is to send it: what a busy page does moves none."""
+    """Each message carries the time at which the system is to send it: what a busy page does moves none.
+
+    Where the sound itself lags behind by a buffer, as on a busy machine it may, the instrument stays with it.
+    """
     studio = with_instrument(open_studio, endless_site)
     studio.page.evaluate(
         "() => { const { transport } = window.musictx; transport.stop(); window.sent = []; transport.play() }"
     )
     studio.page.wait_for_function("() => window.musictx.transport.state === 'stopped'")
-    onsets, times = defaultdict(list), defaultdict(list)
+    onsets, times, clock = defaultdict(list), defaultdict(list), []
     for on, _, pitch, _ in studio.rows(studio.page.evaluate("window.musictx.transport.heard")):
         onsets[pitch].append(on)
-    for status, pitch, velocity, at in studio.page.evaluate("window.sent"):
+    for status, pitch, velocity, at, page_ahead_of_sound in studio.page.evaluate("window.sent"):
+        clock.append(page_ahead_of_sound)
         if status == 0x90 and velocity:
             times[pitch].append(at)
     assert {pitch: len(each) for pitch, each in times.items()} == {p: len(each) for p, each in onsets.items()}
     late = np.array(
         [at - on for p in onsets for at, on in zip(sorted(times[p]), sorted(onsets[p]), strict=True)]
     )
-    assert abs(late - np.median(late)).max() < 5
+    assert np.ptp(late) < np.ptp(clock) + 5
 
 
 def test_a_lane_is_dragged_out_of_the_page_as_a_file(open_studio: Open, place: Place) -> None:
