@@ -15,7 +15,7 @@ from typing import Any
 from musictx.events import grammar, loops, vocabulary
 from musictx.files import write_bytes
 from musictx.model.config import ACTIVATIONS
-from musictx.sampling import contrast, shaping
+from musictx.sampling import contrast, shaping, steady
 from musictx.sampling import filling as candidates
 from musictx.sampling.continuation import SPARE_TOKENS, TOKENS_PER_SECOND
 from musictx.settings import SETTINGS, STEADY, WISHES, SamplingSettings
@@ -28,7 +28,7 @@ _EVENTS = ["NOTE_ON", "NOTE_OFF", "TIME_SHIFT", "VELOCITY", "PAD", "START", "END
 _SIZES = ["VOCABULARY_SIZE", "MAX_SHIFT"]
 _TIMES = ["STEPS_PER_SECOND", "STEP_SECONDS"]
 _LEVELS = ["VELOCITY_LEVELS", "VELOCITIES_PER_LEVEL", "DEFAULT_VELOCITY_LEVEL"]
-_GRAMMAR = ["MAX_REST_STEPS", "MAX_NOTE_STEPS"]
+_GRAMMAR = ["MAX_REST_STEPS"]
 _CONTRAST = ["STRIDES", "AGREED", "GROWTH", "HALF", "MIN_PROBABILITY"]
 _SHAPING = [
     "BY",
@@ -39,15 +39,22 @@ _SHAPING = [
     "RECENT_SECONDS",
     "RECENT_NOTES",
     "SPARSEST",
-    "SHORTEST",
-    "NOTE",
+]
+_STEADY = [
     "BEYOND",
-    "STEADY_TILT",
+    "NOTE_TILT",
     "DENSE",
     "OPEN",
+    "SHORTEST",
+    "NOTE",
     "RELEASE_TILT",
     "HELD",
     "LONG_HELD",
+    "LONGER",
+    "LONG",
+    "LOOSE",
+    "STRICT",
+    "STRICT_TEMPERATURE",
 ]
 _CANDIDATES = ["CANDIDATES", "FOLLOWING"]
 _FILLING = ["TAKES", "MAX_TOKENS_A_SECOND"]
@@ -85,7 +92,8 @@ def c_constants() -> str:
 def js_constants() -> str:
     """The vocabulary, the numbers of sampling and waiting, and the settings, as a module."""
     numbers = _taken(vocabulary, _EVENTS + _SIZES + _TIMES + _LEVELS) | _taken(contrast, _CONTRAST)
-    numbers |= _taken(shaping, _SHAPING) | {"WISHES": WISHES, "STEADY": STEADY} | _taken(lead, _WAITING)
+    numbers |= _taken(shaping, _SHAPING) | _taken(steady, _STEADY) | _taken(grammar, ["MAX_NOTE_STEPS"])
+    numbers |= {"WISHES": WISHES, "STEADY": STEADY} | _taken(lead, _WAITING)
     numbers |= {"TOKENS_PER_SECOND": TOKENS_PER_SECOND, "SPARE_TOKENS": SPARE_TOKENS}
     numbers |= _taken(candidates, _CANDIDATES) | _taken(filling, _FILLING) | _taken(payloads, ["GAP_SECONDS"])
     lines = [

@@ -31,7 +31,8 @@ from musictx.model import MusicTransformer
 from musictx.performance import Performance, apply_pedal, slice_time
 from musictx.sampling import NoteStream, continuation, prepare_primer
 from musictx.sampling.sampler import Sampler
-from musictx.sampling.shaping import BEYOND, Shaping
+from musictx.sampling.shaping import Shaping
+from musictx.sampling.steady import Steady
 from musictx.settings import STEADY, WISHES, SamplingSettings
 from musictx.shipped import SHIPPED_MODELS
 
@@ -50,7 +51,7 @@ def play(
     rngs = [np.random.default_rng([seed, 0]) for _ in shapes]
     tokens = ready.tokens.astype(np.int64)
     sampler = Sampler(model, tokens, SamplingSettings(allow_end=False), rngs)
-    sampler.shaping = [Shaping(SHAPES[shape], tokens) for shape in shapes]
+    sampler.shape([Shaping(SHAPES[shape], tokens) for shape in shapes])
     events: list[list[Any]] = [[] for _ in streams]
     while not all(stream.ended for stream in streams):
         for made, stream, token in zip(events, streams, sampler.draw().tolist(), strict=True):
@@ -73,30 +74,35 @@ def judge(primer: Performance, answer: Performance, seconds: float) -> Row:
     return row
 
 
-def steered(primer: StudyPrimer, seconds: float) -> np.ndarray:
-    """How far real music is beyond its primer's densest second, and beyond the keys that are held there at
-    most (log2), for each step of its continuation [shape=(steps, 2)].
+def steered(primer: StudyPrimer, seconds: float) -> tuple[np.ndarray, np.ndarray]:
+    """How firmly each step of real music would be tilted (`Steady.firmness`) [shape=(steps, 2)], and which of
+    its notes would be released early [shape=(notes,)].
     """
     assert primer.real is not None
     tokens = encode(slice_time(primer.real, 0, primer.cut + seconds))
     times = np.where((tokens >= TIME_SHIFT) & (tokens < VELOCITY), tokens - TIME_SHIFT + 1, 0)
     begin = int(np.searchsorted(np.cumsum(times), primer.cut * STEPS_PER_SECOND))
-    shaping, beyond = Shaping(STEADY, tokens[:begin]), []
+    steady, firm = Steady(tokens[:begin]), []
     for token, steps in zip(tokens[begin:].tolist(), times[begin:].tolist(), strict=True):
-        beyond += [shaping.beyond] * steps
-        shaping.advance(token)
-    return np.array(beyond)
+        firm += [steady.firmness()] * steps
+        steady.advance(token)
+    notes = apply_pedal(real_answer(primer, seconds)).notes
+    return np.array(firm), (notes["offset"] - notes["onset"]) * STEPS_PER_SECOND > steady.max_note
 
 
 def show_real(primers: list[StudyPrimer], seconds: float) -> None:
-    """How much of real music a wish to be steady would steer, as it begins to and as firmly as it may."""
-    beyond = [steered(primer, seconds) for primer in primers]
-    time = np.concatenate(beyond)
+    """How much of real music a wish to be steady would change, at all and as firmly as it may."""
+    firm, early = zip(*(steered(primer, seconds) for primer in primers), strict=True)
+
+    def show(what: str, hits: list[np.ndarray], of: str) -> None:
+        some, share = np.mean([each.any() for each in hits]), np.mean(np.concatenate(hits))
+        print(f"{what} {share:.3%} of {of}, in {some:.0%} of {len(hits)} pieces")
+
     for figure, kind in enumerate(("density", "keys held")):
-        for what, bound in (("steered", BEYOND), ("steered as firmly as may be", BEYOND + 1)):
-            some = np.mean([(each[:, figure] > bound).any() for each in beyond])
-            share = np.mean(time[:, figure] > bound)
-            print(f"{kind}: {what} {share:.2%} of the time, in {some:.0%} of {len(beyond)} pieces")
+        pieces = [each[:, figure] for each in firm]
+        show(f"{kind}: tilted", [piece > 0 for piece in pieces], "the time")
+        show(f"{kind}: tilted as firmly as may be", [piece == 1 for piece in pieces], "the time")
+    show("released early:", list(early), "the notes")
 
 
 def column(rows: list[Row], part: str, figure: int) -> np.ndarray:

@@ -34,7 +34,8 @@ class Grammar:
     max_rest : int
         Steps of 10 ms after which something must happen.
     max_note : int
-        Steps of 10 ms after which a note that still sounds must be released, before anything else. In
+        Steps of 10 ms after which a note that still sounds must be released, before anything else; the
+        attribute has them for each sequence, and may be changed. In
         real performances fewer than one note in a thousand is longer than the default; a small model that
         has forgotten a note holds it forever, and such notes pile up.
     loop_rules : tuple of LoopRule
@@ -74,11 +75,11 @@ class Grammar:
         self.struck = np.zeros(rows, bool)  # a note was struck in this step
         self.clock = np.zeros(rows, np.int64)  # steps
         self.loops = Loops(rows, loop_rules)
-        self.max_rest, self.max_note = max_rest, max_note
+        self.max_rest, self.max_note = max_rest, np.full(rows, max_note)
 
     def take(self, rows: np.ndarray) -> Grammar:
         """The state of these sequences, any number of times each."""
-        copy = Grammar(len(rows), self.max_rest, self.max_note)
+        copy = Grammar(len(rows), self.max_rest)
         for name, value in vars(self).items():
             if isinstance(value, np.ndarray):
                 setattr(copy, name, value[rows])
@@ -101,7 +102,8 @@ class Grammar:
         if self.after_velocity[row]:
             return
         if not self.struck[row]:
-            overdue = sounding[off:] & (self.clock[row] - self.loops.struck_at[row, off:] >= self.max_note)
+            held = self.clock[row] - self.loops.struck_at[row, off:]
+            overdue = sounding[off:] & (held >= self.max_note[row])
             if overdue.any():  # offs come by rising pitch: those up to the first overdue one are open
                 first = off + int(overdue.argmax())
                 ok[:] = False

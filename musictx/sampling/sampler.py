@@ -50,7 +50,9 @@ class Sampler:
         self.anything = np.ones(model.config.vocabulary, bool)
         self.anything[[PAD, START]] = False
         self.chosen: np.ndarray | None = None
-        self.shaping = [Shaping(settings.shape, primer) for _ in streams] if settings.shape else []
+        self.shaping: list[Shaping] = []
+        if settings.shape:
+            self.shape([Shaping(settings.shape, primer) for _ in streams])
         with torch.inference_mode():
             self.cache = Cache(model, 1, len(primer) + 256, int8=settings.int8)
             prefilled = self.cache.step(torch.from_numpy(primer)[None].to(model.device))[:, -1]
@@ -58,6 +60,11 @@ class Sampler:
             self.cache.repeat(rows)
             strides = [(getattr(settings, name), stride) for name, stride in STRIDES.items()]
             self.shorts = [(g, ShortContext(model, self.cache, primer, rows, n)) for g, n in strides if g]
+
+    def shape(self, shaping: list[Shaping]) -> None:
+        """Go on with these wishes, one's for each sequence."""
+        self.shaping = shaping
+        self.grammar.max_note[:] = [each.max_note for each in shaping]
 
     def draw(self) -> np.ndarray:
         """The next token of each sequence [shape=(rows,), dtype=int64]; PAD for those that have ended."""

@@ -17,7 +17,7 @@ from musictx.app.web_model import web_model
 from musictx.checkpoint import list_models, load_model
 from musictx.errors import MusictxError
 from musictx.events import END, NOTE_OFF, NOTE_ON, START, TIME_SHIFT, VELOCITY
-from musictx.events.grammar import Grammar
+from musictx.events.grammar import MAX_NOTE_STEPS, Grammar
 from musictx.midi import read_midi
 from musictx.model import ModelConfig, MusicTransformer
 from musictx.sampling.contrast import contrast, log_probabilities
@@ -134,10 +134,10 @@ def test_sizes_that_the_engine_does_not_take_are_refused(settings: dict[str, Any
 # ---- grammar, filters and random numbers
 
 GRAMMAR = """
-async (tokens) => {
+async ([tokens, maxNote]) => {
   const { Engine } = await import("/static/engine/engine.js");
   const engine = await Engine.make(await (await fetch("/static/engine/engine.wasm")).arrayBuffer());
-  engine.begin([]);
+  engine.begin([], maxNote);
   return tokens.map((token) => {
     const allowed = engine.allowed.join("");
     engine.calls.advance(token);
@@ -147,11 +147,11 @@ async (tokens) => {
 """
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_the_grammar_allows_what_pythons_allows(page: Any, seed: int) -> None:
+@pytest.mark.parametrize(("seed", "max_note"), [(0, MAX_NOTE_STEPS), (1, MAX_NOTE_STEPS), (2, 400)])
+def test_the_grammar_allows_what_pythons_allows(page: Any, seed: int, max_note: int) -> None:
     """Along random grammatical music with long notes and rests, and a few events that break the rules."""
     rng = np.random.default_rng(seed)
-    state = Grammar(1)
+    state = Grammar(1, max_note=max_note)
     tokens, expected = [], []
     for k in range(1500):
         allowed = state.allowed()[0]
@@ -162,7 +162,7 @@ def test_the_grammar_allows_what_pythons_allows(page: Any, seed: int) -> None:
         token = int(rng.integers(0, 388)) if k % 97 == 96 else int(rng.choice(391, p=weight / weight.sum()))
         tokens.append(token)
         state.advance(np.array([token]))
-    assert page.evaluate(GRAMMAR, tokens) == expected
+    assert page.evaluate(GRAMMAR, [tokens, max_note]) == expected
 
 
 @pytest.mark.parametrize("keys", [2, 4, 6, 10])
@@ -188,7 +188,7 @@ def test_the_grammar_ends_loops_where_pythons_does(page: Any, keys: int) -> None
             NOTE_OFF + key,
         ):
             take(token)
-    assert page.evaluate(GRAMMAR, tokens) == expected
+    assert page.evaluate(GRAMMAR, [tokens, MAX_NOTE_STEPS]) == expected
     assert ends > 5 or keys > 6
 
 
@@ -271,21 +271,24 @@ def test_the_shaping_is_pythons(page: Any) -> None:
         ("steady,louder", primer[:2] + [60, 62, 64, TIME_SHIFT, 65, 67, TIME_SHIFT + 9] * 5, more),
         ("steady", [START], more),
         ("steady", primer, [*range(30, 60), *[VELOCITY - 1] * 5, *[NOTE_OFF + 30, VELOCITY - 1] * 12, 70]),
+        ("steady", [*primer, *[60, NOTE_OFF + 60, TIME_SHIFT + 24] * 9], [62, *[TIME_SHIFT + 49] * 58, 70]),
     ):
-        found = page.evaluate(
+        found, longest = page.evaluate(
             """async ([shape, primer, played, logits, allowed]) => {
               const { Shaping } = await import("/static/engine/shaping.js");
               const shaping = new Shaping(shape, primer);
-              return logits.map((each, k) => {
+              const found = logits.map((each, k) => {
                 const tilted = Float32Array.from(each);
                 shaping.shape(tilted, allowed);
                 shaping.advance(played[k]);
                 return Array.from(tilted);
               });
+              return [found, shaping.maxNote ?? 1000];
             }""",
             [shape, before, after, logits.tolist(), allowed.tolist()],
         )
         shaping = Shaping(shape, np.array(before))
+        assert longest == shaping.max_note
         for row, scores, token in zip(np.array(found), logits, after, strict=True):
             right = shaping.shaped(np.where(np.isin(np.arange(391), allowed), scores, -np.inf))
             np.testing.assert_allclose(row[allowed], right[allowed], rtol=1e-6, atol=1e-6)

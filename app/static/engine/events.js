@@ -15,6 +15,11 @@ import {
 import { rint } from "../music/rounding.js";
 import { levelOf, velocityOf } from "../music/velocity.js";
 
+export const isNote = (token) => token < NOTE_OFF;
+export const isRelease = (token) => token >= NOTE_OFF && token < TIME_SHIFT;
+export const isTime = (token) => token >= TIME_SHIFT && token < VELOCITY;
+export const isVelocity = (token) => token >= VELOCITY && token < PAD;
+
 /** By the first key that differs. */
 export const by =
   (...keys) =>

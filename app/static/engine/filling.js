@@ -10,11 +10,10 @@ import {
   STEP_SECONDS,
   TAKES,
   TIME_SHIFT,
-  VELOCITY,
 } from "../music/constants.js";
 import { movedMetre } from "../music/metre.js";
 import { isBefore, rint } from "../music/rounding.js";
-import { encode, resolveOverlaps, tokensToTable } from "./events.js";
+import { encode, isTime, resolveOverlaps, tokensToTable } from "./events.js";
 import { Turns, feed, generate, prefill } from "./generate.js";
 import { applyPedal, preparePrimer } from "./primer.js";
 import { Random } from "./random.js";
@@ -26,7 +25,6 @@ const EXACT = 1e-6; // milliseconds by which a time may be computed too early
 const ORDER = 2n ** 32n; // no candidate has this stream of random numbers
 
 const isEvent = (token) => token < TIME_SHIFT;
-const isTime = (token) => token >= TIME_SHIFT && token < VELOCITY;
 const secondsOf = (tokens) => tokensToTable(tokens).end * STEP_SECONDS;
 const sum = (numbers) => numbers.reduce((total, number) => total + number, 0);
 

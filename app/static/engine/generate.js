@@ -78,8 +78,8 @@ function weigh(engine, shorts, shaping, mayEnd) {
  *   `allowEnd` says whether the piece may end
  */
 export function* generate(engine, primer, settings, random, { shorts = [], maxTokens, allowEnd = true }) {
-  engine.begin(primer);
   const shaping = settings.shape ? new Shaping(settings.shape, primer) : null;
+  engine.begin(primer, shaping?.maxNote);
   let mayEnd = false; // who gives a whole piece wants to hear more: it does not end before a note was struck
   for (let made = 1; ; made += 1) {
     if (shorts.length || shaping) weigh(engine, shorts, shaping, mayEnd);

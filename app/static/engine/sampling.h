@@ -16,6 +16,7 @@ static struct {
   uint8_t sounding[128];
   int level, after_velocity, after_short_shift, rest, clock;
   int lowest_on, lowest_off, struck; // within this step
+  int max_note; // steps after which a note must be released
   int struck_at[128]; // when each key was struck last
   uint8_t aside[128]; // for how many notes each key is set aside, after a loop on it
   int broken[LOOP_RULES]; // by how many notes of the primer all the same: as many again lift the rule
@@ -24,9 +25,10 @@ static struct {
 static uint8_t allowed[VOCABULARY_SIZE];
 
 /// Begin a piece: nothing sounds.
-void EXPORT(begin)(void) {
+void EXPORT(begin)(int max_note) {
   __builtin_memset(&piece, 0, sizeof piece);
   piece.level = -1;
+  piece.max_note = max_note;
   for (int i = 0; i < 128; i++) piece.struck_at[i] = piece.notes_at[i % REMEMBERED] = NEVER;
 }
 
@@ -81,7 +83,7 @@ void EXPORT(advance)(int token) {
 /// The pitch from `lowest_off` on that has sounded too long, or 128.
 static int overdue(void) {
   int pitch = piece.struck ? 128 : piece.lowest_off;
-  while (pitch < 128 && !(piece.sounding[pitch] && piece.clock - piece.struck_at[pitch] >= MAX_NOTE_STEPS)) pitch++;
+  while (pitch < 128 && !(piece.sounding[pitch] && piece.clock - piece.struck_at[pitch] >= piece.max_note)) pitch++;
   return pitch;
 }
 

@@ -1,0 +1,120 @@
+// Music that keeps to what its primer does: musictx.sampling.steady.
+
+import {
+  BEYOND,
+  DENSE,
+  HELD,
+  LONG,
+  LONGER,
+  LONG_HELD,
+  LOOSE,
+  MAX_NOTE_STEPS,
+  NOTE,
+  NOTE_OFF,
+  NOTE_TILT,
+  OPEN,
+  RELEASE_TILT,
+  SHORTEST,
+  STEPS_PER_SECOND,
+  STEP_SECONDS,
+  STRICT,
+  STRICT_TEMPERATURE,
+  TIME_SHIFT,
+} from "../music/constants.js";
+import { isNote, isRelease, isTime, isVelocity, tokensToTable } from "./events.js";
+
+/** What a token counts for. */
+export function density(token) {
+  if (isTime(token)) return -Math.log2(Math.max((token - TIME_SHIFT + 1) / SHORTEST, 1));
+  return isNote(token) || isVelocity(token) ? NOTE : 0;
+}
+
+/** Make the scores of `kind` as likely as a whole as those before, in place. */
+export function keepLikely(scores, before, kind) {
+  if (!kind.length) return;
+  const lost = logSum(kind.map((token) => before[token])) - logSum(kind.map((token) => scores[token]));
+  for (const token of kind) scores[token] += lost;
+}
+
+/** The logarithm of the sum of the exponentials. */
+function logSum(scores) {
+  const most = Math.max(...scores);
+  return most + Math.log(scores.reduce((sum, score) => sum + Math.exp(score - most), 0));
+}
+
+const within = (share) => Math.min(Math.max(share, 0), 1);
+
+/** The most notes within a second; at least DENSE, and OPEN where there are none. */
+function densest(onsets) {
+  let most = onsets.length ? DENSE : OPEN;
+  for (let first = 0, next = 0; first < onsets.length; first += 1) {
+    while (onsets[next] < onsets[first] + STEPS_PER_SECOND) next += 1;
+    most = Math.max(most, next - first);
+  }
+  return most;
+}
+
+/** How strict the time of notes is that are struck at these steps, from 0 to 1. */
+function strictness(onsets) {
+  const count = new Map();
+  onsets.slice(1).forEach((step, k) => {
+    const gap = step - onsets[k];
+    if (gap) count.set(gap, (count.get(gap) ?? 0) + 1);
+  });
+  const gaps = [...count.values()];
+  const pairs = (n) => n * (n - 1);
+  const equal = gaps.reduce((sum, n) => sum + pairs(n), 0) / Math.max(pairs(gaps.reduce((sum, n) => sum + n, 0)), 1);
+  return within((equal - LOOSE) / (STRICT - LOOSE));
+}
+
+/** How far a figure is beyond what it was at most. */
+const beyond = (now, most) => within(Math.log2(Math.max(now, 1) / most) - BEYOND);
+
+/** One continuation that keeps to what its primer does. */
+export class Steady {
+  constructor(primer) {
+    this.clock = 0; // steps
+    this.second = 0; // notes of the last second
+    this.struck = new Map(); // when each key that is held was struck
+    this.mostHeld = HELD;
+    let longest = 0;
+    for (const token of primer) {
+      this.advance(token);
+      this.mostHeld = Math.max(this.mostHeld, this.struck.size);
+      longest = Math.max(longest, this.clock - Math.min(this.clock, ...this.struck.values()));
+    }
+    this.maxNote = Math.min(Math.max(Math.trunc(LONGER * longest), LONG), MAX_NOTE_STEPS);
+    const onsets = tokensToTable(primer).events.filter(({ isOn }) => isOn).map(({ step }) => step);
+    this.densest = densest(onsets);
+    this.strict = strictness(onsets);
+  }
+
+  /** Take the next token. */
+  advance(token) {
+    if (isNote(token)) {
+      this.struck.set(token, this.clock);
+      this.second += 1;
+    } else if (isRelease(token)) {
+      this.struck.delete(token - NOTE_OFF);
+    } else if (isTime(token)) {
+      const steps = token - TIME_SHIFT + 1;
+      this.clock += steps;
+      this.second *= Math.exp(-steps * STEP_SECONDS);
+    }
+  }
+
+  /** Logits with the tilt; `allowed` are the tokens that may come. */
+  steered(logits, allowed) {
+    const away = NOTE_TILT * beyond(this.second, this.densest);
+    const result = Float64Array.from(logits, (logit, token) => logit - away * density(token));
+    const many = beyond(this.struck.size, this.mostHeld);
+    for (const [key, since] of this.struck) {
+      result[NOTE_OFF + key] += RELEASE_TILT * many * Math.min((this.clock - since) / LONG_HELD, 1);
+    }
+    const [before, times] = [result.slice(), allowed.filter(isTime)];
+    const temperature = 1 - this.strict * (1 - STRICT_TEMPERATURE);
+    for (const token of times) result[token] /= temperature;
+    keepLikely(result, before, times);
+    return result;
+  }
+}
