@@ -77,18 +77,26 @@ def learned(run: Run) -> Iterator[str]:
     looks, best = run.looks, run.looks.best
     if best is None or len(looks) < 2:
         return
-    last = looks[-1]
-    if looks[0].step == 0:
-        before, gain = looks[0].worth, math.exp(looks[0].worth - best.worth) - 1
-        figures = f"{before:.3f} nats per token before, {best.worth:.3f} after"
-        if best.step == 0:
+    first, last = looks[0], looks[-1]
+    worse = last.worth > best.worth + CLEAR
+    if best.step and first.step == 0:
+        gain = math.exp(first.worth - best.worth) - 1
+        yield (
+            f"each event of held-out music is {100 * gain:.0f} % likelier to it than before: "
+            f"{first.worth:.3f} nats per token before, {best.worth:.3f} after"
+        )
+    if run.share < 1 and not run.ended:
+        if worse:
             yield (
-                f"held-out music was never predicted better than before ({before:.3f} nats per token), so "
-                "the model that it began with is kept: more pieces, or lower rates, may help"
+                f"so far the model of step {best.step} predicts held-out music best, so it is kept "
+                f"({best.worth:.3f} nats per token; {last.worth:.3f} at step {last.step})"
             )
-        else:
-            yield f"each event of held-out music is {100 * gain:.0f} % likelier to it than before: {figures}"
-    if last.worth > best.worth + CLEAR:
+    elif not best.step:
+        yield (
+            f"held-out music was never predicted better than before ({first.worth:.3f} nats per token), so "
+            "the model that it began with is kept: more pieces, or lower rates, may help"
+        )
+    elif worse:
         yield (
             f"from step {best.step} on it learned the training pieces by heart: held-out music came out "
             f"worse again ({last.worth:.3f}), so the model of step {best.step} is kept; more pieces would "

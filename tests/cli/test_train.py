@@ -199,6 +199,11 @@ def test_teaching_has_settings_of_its_own_and_never_gives_a_worse_model(
     before, kept = load_model(first).state_dict(), load_model(third).state_dict()
     assert all(torch.equal(before[name], kept[name]) for name in before)
     assert read_card(third / "model")["steps"] == 0
+    fourth, wild = tmp_path / "fourth", ("--lr", 0.5, "--matrix-lr", 0.5, "--warmup", 0, "--patience", 1)
+    status, said = run(music, "-o", fourth, *more[:-4], "--steps", 9999, *more[-2:], *wild, "--minutes", 0.05)
+    said = " ".join(said.split())
+    assert status == 0 and "so far the model of step 0 predicts held-out music best" in said
+    assert "by heart" not in said and "never" not in said  # it may get better while the rates fall
 
 
 def test_a_model_may_go_on_with_contexts_of_another_length(run: Run, music: Path, tmp_path: Path) -> None:
