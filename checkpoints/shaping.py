@@ -1,14 +1,12 @@
 """What does shaping do? Each wish beside what a model plays by itself, and the distance from real music.
 
     python checkpoints/shaping.py asap/validation pop909/validation --output shaping.json
-    python checkpoints/shaping.py asap/validation pop909/validation --primers 40 --seconds 60 --real
 
 Every model plays on from the first 15 s of held-out pieces, without a wish and with each of them, from the
 same random numbers. Of each wish: how much further from plain its figure is on the same primers (with the
 95 % interval of the mean), the same in the last quarter of the continuation, the distance from real music of
 sampling.py, storms, and how much is stuck on a few keys. Go on with an output file that exists: what it holds
-is not played again. With --real nothing is played: how much of the real continuations would be steered by
-a wish to be steady?
+is not played again.
 """
 
 from __future__ import annotations
@@ -22,7 +20,6 @@ import torch
 from sampling import choose, distances, figures, playing_parser, real_answer
 
 from musictx.checkpoint import load_model
-from musictx.events import STEPS_PER_SECOND, TIME_SHIFT, VELOCITY, encode
 from musictx.lab.evaluation.degeneration import is_degenerate, stuck_share
 from musictx.lab.evaluation.intervals import mean_interval
 from musictx.lab.kept import read_kept
@@ -32,7 +29,6 @@ from musictx.performance import Performance, apply_pedal, slice_time
 from musictx.sampling import NoteStream, continuation, prepare_primer
 from musictx.sampling.sampler import Sampler
 from musictx.sampling.shaping import Shaping
-from musictx.sampling.steady import Steady
 from musictx.settings import STEADY, WISHES, SamplingSettings
 from musictx.shipped import SHIPPED_MODELS
 
@@ -74,37 +70,6 @@ def judge(primer: Performance, answer: Performance, seconds: float) -> Row:
     return row
 
 
-def steered(primer: StudyPrimer, seconds: float) -> tuple[np.ndarray, np.ndarray]:
-    """How firmly each step of real music would be tilted (`Steady.firmness`) [shape=(steps, 2)], and which of
-    its notes would be released early [shape=(notes,)].
-    """
-    assert primer.real is not None
-    tokens = encode(slice_time(primer.real, 0, primer.cut + seconds))
-    times = np.where((tokens >= TIME_SHIFT) & (tokens < VELOCITY), tokens - TIME_SHIFT + 1, 0)
-    begin = int(np.searchsorted(np.cumsum(times), primer.cut * STEPS_PER_SECOND))
-    steady, firm = Steady(tokens[:begin]), []
-    for token, steps in zip(tokens[begin:].tolist(), times[begin:].tolist(), strict=True):
-        firm += [steady.firmness()] * steps
-        steady.advance(token)
-    notes = apply_pedal(real_answer(primer, seconds)).notes
-    return np.array(firm), (notes["offset"] - notes["onset"]) * STEPS_PER_SECOND > steady.max_note
-
-
-def show_real(primers: list[StudyPrimer], seconds: float) -> None:
-    """How much of real music a wish to be steady would change, at all and as firmly as it may."""
-    firm, early = zip(*(steered(primer, seconds) for primer in primers), strict=True)
-
-    def show(what: str, hits: list[np.ndarray], of: str) -> None:
-        some, share = np.mean([each.any() for each in hits]), np.mean(np.concatenate(hits))
-        print(f"{what} {share:.3%} of {of}, in {some:.0%} of {len(hits)} pieces")
-
-    for figure, kind in enumerate(("density", "keys held")):
-        pieces = [each[:, figure] for each in firm]
-        show(f"{kind}: tilted", [piece > 0 for piece in pieces], "the time")
-        show(f"{kind}: tilted as firmly as may be", [piece == 1 for piece in pieces], "the time")
-    show("released early:", list(early), "the notes")
-
-
 def column(rows: list[Row], part: str, figure: int) -> np.ndarray:
     """A figure of each continuation; NaN where nothing was played."""
     return np.array([row[part][figure] for row in rows], float)
@@ -130,17 +95,11 @@ def main() -> None:
     parser = playing_parser(__doc__, primers=8, seconds=20.0)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--wish", nargs="+", choices=list(SHAPES)[1:], help="only these, beside plain")
-    parser.add_argument("--output", type=Path, help="JSON file for every figure")
-    parser.add_argument("--real", action="store_true", help="look at the real continuations only")
+    parser.add_argument("--output", type=Path, required=True, help="JSON file for every figure")
     arguments = parser.parse_args()
-    if not arguments.real and arguments.output is None:
-        parser.error("give --output, or --real")
     torch.set_num_threads(1)
     seconds, shapes = arguments.seconds, [PLAIN, *(arguments.wish or list(SHAPES)[1:])]
     primers = choose(arguments.music, arguments.primers, seconds)
-    if arguments.real:
-        show_real(primers, seconds)
-        return
     names = [primer.name for primer in primers]
     about = {"primers": names, "seconds": seconds, "seed": arguments.seed, "shapes": shapes}
     models = {name: load_model(name) for name in arguments.model or SHIPPED_MODELS}

@@ -9,7 +9,7 @@ that is held for much longer than any in the primer, and what is drawn is tilted
 - towards the likeliest times, after a primer in strict time, as songs and scores are: its gaps between notes
   are often equal.
 
-How much of real music would be steered so: `checkpoints/shaping.py --real`. `app/static/engine/steady.js` is
+How much of real music strays so from its primer: `checkpoints/steady.py`. `app/static/engine/steady.js` is
 this file for the browser.
 """
 
@@ -79,7 +79,7 @@ class Steady:
         onset = table.step[table.is_on]
         notes = np.searchsorted(onset, onset + STEPS_PER_SECOND) - np.arange(len(onset))
         self.densest = max(DENSE, float(notes.max())) if len(notes) else OPEN
-        self.strict = _strictness(onset)
+        self.strict = _within((equal_gaps(onset) - LOOSE) / (STRICT - LOOSE))
 
     @property
     def oldest(self) -> int:
@@ -122,12 +122,12 @@ def as_likely(scores: np.ndarray, before: np.ndarray) -> np.ndarray:
     return scores + (whole - np.logaddexp.reduce(scores)) if whole > -np.inf else scores
 
 
-def _strictness(onset: np.ndarray) -> float:
-    """How strict the time of notes is that are struck at these steps, from 0 to 1."""
+def equal_gaps(onset: np.ndarray) -> float:
+    """How often two gaps between notes are equal that are struck at these steps."""
     gaps = np.diff(onset)
     count = np.bincount(gaps[gaps > 0])
-    pairs = max(int(count.sum()) * (int(count.sum()) - 1), 1)
-    return _within(((count * (count - 1)).sum() / pairs - LOOSE) / (STRICT - LOOSE))
+    total = int(count.sum())
+    return float((count * (count - 1)).sum() / max(total * (total - 1), 1))
 
 
 def _within(share: float) -> float:

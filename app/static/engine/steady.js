@@ -54,8 +54,8 @@ function densest(onsets) {
   return most;
 }
 
-/** How strict the time of notes is that are struck at these steps, from 0 to 1. */
-function strictness(onsets) {
+/** How often two gaps between notes are equal that are struck at these steps. */
+function equalGaps(onsets) {
   const count = new Map();
   onsets.slice(1).forEach((step, k) => {
     const gap = step - onsets[k];
@@ -63,8 +63,7 @@ function strictness(onsets) {
   });
   const gaps = [...count.values()];
   const pairs = (n) => n * (n - 1);
-  const equal = gaps.reduce((sum, n) => sum + pairs(n), 0) / Math.max(pairs(gaps.reduce((sum, n) => sum + n, 0)), 1);
-  return within((equal - LOOSE) / (STRICT - LOOSE));
+  return gaps.reduce((sum, n) => sum + pairs(n), 0) / Math.max(pairs(gaps.reduce((sum, n) => sum + n, 0)), 1);
 }
 
 /** How far a figure is beyond what it was at most. */
@@ -86,7 +85,7 @@ export class Steady {
     this.maxNote = Math.min(Math.max(Math.trunc(LONGER * longest), LONG), MAX_NOTE_STEPS);
     const onsets = tokensToTable(primer).events.filter(({ isOn }) => isOn).map(({ step }) => step);
     this.densest = densest(onsets);
-    this.strict = strictness(onsets);
+    this.strict = within((equalGaps(onsets) - LOOSE) / (STRICT - LOOSE));
   }
 
   /** Take the next token. */
