@@ -44,6 +44,7 @@ _STEADY = [
     "BEYOND",
     "NOTE_TILT",
     "DENSE",
+    "DENSEST",
     "OPEN",
     "SHORTEST",
     "NOTE",

@@ -33,10 +33,10 @@ from musictx.events import (
 )
 from musictx.events.grammar import MAX_NOTE_STEPS
 
-# Notes a second: nats for a unit of `DENSITY`; the primer's densest second counts as so many at least, and as
-# so many where there is no primer. Times up to so many steps, as in a rolled chord, do not count; one more
-# note counts as much as two times of half the length.
-NOTE_TILT, DENSE, OPEN, SHORTEST, NOTE = 4.0, 12.0, 20.0, 8, 2.0
+# Notes a second: nats for a unit of `DENSITY`; the primer's densest second counts as so many at least and at
+# most, and as so many where there is no primer. Times up to so many steps, as in a rolled chord, do not
+# count; one more note counts as much as two times of half the length.
+NOTE_TILT, DENSE, DENSEST, OPEN, SHORTEST, NOTE = 4.0, 12.0, 25.0, 20.0, 8, 2.0
 # Keys that are held: nats for a release; the most of the primer counts as so many at least; the steps after
 # which a key has been held for long.
 RELEASE_TILT, HELD, LONG_HELD = 12.0, 10, 100
@@ -78,7 +78,7 @@ class Steady:
         table = tokens_to_table(primer)
         onset = table.step[table.is_on]
         notes = np.searchsorted(onset, onset + STEPS_PER_SECOND) - np.arange(len(onset))
-        self.densest = max(DENSE, float(notes.max())) if len(notes) else OPEN
+        self.densest = min(max(DENSE, float(notes.max())), DENSEST) if len(notes) else OPEN
         self.strict = _within((equal_gaps(onset) - LOOSE) / (STRICT - LOOSE))
 
     @property

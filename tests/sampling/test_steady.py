@@ -22,7 +22,9 @@ def after(*tokens: int) -> Steady:
     return Steady(np.array([START, VELOCITY + 20, *tokens]))
 
 
-@pytest.mark.parametrize(("notes", "densest"), [(2, module.DENSE), (50, 50.0), (0, module.OPEN)])
+@pytest.mark.parametrize(
+    ("notes", "densest"), [(2, module.DENSE), (20, 20.0), (50, module.DENSEST), (0, module.OPEN)]
+)
 def test_notes_get_less_likely_where_there_are_far_more_than_ever_in_the_primer(
     notes: int, densest: float
 ) -> None:

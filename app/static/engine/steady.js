@@ -3,6 +3,7 @@
 import {
   BEYOND,
   DENSE,
+  DENSEST,
   HELD,
   LONG,
   LONGER,
@@ -44,14 +45,14 @@ function logSum(scores) {
 
 const within = (share) => Math.min(Math.max(share, 0), 1);
 
-/** The most notes within a second; at least DENSE, and OPEN where there are none. */
+/** The most notes within a second, from DENSE to DENSEST; OPEN where there are none. */
 function densest(onsets) {
   let most = onsets.length ? DENSE : OPEN;
   for (let first = 0, next = 0; first < onsets.length; first += 1) {
     while (onsets[next] < onsets[first] + STEPS_PER_SECOND) next += 1;
     most = Math.max(most, next - first);
   }
-  return most;
+  return Math.min(most, DENSEST);
 }
 
 /** How often two gaps between notes are equal that are struck at these steps. */

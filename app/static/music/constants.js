@@ -30,6 +30,7 @@ export const SPARSEST = 0.25;
 export const BEYOND = 0.25;
 export const NOTE_TILT = 4.0;
 export const DENSE = 12.0;
+export const DENSEST = 25.0;
 export const OPEN = 20.0;
 export const SHORTEST = 8;
 export const NOTE = 2.0;
