@@ -85,7 +85,8 @@ def test_each_model_plays_as_it_usually_does_unless_it_is_asked_otherwise(
     for name in names & set(usual):
         asked = {"model": name, "seconds": 2, "seed": 5, "sound": False, "api_name": "/continue"}
         music = [
-            pitches(client.predict(primer, **asked, **how)[0]) for how in ({}, usual[name], {"theme": 0})
+            pitches(client.predict(primer, **asked, **how)[0])
+            for how in ({}, usual[name], {"theme": 0, "shape": "lower"})
         ]
         assert music[0] == music[1] != music[2]
 
