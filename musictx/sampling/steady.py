@@ -110,9 +110,10 @@ class Steady:
         result = scores - NOTE_TILT * dense * DENSITY
         for key, since in self.struck.items():
             result[NOTE_OFF + key] += RELEASE_TILT * many * min((self.clock - since) / LONG_HELD, 1.0)
-        times = slice(TIME_SHIFT, VELOCITY)
-        temperature = 1 - self.strict * (1 - STRICT_TEMPERATURE)
-        result[times] = as_likely(result[times] / temperature, result[times])
+        if self.strict:
+            times = slice(TIME_SHIFT, VELOCITY)
+            temperature = 1 - self.strict * (1 - STRICT_TEMPERATURE)
+            result[times] = as_likely(result[times] / temperature, result[times])
         return result
 
 

@@ -283,7 +283,7 @@ def test_the_shaping_is_pythons(page: Any) -> None:
                 shaping.advance(played[k]);
                 return Array.from(tilted);
               });
-              return [found, shaping.maxNote ?? 1000];
+              return [found, shaping.maxNote];
             }""",
             [shape, before, after, logits.tolist(), allowed.tolist()],
         )

@@ -91,9 +91,11 @@ def test_nothing_wished_is_the_music_as_it_was() -> None:
 
 def test_to_be_steady_goes_with_wishes() -> None:
     scores = np.zeros(391, np.float32)
-    both = Shaping("steady, higher", PRIMER)
+    both, free = Shaping("steady, higher", PRIMER), Shaping("", PRIMER)
     for each in range(40):
-        both.advance(60 + each % 5)
+        for shaper in (both, free):
+            shaper.advance(60 + each % 5)
+        assert np.array_equal(free.shaped(scores), scores)  # who wishes for nothing is not steered
     assert both.shaped(scores)[TIME_SHIFT] > both.shaped(scores)[60]
     assert both.shaped(scores)[90] > both.shaped(scores)[30]
 

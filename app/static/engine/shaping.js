@@ -4,6 +4,7 @@ import {
   BY,
   DEFAULT_VELOCITY_LEVEL,
   KINDS,
+  MAX_NOTE_STEPS,
   PRIMER_NOTES,
   RECENT_NOTES,
   RECENT_SECONDS,
@@ -35,7 +36,7 @@ export class Shaping {
     const names = shape.split(",").map((name) => name.trim());
     this.signs = WISHES.map(([more, less]) => Number(names.includes(more)) - Number(names.includes(less)));
     this.steady = names.includes(STEADY) ? new Steady(primer) : null;
-    this.maxNote = this.steady?.maxNote; // for the grammar
+    this.maxNote = this.steady?.maxNote ?? MAX_NOTE_STEPS; // for the grammar
     const { events, end } = tokensToTable(primer);
     const notes = events.filter(({ isOn }) => isOn);
     const last = notes.slice(-PRIMER_NOTES);

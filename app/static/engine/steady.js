@@ -111,10 +111,12 @@ export class Steady {
     for (const [key, since] of this.struck) {
       result[NOTE_OFF + key] += RELEASE_TILT * many * Math.min((this.clock - since) / LONG_HELD, 1);
     }
-    const [before, times] = [result.slice(), allowed.filter(isTime)];
-    const temperature = 1 - this.strict * (1 - STRICT_TEMPERATURE);
-    for (const token of times) result[token] /= temperature;
-    keepLikely(result, before, times);
+    if (this.strict) {
+      const [before, times] = [result.slice(), allowed.filter(isTime)];
+      const temperature = 1 - this.strict * (1 - STRICT_TEMPERATURE);
+      for (const token of times) result[token] /= temperature;
+      keepLikely(result, before, times);
+    }
     return result;
   }
 }
