@@ -15,7 +15,7 @@ from typing import Any
 from musictx.events import grammar, loops, vocabulary
 from musictx.files import write_bytes
 from musictx.model.config import ACTIVATIONS
-from musictx.sampling import contrast, shaping, steady
+from musictx.sampling import contrast, ostinato, shaping, steady
 from musictx.sampling import filling as candidates
 from musictx.sampling.continuation import SPARE_TOKENS, TOKENS_PER_SECOND
 from musictx.settings import SETTINGS, STEADY, WISHES, SamplingSettings
@@ -56,7 +56,18 @@ _STEADY = [
     "LOOSE",
     "STRICT",
     "STRICT_TEMPERATURE",
+    "PATTERN_TILT",
+    "PATTERN_FROM",
+    "PATTERN_FULL",
+    "PATTERN_LEAST",
+    "PATTERN_MOST",
+    "MAJOR",
+    "SCALE_TILT",
+    "SCALE_LOW",
+    "SCALE_HIGH",
+    "SCALE_EQUAL",
 ]
+_OSTINATO = ["PATTERN_LOW", "PATTERN_HIGH", "PATTERN_MEMORY", "PATTERN_SLACK", "PATTERN_NOTES"]
 _CANDIDATES = ["CANDIDATES", "FOLLOWING"]
 _FILLING = ["TAKES", "MAX_TOKENS_A_SECOND"]
 _WAITING = [
@@ -93,7 +104,8 @@ def c_constants() -> str:
 def js_constants() -> str:
     """The vocabulary, the numbers of sampling and waiting, and the settings, as a module."""
     numbers = _taken(vocabulary, _EVENTS + _SIZES + _TIMES + _LEVELS) | _taken(contrast, _CONTRAST)
-    numbers |= _taken(shaping, _SHAPING) | _taken(steady, _STEADY) | _taken(grammar, ["MAX_NOTE_STEPS"])
+    numbers |= _taken(shaping, _SHAPING) | _taken(steady, _STEADY) | _taken(ostinato, _OSTINATO)
+    numbers |= _taken(grammar, ["MAX_NOTE_STEPS"])
     numbers |= {"WISHES": WISHES, "STEADY": STEADY} | _taken(lead, _WAITING)
     numbers |= {"TOKENS_PER_SECOND": TOKENS_PER_SECOND, "SPARE_TOKENS": SPARE_TOKENS}
     numbers |= _taken(candidates, _CANDIDATES) | _taken(filling, _FILLING) | _taken(payloads, ["GAP_SECONDS"])

@@ -73,8 +73,8 @@ class SamplingSettings:
     shape : str
         What the music is to be beside its primer, with commas between the wishes: denser or calmer, higher
         or lower, louder or softer; and steady, which keeps it from growing far denser than the primer ever
-        is, from holding far more or longer notes, and from losing its strict time (see
-        `musictx.sampling.shaping` and `musictx.sampling.steady`).
+        is, from holding far more or longer notes, from staying with one pattern, and from losing strict time
+        and the scale of a song (see `musictx.sampling.shaping` and `musictx.sampling.steady`).
     grammar : bool
         Draw only events that can follow (see `musictx.events.grammar`).
     allow_end : bool

@@ -272,6 +272,7 @@ def test_the_shaping_is_pythons(page: Any) -> None:
         ("steady", [START], more),
         ("steady", primer, [*range(30, 60), *[VELOCITY - 1] * 5, *[NOTE_OFF + 30, VELOCITY - 1] * 12, 70]),
         ("steady", [*primer, *[60, NOTE_OFF + 60, TIME_SHIFT + 24] * 9], [62, *[TIME_SHIFT + 49] * 58, 70]),
+        ("steady", primer, [60, TIME_SHIFT + 49, NOTE_OFF + 60, 67, TIME_SHIFT + 49, NOTE_OFF + 67] * 10),
     ):
         found, longest = page.evaluate(
             """async ([shape, primer, played, logits, allowed]) => {

@@ -9,12 +9,23 @@ import {
   LONGER,
   LONG_HELD,
   LOOSE,
+  MAJOR,
   MAX_NOTE_STEPS,
   NOTE,
   NOTE_OFF,
+  NOTE_ON,
   NOTE_TILT,
   OPEN,
+  PATTERN_FROM,
+  PATTERN_FULL,
+  PATTERN_LEAST,
+  PATTERN_MOST,
+  PATTERN_TILT,
   RELEASE_TILT,
+  SCALE_EQUAL,
+  SCALE_HIGH,
+  SCALE_LOW,
+  SCALE_TILT,
   SHORTEST,
   STEPS_PER_SECOND,
   STEP_SECONDS,
@@ -23,6 +34,7 @@ import {
   TIME_SHIFT,
 } from "../music/constants.js";
 import { isNote, isRelease, isTime, isVelocity, tokensToTable } from "./events.js";
+import { Ostinato } from "./ostinato.js";
 
 /** What a token counts for. */
 export function density(token) {
@@ -67,6 +79,18 @@ function equalGaps(onsets) {
   return gaps.reduce((sum, n) => sum + pairs(n), 0) / Math.max(pairs(gaps.reduce((sum, n) => sum + n, 0)), 1);
 }
 
+const SCALES = Array.from({ length: 12 }, (_, first) => new Set(MAJOR.map((above) => (first + above) % 12)));
+
+/** How much of these notes is in one major scale, and which pitch classes are outside it. */
+function scaleOf(pitches) {
+  const held = (scale) => pitches.filter((pitch) => scale.has(pitch % 12)).length;
+  const kept = SCALES.map((scale) => held(scale) / Math.max(pitches.length, 1));
+  const most = Math.max(...kept);
+  const may = SCALES.filter((_, k) => kept[k] >= most - SCALE_EQUAL);
+  const outside = SCALES.map((_, pitchClass) => !may.some((scale) => scale.has(pitchClass)));
+  return { kept: most, outside };
+}
+
 /** How far a figure is beyond what it was at most. */
 const beyond = (now, most) => within(Math.log2(Math.max(now, 1) / most) - BEYOND);
 
@@ -76,23 +100,31 @@ export class Steady {
     this.clock = 0; // steps
     this.second = 0; // notes of the last second
     this.struck = new Map(); // when each key that is held was struck
+    this.ostinato = new Ostinato();
     this.mostHeld = HELD;
+    this.mostAgain = PATTERN_LEAST;
     let longest = 0;
     for (const token of primer) {
       this.advance(token);
       this.mostHeld = Math.max(this.mostHeld, this.struck.size);
       longest = Math.max(longest, this.clock - Math.min(this.clock, ...this.struck.values()));
+      this.mostAgain = Math.min(Math.max(this.mostAgain, this.ostinato.share), PATTERN_MOST);
     }
     this.maxNote = Math.min(Math.max(Math.trunc(LONGER * longest), LONG), MAX_NOTE_STEPS);
-    const onsets = tokensToTable(primer).events.filter(({ isOn }) => isOn).map(({ step }) => step);
+    const notes = tokensToTable(primer).events.filter(({ isOn }) => isOn);
+    const onsets = notes.map(({ step }) => step);
     this.densest = densest(onsets);
     this.strict = within((equalGaps(onsets) - LOOSE) / (STRICT - LOOSE));
+    const { kept, outside } = scaleOf(notes.map(({ pitch }) => pitch));
+    this.outside = outside; // pitch classes
+    this.inScale = this.strict * within((kept - SCALE_LOW) / (SCALE_HIGH - SCALE_LOW));
   }
 
   /** Take the next token. */
   advance(token) {
     if (isNote(token)) {
       this.struck.set(token, this.clock);
+      this.ostinato.strike(token, this.clock);
       this.second += 1;
     } else if (isRelease(token)) {
       this.struck.delete(token - NOTE_OFF);
@@ -110,6 +142,14 @@ export class Steady {
     const many = beyond(this.struck.size, this.mostHeld);
     for (const [key, since] of this.struck) {
       result[NOTE_OFF + key] += RELEASE_TILT * many * Math.min((this.clock - since) / LONG_HELD, 1);
+    }
+    const more = this.ostinato.share - this.mostAgain;
+    const again = within((more - PATTERN_FROM) / (PATTERN_FULL - PATTERN_FROM));
+    if (again) {
+      for (const key of this.ostinato.due(this.clock)) result[NOTE_ON + key] -= PATTERN_TILT * again;
+    }
+    for (let key = 0; key < NOTE_OFF - NOTE_ON; key += 1) {
+      if (this.outside[key % 12]) result[NOTE_ON + key] -= SCALE_TILT * this.inScale;
     }
     if (this.strict) {
       const [before, times] = [result.slice(), allowed.filter(isTime)];
