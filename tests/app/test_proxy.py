@@ -113,11 +113,13 @@ def test_two_servers_share_the_visitors_and_their_votes(
         .replace("listen 80", f"listen {outside}")
     )
     start_nginx(lines)
-    for number in range(1, 7):
+    visitors = 20  # with six, one server may have all: where one goes follows from the ports
+    for number in range(1, visitors + 1):
         visit(f"http://127.0.0.1:{outside}/", f"127.0.0.{number}")
     told = [line.split() for line in (tmp_path / "access").read_text().splitlines()]
     assert {status for _, _, status in told} == {"200"}
     served = {came_from: {server for who, server, _ in told if who == came_from} for came_from, _, _ in told}
-    assert len(served) == 6 and all(len(servers) == 1 for servers in served.values())  # each stays with one
+    assert len(served) == visitors
+    assert all(len(servers) == 1 for servers in served.values())  # each stays with one
     assert len(Counter(servers.pop() for servers in served.values())) == 2  # and both have some
-    assert len(read_rows(tmp_path / "votes")) == 6
+    assert len(read_rows(tmp_path / "votes")) == visitors
