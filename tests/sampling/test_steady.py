@@ -86,7 +86,7 @@ def test_a_pattern_that_is_played_again_and_again_is_left() -> None:
     for token in bars(9):
         if token < NOTE_OFF:
             steered = steady.steered(LEVEL)
-            assert not np.delete(steered, token).any() or steered[token] == 0
+            assert set(np.flatnonzero(steered)) <= {60, 64, 67}
             tilts.append(-steered[token])
         steady.advance(token)
     assert not any(tilts[:9]) and all(tilts[12:]) and tilts[-1] == module.PATTERN_TILT
@@ -140,14 +140,14 @@ def test_a_primer_in_strict_time_is_played_on_in_strict_time() -> None:
     scores[TIME_SHIFT + 50 : VELOCITY] = -np.inf
     sharper = []
     for gaps in ([24], [24, 49], [9, 12, 20, 24, 30, 41], [*range(20, 60)]):
-        steady = after(*[x for gap in gaps for x in (60, NOTE_OFF + 60, TIME_SHIFT + gap)] * 8)
+        tokens = [(30 + k % 70, NOTE_OFF + 30 + k % 70, TIME_SHIFT + gap) for k, gap in enumerate(gaps * 8)]
+        steady = after(*[x for each in tokens for x in each])  # in no scale, and no pattern
         before, now = np.exp(scores), np.exp(steady.steered(scores))
         assert now[TIMES].sum() == pytest.approx(before[TIMES].sum())
-        others = np.r_[NOTE_OFF:TIME_SHIFT, VELOCITY : len(scores)]
-        np.testing.assert_array_equal(now[others], before[others])
+        np.testing.assert_array_equal(np.delete(now, TIMES), np.delete(before, TIMES))
         sharper.append(now[TIMES].max() / before[TIMES].max())
     assert sharper == sorted(sharper, reverse=True)
     assert sharper[0] == sharper[1] > sharper[2] > sharper[3] == 1
     scores[TIMES] = -np.inf  # no time may pass
-    steered = after(60, *[TIME_SHIFT + 24, 62] * 9).steered(scores)
-    np.testing.assert_array_equal(np.isfinite(steered), np.isfinite(scores))
+    chromatic = [x for key in range(61, 70) for x in (TIME_SHIFT + 24, key)]
+    np.testing.assert_array_equal(after(60, *chromatic).steered(scores), scores)
