@@ -17,8 +17,10 @@ import pytest
 import torch
 from music_helpers import random_performance
 from safetensors.torch import load_file
+from typer.testing import CliRunner
 
 from musictx.checkpoint import load_model, save_model, weights_hash
+from musictx.cli import app
 from musictx.corpus import build_corpus
 from musictx.midi import write_midi
 from musictx.model import ModelConfig, MusicTransformer
@@ -258,3 +260,17 @@ def test_what_a_longer_context_gains_where_a_section_comes_again(script, model, 
     assert "1 of 1 songs agree" in printed and "again at once" in printed
     assert len(json.loads((tmp_path / "sections.json").read_text())["songs"]) == 2
     assert script("sections.py", pop, *options) == printed  # nothing is done twice
+
+
+def test_a_study_says_how_far_its_music_is_from_the_real_one(
+    script: Script, model: Path, pieces: Path, tmp_path: Path
+) -> None:
+    study = tmp_path / "study"
+    short = ["--primers", "2", "--seeds", "1", "--seconds", "8", "--primer-seconds", "5"]
+    done = CliRunner().invoke(
+        app, ["study", str(pieces), *short, "--model", str(model), "--output", str(study)]
+    )
+    assert done.exit_code == 0, done.output
+    where, name, far, *_ = script("distance.py", study).split()
+    models = {row["model"] for row in json.loads((study / "study.json").read_text())["rows"]}
+    assert where == "study" and models == {name, "real music"} and float(far) > 0.1
