@@ -28,9 +28,10 @@ _EVENTS = ["NOTE_ON", "NOTE_OFF", "TIME_SHIFT", "VELOCITY", "PAD", "START", "END
 _SIZES = ["VOCABULARY_SIZE", "MAX_SHIFT"]
 _TIMES = ["STEPS_PER_SECOND", "STEP_SECONDS"]
 _LEVELS = ["VELOCITY_LEVELS", "VELOCITIES_PER_LEVEL", "DEFAULT_VELOCITY_LEVEL"]
-_GRAMMAR = ["MAX_REST_STEPS"]
 _CONTRAST = ["STRIDES", "AGREED", "GROWTH", "HALF", "MIN_PROBABILITY"]
 _SHAPING = [
+    "BACK",
+    "BACK_TILT",
     "BY",
     "TILT",
     "KINDS",
@@ -49,6 +50,7 @@ _STEADY = [
     "SHORTEST",
     "NOTE",
     "RELEASE_TILT",
+    "REST",
     "HELD",
     "LONG_HELD",
     "LONGER",
@@ -87,7 +89,7 @@ def _taken(module: Any, names: list[str]) -> dict[str, Any]:
 
 def c_constants() -> str:
     """The vocabulary, the grammar's tables and the activations' numbers, as a C header."""
-    numbers = _taken(vocabulary, _EVENTS + _SIZES) | _taken(grammar, _GRAMMAR)
+    numbers = _taken(vocabulary, _EVENTS + _SIZES)
     numbers |= {"LOOP_RULES": len(loops.LOOP_RULES), "REMEMBERED": max(s.notes for s in loops.LOOP_RULES)}
     rows = ", ".join("{" + ", ".join(map(str, rule)) + "}" for rule in loops.LOOP_RULES)
     lines = [
@@ -105,7 +107,7 @@ def js_constants() -> str:
     """The vocabulary, the numbers of sampling and waiting, and the settings, as a module."""
     numbers = _taken(vocabulary, _EVENTS + _SIZES + _TIMES + _LEVELS) | _taken(contrast, _CONTRAST)
     numbers |= _taken(shaping, _SHAPING) | _taken(steady, _STEADY) | _taken(ostinato, _OSTINATO)
-    numbers |= _taken(grammar, ["MAX_NOTE_STEPS"])
+    numbers |= _taken(grammar, ["MAX_NOTE_STEPS", "MAX_REST_STEPS"])
     numbers |= {"WISHES": WISHES, "STEADY": STEADY} | _taken(lead, _WAITING)
     numbers |= {"TOKENS_PER_SECOND": TOKENS_PER_SECOND, "SPARE_TOKENS": SPARE_TOKENS}
     numbers |= _taken(candidates, _CANDIDATES) | _taken(filling, _FILLING) | _taken(payloads, ["GAP_SECONDS"])

@@ -2,12 +2,14 @@
 
     python checkpoints/steady.py STUDY [STUDY ...]
 
-STUDY is a folder that `musictx study` has written. Of each model, and of real music: for how much of the time
-the last second has far more notes than the primer's densest one, more keys are held than ever in it, and more
-of the music is a pattern that comes again; how many notes last more than a second longer than music that is
-steady lets them (`musictx.sampling.steady`), and in how many continuations; where a primer is in strict time,
-how often two gaps between its notes are equal, and two gaps of what follows; and, where such a primer keeps
-to a scale, how many notes after it are outside.
+STUDY is a folder that `musictx study` has written. For each model, and for real music, means over
+continuations: for how much of the time steady music would be tilted, since the last second has far more notes
+than the primer's densest one, more keys are held than ever in it, more of the music is a pattern that comes
+again, or it is higher or louder than ever in it; the longest time in which no note is struck; how many notes
+last more than a second longer than steady music lets them, and in how many continuations; how far register
+and loudness of the last quarter are from the primer's; where a primer is in strict time, how often two gaps
+between its notes are equal, and two gaps of what follows; and, where such a primer keeps to a scale, how many
+notes after it are outside. See `musictx.sampling.steady` and `musictx.sampling.shaping`.
 """
 
 from __future__ import annotations
@@ -21,38 +23,69 @@ import numpy as np
 from musictx.events import MAX_SHIFT, STEPS_PER_SECOND, TIME_SHIFT, VELOCITY, encode, tokens_to_table
 from musictx.midi import read_midi
 from musictx.performance import Performance, apply_pedal, slice_time
-from musictx.sampling.steady import STRICT, Steady, equal_gaps
+from musictx.sampling.shaping import Shaping
+from musictx.sampling.steady import STRICT, equal_gaps
+from musictx.settings import STEADY
+
+FIGURES = {  # and how each is written
+    "too dense, of the time": "{:.1%}",
+    "too many keys held, of the time": "{:.1%}",
+    "too much of a pattern, of the time": "{:.1%}",
+    "too high, of the time": "{:.1%}",
+    "too loud, of the time": "{:.1%}",
+    "longest time without a new note, s": "{:.1f}",
+    "continuations in which it is over 5 s": "{:.0%}",
+    "notes too long": "{:.2%}",
+    "continuations with such a note": "{:.0%}",
+    "the last quarter higher or lower, by semitones": "{:.1f}",
+    "the last quarter louder or softer, by velocity": "{:.1f}",
+    "two gaps equal, in primers in strict time": "{:.2f}",
+    "two gaps equal, after them": "{:.2f}",
+    "notes outside such a primer's scale": "{:.1%}",
+}
 
 
-def strays(music: Performance, cut: float) -> tuple[np.ndarray, np.ndarray, list[float], float]:
-    """Where what follows a primer that ends at `cut` (s) strays from it.
-
-    Returns
-    -------
-    np.ndarray [shape=(steps, 3), dtype=bool]
-        Whether it is too dense, whether too many keys are held, and whether a pattern comes too often.
-    np.ndarray [shape=(notes,), dtype=bool]
-        Whether a note is too long.
-    list of float
-        How often gaps are equal, in the primer and after it.
-    float
-        How many notes are outside the primer's scale; NaN where it keeps to none.
-    """
+def strays(music: Performance, cut: float) -> list[float]:
+    """How far what follows a primer that ends at `cut` (s) strays from it: `FIGURES`, NaN for none."""
     tokens = encode(music)
     times = np.where((tokens >= TIME_SHIFT) & (tokens < VELOCITY), tokens - TIME_SHIFT + 1, 0)
     begin = int(np.searchsorted(np.cumsum(times), cut * STEPS_PER_SECOND))
-    steady, firm = Steady(tokens[:begin]), []
+    shaping = Shaping(STEADY, tokens[:begin])
+    steady, tilted = shaping.steady, np.zeros(5)  # for so many steps
     for token, steps in zip(tokens[begin:].tolist(), times[begin:].tolist(), strict=True):
-        firm += [steady.firmness()] * steps
-        steady.advance(token)
-    notes = apply_pedal(slice_time(music, cut)).notes
-    long = (notes["offset"] - notes["onset"]) * STEPS_PER_SECOND > steady.max_note + MAX_SHIFT
+        tilted += steps * (np.array([*steady.firmness(), *shaping.beyond()]) > 0)
+        shaping.advance(token)
+
+    after = apply_pedal(slice_time(music, cut)).notes
+    long = (after["offset"] - after["onset"]) * STEPS_PER_SECOND > steady.max_note + MAX_SHIFT
+    too_long = float(long.mean()) if len(long) else np.nan
+
+    onset = music.notes["onset"]
+    rest = float(np.diff(onset[onset >= cut], prepend=cut).max(initial=0))
+    ends = music.notes[onset < cut], music.notes[onset >= (cut + 3 * onset.max(initial=cut)) / 4]
+    away = [
+        abs(float(ends[1][each].mean() - ends[0][each].mean())) if all(map(len, ends)) else np.nan
+        for each in ("pitch", "velocity")
+    ]
+
     table = tokens_to_table(tokens)
-    onset, end = table.step[table.is_on], cut * STEPS_PER_SECOND
-    equal = [equal_gaps(part) for part in (onset[onset < end], onset[onset >= end])]
-    outside = steady.outside[table.pitch[table.is_on][onset >= end]]
-    wrong = float(outside.mean()) if steady.in_scale == 1 and len(outside) else np.nan
-    return np.array(firm).reshape(-1, 3) > 0, long, equal, wrong
+    step, pitch = table.step[table.is_on], table.pitch[table.is_on]
+    follows = step >= cut * STEPS_PER_SECOND
+    equal = [equal_gaps(step[~follows]), equal_gaps(step[follows])]
+    if equal[0] <= STRICT:
+        equal = [np.nan, np.nan]
+    keeps = steady.in_scale == 1 and follows.any()
+    outside = float(steady.outside[pitch[follows]].mean()) if keeps else np.nan
+    return [
+        *tilted / max(times[begin:].sum(), 1),
+        rest,
+        rest > 5,
+        too_long,
+        long.any(),
+        *away,
+        *equal,
+        outside,
+    ]
 
 
 def main() -> None:
@@ -61,26 +94,16 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("study", nargs="+", type=Path)
-    found: dict[str, list[tuple[np.ndarray, np.ndarray, list[float], float]]] = {}
+    found: dict[str, list[list[float]]] = {}
     for folder in parser.parse_args().study:
         for row in json.loads((folder / "study.json").read_text())["rows"]:
             music = read_midi(folder / "continuations" / row["primer"] / row["file"])
             found.setdefault(row["model"], []).append(strays(music, row["cut"]))
-    print(
-        f"{'':12}  too dense  too many keys  a pattern  notes too long (minutes)"
-        "   gaps equal: primer, then   outside the scale"
-    )
-    for name, every in found.items():
-        firm, long, equal, wrong = zip(*every, strict=True)
-        dense, many, again = np.concatenate(firm).mean(0)
-        some = np.mean([each.any() for each in long])
-        strict = np.array([each for each in equal if each[0] > STRICT])
-        print(
-            f"{name:12} {dense:10.1%} {many:14.1%} {again:10.1%}"
-            f" {np.concatenate(long).mean():11.2%} ({some:.0%})"
-            f" {strict[:, 0].mean():20.2f}, {strict[:, 1].mean():.2f} ({len(strict)})"
-            f" {np.nanmean(wrong):17.1%} ({np.isfinite(wrong).sum()})"
-        )
+    print(f"{'':46}" + "".join(f"{name:>14}" for name in found))
+    for which, (figure, form) in enumerate(FIGURES.items()):
+        columns = [[each[which] for each in every if np.isfinite(each[which])] for every in found.values()]
+        told = [f"{form.format(np.mean(each))} ({len(each)})" if each else "–" for each in columns]
+        print(f"{figure:46}" + "".join(f"{each:>14}" for each in told))
 
 
 if __name__ == "__main__":

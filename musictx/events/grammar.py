@@ -34,10 +34,10 @@ class Grammar:
     max_rest : int
         Steps of 10 ms after which something must happen.
     max_note : int
-        Steps of 10 ms after which a note that still sounds must be released, before anything else; the
-        attribute has them for each sequence, and may be changed. In
+        Steps of 10 ms after which a note that still sounds must be released, before anything else. In
         real performances fewer than one note in a thousand is longer than the default; a small model that
-        has forgotten a note holds it forever, and such notes pile up.
+        has forgotten a note holds it forever, and such notes pile up. The attributes have both for each
+        sequence, and may be changed.
     loop_rules : tuple of LoopRule
         For how long a continuation may stay on a few keys (see `musictx.events.loops`).
 
@@ -75,11 +75,11 @@ class Grammar:
         self.struck = np.zeros(rows, bool)  # a note was struck in this step
         self.clock = np.zeros(rows, np.int64)  # steps
         self.loops = Loops(rows, loop_rules)
-        self.max_rest, self.max_note = max_rest, np.full(rows, max_note)
+        self.max_rest, self.max_note = np.full(rows, max_rest), np.full(rows, max_note)
 
     def take(self, rows: np.ndarray) -> Grammar:
         """The state of these sequences, any number of times each."""
-        copy = Grammar(len(rows), self.max_rest)
+        copy = Grammar(len(rows))
         for name, value in vars(self).items():
             if isinstance(value, np.ndarray):
                 setattr(copy, name, value[rows])
@@ -112,7 +112,7 @@ class Grammar:
         if not self.struck[row]:
             ok[NOTE_OFF + off : TIME_SHIFT] = sounding[off:]
         if not self.after_short_shift[row]:
-            room = min(self.max_rest - int(self.rest[row]), MAX_SHIFT)
+            room = min(int(self.max_rest[row] - self.rest[row]), MAX_SHIFT)
             ok[TIME_SHIFT : TIME_SHIFT + max(room, 0)] = True
         if free.any():
             ok[VELOCITY:PAD] = True

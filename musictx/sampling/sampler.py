@@ -65,6 +65,7 @@ class Sampler:
         """Go on with these wishes, one's for each sequence."""
         self.shaping = shaping
         self.grammar.max_note[:] = [each.max_note for each in shaping]
+        self.grammar.max_rest[:] = [each.max_rest for each in shaping]
 
     def draw(self) -> np.ndarray:
         """The next token of each sequence [shape=(rows,), dtype=int64]; PAD for those that have ended."""

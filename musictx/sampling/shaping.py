@@ -3,7 +3,8 @@
 What a model finds likely is tilted a little. Towards notes and short times between events, or away from both;
 towards high or low keys; towards high or low velocities. That a key is struck at all, or a velocity said,
 stays as likely as the model has it where keys and velocities are tilted. The tilt lets go as the music of the
-last seconds gets far from the primer, so that it does not run away.
+last seconds gets far from the primer, so that it does not run away. Steady music that has grown higher or
+louder than ever in the primer is tilted back, unless that was asked for.
 
 `app/static/engine/shaping.js` is this file for the browser.
 """
@@ -25,8 +26,8 @@ from musictx.events import (
     VOCABULARY_SIZE,
     tokens_to_table,
 )
-from musictx.events.grammar import MAX_NOTE_STEPS
-from musictx.sampling.steady import DENSITY, Steady, as_likely
+from musictx.events.grammar import MAX_NOTE_STEPS, MAX_REST_STEPS
+from musictx.sampling.steady import DENSITY, Steady, as_likely, within
 from musictx.settings import read_shape
 
 # Of density (log2 of notes a second), pitch, and level of velocity:
@@ -37,6 +38,9 @@ PRIMER_NOTES = 64  # at the primer's end, with which the music is compared
 USUAL = (2.5, 62.0, 16.0)  # the figures where there is no primer
 RECENT_SECONDS, RECENT_NOTES = 4.0, 24  # the pace at which music is forgotten
 SPARSEST = 0.25  # notes a second that count where there are fewer
+# Steady music: nats for one unit less of pitch and of level; how far above the primer's most they begin, and
+# are tilted most. The primer's most counts as `USUAL` at least.
+BACK_TILT, BACK = (0.12, 0.3), ((4.0, 10.0), (1.0, 4.0))
 
 _UNITS = np.zeros((3, VOCABULARY_SIZE))
 _UNITS[0] = DENSITY
@@ -59,6 +63,7 @@ class Shaping:
         *self.signs, steady = read_shape(shape)
         self.steady = Steady(primer) if steady else None
         self.max_note = self.steady.max_note if self.steady else MAX_NOTE_STEPS  # for the grammar
+        self.max_rest = self.steady.max_rest if self.steady else MAX_REST_STEPS
         self.start, self.level = list(USUAL), DEFAULT_VELOCITY_LEVEL
         table = tokens_to_table(primer)
         last = np.flatnonzero(table.is_on)[-PRIMER_NOTES:]
@@ -67,6 +72,8 @@ class Shaping:
             seconds = max(float(table.end - table.step[last[0]]) * STEP_SECONDS, 1.0)
             self.start = [math.log2(len(last) / seconds), table.pitch[last].mean(), table.level[last].mean()]
         self.rate, self.pitch, self.loudness = 2 ** self.start[0], self.start[1], self.start[2]
+        played = (table.pitch[table.is_on], table.level[table.is_on])
+        self.most = [_highest(values, usual) for values, usual in zip(played, USUAL[1:], strict=True)]
 
     def advance(self, token: int) -> None:
         """Take the next token."""
@@ -84,14 +91,36 @@ class Shaping:
 
     def shaped(self, scores: np.ndarray) -> np.ndarray:
         """Logits with the tilt [shape=(vocabulary,), dtype=float32]; -inf stays."""
-        now = (math.log2(max(self.rate, SPARSEST)), self.pitch, self.loudness)
         result = self.steady.steered(scores) if self.steady else scores.astype(np.float64)
-        for figure, sign in enumerate(self.signs):
-            gone = (now[figure] - self.start[figure]) * sign / BY[figure]
-            tilt = sign * TILT[figure][sign < 0] * min(max(2 - 2 * gone, 0.0), 1.0)
-            tilted = result + tilt * _UNITS[figure]
-            if figure:  # as likely as a whole
-                kind = slice(*KINDS[figure - 1])
-                tilted[kind] = as_likely(tilted[kind], result[kind])
-            result = tilted
+        for figure, now in enumerate((math.log2(max(self.rate, SPARSEST)), self.pitch, self.loudness)):
+            if tilt := self._tilt(figure, now):
+                tilted = result + tilt * _UNITS[figure]
+                if figure:  # as likely as a whole
+                    kind = slice(*KINDS[figure - 1])
+                    tilted[kind] = as_likely(tilted[kind], result[kind])
+                result = tilted
         return result.astype(np.float32)  # as the browser has it
+
+    def _tilt(self, figure: int, now: float) -> float:
+        """Nats for one unit more of a figure that is now so."""
+        if sign := self.signs[figure]:
+            gone = (now - self.start[figure]) * sign / BY[figure]
+            return sign * TILT[figure][sign < 0] * within(2 - 2 * gone)
+        if figure and self.steady:  # which minds density itself
+            return -BACK_TILT[figure - 1] * self.beyond()[figure - 1]
+        return 0.0
+
+    def beyond(self) -> list[float]:
+        """How far pitch and level have grown beyond the primer's most (0 to 1)."""
+        grown = zip((self.pitch, self.loudness), self.most, BACK, strict=True)
+        return [within((now - most - begin) / (full - begin)) for now, most, (begin, full) in grown]
+
+
+def _highest(values: np.ndarray, usual: float) -> float:
+    """The highest that the mean of the last notes ever was, and `usual` at least."""
+    now = float(values[:RECENT_NOTES].mean()) if len(values) else usual
+    most = max(now, usual)
+    for value in values.tolist():
+        now += (value - now) / RECENT_NOTES
+        most = max(most, now)
+    return most

@@ -1,9 +1,9 @@
 """Steady: music that keeps to what its primer does, where a model would drift away from it.
 
-A model that has struck more and more notes goes on with it, until nobody could play them; notes grow longer
-and pile up; a key is held and forgotten; two bars are played to the end; a song's strict time loosens, and
-wrong notes come in. A key is released (by the grammar) that is held for much longer than any in the primer,
-and what is drawn is tilted:
+A model that has struck more and more notes goes on with it, until nobody could play them; it falls silent for
+seconds; notes grow longer and pile up; a key is held and forgotten; two bars are played to the end; a song's
+strict time loosens, and wrong notes come in. By the grammar something must happen after a rest that is much
+longer than any in the primer, and a key is released that is held for much longer. What is drawn is tilted:
 
 - away from notes, towards longer times, where the last second has more notes than the primer's densest one;
 - towards releases, where more keys are held than ever in the primer, most of those held for long;
@@ -12,8 +12,9 @@ and what is drawn is tilted:
   the likeliest times, and, if it keeps to one scale, away from the notes outside it. Other music that begins
   in one scale leaves it.
 
-How much of real music strays so from its primer: `checkpoints/steady.py`. `app/static/engine/steady.js` is
-this file for the browser.
+That music grows louder and higher is minded in `musictx.sampling.shaping`, which knows whether somebody asked
+for it. How much of real music strays so from its primer: `checkpoints/steady.py`.
+`app/static/engine/steady.js` is this file for the browser.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ from musictx.events import (
     VOCABULARY_SIZE,
     tokens_to_table,
 )
-from musictx.events.grammar import MAX_NOTE_STEPS
+from musictx.events.grammar import MAX_NOTE_STEPS, MAX_REST_STEPS
 from musictx.sampling.ostinato import Ostinato
 
 # Notes a second: nats for a unit of `DENSITY`; the primer's densest second counts as so many at least and at
@@ -46,8 +47,9 @@ NOTE_TILT, DENSE, DENSEST, OPEN, SHORTEST, NOTE = 4.0, 12.0, 25.0, 20.0, 8, 2.0
 RELEASE_TILT, HELD, LONG_HELD = 12.0, 10, 100
 # Both are tilted from this much more than the primer's most on (log2), and tilted most at one above that.
 BEYOND = 0.25
-# A note may be so many times as long as the primer's longest, and so many steps at least.
-LONGER, LONG = 1.5, 400
+# A note may be so many times as long as the primer's longest, and so many steps at least; a rest that many
+# times as long as the longest time between two of its notes.
+LONGER, LONG, REST = 1.5, 400, 250
 # Nats for the keys that go on with a pattern: from this much more of the music than of the primer's most on,
 # and most at this much more; the primer's most counts as so much at least and at most.
 PATTERN_TILT, PATTERN_FROM, PATTERN_FULL, PATTERN_LEAST, PATTERN_MOST = 8.0, 0.15, 0.25, 0.1, 0.5
@@ -75,27 +77,30 @@ class Steady:
 
     Attributes
     ----------
-    max_note : int
-        Steps after which a note is to be released: see `musictx.events.grammar`.
+    max_note, max_rest : int
+        Steps after which a note is to be released, and something must happen: see `musictx.events.grammar`.
     """
 
     def __init__(self, primer: np.ndarray):
-        self.clock, self.second = 0, 0.0  # steps; notes of the last second
+        self.clock = self.last = 0  # steps; when a note was struck
+        self.second = 0.0  # notes of the last second
         self.struck: dict[int, int] = {}  # when each key that is held was struck
         self.ostinato = Ostinato()
-        self.most_held, self.most_again, longest = HELD, PATTERN_LEAST, 0
+        self.most_held, self.most_again, longest, rest = HELD, PATTERN_LEAST, 0, 0
         for token in primer.tolist():
             self.advance(token)
             self.most_held, longest = max(self.most_held, len(self.struck)), max(longest, self.oldest)
+            rest = max(rest, self.clock - self.last)
             self.most_again = min(max(self.most_again, self.ostinato.share), PATTERN_MOST)
         self.max_note = min(max(int(LONGER * longest), LONG), MAX_NOTE_STEPS)
+        self.max_rest = min(max(int(LONGER * rest), REST), MAX_REST_STEPS)
         table = tokens_to_table(primer)
         onset = table.step[table.is_on]
         notes = np.searchsorted(onset, onset + STEPS_PER_SECOND) - np.arange(len(onset))
         self.densest = min(max(DENSE, float(notes.max())), DENSEST) if len(notes) else OPEN
-        self.strict = _within((equal_gaps(onset) - LOOSE) / (STRICT - LOOSE))
+        self.strict = within((equal_gaps(onset) - LOOSE) / (STRICT - LOOSE))
         kept, self.outside = scale_of(table.pitch[table.is_on])
-        self.in_scale = self.strict * _within((kept - SCALE_LOW) / (SCALE_HIGH - SCALE_LOW))
+        self.in_scale = self.strict * within((kept - SCALE_LOW) / (SCALE_HIGH - SCALE_LOW))
 
     @property
     def oldest(self) -> int:
@@ -105,7 +110,7 @@ class Steady:
     def advance(self, token: int) -> None:
         """Take the next token."""
         if token < NOTE_OFF:
-            self.struck[token] = self.clock
+            self.struck[token] = self.last = self.clock
             self.ostinato.strike(token, self.clock)
             self.second += 1
         elif token < TIME_SHIFT:
@@ -118,9 +123,9 @@ class Steady:
     def firmness(self) -> tuple[float, float, float]:
         """How firmly notes a second, keys held and a pattern are tilted (0 to 1)."""
         now = (max(self.second, 1.0) / self.densest, max(len(self.struck), 1) / self.most_held)
-        dense, many = (_within(math.log2(each) - BEYOND) for each in now)
+        dense, many = (within(math.log2(each) - BEYOND) for each in now)
         more = self.ostinato.share - self.most_again
-        return dense, many, _within((more - PATTERN_FROM) / (PATTERN_FULL - PATTERN_FROM))
+        return dense, many, within((more - PATTERN_FROM) / (PATTERN_FULL - PATTERN_FROM))
 
     def steered(self, scores: np.ndarray) -> np.ndarray:
         """Logits with the tilt [shape=(vocabulary,), dtype=float64]; -inf stays."""
@@ -172,5 +177,6 @@ def scale_of(pitch: np.ndarray) -> tuple[float, np.ndarray]:
     return float(kept.max()), ~_SCALES[kept >= kept.max() - SCALE_EQUAL].any(0)
 
 
-def _within(share: float) -> float:
+def within(share: float) -> float:
+    """A share of 0 to 1 stays; others become the nearer end."""
     return float(min(max(share, 0.0), 1.0))

@@ -17,7 +17,7 @@ from musictx.app.web_model import web_model
 from musictx.checkpoint import list_models, load_model
 from musictx.errors import MusictxError
 from musictx.events import END, NOTE_OFF, NOTE_ON, START, TIME_SHIFT, VELOCITY
-from musictx.events.grammar import MAX_NOTE_STEPS, Grammar
+from musictx.events.grammar import MAX_NOTE_STEPS, MAX_REST_STEPS, Grammar
 from musictx.midi import read_midi
 from musictx.model import ModelConfig, MusicTransformer
 from musictx.sampling.contrast import contrast, log_probabilities
@@ -134,10 +134,10 @@ def test_sizes_that_the_engine_does_not_take_are_refused(settings: dict[str, Any
 # ---- grammar, filters and random numbers
 
 GRAMMAR = """
-async ([tokens, maxNote]) => {
+async ([tokens, maxNote, maxRest]) => {
   const { Engine } = await import("/static/engine/engine.js");
   const engine = await Engine.make(await (await fetch("/static/engine/engine.wasm")).arrayBuffer());
-  engine.begin([], maxNote);
+  engine.begin([], maxNote, maxRest);
   return tokens.map((token) => {
     const allowed = engine.allowed.join("");
     engine.calls.advance(token);
@@ -147,11 +147,12 @@ async ([tokens, maxNote]) => {
 """
 
 
-@pytest.mark.parametrize(("seed", "max_note"), [(0, MAX_NOTE_STEPS), (1, MAX_NOTE_STEPS), (2, 400)])
-def test_the_grammar_allows_what_pythons_allows(page: Any, seed: int, max_note: int) -> None:
+@pytest.mark.parametrize("seed", range(3))
+def test_the_grammar_allows_what_pythons_allows(page: Any, seed: int) -> None:
     """Along random grammatical music with long notes and rests, and a few events that break the rules."""
     rng = np.random.default_rng(seed)
-    state = Grammar(1, max_note=max_note)
+    limits = (250, 400) if seed == 2 else (MAX_REST_STEPS, MAX_NOTE_STEPS)
+    state = Grammar(1, *limits)
     tokens, expected = [], []
     for k in range(1500):
         allowed = state.allowed()[0]
@@ -162,7 +163,7 @@ def test_the_grammar_allows_what_pythons_allows(page: Any, seed: int, max_note: 
         token = int(rng.integers(0, 388)) if k % 97 == 96 else int(rng.choice(391, p=weight / weight.sum()))
         tokens.append(token)
         state.advance(np.array([token]))
-    assert page.evaluate(GRAMMAR, [tokens, max_note]) == expected
+    assert page.evaluate(GRAMMAR, [tokens, *reversed(limits)]) == expected
 
 
 @pytest.mark.parametrize("keys", [2, 4, 6, 10])
@@ -188,7 +189,7 @@ def test_the_grammar_ends_loops_where_pythons_does(page: Any, keys: int) -> None
             NOTE_OFF + key,
         ):
             take(token)
-    assert page.evaluate(GRAMMAR, [tokens, MAX_NOTE_STEPS]) == expected
+    assert page.evaluate(GRAMMAR, [tokens, MAX_NOTE_STEPS, MAX_REST_STEPS]) == expected
     assert ends > 5 or keys > 6
 
 
@@ -272,6 +273,8 @@ def test_the_shaping_is_pythons(page: Any) -> None:
         ("steady", [START], more),
         ("steady", primer, [*range(30, 60), *[VELOCITY - 1] * 5, *[NOTE_OFF + 30, VELOCITY - 1] * 12, 70]),
         ("steady", [*primer, *[60, NOTE_OFF + 60, TIME_SHIFT + 24] * 9], [62, *[TIME_SHIFT + 49] * 58, 70]),
+        ("steady", [*primer, *[67] * 30], [VELOCITY + 31, TIME_SHIFT + 49, 90, TIME_SHIFT, 80, 100] * 10),
+        ("steady", [*primer, *[TIME_SHIFT + 99] * 3, 60], more),
         ("steady", primer, [60, TIME_SHIFT + 49, NOTE_OFF + 60, 67, TIME_SHIFT + 49, NOTE_OFF + 67] * 10),
     ):
         found, longest = page.evaluate(
@@ -284,12 +287,12 @@ def test_the_shaping_is_pythons(page: Any) -> None:
                 shaping.advance(played[k]);
                 return Array.from(tilted);
               });
-              return [found, shaping.maxNote];
+              return [found, [shaping.maxNote, shaping.maxRest]];
             }""",
             [shape, before, after, logits.tolist(), allowed.tolist()],
         )
         shaping = Shaping(shape, np.array(before))
-        assert longest == shaping.max_note
+        assert longest == [shaping.max_note, shaping.max_rest]
         for row, scores, token in zip(np.array(found), logits, after, strict=True):
             right = shaping.shaped(np.where(np.isin(np.arange(391), allowed), scores, -np.inf))
             np.testing.assert_allclose(row[allowed], right[allowed], rtol=1e-6, atol=1e-6)

@@ -274,3 +274,6 @@ def test_a_study_says_how_far_its_music_is_from_the_real_one(
     where, name, far, *_ = script("distance.py", study).split()
     models = {row["model"] for row in json.loads((study / "study.json").read_text())["rows"]}
     assert where == "study" and models == {name, "real music"} and float(far) > 0.1
+    head, *rows = script("steady.py", study).splitlines()
+    assert name in head and "real music" in head
+    assert [len(re.findall(r"[\d.]+%? \(\d\)|–", row)) for row in rows] == [2] * 14  # in every column

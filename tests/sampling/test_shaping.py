@@ -100,6 +100,33 @@ def test_to_be_steady_goes_with_wishes() -> None:
     assert both.shaped(scores)[90] > both.shaped(scores)[30]
 
 
+@pytest.mark.parametrize(("which", "wish"), enumerate(("higher", "louder")))
+@pytest.mark.parametrize("least", [False, True])
+def test_steady_music_that_grows_higher_or_louder_than_its_primer_is_tilted_back(
+    which: int, wish: str, least: bool
+) -> None:
+    """The more the further it is, to a bound, and not if it was asked for; low, soft primers count more."""
+    key, level = (40, 8) if least else (70, 22)
+    primer = np.array([START, VELOCITY + level, *[key, NOTE_OFF + key, TIME_SHIFT + 49] * 30])
+    scores = np.zeros(391, np.float32)
+    steady, free, asked = (Shaping(shape, primer) for shape in ("steady", "", f"steady,{wish}"))
+    most = max((key, level)[which], shaping.USUAL[which + 1])
+    kind, tilts = slice(*KINDS[which]), []
+    for _ in range(80):
+        for shaper in (steady, free, asked):
+            for token in (VELOCITY + (31 if which else level), key if which else 100, TIME_SHIFT + 99):
+                shaper.advance(token)
+        shaped = steady.shaped(scores)
+        tilts.append(float(np.diff(shaped[kind]).mean()))
+        now = (steady.pitch, steady.loudness)[which]
+        assert (tilts[-1] < 0) == (now > most + shaping.BACK[which][0])
+        assert np.exp(shaped[kind]).sum() == pytest.approx(kind.stop - kind.start, rel=1e-5)
+        assert not np.delete(shaped, np.r_[kind, :NOTE_OFF]).any()  # patterns may tilt keys
+        assert not free.shaped(scores).any() and np.diff(asked.shaped(scores)[kind]).mean() >= 0
+    assert tilts == sorted(tilts, reverse=True) and tilts[0] == 0
+    assert tilts[-1] == pytest.approx(-shaping.BACK_TILT[which], rel=1e-5)
+
+
 def test_wishes_go_together_and_without_a_primer() -> None:
     scores = np.zeros(391, np.float32)
     shaped = Shaping("denser, softer", np.array([START])).shaped(scores)

@@ -8,7 +8,7 @@ from helpers_evaluation import tiny_model
 
 import musictx.sampling.steady as module
 from musictx.events import NOTE_OFF, START, TIME_SHIFT, VELOCITY, decode
-from musictx.events.grammar import MAX_NOTE_STEPS
+from musictx.events.grammar import MAX_NOTE_STEPS, MAX_REST_STEPS
 from musictx.sampling.sampler import Sampler
 from musictx.sampling.steady import Steady
 from musictx.settings import SamplingSettings
@@ -66,6 +66,12 @@ def test_releases_get_likelier_where_more_keys_are_held_than_ever_in_the_primer(
     for key in range(41, 41 + count):
         steady.advance(NOTE_OFF + key)
     assert np.array_equal(steady.steered(LEVEL), LEVEL)
+
+
+@pytest.mark.parametrize(("seconds", "longest"), [(0, 250), (1, 250), (2, 300), (9, MAX_REST_STEPS)])
+def test_a_rest_may_be_half_as_long_again_as_the_longest_of_the_primer(seconds: int, longest: int) -> None:
+    rest = [60, NOTE_OFF + 60, *[SECOND] * seconds]
+    assert after(*rest, 62, TIME_SHIFT).max_rest == after(62, *rest).max_rest == longest
 
 
 @pytest.mark.parametrize(("seconds", "longest"), [(0, 400), (1, 400), (6, 900), (9, MAX_NOTE_STEPS)])

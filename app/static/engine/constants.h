@@ -10,7 +10,6 @@ enum { START = 389 };
 enum { END = 390 };
 enum { VOCABULARY_SIZE = 391 };
 enum { MAX_SHIFT = 100 };
-enum { MAX_REST_STEPS = 800 };
 enum { LOOP_RULES = 3 };
 enum { REMEMBERED = 32 };
 enum { GELU, RELU, RELU_SQUARED, SWIGLU };

@@ -1,6 +1,6 @@
 // The compiled engine (engine.c) as a class: a model, the tokens that it has seen, and what it says of the next.
 
-import { MAX_NOTE_STEPS, VOCABULARY_SIZE } from "../music/constants.js";
+import { MAX_NOTE_STEPS, MAX_REST_STEPS, VOCABULARY_SIZE } from "../music/constants.js";
 
 const REASONS = {
   1: "is no model for this version of the page",
@@ -93,9 +93,12 @@ export class Engine {
     return new Float32Array(this.calls.memory.buffer, this.calls.logits_place(), VOCABULARY_SIZE);
   }
 
-  /** Begin the grammar anew with these tokens as what came before; after `maxNote` steps a note must be released. */
-  begin(tokens, maxNote = MAX_NOTE_STEPS) {
-    this.calls.begin(maxNote);
+  /**
+   * Begin the grammar anew with these tokens as what came before; after `maxNote` steps a note must be released,
+   * after `maxRest` something must happen.
+   */
+  begin(tokens, maxNote = MAX_NOTE_STEPS, maxRest = MAX_REST_STEPS) {
+    this.calls.begin(maxNote, maxRest);
     for (const token of tokens) this.calls.advance(token);
   }
 

@@ -79,7 +79,7 @@ function weigh(engine, shorts, shaping, mayEnd) {
  */
 export function* generate(engine, primer, settings, random, { shorts = [], maxTokens, allowEnd = true }) {
   const shaping = settings.shape ? new Shaping(settings.shape, primer) : null;
-  engine.begin(primer, shaping?.maxNote);
+  engine.begin(primer, shaping?.maxNote, shaping?.maxRest);
   let mayEnd = false; // who gives a whole piece wants to hear more: it does not end before a note was struck
   for (let made = 1; ; made += 1) {
     if (shorts.length || shaping) weigh(engine, shorts, shaping, mayEnd);

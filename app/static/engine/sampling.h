@@ -16,7 +16,7 @@ static struct {
   uint8_t sounding[128];
   int level, after_velocity, after_short_shift, rest, clock;
   int lowest_on, lowest_off, struck; // within this step
-  int max_note; // steps after which a note must be released
+  int max_note, max_rest; // steps after which a note must be released, and something must happen
   int struck_at[128]; // when each key was struck last
   uint8_t aside[128]; // for how many notes each key is set aside, after a loop on it
   int broken[LOOP_RULES]; // by how many notes of the primer all the same: as many again lift the rule
@@ -25,10 +25,11 @@ static struct {
 static uint8_t allowed[VOCABULARY_SIZE];
 
 /// Begin a piece: nothing sounds.
-void EXPORT(begin)(int max_note) {
+void EXPORT(begin)(int max_note, int max_rest) {
   __builtin_memset(&piece, 0, sizeof piece);
   piece.level = -1;
   piece.max_note = max_note;
+  piece.max_rest = max_rest;
   for (int i = 0; i < 128; i++) piece.struck_at[i] = piece.notes_at[i % REMEMBERED] = NEVER;
 }
 
@@ -102,7 +103,7 @@ static void allow(void) {
   }
   if (piece.after_velocity) return;
   for (int p = piece.lowest_off; !piece.struck && p < 128; p++) allowed[NOTE_OFF + p] = piece.sounding[p];
-  int room = MAX_REST_STEPS - piece.rest < MAX_SHIFT ? MAX_REST_STEPS - piece.rest : MAX_SHIFT;
+  int room = piece.max_rest - piece.rest < MAX_SHIFT ? piece.max_rest - piece.rest : MAX_SHIFT;
   for (int i = 0; !piece.after_short_shift && i < room; i++) allowed[TIME_SHIFT + i] = 1;
   for (int i = VELOCITY; free && i < PAD; i++) allowed[i] = i != VELOCITY + piece.level || piece.level < 0;
   allowed[END] = 1;

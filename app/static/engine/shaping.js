@@ -1,10 +1,13 @@
 // Denser or calmer, higher or lower, louder or softer than the primer: musictx.sampling.shaping.
 
 import {
+  BACK,
+  BACK_TILT,
   BY,
   DEFAULT_VELOCITY_LEVEL,
   KINDS,
   MAX_NOTE_STEPS,
+  MAX_REST_STEPS,
   PRIMER_NOTES,
   RECENT_NOTES,
   RECENT_SECONDS,
@@ -18,7 +21,7 @@ import {
   WISHES,
 } from "../music/constants.js";
 import { isNote, isTime, isVelocity, tokensToTable } from "./events.js";
-import { density, keepLikely, Steady } from "./steady.js";
+import { density, keepLikely, Steady, within } from "./steady.js";
 
 /** What a token counts for: density, pitch and loudness. */
 const UNITS = [
@@ -29,6 +32,17 @@ const UNITS = [
 
 const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
+/** The highest that the mean of the last notes ever was, and `usual` at least. */
+function highest(values, usual) {
+  let now = values.length ? mean(values.slice(0, RECENT_NOTES)) : usual;
+  let most = Math.max(now, usual);
+  for (const value of values) {
+    now += (value - now) / RECENT_NOTES;
+    most = Math.max(most, now);
+  }
+  return most;
+}
+
 /** Wishes at work on one continuation. */
 export class Shaping {
   /** `shape` has the wishes, with commas between them. */
@@ -37,6 +51,7 @@ export class Shaping {
     this.signs = WISHES.map(([more, less]) => Number(names.includes(more)) - Number(names.includes(less)));
     this.steady = names.includes(STEADY) ? new Steady(primer) : null;
     this.maxNote = this.steady?.maxNote ?? MAX_NOTE_STEPS; // for the grammar
+    this.maxRest = this.steady?.maxRest ?? MAX_REST_STEPS;
     const { events, end } = tokensToTable(primer);
     const notes = events.filter(({ isOn }) => isOn);
     const last = notes.slice(-PRIMER_NOTES);
@@ -47,6 +62,8 @@ export class Shaping {
     this.rate = 2 ** this.start[0];
     this.pitch = this.start[1];
     this.loudness = this.start[2];
+    const played = [notes.map((n) => n.pitch), notes.map((n) => n.level)];
+    this.most = played.map((values, which) => highest(values, USUAL[which + 1]));
   }
 
   /** Take the next token. */
@@ -66,16 +83,27 @@ export class Shaping {
 
   /** Tilt logits in place; `allowed` are the tokens that may come. */
   shape(logits, allowed) {
-    const now = [Math.log2(Math.max(this.rate, SPARSEST)), this.pitch, this.loudness];
     let result = this.steady?.steered(logits, allowed) ?? Float64Array.from(logits);
-    this.signs.forEach((sign, figure) => {
-      const gone = ((now[figure] - this.start[figure]) * sign) / BY[figure];
-      const tilt = sign * TILT[figure][Number(sign < 0)] * Math.min(Math.max(2 - 2 * gone, 0), 1);
+    [Math.log2(Math.max(this.rate, SPARSEST)), this.pitch, this.loudness].forEach((now, figure) => {
+      const tilt = this.#tilt(figure, now);
+      if (!tilt) return;
       const tilted = result.map((logit, token) => logit + tilt * UNITS[figure](token));
       const [first, end] = figure ? KINDS[figure - 1] : [0, 0];
       keepLikely(tilted, result, allowed.filter((token) => token >= first && token < end));
       result = tilted;
     });
     logits.set(result);
+  }
+
+  /** Nats for one unit more of a figure. */
+  #tilt(figure, now) {
+    const sign = this.signs[figure];
+    if (sign) {
+      const gone = ((now - this.start[figure]) * sign) / BY[figure];
+      return sign * TILT[figure][Number(sign < 0)] * within(2 - 2 * gone);
+    }
+    if (!figure || !this.steady) return 0; // it minds density itself
+    const [begin, full] = BACK[figure - 1];
+    return -BACK_TILT[figure - 1] * within((now - this.most[figure - 1] - begin) / (full - begin));
   }
 }

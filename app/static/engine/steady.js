@@ -11,6 +11,7 @@ import {
   LOOSE,
   MAJOR,
   MAX_NOTE_STEPS,
+  MAX_REST_STEPS,
   NOTE,
   NOTE_OFF,
   NOTE_ON,
@@ -22,6 +23,7 @@ import {
   PATTERN_MOST,
   PATTERN_TILT,
   RELEASE_TILT,
+  REST,
   SCALE_EQUAL,
   SCALE_HIGH,
   SCALE_LOW,
@@ -55,7 +57,8 @@ function logSum(scores) {
   return most + Math.log(scores.reduce((sum, score) => sum + Math.exp(score - most), 0));
 }
 
-const within = (share) => Math.min(Math.max(share, 0), 1);
+/** A share of 0 to 1 stays; others become the nearer end. */
+export const within = (share) => Math.min(Math.max(share, 0), 1);
 
 /** The most notes within a second, from DENSE to DENSEST; OPEN where there are none. */
 function densest(onsets) {
@@ -98,19 +101,23 @@ const beyond = (now, most) => within(Math.log2(Math.max(now, 1) / most) - BEYOND
 export class Steady {
   constructor(primer) {
     this.clock = 0; // steps
+    this.last = 0; // when a note was struck
     this.second = 0; // notes of the last second
     this.struck = new Map(); // when each key that is held was struck
     this.ostinato = new Ostinato();
     this.mostHeld = HELD;
     this.mostAgain = PATTERN_LEAST;
     let longest = 0;
+    let rest = 0;
     for (const token of primer) {
       this.advance(token);
       this.mostHeld = Math.max(this.mostHeld, this.struck.size);
+      rest = Math.max(rest, this.clock - this.last);
       longest = Math.max(longest, this.clock - Math.min(this.clock, ...this.struck.values()));
       this.mostAgain = Math.min(Math.max(this.mostAgain, this.ostinato.share), PATTERN_MOST);
     }
     this.maxNote = Math.min(Math.max(Math.trunc(LONGER * longest), LONG), MAX_NOTE_STEPS);
+    this.maxRest = Math.min(Math.max(Math.trunc(LONGER * rest), REST), MAX_REST_STEPS);
     const notes = tokensToTable(primer).events.filter(({ isOn }) => isOn);
     const onsets = notes.map(({ step }) => step);
     this.densest = densest(onsets);
@@ -124,6 +131,7 @@ export class Steady {
   advance(token) {
     if (isNote(token)) {
       this.struck.set(token, this.clock);
+      this.last = this.clock;
       this.ostinato.strike(token, this.clock);
       this.second += 1;
     } else if (isRelease(token)) {
