@@ -53,7 +53,7 @@ def strays(music: Performance, cut: float) -> list[float]:
     shaping = Shaping(STEADY, tokens[:begin])
     steady, tilted = shaping.steady, np.zeros(5)  # for so many steps
     for token, steps in zip(tokens[begin:].tolist(), times[begin:].tolist(), strict=True):
-        tilted += steps * (np.array([*steady.firmness(), *shaping.beyond()]) > 0)
+        tilted += steps * (np.array([*steady.firmness(), shaping.beyond(0), shaping.beyond(1)]) > 0)
         shaping.advance(token)
 
     after = apply_pedal(slice_time(music, cut)).notes

@@ -107,13 +107,13 @@ class Shaping:
             gone = (now - self.start[figure]) * sign / BY[figure]
             return sign * TILT[figure][sign < 0] * within(2 - 2 * gone)
         if figure and self.steady:  # which minds density itself
-            return -BACK_TILT[figure - 1] * self.beyond()[figure - 1]
+            return -BACK_TILT[figure - 1] * self.beyond(figure - 1)
         return 0.0
 
-    def beyond(self) -> list[float]:
-        """How far pitch and level have grown beyond the primer's most (0 to 1)."""
-        grown = zip((self.pitch, self.loudness), self.most, BACK, strict=True)
-        return [within((now - most - begin) / (full - begin)) for now, most, (begin, full) in grown]
+    def beyond(self, which: int) -> float:
+        """How far pitch (0) or level (1) has grown beyond the primer's most (0 to 1)."""
+        begin, full = BACK[which]
+        return within(((self.pitch, self.loudness)[which] - self.most[which] - begin) / (full - begin))
 
 
 def _highest(values: np.ndarray, usual: float) -> float:

@@ -82,20 +82,19 @@ class Steady:
     """
 
     def __init__(self, primer: np.ndarray):
-        self.clock = self.last = 0  # steps; when a note was struck
-        self.second = 0.0  # notes of the last second
+        self.clock, self.second = 0, 0.0  # steps; notes of the last second
         self.struck: dict[int, int] = {}  # when each key that is held was struck
         self.ostinato = Ostinato()
-        self.most_held, self.most_again, longest, rest = HELD, PATTERN_LEAST, 0, 0
+        self.most_held, self.most_again, longest = HELD, PATTERN_LEAST, 0
         for token in primer.tolist():
             self.advance(token)
             self.most_held, longest = max(self.most_held, len(self.struck)), max(longest, self.oldest)
-            rest = max(rest, self.clock - self.last)
             self.most_again = min(max(self.most_again, self.ostinato.share), PATTERN_MOST)
         self.max_note = min(max(int(LONGER * longest), LONG), MAX_NOTE_STEPS)
-        self.max_rest = min(max(int(LONGER * rest), REST), MAX_REST_STEPS)
         table = tokens_to_table(primer)
         onset = table.step[table.is_on]
+        rest = int(np.diff(onset, prepend=0, append=self.clock).max())
+        self.max_rest = min(max(int(LONGER * rest), REST), MAX_REST_STEPS)
         notes = np.searchsorted(onset, onset + STEPS_PER_SECOND) - np.arange(len(onset))
         self.densest = min(max(DENSE, float(notes.max())), DENSEST) if len(notes) else OPEN
         self.strict = within((equal_gaps(onset) - LOOSE) / (STRICT - LOOSE))
@@ -110,7 +109,7 @@ class Steady:
     def advance(self, token: int) -> None:
         """Take the next token."""
         if token < NOTE_OFF:
-            self.struck[token] = self.last = self.clock
+            self.struck[token] = self.clock
             self.ostinato.strike(token, self.clock)
             self.second += 1
         elif token < TIME_SHIFT:

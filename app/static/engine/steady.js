@@ -70,6 +70,10 @@ function densest(onsets) {
   return Math.min(most, DENSEST);
 }
 
+/** The longest time in which no note is struck, up to `end`. */
+const longestRest = (onsets, end) =>
+  [...onsets, end].reduce((most, step, k) => Math.max(most, step - (onsets[k - 1] ?? 0)), 0);
+
 /** How often two gaps between notes are equal that are struck at these steps. */
 function equalGaps(onsets) {
   const count = new Map();
@@ -101,25 +105,23 @@ const beyond = (now, most) => within(Math.log2(Math.max(now, 1) / most) - BEYOND
 export class Steady {
   constructor(primer) {
     this.clock = 0; // steps
-    this.last = 0; // when a note was struck
     this.second = 0; // notes of the last second
     this.struck = new Map(); // when each key that is held was struck
     this.ostinato = new Ostinato();
     this.mostHeld = HELD;
     this.mostAgain = PATTERN_LEAST;
     let longest = 0;
-    let rest = 0;
     for (const token of primer) {
       this.advance(token);
       this.mostHeld = Math.max(this.mostHeld, this.struck.size);
-      rest = Math.max(rest, this.clock - this.last);
       longest = Math.max(longest, this.clock - Math.min(this.clock, ...this.struck.values()));
       this.mostAgain = Math.min(Math.max(this.mostAgain, this.ostinato.share), PATTERN_MOST);
     }
     this.maxNote = Math.min(Math.max(Math.trunc(LONGER * longest), LONG), MAX_NOTE_STEPS);
-    this.maxRest = Math.min(Math.max(Math.trunc(LONGER * rest), REST), MAX_REST_STEPS);
     const notes = tokensToTable(primer).events.filter(({ isOn }) => isOn);
     const onsets = notes.map(({ step }) => step);
+    const rest = longestRest(onsets, this.clock);
+    this.maxRest = Math.min(Math.max(Math.trunc(LONGER * rest), REST), MAX_REST_STEPS);
     this.densest = densest(onsets);
     this.strict = within((equalGaps(onsets) - LOOSE) / (STRICT - LOOSE));
     const { kept, outside } = scaleOf(notes.map(({ pitch }) => pitch));
@@ -131,7 +133,6 @@ export class Steady {
   advance(token) {
     if (isNote(token)) {
       this.struck.set(token, this.clock);
-      this.last = this.clock;
       this.ostinato.strike(token, this.clock);
       this.second += 1;
     } else if (isRelease(token)) {
