@@ -95,7 +95,7 @@ def read_metre(sent: Any) -> Metre | None:
     Raises
     ------
     MusictxError
-        If nobody can count by it.
+        If its bars cannot be used.
     """
     if sent is None:
         return None
@@ -111,7 +111,7 @@ def read_metre(sent: Any) -> Metre | None:
         raise MusictxError("the bars of this piece are damaged; reload the page and try again")
     metre = Metre.of(division, tempos.tolist(), signatures.tolist(), start)
     if fault := metre.fault():
-        raise MusictxError(f"nobody can count by the bars of this piece: {fault}")
+        raise MusictxError(f"the bars of this piece cannot be used: {fault}")
     return metre
 
 

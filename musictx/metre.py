@@ -70,7 +70,7 @@ class Metre:
         return cls(division, tables[0], tables[1], start)
 
     def fault(self) -> str:
-        """Why nobody can count by this metre, or nothing."""
+        """Why its bars cannot be used, or nothing."""
         quarter = self.tempos[:, 1] / 1e6
         if len(quarter) > MAX_CHANGES:
             return f"the tempo changes {len(quarter):,} times"

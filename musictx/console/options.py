@@ -76,7 +76,7 @@ def sampling_options(*names: str) -> Callable[[Callable[..., None]], Callable[..
         for more, less in WISHES:
             help = f"{more.capitalize()} or {less} than the primer."
             offered.append(_option(more, bool, help, flags=(f"--{more}/--{less}",)))
-        help = "Keep to what the primer does: how dense and loud, how often a pattern, in time, in key."
+        help = "Keep density, loudness, register, rests, repetition, time and key close to the primer's."
         help += " [default: the model's own]"
         offered.append(_option(STEADY, bool, help, flags=(f"--{STEADY}/--no-{STEADY}",)))
     return _with(offered)

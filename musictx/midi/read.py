@@ -164,7 +164,7 @@ def read_midi(path: StrPath, *, tracks: TrackChoice | None = None, pedal_thresho
     metre = _metre(midi)
     if metre and (fault := metre.fault()):
         metre = None
-        remarks.append(f"the tempo map makes no bars ({fault}), so that times stay in seconds")
+        remarks.append(f"the file's tempo map gives no usable bars ({fault}), so times are in seconds")
     parts = _parts(midi, played, maps)
     performance = assemble(parts, maps[played[0].chunk].tempos(), remarks, pedal_threshold)
     if not len(performance):

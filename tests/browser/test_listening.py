@@ -234,7 +234,7 @@ def test_so_does_a_slow_server(open_studio: Open, start_server: Callable[..., Se
     with held([server.process.pid], 12.0):
         studio.run(seconds=10)
         studio.page.wait_for_function("() => window.musictx.transport.turns.taken")
-        assert "All lanes at once are too much now" in studio.notice().inner_text()
+        assert "All lanes at once are too slow now" in studio.notice().inner_text()
         assert_others_rest(studio)
     studio.wait_done()
 

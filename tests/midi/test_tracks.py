@@ -101,5 +101,5 @@ def test_a_tempo_map_that_makes_no_bars_is_told_and_left_out(tmp_path: Path) -> 
     music = read_midi(tmp_path / "odd.mid")
     assert music.metre is None
     assert music.remarks == (
-        "the tempo map makes no bars (a quarter note lasts 0.1 s), so that times stay in seconds",
+        "the file's tempo map gives no usable bars (a quarter note lasts 0.1 s), so times are in seconds",
     )

@@ -26,7 +26,7 @@ export function describeUpload(bytes, name, chosen = null) {
   const music = readMusic(midi, voices, name, chosen);
   const remarks = [...music.remarks];
   const metre = metreOf(midi);
-  if (metre?.fault) remarks.push(`the tempo map makes no bars (${metre.fault}), so that times stay in seconds`);
+  if (metre?.fault) remarks.push(`the file's tempo map gives no usable bars (${metre.fault}), so times are in seconds`);
   let { notes } = music;
   if (notes.length > MAX_SHOWN) {
     const said = (number) => number.toLocaleString("en-US");

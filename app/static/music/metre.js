@@ -64,7 +64,7 @@ export class Metre {
     return { division, tempos, signatures, start: Math.round(1000 * start) };
   }
 
-  /** Why nobody can count by this metre, or nothing. */
+  /** Why its bars cannot be used, or nothing. */
   get fault() {
     const quarters = this.tempos.map(([, micros]) => micros / 1e6);
     if (quarters.length > MAX_CHANGES) return `the tempo changes ${quarters.length.toLocaleString("en-US")} times`;

@@ -40,7 +40,7 @@ export function queueWords(place) {
 export function listeningWords({ note, arcs }) {
   const name = `${pitchName(note.pitch)} at ${preciseClock(note.on)}`;
   const whole = arcs.reduce((sum, { weight }) => sum + weight, 0);
-  if (!whole) return `${name}: nothing to listen to`;
+  if (!whole) return `${name}: no earlier note to listen to`;
   const back = arcs.reduce((sum, arc) => sum + arc.weight * (note.on - arc.note.on), 0) / whole;
   const primer = arcs.reduce((sum, arc) => (arc.note.primer ? sum + arc.weight : sum), 0) / whole;
   const share = note.primer ? "" : `, ${Math.round(100 * primer)} % to the primer`;
@@ -51,7 +51,7 @@ const percent = (share) => `${Math.round(100 * share)} %`;
 const theme = ({ notes, other, motifs = null }, most) =>
   motifs
     ? `${percent(motifs.own)} of it is made of the primer’s motifs, ${most}${percent(motifs.other)} of another piece’s`
-    : `${notes.toFixed(1)} notes at a time follow the primer, ${most}${other.toFixed(1)} another piece’s`;
+    : `on average ${notes.toFixed(1)} notes in a row follow the primer, ${most}${other.toFixed(1)} another piece’s`;
 const place = ({ at, past }) => `at ${clock(at)}${past ? ", past its training length" : ""}`;
 
 /** What a lane's model does, by what was found: for its own sentence. */

@@ -8,7 +8,7 @@ import { icon } from "./icons.js";
 export const WAITS = {
   loop: "This selection loops. Choose another by its times, or by a Shift-drag over a roll.",
   models: "The models are still composing; playback waits a moment for them.",
-  turn: "All lanes at once are too much now: the one that you hear is made first, and playback waits a moment for it.",
+  turn: "All lanes at once are too slow now. The one that you hear comes first; playback waits a moment for it.",
   piano: "The piano’s sounds are still loading; playback waits for them.",
   "lost piano":
     "The piano’s sounds cannot be loaded, so nothing can be heard. The page keeps trying until the server answers.",

@@ -15,7 +15,9 @@ def votes(
     book: Annotated[
         Path | None,
         typer.Argument(
-            help="File with the votes. [default: where `musictx app` keeps them]", show_default=False
+            metavar="FILE",
+            help="File with the votes. [default: where `musictx app` keeps them]",
+            show_default=False,
         ),
     ] = None,
     least_heard: Annotated[
