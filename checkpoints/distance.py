@@ -4,43 +4,102 @@
 
 STUDY is a folder that `musictx study` has written. Each figure gives one number a continuation; how far a
 model's numbers are distributed from those of the real continuations is a Wasserstein distance, in standard
-deviations of the real ones. Of each study and model: the mean over the figures, and the farthest of them.
+deviations of the real ones. Of each study, model and seed: the mean over the figures with its 95 % interval
+(primers drawn anew), and the farthest figures. Two samples of the same kind are apart as well, the more the
+fewer they are: *by chance* is the mean where model and real music change places at random for each primer.
+At last the differences of all of them, over the primers that they share, with their intervals.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+from itertools import combinations
 from pathlib import Path
 from statistics import fmean
 from typing import Any
 
+import numpy as np
 from sampling import distances, figures
 
+from musictx.lab.study.comparison import REAL
 from musictx.midi import read_midi
 from musictx.performance import slice_time
 
+DRAWS = 500
+
+Figures = dict[str, dict[str, Any]]  # of each primer
+
+
+def read_study(folder: Path) -> tuple[dict[str, Figures], Figures]:
+    """The figures of each model and seed, and of how the pieces really go on; those that have notes."""
+    study = json.loads((folder / "study.json").read_text())
+    found: dict[str, Figures] = {}
+    for row in study["rows"]:
+        music = read_midi(folder / "continuations" / row["primer"] / row["file"])
+        cut, seconds = row["cut"], row["measured"]["seconds"]
+        primer, answer = slice_time(music, 0, cut), slice_time(music, cut, cut + seconds)
+        seed = study["settings"]["seed"] + row["seed"]
+        name = REAL if row["model"] == REAL else f"{folder.name}, {row['model']}, seed {seed}"
+        if told := figures(primer, answer, seconds):
+            found.setdefault(name, {})[row["primer"]] = told
+    real = found.pop(REAL, {})
+    return found, real
+
+
+def mean_distance(made: list[dict[str, Any]], real: list[dict[str, Any]]) -> float:
+    """`distances` of all figures, their mean."""
+    return fmean(distances(made, real).values())
+
 
 def main() -> None:
-    """Parse the command line, read what was played, print a line for each model."""
+    """Parse the command line, read what was played, print a line for each model and each two."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("study", nargs="+", type=Path)
+    every: dict[str, tuple[Figures, Figures]] = {}
     for folder in parser.parse_args().study:
-        study = json.loads((folder / "study.json").read_text())
-        found: dict[str, list[dict[str, Any]]] = {}
-        for row in study["rows"]:
-            music = read_midi(folder / "continuations" / row["primer"] / row["file"])
-            cut, seconds = row["cut"], study["settings"]["seconds"]
-            primer, answer = slice_time(music, 0, cut), slice_time(music, cut, cut + seconds)
-            found.setdefault(row["model"], []).append(figures(primer, answer, seconds))
-        real = [each for each in found.pop("real music") if each]
-        for name, every in found.items():
-            far = distances([each for each in every if each], real)
-            farthest = sorted(far, key=lambda figure: -far[figure])[:3]
-            told = ", ".join(f"{figure} {far[figure]:.2f}" for figure in farthest)
-            print(f"{folder.name:16} {name:12} {fmean(far.values()):.3f}  ({told})")
+        models, real = read_study(folder)
+        if not real:
+            parser.error(f"{folder} has no real continuation to compare with")
+        every |= {name: (made, real) for name, made in models.items()}
+    rng = np.random.default_rng(0)
+
+    def interval(draws: list[float]) -> str:
+        low, high = np.quantile(draws, (0.025, 0.975))
+        return f"({low:.3f} … {high:.3f})"
+
+    for name, (made, real) in every.items():
+        both = [primer for primer in made if primer in real]
+        pairs = [(made[p], real[p]) for p in both]
+        far = distances([m for m, _ in pairs], [r for _, r in pairs])
+        drawn, chance = [], []
+        for _ in range(DRAWS):
+            some = [pairs[k] for k in rng.integers(len(pairs), size=len(pairs))]
+            drawn.append(mean_distance([m for m, _ in some], [r for _, r in some]))
+            mixed = [
+                pair[::-1] if swap else pair
+                for pair, swap in zip(pairs, rng.random(len(pairs)) < 0.5, strict=True)
+            ]
+            chance.append(mean_distance([m for m, _ in mixed], [r for _, r in mixed]))
+        farthest = sorted(far, key=lambda figure: -far[figure])[:3]
+        told = ", ".join(f"{figure} {far[figure]:.2f}" for figure in farthest)
+        print(
+            f"{name:32} {fmean(far.values()):.3f} {interval(drawn)}  by chance {fmean(chance):.3f}  ({told})"
+        )
+    for one, other in combinations(every, 2):
+        (first, real), (second, _) = every[one], every[other]
+        both = [primer for primer in first if primer in second and primer in real]
+        drawn = []
+        for _ in range(DRAWS):
+            some = [both[k] for k in rng.integers(len(both), size=len(both))]
+            theirs = [real[p] for p in some]
+            drawn.append(
+                mean_distance([first[p] for p in some], theirs)
+                - mean_distance([second[p] for p in some], theirs)
+            )
+        print(f"{one} less {other}: {fmean(drawn):+.3f} {interval(drawn)}")
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -104,7 +105,10 @@ def distances(made: list[dict[str, Any]], real: list[dict[str, Any]]) -> dict[st
 def choose(paths: list[Path], count: int, seconds: float) -> list[StudyPrimer]:
     """Primers whose pieces are long enough, evenly from each folder."""
     settings = StudySettings(seconds=seconds, primer_seconds=PRIMER_SECONDS)
-    return [p for path in paths for p in choose_primers([path], settings, count)[0] if p.real]
+    found = [p for path in paths for p in choose_primers([path], settings, count)[0] if p.real]
+    if not found:
+        sys.exit(f"no piece there lasts {PRIMER_SECONDS + seconds:g} s")
+    return found
 
 
 def draw(names: list[str], played: dict[str, list[Performance]], seconds: float, path: Path) -> None:

@@ -45,8 +45,8 @@ FIGURES = {  # and how each is written
 }
 
 
-def strays(music: Performance, cut: float) -> list[float]:
-    """How far what follows a primer that ends at `cut` (s) strays from it: `FIGURES`, NaN for none."""
+def strays(music: Performance, cut: float, end: float) -> list[float]:
+    """How far what follows a primer from `cut` to `end` (s) strays from it: `FIGURES`, NaN for none."""
     tokens = encode(music)
     times = np.where((tokens >= TIME_SHIFT) & (tokens < VELOCITY), tokens - TIME_SHIFT + 1, 0)
     begin = int(np.searchsorted(np.cumsum(times), cut * STEPS_PER_SECOND))
@@ -61,8 +61,8 @@ def strays(music: Performance, cut: float) -> list[float]:
     too_long = float(long.mean()) if len(long) else np.nan
 
     onset = music.notes["onset"]
-    rest = float(np.diff(onset[onset >= cut], prepend=cut).max(initial=0))
-    ends = music.notes[onset < cut], music.notes[onset >= (cut + 3 * onset.max(initial=cut)) / 4]
+    rest = float(np.diff(onset[onset >= cut], prepend=cut, append=end).max())
+    ends = music.notes[onset < cut], music.notes[onset >= (cut + 3 * end) / 4]
     away = [
         abs(float(ends[1][each].mean() - ends[0][each].mean())) if all(map(len, ends)) else np.nan
         for each in ("pitch", "velocity")
@@ -98,7 +98,8 @@ def main() -> None:
     for folder in parser.parse_args().study:
         for row in json.loads((folder / "study.json").read_text())["rows"]:
             music = read_midi(folder / "continuations" / row["primer"] / row["file"])
-            found.setdefault(row["model"], []).append(strays(music, row["cut"]))
+            end = row["cut"] + row["measured"]["seconds"]
+            found.setdefault(row["model"], []).append(strays(music, row["cut"], end))
     print(f"{'':46}" + "".join(f"{name:>14}" for name in found))
     for which, (figure, form) in enumerate(FIGURES.items()):
         columns = [[each[which] for each in every if np.isfinite(each[which])] for every in found.values()]

@@ -106,7 +106,7 @@ def study_finds(
 ) -> dict[str, bool]:
     """Whether the study calls a take degenerate, and its theme one that stands out."""
     whole = performance_of(take["notes"])
-    answer = shift(slice_time(whole, take["cut"], take["cut"] + seconds), 0.0)
+    answer = slice_time(whole, take["cut"], take["cut"] + seconds)
     family = [k for k, primer in enumerate(primers) if primer.source == primers[own].source]
     heard = [apply_pedal(primers[k].performance) for k in family]
     beside = [beside_others(heard, family.index(own), answer, seconds, each) for each in MEASURES.values()]
@@ -148,13 +148,14 @@ def main() -> None:
     until = time.monotonic() + 60 * arguments.minutes
     kept = json.loads(arguments.output.read_text()) if arguments.output.is_file() else {}
     groups: dict[str, list[tuple[int, dict[str, Any]]]] = {}
+    some, count = [], arguments.played or arguments.primers
     for k, primer in enumerate(primers):
         family = [j for j, other in enumerate(primers) if other.source == primer.source]
         other = primers[family[(family.index(k) + 1) % len(family)]]
+        if family.index(k) < count:
+            some.append(k)
         groups.setdefault(REAL, []).append((k, real_take(primer, primer, seconds)))
         groups.setdefault(OTHER, []).append((k, real_take(primer, other, seconds)))
-    count = arguments.played or arguments.primers
-    some = [k for k in range(len(primers)) if k % arguments.primers < count]
     for name in arguments.model or SHIPPED_MODELS:
         model = load_model(name)
         for theme in THEMES:

@@ -257,10 +257,12 @@ def test_the_verdict_is_a_sentence_with_its_figures() -> None:
     )
     assert said("Vanilla", STORM, BACK, ENDED) == (
         "Vanilla piles up at 0:24 (up to 107 notes at once) and ends by itself at 1:02; before that it "
-        "brings the theme back (on average 5.2 notes in a row follow the primer, at most 1.3 another piece’s)."
+        "brings the theme back (on average 5.2 notes in a row follow the primer, "
+        "at most 1.3 another piece’s)."
     )
     assert said("Relative", BACK) == (
-        "Relative brings the theme back (on average 5.2 notes in a row follow the primer, at most 1.3 another piece’s)."
+        "Relative brings the theme back (on average 5.2 notes in a row follow the primer, "
+        "at most 1.3 another piece’s)."
     )
     assert said("RoPE", {**BACK, "motifs": {"own": 0.18, "other": 0.034}}) == (
         "RoPE brings the theme back "

@@ -271,9 +271,14 @@ def test_a_study_says_how_far_its_music_is_from_the_real_one(
         app, ["study", str(pieces), *short, "--model", str(model), "--output", str(study)]
     )
     assert done.exit_code == 0, done.output
-    where, name, far, *_ = script("distance.py", study).split()
+    told = re.fullmatch(
+        r"study, (\w+), seed 0 +([\d.]+) \(([\d.]+) … ([\d.]+)\)  by chance ([\d.]+)  \(.*\)\n",
+        script("distance.py", study),
+    )
+    name, far, low, high, chance = told.groups()
     models = {row["model"] for row in json.loads((study / "study.json").read_text())["rows"]}
-    assert where == "study" and models == {name, "real music"} and float(far) > 0.1
+    assert models == {name, "real music"}
+    assert 0 < float(low) < float(high) and float(far) > float(chance) > 0
     head, *rows = script("steady.py", study).splitlines()
     assert name in head and "real music" in head
     assert [len(re.findall(r"[\d.]+%? \(\d\)|–", row)) for row in rows] == [2] * 14  # in every column

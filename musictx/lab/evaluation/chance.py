@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from musictx.errors import require
 from musictx.lab.evaluation.alignment import melodic_alignment
 from musictx.lab.evaluation.motifs import known_patterns, pattern_shares
 from musictx.performance import Performance
@@ -77,6 +78,12 @@ def beside_others(
         Its length.
     measure : callable
         One of `MEASURES`.
+
+    Raises
+    ------
+    MusictxError
+        There is no other primer.
     """
+    require(len(primers) > 1, "pieces in a folder", len(primers), "be at least 2, to compare with chance")
     scores = measure(primers, passage, seconds)
     return Beside(float(scores[own]), np.delete(scores, own))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from musictx.lab.evaluation.motifs import CHORD_SECONDS, outer_lines
+from musictx.lab.evaluation.motifs import CHORD_SECONDS, chords, outer_lines
 from musictx.lab.evaluation.structure import mean_polyphony, pitch_classes
 from musictx.performance import Performance, slice_time
 
@@ -95,7 +95,8 @@ def excerpt_figures(excerpt: Performance, *, length: float = EXCERPT_SECONDS) ->
     melody, bass = np.diff(upper.pitch), np.diff(lower.pitch)
     patterns = upper.patterns(4)
     early = (onset < length / 2).sum()
-    top = np.isin(onset, upper.onset) & (pitch >= np.median(pitch))
+    top = np.zeros(len(notes), bool)
+    top[chords(notes)[1]] = True
     return np.array(
         [
             np.log2(len(notes) / length),
@@ -123,6 +124,6 @@ def excerpt_figures(excerpt: Performance, *, length: float = EXCERPT_SECONDS) ->
             velocity.mean(),
             _spread(velocity),
             np.abs(np.diff(velocity)).mean() if len(velocity) > 1 else 0.0,
-            velocity[top].mean() - velocity.mean() if top.any() else 0.0,
+            velocity[top].mean() - velocity[~top].mean() if not top.all() else 0.0,
         ]
     )

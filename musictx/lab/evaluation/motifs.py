@@ -54,6 +54,27 @@ class Line:
         return code
 
 
+def chords(notes: np.ndarray) -> np.ndarray:
+    """Where each chord of a passage begins, and where its highest and lowest notes are.
+
+    Parameters
+    ----------
+    notes : np.ndarray [shape=(n,), dtype=NOTE_DTYPE]
+        Sorted by onset, as in a `Performance`.
+
+    Returns
+    -------
+    np.ndarray [shape=(3, chords), int64]
+        Indices into `notes`.
+    """
+    onset = notes["onset"]
+    chord = np.cumsum(np.diff(onset, prepend=onset[:1]) > CHORD_SECONDS)
+    order = np.lexsort((notes["pitch"], chord))
+    first = np.flatnonzero(np.diff(chord, prepend=-1))  # in either order
+    last = np.append(first[1:], len(notes))[: len(first)] - 1
+    return np.stack([first, order[last], order[first]])
+
+
 def outer_lines(notes: np.ndarray) -> tuple[Line, Line]:
     """The upper and the lower line of a passage.
 
@@ -70,15 +91,9 @@ def outer_lines(notes: np.ndarray) -> tuple[Line, Line]:
     upper, lower : Line
         The same line twice if there is only one.
     """
-    if not len(notes):
-        empty = Line(np.empty(0), np.empty(0, np.int64))
-        return empty, empty
-    onset, pitch = notes["onset"], notes["pitch"].astype(np.int64)
-    chord = np.cumsum(np.diff(onset, prepend=onset[0]) > CHORD_SECONDS)
-    order = np.lexsort((pitch, chord))
-    first = np.flatnonzero(np.diff(chord, prepend=-1))  # where each chord begins, in either order
-    last = np.append(first[1:], len(notes)) - 1
-    return Line(onset[first], pitch[order][last]), Line(onset[first], pitch[order][first])
+    first, upper, lower = chords(notes)
+    onset, pitch = notes["onset"][first], notes["pitch"].astype(np.int64)
+    return Line(onset, pitch[upper]), Line(onset, pitch[lower])
 
 
 def _covered(patterns: np.ndarray, known: np.ndarray, notes: int) -> np.ndarray:

@@ -72,9 +72,9 @@ def measure_memory(
 
 def _alone(row: Row, music: Music) -> tuple[Performance, float]:
     """The continuation from time 0 with the pedal applied, and its length."""
-    whole = music[row["primer"], row["model"], row["seed"]]
-    seconds = max(whole.duration - row["cut"], 0.0)
-    return (apply_pedal(slice_time(whole, row["cut"])) if seconds > 0 else Performance()), seconds
+    whole, cut = music[row["primer"], row["model"], row["seed"]], row["cut"]
+    alone = apply_pedal(slice_time(whole, cut)) if whole.duration > cut else Performance()
+    return alone, row["measured"]["seconds"]
 
 
 def tell_models(rows: Sequence[Row], music: Music) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from musictx.model import MusicTransformer
 from musictx.performance import Performance, slice_time
 from musictx.sampling.takes import take_tokens
 
-VERSION = 3  # raise it when the same continuation would be measured otherwise
+VERSION = 4  # raise it when the same continuation would be measured otherwise
 
 
 def measure(
@@ -28,6 +28,7 @@ def measure(
     whole: Performance,
     cut: float,
     *,
+    seconds: float | None = None,
     model: MusicTransformer | None = None,
     index: CopyIndex | None = None,
 ) -> dict[str, Any]:
@@ -40,6 +41,8 @@ def measure(
         Primer and continuation on one time axis.
     cut : float
         Where the continuation begins (s).
+    seconds : float, optional
+        How long it was to be: silence at its end counts. By default it ends with its last note.
     model : MusicTransformer, optional
         What made it, to ask how often it would break the grammar, and how far back it listened.
     index : CopyIndex, optional
@@ -52,14 +55,15 @@ def measure(
         ``storm``, ``stuck``, ``forbidden``, ``copy``; plain numbers.
     """
     alone = slice_time(whole, cut) if whole.duration > cut else Performance()
-    figures: dict[str, Any] = describe_continuation(primer, alone, start=0.0, end=alone.duration)
+    seconds = alone.duration if seconds is None else seconds
+    figures: dict[str, Any] = describe_continuation(primer, alone, start=0.0, end=seconds)
     figures["structureness"] = structureness(whole)
-    figures["storm"] = is_degenerate(alone, alone.duration)
-    figures["stuck"] = stuck_share(alone, alone.duration)
+    figures["storm"] = is_degenerate(alone, seconds)
+    figures["stuck"] = stuck_share(alone, seconds)
     figures["primer_similarity"] = primer_similarity(primer, alone)
     figures["listening_seconds"] = figures["listening_primer"] = [None] * QUARTERS
     if model is not None and len(alone):
-        figures |= describe_listening(model, take_tokens(model, whole, cut), cut, whole.duration)
+        figures |= describe_listening(model, take_tokens(model, whole, cut), cut, cut + seconds)
         tokens = encode(whole)
         clock = tokens_to_table(tokens)
         before = int((clock.step < round(cut * STEPS_PER_SECOND)).sum())
@@ -118,23 +122,23 @@ METRICS = (
         lambda m: m["motif_recurrence"],
     ),
     Metric(
+        "motif_late",
+        "Motif recurrence, last quarter",
+        "The same in the last quarter of the continuation: is the motif still there?",
+        lambda m: m["motif_recurrence_by_quarter"][-1],
+    ),
+    Metric(
         "motif_beyond_chance",
         "Motif recurrence beyond chance",
-        "The same less the mean share of patterns of other pieces' primers.",
+        "Motif recurrence less the mean share of patterns of other pieces' primers.",
         lambda m: m.get("motif_beyond_chance"),
     ),
     Metric(
         "alignment",
         "Melodic alignment beyond chance",
         "How many notes in a row go along with the primer's melody or bass in each 10 s, in any key, with "
-        "ornaments or without, less the same for other pieces' primers. Nothing is chosen by this measure.",
+        "ornaments or without, less the same for other pieces' primers.",
         lambda m: m.get("alignment_beyond_chance"),
-    ),
-    Metric(
-        "motif_late",
-        "Motif recurrence, last quarter",
-        "The same in the last quarter of the continuation: is the motif still there?",
-        lambda m: m["motif_recurrence_by_quarter"][-1],
     ),
     Metric(
         "likeness",

@@ -142,10 +142,10 @@ def choose_primers(
         pieces = ((corpus.names[i], decode(corpus.piece(i))) for i in firsts.tolist())
         found[str(folder)] = [_primer(name, piece, settings, str(folder)) for name, piece in pieces]
         left_out += [f"{path}: {why}" for path, why in corpus.skipped.items()]
-    chosen: list[StudyPrimer] = []
-    # The smallest folder first, so that the others can make up for what it lacks.
-    for k, primers in enumerate(sorted(found.values(), key=len)):
-        chosen += _spread(primers, -(-(count - len(chosen)) // (len(found) - k)))
+    whole = {folder: [p for p in primers if p.real] for folder, primers in found.items()}
+    short = {folder: [p for p in primers if not p.real] for folder, primers in found.items()}
+    chosen = _share_out(whole, count)
+    chosen += _share_out(short, count - len(chosen))
     chosen.sort(key=lambda p: list(found).index(p.source))
     if lacking := sum(p.real is None for p in chosen):
         left_out.append(
@@ -154,12 +154,14 @@ def choose_primers(
     return _with_own_names(chosen), left_out
 
 
-def _spread(primers: list[StudyPrimer], count: int) -> list[StudyPrimer]:
-    """Some of the primers, evenly from those whose pieces are long enough, then from the others."""
-    whole, short = [p for p in primers if p.real], [p for p in primers if not p.real]
-    if len(whole) > count:
-        return [whole[i] for i in np.linspace(0, len(whole) - 1, count).round().astype(int)]
-    return whole + short[: count - len(whole)]
+def _share_out(found: dict[str, list[StudyPrimer]], count: int) -> list[StudyPrimer]:
+    """As many primers from each folder as the others leave room for, spread evenly over it."""
+    chosen: list[StudyPrimer] = []
+    # The folder with the fewest first, so that the others can make up for what it lacks.
+    for k, primers in enumerate(sorted(found.values(), key=len)):
+        some = min(len(primers), -(-(count - len(chosen)) // (len(found) - k)))
+        chosen += [primers[i] for i in np.linspace(0, len(primers) - 1, some).round().astype(int)]
+    return chosen
 
 
 def _primer(name: str, piece: Performance, settings: StudySettings, source: str) -> StudyPrimer:

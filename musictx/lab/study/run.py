@@ -14,6 +14,7 @@ from typing import Any
 from musictx.checkpoint import weights_hash
 from musictx.errors import MusictxError
 from musictx.files import make_folder, read_json, write_bytes
+from musictx.lab.bench.common import machine
 from musictx.lab.evaluation.copies import CopyIndex
 from musictx.lab.evaluation.loading import model_facts
 from musictx.lab.study.comparison import REAL, Row, compare_rows
@@ -26,6 +27,8 @@ from musictx.model import MusicTransformer
 from musictx.performance import Performance
 from musictx.sampling import continue_variations
 
+PLAYING = 1  # raise it when the same model, primer and settings would play otherwise
+
 
 def _notes_hash(performance: Performance) -> str:
     return hashlib.sha256(performance.notes.tobytes()).hexdigest()
@@ -37,16 +40,15 @@ def _index_hash(index: CopyIndex | None) -> str:
 
 def _fingerprint(*parts: Any) -> str:
     """What a result depends on: it is used again only if all of this is the same."""
-    return hashlib.sha256(json.dumps([VERSION, *parts], sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def _kept(path: Path, fingerprint: str) -> list[Row] | None:
-    """Rows of an earlier run, if they are whole and still hold."""
+def _kept(path: Path, played: str) -> dict[str, Any] | None:
+    """What an earlier run left of a primer and a model, if it is whole and would be played so again."""
     try:
         stored = read_json(path)
-        rows = stored["rows"]
-        there = all((path.parent / row["file"]).is_file() for row in rows)
-        return rows if there and stored["fingerprint"] == fingerprint else None
+        there = all((path.parent / row["file"]).is_file() for row in stored["rows"])
+        return stored if there and stored["played"] == played else None
     except (MusictxError, OSError, KeyError, TypeError):
         return None
 
@@ -94,7 +96,8 @@ def run_study(
     """Run a study, or continue one.
 
     Continuations stand in ``output/continuations/PRIMER/`` as MIDI files, with what was measured beside
-    them; those that were made with the same model, primer and settings are not made again. At the end
+    them; those that were made with the same model, primer and settings are not made again, nor measured
+    again, unless by another training music or an older version. At the end
     ``study.json`` and the page ``study.html`` are written.
 
     Parameters
@@ -115,7 +118,7 @@ def run_study(
     dict
         As in ``study.json``: ``settings``, ``models``, ``primers``, ``rows``, ``comparison``,
         ``stands_out`` (see `measure_memory`), ``told_from_real`` (see `tell_models`) and, with primers of
-        several folders, ``told_by_folder``, the same of each; ``left_out``, ``seconds``.
+        several folders, ``told_by_folder``, the same of each; ``left_out``, ``machine``, ``seconds``.
 
     Raises
     ------
@@ -141,21 +144,24 @@ def run_study(
     began, done = time.monotonic(), 0
     rows: list[Row] = []
     hashes = {name: weights_hash(m) for name, m in models.items()}
-    copied_from = _index_hash(index)
+    measured = _fingerprint(VERSION, _index_hash(index))
     total = len(primers) * (len(models) * settings.seeds + 1)
     for primer in primers:
-        about = [copied_from, _notes_hash(primer.performance), primer.cut]
+        about = [PLAYING, _notes_hash(primer.performance), primer.cut, asdict(settings)]
+        length = None if settings.tokens else settings.seconds
         for name, model in models.items():
-            fingerprint = _fingerprint(*about, hashes[name], asdict(settings))
+            played = _fingerprint(*about, hashes[name])
             make = partial(_continuations, model, primer, settings)
-            rows += _do(output, primer, name, fingerprint, make, model, index)
+            look = partial(measure, primer.performance, seconds=length, model=model, index=index)
+            rows += _do(output, primer, name, played, measured, make, look)
             done += settings.seeds
             if progress:
                 progress(done, total)
         if primer.real is not None:
-            fingerprint = _fingerprint(*about, _notes_hash(primer.real))
+            played = _fingerprint(*about, _notes_hash(primer.real))
             make = partial(_real_continuation, primer)
-            rows += _do(output, primer, REAL, fingerprint, make, None, index)
+            look = partial(measure, primer.performance, seconds=length, index=index)
+            rows += _do(output, primer, REAL, played, measured, make, look)
         done += 1
         if progress:
             progress(done, total)
@@ -180,6 +186,7 @@ def run_study(
             if len(folders) > 1
         },
         "left_out": list(left_out),
+        "machine": machine(),
         "seconds": round(time.monotonic() - began, 1),
     }
     write_bytes(output / "study.json", (json.dumps(result, indent=1, allow_nan=False) + "\n").encode())
@@ -214,31 +221,27 @@ def _do(
     output: Path,
     primer: StudyPrimer,
     name: str,
-    fingerprint: str,
+    played: str,
+    measured: str,
     make: Callable[[], list[tuple[Performance, float]]],
-    model: MusicTransformer | None,
-    index: CopyIndex | None,
+    look: Callable[[Performance, float], dict[str, Any]],
 ) -> list[Row]:
     """The rows of one primer and model: kept ones, or new ones."""
     folder = output / "continuations" / primer.name
     stem = _stem(name)
     path = folder / f"{stem}.json"
-    if (kept := _kept(path, fingerprint)) is not None:
-        return kept
-    rows = []
-    for seed, (whole, cut) in enumerate(make()):
-        file = folder / f"{stem}-{seed + 1}.mid"
-        make_folder(folder)
-        write_midi(whole, file)
-        rows.append(
-            {
-                "primer": primer.name,
-                "model": name,
-                "seed": seed,
-                "file": file.name,
-                "cut": cut,
-                "measured": measure(primer.performance, whole, cut, model=model, index=index),
-            }
-        )
-    write_bytes(path, json.dumps({"fingerprint": fingerprint, "rows": rows}, allow_nan=False).encode())
+    kept = _kept(path, played)
+    rows: list[Row] = [] if kept is None else kept["rows"]
+    if kept is not None and kept["measured"] == measured:
+        return rows
+    if kept is None:
+        for seed, (whole, cut) in enumerate(make()):
+            file = folder / f"{stem}-{seed + 1}.mid"
+            make_folder(folder)
+            write_midi(whole, file)
+            rows.append({"primer": primer.name, "model": name, "seed": seed, "file": file.name, "cut": cut})
+    for row in rows:
+        row["measured"] = look(read_midi(folder / row["file"]), row["cut"])
+    stored = {"played": played, "measured": measured, "rows": rows}
+    write_bytes(path, json.dumps(stored, allow_nan=False).encode())
     return rows

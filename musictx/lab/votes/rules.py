@@ -59,7 +59,8 @@ def judge_votes(votes: Sequence[Vote], rules: Rules | None = None) -> list[str |
     reasons: list[str | None] = []
     seen = set()
     for vote in votes:
-        takes = (vote.primer_sha256, vote.seed, json.dumps(vote.settings), frozenset(vote.lanes))
+        asked = json.dumps([vote.settings, vote.models], sort_keys=True)
+        takes = (vote.primer_sha256, vote.seed, asked, frozenset(vote.lanes))
         music = (vote.visitor, *takes)
         if _heard_too_little(vote, rules.least_heard):
             reasons.append(TOO_LITTLE)

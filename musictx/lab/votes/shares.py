@@ -176,17 +176,11 @@ def pair_tests(counted: Tally) -> list[dict[str, Any]]:
 
 
 def _crowding(difference: np.ndarray, decided: np.ndarray) -> float:
-    """Variance of the sum of votes against that of independent ones (the design effect), at least 1."""
-    difference, decided = difference[decided > 0], decided[decided > 0]
-    total, visitors = decided.sum(), len(decided)
-    if visitors < 2:
-        return max(1.0, float(total))
-    mean = difference.sum() / total
-    residual = difference - mean * decided
-    independent = total * (1 - mean**2)
-    return (
-        max(1.0, float((residual**2).sum() * visitors / (visitors - 1) / independent)) if independent else 1.0
-    )
+    """Variance of the sum of votes in `flip_test` against that of independent ones, at least 1.
+
+    The test flips the votes of a whole visitor, whose difference counts with its square; one vote counts 1.
+    """
+    return max(1.0, float((difference**2).sum() / max(decided.sum(), 1)))
 
 
 def letter_bias(votes: Sequence[Vote], *, seed: int = 0) -> dict[str, Any]:

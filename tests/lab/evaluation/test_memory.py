@@ -148,7 +148,9 @@ def study_of(continuations):
     """Rows and music of continuations by (primer, model)."""
     rows, music = [], {}
     for (primer, model), made in continuations.items():
-        rows.append({"primer": primer, "model": model, "seed": 0, "cut": 10.0, "measured": {}})
+        rows.append(
+            {"primer": primer, "model": model, "seed": 0, "cut": 10.0, "measured": {"seconds": made.duration}}
+        )
         music[primer, model, 0] = merge([melody(40, int(primer)), shift(made, 10.0)])
     return rows, music
 

@@ -15,9 +15,10 @@ from musictx.cli import app
 from musictx.errors import MusictxError
 from musictx.events import encode
 from musictx.lab.evaluation.copies import CopyIndex
+from musictx.lab.evaluation.excerpts import excerpts
 from musictx.lab.evaluation.loading import open_music
 from musictx.lab.evaluation.violations import forbidden_share
-from musictx.lab.study import StudySettings, choose_primers, run_study
+from musictx.lab.study import StudySettings, choose_primers, run, run_study
 from musictx.lab.study.comparison import MIN_PRIMERS, REAL, compare_rows
 from musictx.lab.study.metrics import METRICS, measure
 from musictx.lab.study.page import _packed
@@ -75,6 +76,17 @@ def test_primers_come_evenly_from_several_folders(music, tmp_path):
         primers, _ = choose_primers(folders, SHORT, count)
         assert [sum(p.source == str(folder) for p in primers) for folder in folders] == expected
         assert [p.source for p in primers] == sorted((p.source for p in primers), key=str(music).__ne__)
+
+
+def test_long_pieces_of_a_large_folder_make_up_for_short_ones_of_a_small_one(tmp_path):
+    few, many = tmp_path / "few", tmp_path / "many"
+    for folder, lengths in ((few, [10] + [3] * 5), (many, [10] * 8)):
+        folder.mkdir()
+        for i, seconds in enumerate(lengths):
+            write_midi(random_piece(seconds, 40 + i), folder / f"piece {i}.mid")
+    primers, left_out = choose_primers([few, many], SHORT, 8)
+    assert [sum(p.source == str(folder) for p in primers) for folder in (few, many)] == [1, 7]
+    assert all(p.real for p in primers) and not left_out
 
 
 def test_length_in_events_holds_for_the_real_continuation_too(music):
@@ -178,8 +190,6 @@ def test_a_study_that_was_stopped_makes_only_what_is_missing(finished, models, m
     folder = output / "continuations" / primers[2].name
     (folder / "relative-2.mid").unlink()
     calls = []
-    from musictx.lab.study import run
-
     true = run.continue_variations
     monkeypatch.setattr(run, "continue_variations", lambda *a, **k: calls.append(a[0]) or true(*a, **k))
     again = run_study(models, primers, output, SHORT, index=index, left_out=result["left_out"])
@@ -188,10 +198,33 @@ def test_a_study_that_was_stopped_makes_only_what_is_missing(finished, models, m
     assert again["comparison"] == result["comparison"]
 
 
+def test_what_was_played_is_measured_again_when_it_would_be_measured_otherwise(
+    finished, models, tmp_path, monkeypatch
+):
+    output, result, primers, _, index = finished
+    again = tmp_path / "study"
+    copytree(output, again)
+    monkeypatch.setattr(run, "continue_variations", None)
+    monkeypatch.setattr(run, "VERSION", run.VERSION + 1)
+    true, looked = run.measure, []
+    monkeypatch.setattr(run, "measure", lambda *a, **k: looked.append(1) or true(*a, **k))
+    measured = run_study(models, primers, again, SHORT, index=index)
+    assert len(looked) == len(result["rows"]) == 30
+    assert measured["rows"] == result["rows"]
+
+
+def test_silence_at_the_end_counts():
+    """A continuation of one second that was to last four has a quarter of music, and is four seconds long."""
+    primer = random_piece(2, 1)
+    whole = merge([primer, shift(slice_time(random_piece(2, 2), 0, 1), 2.0)])
+    told = measure(primer, whole, 2.0, seconds=4.0)
+    assert told["seconds"] == 4.0
+    assert told["density_by_quarter"][0] > 0 and told["density_by_quarter"][1:] == [0.0] * 3
+    assert len(excerpts(slice_time(whole, 2.0), 4.0, length=1.0)) == 1
+
+
 def test_other_settings_or_weights_are_not_taken_for_the_same(finished, models, monkeypatch):
     output, _, primers, _, _ = finished
-    from musictx.lab.study import run
-
     made = []
     true = run.continue_variations
     monkeypatch.setattr(run, "continue_variations", lambda *a, **k: made.append(1) or true(*a, **k))

@@ -179,6 +179,14 @@ def test_votes_of_one_visitor_crowd_and_those_of_many_do_not():
     assert pair_tests(tally(crowd))[0]["crowding"] > 3
 
 
+def test_visitors_who_vote_often_and_alike_are_still_few():
+    """Two visitors, ten votes each for one model: the test has p 0.5, so more visitors are needed."""
+    votes = [vote(lanes=("a", "b"), choice="a", visitor=who, seed=k) for who in "12" for k in range(10)]
+    (pair,) = pair_tests(tally(votes))
+    assert pair["p"] == 0.5 and pair["crowding"] == 10
+    assert still_needed(pair, 1)["more"] > 20
+
+
 # What counts
 
 
@@ -200,6 +208,7 @@ def test_votes_are_left_out_by_the_rules():
         vote(visitor=None, heard=None),
     ]
     assert judge_votes(votes) == [TOO_LITTLE, None, AGAIN, None, None, TOO_LITTLE, None, None]
+    assert judge_votes([vote(models={"a": "1"}), vote(models={"a": "2"})]) == [None] * 2  # other music
     assert judge_votes(votes, Rules(least_heard=7.0, once=False)) == [TOO_LITTLE] * 7 + [None]
     assert judge_votes(votes, Rules(least_heard=0.0, once=False)) == [None] * 8
     with pytest.raises(MusictxError, match="least-heard is -1"):
