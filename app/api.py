@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import wraps
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -31,6 +31,7 @@ from .payloads import (
     MAX_NOTES,
     Settings,
     read_bars,
+    read_metre,
     read_notes,
     read_number,
     read_settings,
@@ -260,7 +261,8 @@ def _read(primer: Path | None, selection: tuple[float, float]) -> tuple[Performa
     if primer is not None:
         return read_primer(primer), selection[1] or None
     preset = presets()[0]
-    return read_notes(preset["notes"], preset["pedals"]), selection[1] or preset["end"] / 1000
+    music = replace(read_notes(preset["notes"], preset["pedals"]), metre=read_metre(preset["metre"]))
+    return music, selection[1] or preset["end"] / 1000
 
 
 def _check_length(music: Performance, start: float, end: float, seconds: float) -> float:

@@ -15,6 +15,7 @@ from musictx.metre import MAX_CHANGES, Metre
 from musictx.performance import SPAN_DTYPE, Performance, make_notes
 from musictx.sampling.beat import check_beat
 from musictx.sampling.continuation import MAX_BARS
+from musictx.sampling.primer import LATEST
 from musictx.settings import SETTINGS, SamplingSettings
 
 MAX_NOTES = 20_000
@@ -102,7 +103,7 @@ def read_metre(sent: Any) -> Metre | None:
     try:
         tempos, signatures = (_whole(sent[name], width) for name, width in (("tempos", 2), ("signatures", 3)))
         division, start = sent["division"], read_number(sent.get("start", 0), "The metre's start") / 1000
-        good = isinstance(division, int) and 1 <= division < 2**15 and 0 <= start <= MAX_SECONDS
+        good = isinstance(division, int) and 1 <= division < 2**15 and 0 <= start <= LATEST
         good &= bool((tempos[:, 1] > 0).all() and np.isin(signatures[:, 2], 1 << np.arange(7)).all())
         good &= bool(((signatures[:, 1] > 0) & (signatures[:, 1] < 256)).all())
     except (TypeError, KeyError, ValueError, OverflowError):

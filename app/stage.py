@@ -32,8 +32,9 @@ class Ticket:
 
     @property
     def is_well_ahead(self) -> bool:
-        """Whether every lane that still plays has music to spare."""
-        return len(self.leads) >= self.lanes and all(lead >= WELCOME_LEAD for lead in self.leads.values())
+        """Whether every lane that still plays, and does not rest, has music to spare."""
+        known = len(self.leads.keys() | self.resting) >= self.lanes
+        return known and all(lead >= WELCOME_LEAD for lead in self.leads.values())
 
 
 class Stage:

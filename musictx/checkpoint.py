@@ -24,7 +24,7 @@ from musictx.model import ModelConfig, MusicTransformer
 from musictx.model.positions import SCHEMES, find_scheme
 from musictx.model.sizes import parameter_count
 from musictx.model.unfilled import unfilled
-from musictx.settings import SamplingSettings
+from musictx.settings import SETTINGS, SamplingSettings
 from musictx.shipped import DEFAULT_MODEL, SHIPPED_MODELS, shipped_folder
 
 WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "card.json"
@@ -148,7 +148,7 @@ def card_part(card: dict[str, Any], name: str) -> dict[str, Any]:
 
 
 def usual_settings(card: dict[str, Any]) -> dict[str, Any]:
-    """How a model plays unless it is asked otherwise: ``sampling`` of its card, as in `SamplingSettings`.
+    """How a model plays unless it is asked otherwise: ``sampling`` of its card, what people may set of it.
 
     Examples
     --------
@@ -161,7 +161,7 @@ def usual_settings(card: dict[str, Any]) -> dict[str, Any]:
         SamplingSettings(**settings)
     except (TypeError, MusictxError) as error:
         raise MusictxError(f"the model's card has sampling {shown(settings)}, which is no setting") from error
-    return settings
+    return {name: settings[name] for name in settings if name in SETTINGS}
 
 
 def load_model(

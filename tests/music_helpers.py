@@ -93,4 +93,5 @@ def corpus_of(*pieces: np.ndarray, source: list[int] | None = None) -> Corpus:
     starts = ends - [len(p) for p in pieces]
     names = tuple(f"{i}.mid" for i in range(len(pieces)))
     where = np.array(source or [0] * len(pieces))
-    return Corpus(np.concatenate(pieces).astype(np.uint16), starts, ends, names, where, {})
+    folders = int(where.max()) + 1
+    return Corpus(np.concatenate(pieces).astype(np.uint16), starts, ends, names, where, {}, folders)

@@ -104,12 +104,26 @@ def test_the_card_comes_back(folder: Path) -> None:
 
 @pytest.mark.parametrize(
     "sampling",
-    ["theme", 0.5, [], {"theme": "much"}, {"theme": 2}, {"shape": "dense"}, {"speed": 2}, {"theme": None}],
+    [
+        "theme",
+        0.5,
+        [],
+        {"theme": "much"},
+        {"theme": 2},
+        {"shape": "dense"},
+        {"speed": 2},
+        {"theme": None},
+        {"top_k": 0.5},
+    ],
 )
 def test_a_card_with_settings_that_make_no_sense_is_refused(sampling: Any) -> None:
     with pytest.raises(MusictxError, match="the model's card has sampling"):
         usual_settings({"sampling": sampling})
     assert usual_settings({}) == {}
+    assert usual_settings({"sampling": {"theme": 1, "top_k": 4.0, "int8": False, "allow_end": False}}) == {
+        "theme": 1,
+        "top_k": 4.0,
+    }
 
 
 def test_a_run_is_found_by_its_folder_and_what_is_nothing_is_named(folder: Path) -> None:

@@ -70,13 +70,12 @@ class BatchSource:
         self.augmentation = augmentation
         weight = (corpus.ends - corpus.starts).astype(np.float64)
         if mix is not None:
-            folders = np.unique(corpus.source)
-            if len(mix) != len(folders) or not all(0 < part < np.inf for part in mix):
+            if len(mix) != corpus.folders or not all(0 < part < np.inf for part in mix):
                 raise MusictxError(
-                    f"mix {tuple(mix)} must have a number above 0 for each of the {len(folders)} folders"
+                    f"mix {tuple(mix)} must have a number above 0 for each of the {corpus.folders} folders"
                 )
-            for folder, part in zip(folders, mix, strict=True):
-                weight[corpus.source == folder] *= part / weight[corpus.source == folder].sum()
+            for folder in np.unique(corpus.source):  # one that is held out as a whole has no piece here
+                weight[corpus.source == folder] *= mix[folder] / weight[corpus.source == folder].sum()
         self.cumulative = np.cumsum(weight) / weight.sum()
 
     def batch(self, step: int, first: int = 0, count: int | None = None) -> tuple[np.ndarray, np.ndarray]:

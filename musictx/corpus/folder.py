@@ -44,6 +44,8 @@ class Corpus:
         Which of the folders each piece came from.
     skipped : dict of str to str
         Files that could not be used, and why.
+    folders : int
+        How many folders were encoded, also those of which no piece is here.
     """
 
     tokens: np.ndarray
@@ -52,6 +54,7 @@ class Corpus:
     names: tuple[str, ...]
     source: np.ndarray
     skipped: dict[str, str]
+    folders: int = 1
 
     def __len__(self) -> int:
         """Number of pieces."""
@@ -304,16 +307,17 @@ def open_corpus(folder: str | os.PathLike[str]) -> Corpus:
         tokens = np.memmap(folder / TOKENS, np.uint16, "r")
         names, source, starts, ends = zip(*index["pieces"], strict=True)
         numbers = np.array([source, starts, ends])
-        skipped = dict(index["skipped"])
+        skipped, folders = dict(index["skipped"]), len(index["folders"])
     except (OSError, ValueError, KeyError, TypeError, OverflowError) as error:
         raise MusictxError(f"{folder} is not an encoded corpus ({error})") from error
     if index.get("format") != FORMAT or ends[-1] != len(tokens):
         raise MusictxError(f"{folder} is a corpus of another version, or cut; encode the MIDI files again")
     texts = all(isinstance(text, str) for text in (*names, *skipped, *skipped.values()))
     inside = numbers.dtype == np.int64 and (numbers >= 0).all() and (numbers[2] <= len(tokens)).all()
+    inside = inside and (numbers[0] < folders).all()
     if not (texts and inside and (numbers[1] < numbers[2]).all() and int(tokens.max()) < EVENTS):
         raise MusictxError(f"{folder} is damaged: its pieces make no sense; encode the MIDI files again")
-    return Corpus(tokens, numbers[1], numbers[2], names, numbers[0], skipped)
+    return Corpus(tokens, numbers[1], numbers[2], names, numbers[0], skipped, folders)
 
 
 assert np.iinfo(np.uint16).max >= VOCABULARY_SIZE

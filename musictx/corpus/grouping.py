@@ -57,13 +57,16 @@ def group_pieces(corpus: Corpus) -> list[int]:
     >>> group_pieces(build_corpus([shipped_folder("primers")], "corpus"))
     [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]
     """
-    sketches = np.full((len(corpus), SKETCH), _NOTHING)
-    for i in range(len(corpus)):
-        hashes = interval_hashes(corpus.piece(i))[:SKETCH]
-        sketches[i, : len(hashes)] = hashes
     from scipy.cluster.hierarchy import DisjointSet  # here, since it takes a quarter of a second
 
     sets = DisjointSet(range(len(corpus)))
+    sketches = np.full((len(corpus), SKETCH), _NOTHING)
+    short: dict[bytes, int] = {}  # the first of the pieces with these few notes
+    for i in range(len(corpus)):
+        hashes = interval_hashes(corpus.piece(i))[:SKETCH]
+        sketches[i, : len(hashes)] = hashes
+        if not len(hashes):
+            sets.merge(short.setdefault(corpus.piece(i).tobytes(), i), i)
     first, second = _candidates(sketches)
     linked = _overlapping(sketches, first, second)
     for a, b in zip(first[linked].tolist(), second[linked].tolist(), strict=True):

@@ -42,7 +42,8 @@ def engine_for(model: MusicTransformer, *, int8: bool = False) -> Engine | None:
     weights = list(model.parameters())
     if any(weight.is_inference() for weight in weights):  # nobody counts how often these were changed
         return Engine(in_8_bits(model), int8)
-    state = [(weight.data_ptr(), weight._version) for weight in weights]
+    # Fused optimisers change weights without counting it: their sums tell that they were changed.
+    state = [(weight.data_ptr(), weight._version, weight.detach().sum().item()) for weight in weights]
     before = _engines.get(model)
     if before is None or before[0] != state:
         before = _engines[model] = state, Engine(in_8_bits(model), int8)

@@ -42,7 +42,7 @@ def filter_logits(logits: np.ndarray, settings: SamplingSettings) -> np.ndarray:
         if settings.top_p < 1:  # up to and with the token that reaches top_p
             ranked[before >= settings.top_p] = 0.0
         if settings.top_k:
-            ranked[:, settings.top_k :] = 0.0
+            ranked[:, int(settings.top_k) :] = 0.0
         p[place] = ranked
     if unlikely is not None:
         p[unlikely] = 0.0

@@ -121,7 +121,7 @@ def prepare_primer(
     if len(performance) and not len(shown):
         place = f"after {start:g} s" if end is None else f"between {start:g} and {end:g} s"
         raise MusictxError(f"no note begins {place}; the music lasts {performance.duration:.1f} s")
-    cut = tokens_to_table(tokens).end * STEP_SECONDS
+    cut = tokens_to_table(tokens).end / STEPS_PER_SECOND  # 1.89, where a product is more
     remarks: tuple[str, ...] = ()
     if len(shown) and cut - shown.duration > LONG_REST:
         remarks = (f"the primer ends with {cut - shown.duration:.1f} s of silence",)

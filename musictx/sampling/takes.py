@@ -9,7 +9,7 @@ import numpy as np
 from musictx.events import NOTE_OFF, START, STEP_SECONDS, TIME_SHIFT, VELOCITY, encode, tokens_to_table
 from musictx.model import MusicTransformer
 from musictx.performance import Performance
-from musictx.sampling.primer import prepare_primer
+from musictx.sampling.primer import in_milliseconds, prepare_primer
 
 
 class Take(NamedTuple):
@@ -51,6 +51,7 @@ def take_tokens(
     >>> len(take.tokens) > take.primer
     True
     """
+    whole = in_milliseconds(whole)  # as primers are: a note on a bar line may lie just before the cut
     everything = encode(whole)
     if not (whole.notes["onset"] < cut).any():
         kept, events = np.array([START]), 0

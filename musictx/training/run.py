@@ -259,7 +259,8 @@ class Run:
                     self._log({"loss": loss, "tokens_per_second": round(rate)})
                     if on_progress and fabric.is_global_zero:
                         left = self.seconds * (1 - share) / max(share, 1e-9)
-                        validation = best.worth if (best := self.looks.best) else None
+                        best = None if self.appraise else self.looks.best  # its worth is no loss
+                        validation = best.worth if best else None
                         on_progress(Progress(self.step, share, loss, rate, validation, left))
                 if self.judge and self.due and not self.stopped:
                     self._validate(self.judge)

@@ -95,7 +95,7 @@ class Curriculum:
             require(tokens <= length, "curriculum: tokens", tokens, f"be at most the context, {length}")
         mix: Sequence[float] | None = None
         if config.mix == "folders":
-            mix = [1.0] * len(np.unique(train.source))
+            mix = [1.0] * train.folders
         elif not isinstance(config.mix, str):
             mix = config.mix
         self.stages = [

@@ -15,7 +15,7 @@ import torch
 
 from musictx.app import launch
 from musictx.checkpoint import save_model
-from musictx.midi import write_midi
+from musictx.midi import read_midi, write_midi
 from musictx.model import ModelConfig, MusicTransformer
 from musictx.performance import Performance, make_notes
 from musictx.shipped import shipped_primer
@@ -84,6 +84,14 @@ def test_a_shape_changes_the_music(client: httpx.Client) -> None:
         said = call(client, with_change(**change))
         files.append(client.get(json.loads(said.partition("data: ")[2])[0]["url"]).content)
     assert files[0] == files[1] and len(set(files)) == 3
+
+
+def test_the_first_primer_of_the_page_has_its_bars(client: httpx.Client, tmp_path: Path) -> None:
+    said = call(client, with_change(bars=2, beat="strict"))
+    answer = client.get(json.loads(said.partition("data: ")[2])[0]["url"])
+    (tmp_path / "played.mid").write_bytes(answer.content)
+    metre = read_midi(tmp_path / "played.mid").metre
+    assert metre and metre.fault() is None
 
 
 @pytest.mark.parametrize("name", ["a.txt", "a.html", "a", ".mid.svg", "mid", ""])

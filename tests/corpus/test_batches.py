@@ -117,6 +117,13 @@ def test_a_mix_has_a_number_for_each_folder(mix: tuple[float, ...]) -> None:
         BatchSource(corpus, length=8, batch=1, mix=mix)
 
 
+def test_a_folder_that_is_held_out_as_a_whole_still_has_its_number_in_a_mix() -> None:
+    corpus = corpus_of(*[encode(random_performance(seed, 30, 10.0)) for seed in range(3)], source=[0, 1, 2])
+    train = corpus.subset([0, 2])
+    source = BatchSource(train, length=8, batch=1, mix=(3, 5, 1))
+    assert np.diff(source.cumulative, prepend=0) == pytest.approx([0.75, 0.25])
+
+
 # Augmentation
 
 

@@ -87,6 +87,11 @@ def test_models_of_8_bits_are_rounded_once_for_each_state_of_their_weights() -> 
         model.head.weight.add_(0.1)
     second = engine_for(model, int8=True)
     assert second and second is not first
+    fused = torch.optim.AdamW(model.parameters(), fused=True)  # it counts no version of what it changes
+    model(torch.zeros(1, 4, dtype=torch.long)).sum().backward()
+    fused.step()
+    third = engine_for(model, int8=True)
+    assert third and third is not second
     assert (second.model.head.weight != first.model.head.weight).any()
 
 

@@ -154,6 +154,18 @@ def test_the_beat_is_kept_where_a_piece_begins_too():
         np.testing.assert_allclose(sixteenths, sixteenths.round(), atol=1e-6)
 
 
+@pytest.mark.parametrize("before", [False, True])
+def test_a_note_on_a_bar_line_just_before_the_passage_belongs_to_it(before):
+    """The beat puts it on the bar line, up to half a millisecond before the passage's first hundredth."""
+    metre = Metre.of(480, [(0, 472_441)], [(0, 4, 4)])
+    begin = 1.89  # the bar line lies at 1.889764
+    notes = make_notes([0.5, 1.889764, 4.0], [0.9, 2.1, 4.4], [60, 72, 61], 70)[0 if before else 1 :]
+    take = take_tokens(MODEL, Performance(notes), begin)
+    assert 72 in take.tokens[take.primer :]
+    outside = Performance(notes[notes["pitch"] < 72], metre=metre)
+    assert len(fill_in(MODEL, outside, begin, 3.78, beat="strict", **FEW)[0].notes)
+
+
 def test_times_are_on_the_grid():
     music = random_performance(6, 40, 8.0)
     filling = fill_in(MODEL, music, 3.0012, 4.9988, **FEW)[0]

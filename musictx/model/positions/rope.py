@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -48,6 +49,12 @@ class Rotary(Positions):
         `musictx.lab.evaluation.extrapolation` compares it with the other rules.
         """
         return context_length
+
+    @classmethod
+    def for_context(cls, config: ModelConfig, length: int) -> ModelConfig:
+        """A window as long as the context stays so."""
+        window = length if config.window == config.context_length else config.window
+        return replace(config, context_length=length, window=window)
 
     @classmethod
     def extrapolation_options(cls, config: ModelConfig, length: int) -> dict[str, dict[str, Any]]:  # noqa: D102
