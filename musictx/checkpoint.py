@@ -161,7 +161,7 @@ def usual_settings(card: dict[str, Any]) -> dict[str, Any]:
         SamplingSettings(**settings)
     except (TypeError, MusictxError) as error:
         raise MusictxError(f"the model's card has sampling {shown(settings)}, which is no setting") from error
-    return {name: settings[name] for name in settings if name in SETTINGS}
+    return {name: settings[name] for name in settings if name in {*SETTINGS, "shape"}}
 
 
 def load_model(

@@ -56,7 +56,7 @@ def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_windows_are_drawn_as_the_mix_says() -> None:
-    corpus = replace(tiny_corpus(4), source=np.array([0, 1, 1, 1]))
+    corpus = replace(tiny_corpus(4), source=np.array([0, 1, 1, 1]), folders=2)
     for mix, expected in (("folders", 0.5), ("tokens", 0.25), ((1.0, 4.0), 0.2)):
         source = Curriculum(corpus, TrainingConfig(steps=1, mix=mix), 16).at(0.0)
         assert isinstance(source, BatchSource)
