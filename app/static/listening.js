@@ -194,10 +194,11 @@ export class Listening {
   }
 
   /** Move one edge ("from" or "to") of the loop to a time, or to the playhead. */
-  moveLoop(edge, time = this.transport.position) {
+  moveLoop(edge, time = null) {
     if (!this.take) return;
-    const { end } = this.transport;
-    const loop = { from: 0, to: end, ...this.loop, [edge]: Math.min(Math.max(0, time), end) };
+    this.showLanes(); // their playhead, though the primer was heard last
+    const { end, position } = this.transport;
+    const loop = { from: 0, to: end, ...this.loop, [edge]: Math.min(Math.max(0, time ?? position), end) };
     if (loop.to - loop.from >= 0.25) this.setLoop(loop);
   }
 

@@ -152,8 +152,12 @@ export class Making {
 
   /** Let one lane go on where it ended. */
   more(model) {
+    const { heard, transport } = this.listening;
     this.on.alone();
     this.step();
+    // One that has ended before the playhead catches up; who hears that one goes back to where it ended.
+    if (model !== heard) transport.behind.add(model);
+    else if (transport.position > this.take.scores.get(model).end) transport.seek(this.take.scores.get(model).end);
     this.runs.startLane(model);
     this.on.fit();
   }
@@ -199,7 +203,7 @@ export class Making {
   /** Remember how things stand, before something is changed. */
   step() {
     const { source, selection } = this.primer;
-    this.history.step({ source, selection, settings: this.settings.values, take: this.take });
+    this.history.step({ source, selection, settings: this.settings.chosen, take: this.take });
     this.on.refresh();
   }
 

@@ -12,8 +12,7 @@ export class Modes {
 
   constructor(studio, find) {
     Object.assign(this, { studio, find });
-    this.made = { history: new History(), take: null }; // the other way
-    this.settings = null; // of the other way
+    this.made = { history: new History(), take: null }; // the other way; what was `left` there, its primer and settings
     for (const mode of MODES) this.button(mode).addEventListener("click", () => this.switch(mode));
     this.set(new URLSearchParams(location.search).get("mode") === "compose" ? "compose" : "compare");
     studio.settings.set(studio.settings.usual);
@@ -44,22 +43,27 @@ export class Modes {
 
   switch(mode) {
     if (mode === this.mode) return;
-    const { making, settings, listening, blind, judging, player, models, series } = this.studio;
+    const { making, settings, listening, blind, judging, player, models, series, primer, primers } = this.studio;
     if (blind.on) judging.switch(false);
     series.stop();
+    this.studio.stopFillings();
     listening.transport.pause();
-    const before = { values: settings.values, own: settings.ownLength };
+    const { source, selection } = primer;
+    const left = { source, selection, settings: settings.chosen, own: settings.ownLength };
     this.set(mode);
     this.showAddress();
-    settings.set(this.settings?.values ?? settings.usual, this.settings?.own ?? false);
-    this.settings = before;
-    this.made = making.exchangeHistory(this.made);
+    const other = this.made;
+    const was = other.left ?? other.take; // a take that was there before a reload says how it was made
+    this.made = { ...making.exchangeHistory(other), left };
+    settings.set(was?.settings ?? settings.usual, other.left?.own ?? false);
     const lanes = this.composing ? models.takes : models.all;
     player.leave([...models.players, ...models.takes].filter((each) => !lanes.includes(each)).map(({ key }) => key));
     const { take } = this.studio;
     listening.heard = this.composing ? this.order[0] : listening.first;
-    if (take) making.return(take);
-    else listening.loadPrimer();
+    if (take) {
+      primers.set(was.source, was.selection);
+      making.adopt(take);
+    } else listening.loadPrimer();
     this.studio.primerChanged();
   }
 

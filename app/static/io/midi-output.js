@@ -17,7 +17,7 @@ export class MidiOutput {
     this.access = null;
     this.port = null;
     this.waiting = []; // {when, kind, pitch, velocity, owner}, in the order of their times (s of the audio clock)
-    this.sounding = new Map(); // pitch → the one who struck it
+    this.sounding = new Map(); // pitch → {owner, when} of its stroke, which may still lie ahead
     this.timer = null;
     window.addEventListener("pagehide", () => this.silence());
   }
@@ -64,9 +64,10 @@ export class MidiOutput {
   /** Nothing of this owner sounds from `when` on. */
   leave(owner, when) {
     this.waiting = this.waiting.filter((each) => each.owner !== owner || each.when < when);
-    const own = new Set([...this.sounding].filter(([, each]) => each === owner).map(([pitch]) => pitch));
-    for (const { pitch, kind, owner: each } of this.waiting) if (each === owner && kind === NOTE_ON) own.add(pitch);
-    for (const pitch of own) this.release(owner, pitch, when);
+    const struck = new Map(this.sounding);
+    for (const each of this.waiting) if (each.kind === NOTE_ON && each.owner === owner) struck.set(each.pitch, each);
+    // No key comes up before it goes down, or it would stay down.
+    for (const [pitch, own] of struck) if (own.owner === owner) this.release(owner, pitch, Math.max(when, own.when));
   }
 
   /** In the order of their times; at the same time a key comes up before it goes down. */
@@ -91,8 +92,8 @@ export class MidiOutput {
     const until = performance.now() + AHEAD;
     while (this.waiting.length && this.timeOf(this.waiting[0].when) <= until) {
       const { when, kind, pitch, velocity, owner } = this.waiting.shift();
-      if (kind === NOTE_ON) this.sounding.set(pitch, owner);
-      else if (this.sounding.get(pitch) === owner) this.sounding.delete(pitch);
+      if (kind === NOTE_ON) this.sounding.set(pitch, { owner, when });
+      else if (this.sounding.get(pitch)?.owner === owner) this.sounding.delete(pitch);
       else continue; // another struck it again meanwhile
       this.port?.send([kind, pitch, velocity], this.timeOf(when));
     }

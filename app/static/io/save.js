@@ -63,7 +63,7 @@ export function saveVotes() {
 /** A lane's music on the bars of its primer; primer and continuation are tracks of their own. */
 function laneTracks(take, lane, { version }, alone) {
   const score = take.scores.get(lane);
-  const cut = Math.round(1000 * score.length);
+  const { cut } = score;
   const metre = movedMetre(take.metre, alone ? cut : 0);
   const names = ["Primer", `Continuation: ${take.model ?? lane}, seed ${take.seeds[lane]}, musictx ${version}`];
   return { notes: score.rows(alone), metre, cut: alone ? 0 : cut, names };

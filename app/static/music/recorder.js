@@ -1,5 +1,7 @@
 // What a person plays becomes a primer: notes and pedal with the time at which they came.
 
+const GAP = 300; // ms between what was recorded and what is recorded after it
+
 /** Collects notes. `now` gives milliseconds; `changed` is called when a note or the pedal has come up. */
 export class Recorder {
   constructor(changed, now = () => performance.now()) {
@@ -19,8 +21,7 @@ export class Recorder {
 
   start() {
     this.recording = true;
-    // A second take goes on after the first.
-    if (this.notes.length) this.origin = this.now() - this.length - 300;
+    this.origin = null;
   }
 
   /** End the recording; what still sounds ends here. */
@@ -39,8 +40,9 @@ export class Recorder {
     return Math.max(0, ...this.notes.map((row) => row[1]));
   }
 
+  /** A recording begins with its first note; one that goes on does so soon after the last one, however long one thought. */
   time() {
-    this.origin ??= this.now();
+    this.origin ??= this.now() - (this.notes.length ? this.length + GAP : 0);
     return Math.max(0, Math.round(this.now() - this.origin));
   }
 
@@ -83,6 +85,6 @@ export class Recorder {
     const { length } = this;
     this.pedals = this.pedals.filter(([down]) => down < length).map(([down, up]) => [down, Math.min(up, length)]);
     if (!this.notes.length) this.clear();
-    else if (this.recording) this.origin = this.now() - length - 300;
+    else if (this.recording) this.origin = null;
   }
 }

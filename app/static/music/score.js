@@ -141,15 +141,21 @@ export class Score {
     this.complete = true;
   }
 
+  /** Where the continuation begins (ms): on the beat its first note may lie just before the primer's last hundredth. */
+  get cut() {
+    const first = this.notes.find(({ primer }) => !primer);
+    return Math.round(1000 * Math.min(this.length, first?.on ?? Infinity));
+  }
+
   /** Rows of everything, or of the continuation alone (on its own axis). */
   rows(continuationOnly = false) {
-    const ms = (seconds) => Math.round(seconds * 1000);
-    const shift = continuationOnly ? this.length : 0;
+    const shift = continuationOnly ? this.cut : 0;
+    const ms = (seconds) => Math.round(seconds * 1000) - shift;
     return this.notes
       .filter((note) => !continuationOnly || !note.primer)
       .map((note) => [
-        ms(note.on - shift),
-        ms((note.off ?? Math.max(note.on, this.known)) - shift),
+        ms(note.on),
+        ms(note.off ?? Math.max(note.on, this.known)),
         note.pitch,
         note.velocity,
       ]);

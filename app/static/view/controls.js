@@ -85,7 +85,8 @@ export function wireKeys(root, on) {
   };
   document.addEventListener("pointerdown", (event) => {
     closeFolds(event.target);
-    clicked = event.target.closest?.("button, summary") ?? null;
+    const label = event.target.closest?.("#upload-label");
+    clicked = label?.control ?? event.target.closest?.("button, summary, [role=slider]") ?? null;
   });
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") {

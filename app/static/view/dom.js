@@ -54,5 +54,5 @@ export function setUsable(button, usable) {
 
 /** Whether keys typed now belong to a field rather than to the page. */
 export function isTyping(target) {
-  return target instanceof Element && target.matches("input:not([type=checkbox]):not([type=range]), textarea, select");
+  return target instanceof Element && target.matches("input:not([type=checkbox], [type=range], [type=file]), textarea, select");
 }

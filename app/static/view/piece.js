@@ -89,12 +89,16 @@ export class PieceView {
   /** Show the piece as it is; `can` says {undo, redo}. */
   show(sections, can) {
     const grown = lengthOf(sections) !== lengthOf(this.sections);
+    const focused = document.activeElement;
+    const section = [...this.strip.children].findIndex((each) => each.contains(focused));
+    const which = section < 0 ? -1 : [...this.strip.children[section].children].indexOf(focused);
     this.sections = sections;
     const kept = sections.filter(isKept);
     this.roll.metre = barsOf(sections);
     const score = (this.roll.score = sections.length ? scoreOf(sections) : null);
     if (grown) {
-      this.part = this.mark = null;
+      this.part = null;
+      this.setMark(null);
       this.cursor = Math.min(this.cursor, lengthOf(sections));
     }
     Object.assign(this.element.dataset, { notes: score?.continuationCount ?? 0, sections: kept.length });
@@ -111,6 +115,10 @@ export class PieceView {
     this.roll.colours = sections.map((section) => `--${this.colour(section)}`);
     this.strip.replaceChildren(...sections.map((section, k) => this.label(section, k)));
     this.look(this.part ?? { start: 0, end: this.end });
+    // What had the focus is another element now, or gone.
+    const there = this.strip.children[Math.min(section, sections.length - 1)];
+    if (section >= 0) (there?.children[Math.min(which, there.children.length - 1)] ?? this.undoButton).focus();
+    else if (focused === this.clearButton && this.clearButton.hidden) this.undoButton.focus();
   }
 
   colour({ from }) {

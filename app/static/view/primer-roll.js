@@ -6,6 +6,7 @@ import { moved, turned, zoomed } from "../music/view.js";
 import { caught } from "./bars.js";
 import { colourOf, prepare } from "./canvas.js";
 import { h } from "./dom.js";
+import { goesSideways } from "./roll-input.js";
 import { pitchRange } from "./roll.js";
 
 const STEPS = { ArrowLeft: -100, ArrowDown: -100, ArrowRight: 100, ArrowUp: 100, PageDown: -1000, PageUp: 1000 };
@@ -37,7 +38,7 @@ export class PrimerRoll {
     );
     this.element = h("div", { class: "primer-rolls" }, this.roll, this.overview);
     this.drag(this.roll, (event) => this.grip(event));
-    this.drag(this.overview, (event) => this.gripOverview(event));
+    this.drag(this.overview, () => this.gripOverview());
     this.roll.addEventListener("wheel", (event) => this.wheel(event), { passive: false });
   }
 
@@ -67,16 +68,28 @@ export class PrimerRoll {
     });
   }
 
-  /** Follow a pointer: `grip` says for the event that begins a drag what each of its events does. */
+  /** Follow a pointer: `grip` says for the event that begins a drag what each of its events does, and if that one does. */
   drag(element, grip) {
     let pull = null;
+    let down = null; // where a finger began, until it is clear that it does not scroll the page
+    let jumps = false;
     element.addEventListener("pointerdown", (event) => {
       if (!this.rows.length || event.button !== 0) return;
       element.setPointerCapture(event.pointerId);
-      pull = grip(event);
+      ({ pull, jumps } = grip(event));
+      down = event.pointerType === "touch" ? event : null;
+      if (jumps && !down) pull(event);
     });
-    element.addEventListener("pointermove", (event) => pull?.(event));
-    for (const end of ["pointerup", "pointercancel"]) element.addEventListener(end, () => (pull = null));
+    element.addEventListener("pointermove", (event) => {
+      if (down && !goesSideways(event, down)) return;
+      down = null;
+      pull?.(event);
+    });
+    element.addEventListener("pointerup", () => {
+      if (down && jumps) pull(down);
+      pull = down = null;
+    });
+    element.addEventListener("pointercancel", () => (pull = down = null));
   }
 
   timeAt(event, element, { start, end }) {
@@ -90,13 +103,12 @@ export class PrimerRoll {
     const onBar = (at, each) => (each.altKey ? at : this.caught(at));
     const gesture = {};
     const edge = Object.keys(this.handles).find((each) => event.target === this.handles[each]);
-    if (edge) return (each) => this.on.move(edge, onBar(time(each), each), gesture);
+    if (edge) return { pull: (each) => this.on.move(edge, onBar(time(each), each), gesture), jumps: false };
     const { start, end } = this.selection;
     const inside = event.target === this.window;
     const offset = inside ? time(event) - start : (end - start) / 2;
     const pull = (each) => this.on.shift(onBar(time(each) - offset, each), gesture);
-    if (!inside) pull(event);
-    return pull;
+    return { pull, jumps: !inside };
   }
 
   /** The bar line (ms) that a time means, or that time; with Alt held it is always the time. */
@@ -105,13 +117,12 @@ export class PrimerRoll {
     return Math.round(1000 * caught(this.metre, time / 1000, (1000 * this.roll.clientWidth) / (end - start)));
   }
 
-  gripOverview(event) {
+  gripOverview() {
     const gesture = {};
     const half = (this.selection.end - this.selection.start) / 2;
     const whole = { start: 0, end: this.duration };
     const pull = (each) => this.on.shift(this.timeAt(each, this.overview, whole) - half, gesture);
-    pull(event);
-    return pull;
+    return { pull, jumps: true };
   }
 
   wheel(event) {

@@ -7,6 +7,12 @@ const MIN_LOOP = 0.25; // seconds; a shorter drag is a click
 const STILL = 5; // pixels that a tap may move
 const REACH = { mouse: 5, pen: 8, touch: 14 }; // pixels beside a note that still mean it
 
+/** Whether a pointer has gone sideways: a finger that goes up or down scrolls the page, and means nothing here. */
+export function goesSideways(event, down) {
+  const [x, y] = [Math.abs(event.clientX - down.clientX), Math.abs(event.clientY - down.clientY)];
+  return x > STILL && x > y;
+}
+
 /** The note of a roll under a pointer, or the nearest one that it can mean; null if there is none. */
 function noteUnder(roll, event) {
   const frame = roll.element.getBoundingClientRect();
@@ -44,17 +50,21 @@ export function listenTo(roll, on) {
     element.setPointerCapture(event.pointerId);
     mark = event.shiftKey ? edgeAt(event) : null;
     down = event;
-    if (mark === null) on.seek(timeAt(event));
+    if (mark === null && event.pointerType !== "touch") on.seek(timeAt(event));
   });
   element.addEventListener("pointermove", (event) => {
     if (!(event.buttons & 1) || !element.hasPointerCapture(event.pointerId)) return;
+    if (down && event.pointerType === "touch" && !goesSideways(event, down)) return;
     if (down && Math.hypot(event.clientX - down.clientX, event.clientY - down.clientY) > STILL) down = null;
     const at = mark === null ? timeAt(event) : edgeAt(event);
     if (mark === null) on.seek(at);
     else if (Math.abs(at - mark) >= MIN_LOOP) on.loop(Math.min(mark, at), Math.max(mark, at));
   });
   element.addEventListener("pointerup", (event) => {
-    if (down?.pointerId === event.pointerId && mark === null) on.tap(noteUnder(roll, down));
+    if (down?.pointerId === event.pointerId && mark === null) {
+      if (event.pointerType === "touch") on.seek(timeAt(down));
+      on.tap(noteUnder(roll, down));
+    }
     down = null;
   });
   element.addEventListener("pointercancel", () => (down = null));

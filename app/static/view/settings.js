@@ -43,7 +43,7 @@ export class Settings {
     this.shaping.append(...this.wishes);
     this.placeFold();
     this.defaults = this.kept;
-    this.suggested = this.defaults.seconds; // a telling length for the primer
+    this.suggested = [this.defaults.seconds, 0]; // a telling length for the primer, and its bars
     this.ownLength = false; // whether the visitor has chosen another
     this.secondsOf = null; // how long so many bars after the primer are (s), where there are bars
     form.addEventListener("change", (event) => {
@@ -100,10 +100,14 @@ export class Settings {
     return { ...Object.fromEntries(numbers), beat, shape: this.shaping.hidden ? "" : wishes.join(",") };
   }
 
+  /** What the visitor chose: a length in bars, too. */
+  get chosen() {
+    return { ...this.values, bars: Number(this.field("bars").value) };
+  }
+
   /** What the page keeps of them across a reload: how one listens and saves, too. */
   get kept() {
-    const { values, leadIn, continuationOnly } = this;
-    return { ...values, bars: Number(this.field("bars").value), lead_in: leadIn, continuation_only: continuationOnly };
+    return { ...this.chosen, lead_in: this.leadIn, continuation_only: this.continuationOnly };
   }
 
   /** The primer lies on bars, of which `secondsOf` says how long so many after it are; or (null) on none. */
@@ -186,7 +190,7 @@ export class Settings {
 
   /** Offer a length, or so many bars; it is taken unless the visitor has chosen one. */
   suggest(seconds, bars = 0) {
-    this.suggested = seconds;
+    this.suggested = [seconds, bars];
     if (this.ownLength) return;
     if (bars && this.secondsOf) this.setSeconds(this.secondsOf(bars), bars);
     else this.setSeconds(seconds);
@@ -194,7 +198,8 @@ export class Settings {
 
   reset() {
     this.ownLength = false;
-    this.set({ ...this.defaults, seconds: this.suggested, seed: Number(this.field("seed").value) });
+    this.set({ ...this.defaults, seed: Number(this.field("seed").value) });
+    this.suggest(...this.suggested);
   }
 
   newSeed() {
