@@ -66,6 +66,31 @@ const chosen = ({ first, kept }) => choiceOf(takeOf(first), new Map(Object.entri
 console.log(JSON.stringify(cases.map(chosen)));
 """
 )
+CUT = (
+    PIECE
+    + """
+const scores = cases.map(({ first }) => takeOf(first).scores.get("A"));
+console.log(JSON.stringify(scores.map((score) => [score.cut, score.rows(true)])));
+"""
+)
+RECORDED = """
+const { Recorder } = await import(process.argv[1].replace("score.js", "recorder.js"));
+const cases = JSON.parse(await new Response(process.stdin).text());
+console.log(JSON.stringify(cases.map((starts) => {
+  let now = 0;
+  const recorder = new Recorder(() => {}, () => now);
+  for (const start of starts) {
+    now = start;
+    recorder.start();
+    now += 500;
+    recorder.noteOn(60, 90);
+    now += 400;
+    recorder.noteOff(60);
+    recorder.stop();
+  }
+  return recorder.notes;
+})));
+"""
 IDEA = [[0, 500, 60, 80], [500, 1000, 64, 80]]
 TAKE: dict[str, Any] = {
     "notes": IDEA,
@@ -91,6 +116,18 @@ def test_a_take_that_is_kept_stands_after_its_primer_as_it_was_heard() -> None:
     assert whole["rows"] == IDEA + TAKE["lanes"]["A"]["rows"] and whole["starts"] == [0, 1000, 3000]
     assert whole["count"] == 2 and whole["source"]["piece"] and not whole["source"]["continues"]
     assert part["rows"] == [*IDEA, [1000, 2000, 72, 70]] and part["starts"] == [0, 1000, 2000]
+
+
+def test_a_first_note_on_a_bar_line_just_before_the_cut_is_no_primer() -> None:
+    lanes = {"A": {"rows": [[2857, 3000, 67, 70], [3100, 3200, 60, 70]], "end": 4000}}
+    ((cut, rows),) = answer(CUT, [{"first": {**TAKE, "length": 2860, "lanes": lanes}}])
+    assert cut == 2857 and [row[0] for row in rows] == [0, 243]
+
+
+def test_what_is_played_after_a_pause_to_think_follows_soon() -> None:
+    """A recording that is taken up again goes on with its next note, not with the time in between."""
+    (rows,) = answer(RECORDED, [[0, 8000]])
+    assert rows == [[0, 400, 60, 90], [700, 1100, 60, 90]]
 
 
 def test_a_take_drawn_from_a_piece_that_is_empty_now_begins_another() -> None:

@@ -141,9 +141,28 @@ def test_what_was_made_the_other_way_stays(open_studio: Open, place: Place) -> N
     assert studio.rows("rope") == compared and studio.get("seconds").input_value() == "2"
     assert studio.order() == ["vanilla", "relative", "rope"]
     studio.get("mode-compose").click()
-    assert studio.order() == list(TAKES)
+    assert studio.order() == list(TAKES) and studio.get("seconds").input_value() == "2"
     cut = studio.page.evaluate("window.musictx.take.length")
     assert [row for row in studio.rows("B") if row[0] >= cut] == takes["B"]
+
+
+def test_the_other_way_comes_back_with_its_primer_and_its_length_in_bars(
+    open_studio: Open, place: Place
+) -> None:
+    studio = open_studio(place)
+    studio.get("mode-compose").click()
+    drawn(studio, seconds=2)
+    studio.get("keep-A").click()  # the piece's end is the primer now
+    studio.get("bars").fill("3")
+    studio.get("bars").press("Tab")
+    primer = studio.page.locator(".primer-title").first.inner_text()
+    for way in ("compare", "compose"):
+        studio.get(f"mode-{way}").click()
+    assert studio.page.locator(".primer-title").first.inner_text() == primer
+    assert studio.get("bars").input_value() == "3"
+    studio.get("settings").click()
+    studio.page.locator("#defaults").click()
+    assert studio.get("bars").input_value() == "4"
 
 
 def test_takes_are_steady_and_what_is_compared_is_not(open_studio: Open, place: Place) -> None:
@@ -357,6 +376,7 @@ def test_a_section_is_taken_out_of_the_piece(open_studio: Open, place: Place) ->
     studio.page.keyboard.press("Enter")
     assert "Undo brings it back" in studio.notice().inner_text()
     assert piece(studio)[1] == 2
+    assert studio.page.evaluate("document.activeElement.dataset.testid") == "piece-remove-1"
     stayed, after = ticks_of(studio).values()
     gone = [tick for tick in before if tick < 6 * BAR]
     assert stayed == primer and gone
@@ -467,7 +487,8 @@ MIDI = """
     navigator.requestMIDIAccess = async () => access;
     window.held = () => {
         const keys = new Set();
-        for (const [status, pitch] of window.sent) status === 0x90 ? keys.add(pitch) : keys.delete(pitch);
+        const inTime = [...window.sent].sort((a, b) => a[3] - b[3]); // as the system sends them on
+        for (const [status, pitch] of inTime) status === 0x90 ? keys.add(pitch) : keys.delete(pitch);
         return keys;
     };
     window.unplug = () => {

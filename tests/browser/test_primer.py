@@ -63,6 +63,8 @@ def test_handles_move_by_key_and_by_mouse(open_studio: Open, place: Place) -> No
     studio.page.mouse.move(box["x"] + box["width"] * 0.8, handle["y"] + 20, steps=3)
     studio.page.mouse.up()
     assert primer(studio)["end"] == pytest.approx(12, abs=0.3)
+    studio.page.keyboard.press(" ")  # the handle that was dragged does not hold on to it
+    studio.page.wait_for_function("() => window.musictx.transport.state === 'playing'")
 
 
 def test_tracks_can_be_chosen(open_studio: Open, place: Place) -> None:

@@ -94,6 +94,51 @@ def test_the_loops_ends_are_set_by_keyboard(studio: Any) -> None:
         assert studio.page.evaluate(f"window.musictx.transport.loop.{edge}") == pytest.approx(at, abs=0.01)
 
 
+def test_the_loops_ends_are_the_lanes_though_the_primer_is_heard(studio: Any) -> None:
+    end = studio.page.evaluate("window.musictx.transport.end")
+    studio.get("primer-play").click()
+    studio.page.wait_for_function("() => window.musictx.transport.state === 'playing'")
+    studio.page.keyboard.press("[")
+    assert studio.page.evaluate("window.musictx.transport.loop.to") == pytest.approx(end)
+
+
+def test_a_finger_that_scrolls_moves_no_playhead_and_a_tap_does(studio: Any) -> None:
+    at = seek_by_click(studio, 0.2)
+    roll = studio.lane("relative").locator(".roll").bounding_box()
+    x, y = roll["x"] + 0.7 * roll["width"], roll["y"] + roll["height"] / 2
+    touch = studio.page.context.new_cdp_session(studio.page)
+
+    def finger(kind: str, *place: float) -> None:
+        points = [{"x": place[0], "y": place[1]}] if place else []
+        touch.send("Input.dispatchTouchEvent", {"type": f"touch{kind}", "touchPoints": points})
+
+    finger("Start", x, y)
+    for k in range(1, 6):
+        finger("Move", x, y - 12 * k)
+    finger("End")
+    assert studio.position() == at
+    studio.page.evaluate("window.scrollTo(0, 0)")
+    roll = studio.lane("relative").locator(".roll").bounding_box()
+    y = roll["y"] + roll["height"] / 2
+    finger("Start", x, y)
+    finger("End")
+    studio.page.wait_for_function("(at) => window.musictx.transport.position > at + 5", arg=at)
+
+
+def test_more_of_a_lane_that_ended_before_the_playhead_catches_up(studio: Any) -> None:
+    lengths = {name: studio.page.evaluate(f"window.musictx.take.scores.get('{name}').end") for name in MODELS}
+    heard, short = max(lengths, key=lengths.__getitem__), min(lengths, key=lengths.__getitem__)
+    studio.get(f"solo-{heard}").click()
+    while studio.page.evaluate("window.musictx.transport.end") < lengths[short] + 10:
+        studio.get(f"more-{heard}").click()
+        studio.wait_done()
+    at = seek_by_click(studio, 0.95, heard)
+    assert at > lengths[short] + 5
+    studio.get(f"more-{short}").click()
+    assert studio.position() >= at
+    studio.wait_done()
+
+
 def assert_kept(after: list[list[int]], kept: list[list[int]], until: float) -> None:
     """Notes stay as they are: onset, offset, pitch, velocity. Those that sound at `until` may go on."""
     for row, before in zip(after, kept, strict=False):
