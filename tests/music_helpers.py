@@ -72,15 +72,15 @@ def random_walk(seed: int, length: int, spread: float) -> np.ndarray:
     taste = rng.gumbel(size=VOCABULARY_SIZE) * spread  # so that walks differ in kind
     taste[TIME_SHIFT:VELOCITY] += rng.normal(0, 2)
     taste[VELOCITY:PAD] += rng.normal(-2, 2)
-    grammar = Grammar(1)
+    grammar = Grammar()
     tokens: list[int] = []
-    while len(tokens) < length or grammar.after_velocity[0]:
-        allowed = grammar.allowed()[0]
+    while len(tokens) < length or grammar.after_velocity:
+        allowed = grammar.allowed()
         allowed[END] = False
         weight = np.where(allowed, np.exp(taste), 0.0)
         tokens.append(int(rng.choice(VOCABULARY_SIZE, p=weight / weight.sum())))
-        grammar.advance(np.array(tokens[-1:]))
-    sounding = np.flatnonzero(grammar.sounding[0])
+        grammar.advance(tokens[-1])
+    sounding = np.flatnonzero(grammar.sounding)
     while tokens and TIME_SHIFT <= tokens[-1] < VELOCITY:
         tokens.pop()
     tokens += [shift(0.5)] * bool(len(sounding)) + [NOTE_OFF + int(p) for p in sounding]

@@ -34,63 +34,54 @@ _NEVER = -(2**40)  # steps
 
 
 class Loops:
-    """The keys that were struck for too long, for sequences that grow together.
+    """The keys that were struck for too long.
 
     Where the next note would break a rule, it is struck on another key, and then the keys struck for
     too long are set aside. A primer that stays there all the same, for as many notes again, lifts the rule.
 
     Parameters
     ----------
-    rows : int
-        Sequences.
     loop_rules : tuple of LoopRule
 
     Examples
     --------
     >>> from musictx.events.loops import Loops, LoopRule
-    >>> loops = Loops(1, (LoopRule(steps=200, notes=4, keys=2, aside=1),))
+    >>> loops = Loops((LoopRule(steps=200, notes=4, keys=2, aside=1),))
     >>> for step, key in ((0, 60), (20, 62), (40, 60)):
-    ...     loops.strike(0, key, step)
-    >>> loops.refused(0, 60)[[60, 61, 62]].tolist()
+    ...     loops.strike(key, step)
+    >>> loops.refused(60)[[60, 61, 62]].tolist()
     [True, False, True]
     """
 
-    def __init__(self, rows: int, loop_rules: tuple[LoopRule, ...] = LOOP_RULES):
+    def __init__(self, loop_rules: tuple[LoopRule, ...] = LOOP_RULES):
         self.loop_rules = loop_rules
-        self.broken = np.zeros((rows, len(loop_rules)), np.int64)  # by how many notes all the same
-        self.aside = np.zeros((rows, 128), np.int64)  # for how many notes
-        self.struck_at = np.full((rows, 128), _NEVER)  # steps; the last time of each key
-        self.notes_at = np.full((rows, max((s.notes for s in loop_rules), default=0)), _NEVER)
+        self.broken = np.zeros(len(loop_rules), np.int64)  # by how many notes all the same
+        self.aside = np.zeros(128, np.int64)  # for how many notes
+        self.struck_at = np.full(128, _NEVER)  # steps; the last time of each key
+        self.notes_at = np.full(max((s.notes for s in loop_rules), default=0), _NEVER)
 
-    def take(self, rows: np.ndarray) -> Loops:
-        """The state of these sequences, any number of times each."""
-        copy = Loops(0, self.loop_rules)
-        for name in ("broken", "aside", "struck_at", "notes_at"):
-            setattr(copy, name, getattr(self, name)[rows])
-        return copy
-
-    def refused(self, row: int, step: int) -> np.ndarray:
+    def refused(self, step: int) -> np.ndarray:
         """Keys that may not be struck now [shape=(128,), dtype=bool]."""
-        return self._worn(row, step).any(0) | (self.aside[row] > 0)
+        return self._worn(step).any(0) | (self.aside > 0)
 
-    def strike(self, row: int, key: int, step: int) -> None:
+    def strike(self, key: int, step: int) -> None:
         """Take in a note."""
-        worn = self._worn(row, step)
-        self.broken[row] += worn[:, key]
-        self.aside[row] = np.maximum(self.aside[row] - 1, 0)
+        worn = self._worn(step)
+        self.broken += worn[:, key]
+        self.aside = np.maximum(self.aside - 1, 0)
         if not worn[:, key].any():
             for keys, rule in zip(worn, self.loop_rules, strict=True):
-                self.aside[row, keys] = np.maximum(self.aside[row, keys], rule.aside)
-        self.struck_at[row, key] = step
-        self.notes_at[row, :-1] = self.notes_at[row, 1:]
-        self.notes_at[row, -1:] = step
+                self.aside[keys] = np.maximum(self.aside[keys], rule.aside)
+        self.struck_at[key] = step
+        self.notes_at[:-1] = self.notes_at[1:]
+        self.notes_at[-1:] = step
 
-    def _worn(self, row: int, step: int) -> np.ndarray:
+    def _worn(self, step: int) -> np.ndarray:
         """Keys of each rule that the next note would break [shape=(rules, 128), dtype=bool]."""
         worn = np.zeros((len(self.loop_rules), 128), bool)
         for i, (steps, notes, max_keys, _) in enumerate(self.loop_rules):
             since = step - steps
-            if self.notes_at[row, 1 - notes] > since and self.broken[row, i] < notes:
-                keys = self.struck_at[row] > since
+            if self.notes_at[1 - notes] > since and self.broken[i] < notes:
+                keys = self.struck_at > since
                 worn[i] = keys & (keys.sum() <= max_keys)
         return worn

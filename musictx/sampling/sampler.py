@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import torch
 
@@ -42,10 +44,10 @@ class Sampler:
     ):
         rows = len(streams)
         self.model, self.settings, self.streams = model, settings, streams
-        grammar = Grammar(1)
-        for token in primer:
-            grammar.advance(token[None])
-        self.grammar = grammar.take(np.zeros(rows, np.int64))
+        grammar = Grammar()
+        for token in primer.tolist():
+            grammar.advance(token)
+        self.grammars = [copy.deepcopy(grammar) for _ in streams]
         self.ended, self.begun = np.zeros(rows, bool), np.zeros(rows, bool)
         self.anything = np.ones(model.config.vocabulary, bool)
         self.anything[[PAD, START]] = False
@@ -64,8 +66,8 @@ class Sampler:
     def shape(self, shaping: list[Shaping]) -> None:
         """Go on with these wishes, one's for each sequence."""
         self.shaping = shaping
-        self.grammar.max_note[:] = [each.max_note for each in shaping]
-        self.grammar.max_rest[:] = [each.max_rest for each in shaping]
+        for grammar, each in zip(self.grammars, shaping, strict=True):
+            grammar.max_note, grammar.max_rest = each.max_note, each.max_rest
 
     def draw(self) -> np.ndarray:
         """The next token of each sequence [shape=(rows,), dtype=int64]; PAD for those that have ended."""
@@ -83,15 +85,16 @@ class Sampler:
         chosen = np.where(self.ended, PAD, draw(filter_logits(scores, self.settings), uniform))
         self.ended |= chosen == END
         self.begun |= chosen < NOTE_OFF
-        self.grammar.advance(chosen)
-        for each, token in zip(self.shaping, chosen.tolist(), strict=False):
-            each.advance(token)
+        for row, token in enumerate(chosen.tolist()):
+            self.grammars[row].advance(token)
+            if self.shaping:
+                self.shaping[row].advance(token)
         self.chosen = chosen
         return chosen
 
     def keep(self, rows: np.ndarray) -> None:
         """Go on with these sequences only."""
-        self.grammar = self.grammar.take(rows)
+        self.grammars = [self.grammars[row] for row in rows]
         self.ended, self.begun, self.logits = self.ended[rows], self.begun[rows], self.logits[rows]
         self.streams = [self.streams[row] for row in rows]
         self.shaping = [self.shaping[row] for row in rows] if self.shaping else []
@@ -112,8 +115,8 @@ class Sampler:
 
     def _scores(self) -> np.ndarray:
         """Logits of what may come next, -inf elsewhere [shape=(rows, vocabulary)]."""
-        rows = len(self.streams)
-        allowed = self.grammar.allowed() if self.settings.grammar else np.tile(self.anything, (rows, 1))
+        obeys = self.settings.grammar
+        allowed = np.stack([each.allowed() if obeys else self.anything for each in self.grammars])
         # A primer that is a whole piece asks for more: it does not end before a note was struck.
         allowed[:, END] &= self.settings.allow_end & self.begun
         logits = self.logits.float().cpu().numpy()

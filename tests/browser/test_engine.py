@@ -152,17 +152,17 @@ def test_the_grammar_allows_what_pythons_allows(page: Any, seed: int) -> None:
     """Along random grammatical music with long notes and rests, and a few events that break the rules."""
     rng = np.random.default_rng(seed)
     max_note, max_rest = (400, 250) if seed == 2 else (MAX_NOTE_STEPS, MAX_REST_STEPS)
-    state = Grammar(1, max_note=max_note, max_rest=max_rest)
+    state = Grammar(max_note=max_note, max_rest=max_rest)
     tokens, expected = [], []
     for k in range(1500):
-        allowed = state.allowed()[0]
+        allowed = state.allowed()
         expected.append("".join(map(str, allowed.astype(int))))
         allowed[END] = False
         weight = allowed * rng.random(len(allowed)) ** 8
         weight[VELOCITY - 30 : VELOCITY] *= 3 if seed else 30  # time passes
         token = int(rng.integers(0, 388)) if k % 97 == 96 else int(rng.choice(391, p=weight / weight.sum()))
         tokens.append(token)
-        state.advance(np.array([token]))
+        state.advance(token)
     assert page.evaluate(GRAMMAR, [tokens, max_note, max_rest]) == expected
 
 
@@ -170,18 +170,18 @@ def test_the_grammar_allows_what_pythons_allows(page: Any, seed: int) -> None:
 def test_the_grammar_ends_loops_where_pythons_does(page: Any, keys: int) -> None:
     """Notes on a few keys, now quicker, now slower, that at last stay there all the same."""
     rng = np.random.default_rng(keys)
-    state = Grammar(1)
+    state = Grammar()
     tokens, expected, ends = [], [], 0
 
     def take(token: int) -> None:
-        expected.append("".join(map(str, state.allowed()[0].astype(int))))
+        expected.append("".join(map(str, state.allowed().astype(int))))
         tokens.append(token)
-        state.advance(np.array([token]))
+        state.advance(token)
 
     take(VELOCITY + 20)
     for k in range(450):
         key = int(rng.integers(60, 60 + keys))
-        if k < 320 and not state.allowed()[0, NOTE_ON + key]:
+        if k < 320 and not state.allowed()[NOTE_ON + key]:
             key, ends = int(rng.integers(128)), ends + 1
         for token in (
             NOTE_ON + key,
@@ -222,12 +222,12 @@ def test_filters_and_draws_are_pythons(page: Any) -> None:
         }
         uniform = float(rng.choice([rng.random(), 0.0, 1 - 2**-53]))
         may_end = bool(k % 3)
-        state = Grammar(1)
+        state = Grammar()
         for token in before:
-            state.advance(np.array([token]))
+            state.advance(token)
         allowed = state.allowed()
-        allowed[:, END] &= may_end
-        chances = filter_logits(np.where(allowed, logits, -np.inf), SamplingSettings(**values))
+        allowed[END] &= may_end
+        chances = filter_logits(np.where(allowed, logits, -np.inf)[None], SamplingSettings(**values))
         expected.append(int(draw(chances, np.array([uniform]))[0]))
         case = {"before": before, "logits": logits.tolist(), "uniform": uniform, "mayEnd": may_end}
         cases.append(case | {"settings": values})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import numpy as np
@@ -18,55 +19,55 @@ from musictx.shipped import shipped_folder
 def _strike(state: Grammar, key: int) -> None:
     """A note of 0.2 s."""
     for token in (NOTE_ON + key, TIME_SHIFT + 19, NOTE_OFF + key):
-        state.advance(np.array([token]))
+        state.advance(token)
 
 
 def test_a_continuation_does_not_stay_on_a_few_keys() -> None:
-    state = Grammar(1, loop_rules=(LoopRule(200, 8, 3, aside=4),))
-    state.advance(np.array([VELOCITY + 10]))
+    state = Grammar(loop_rules=(LoopRule(200, 8, 3, aside=4),))
+    state.advance(VELOCITY + 10)
     for key in (60, 62, 64, 60, 62, 64, 60):
         _strike(state, key)
-    keys = np.flatnonzero(state.allowed()[0, NOTE_ON:NOTE_OFF])  # seven within 1.4 s: the next is another
+    keys = np.flatnonzero(state.allowed()[NOTE_ON:NOTE_OFF])  # seven within 1.4 s: the next is another
     assert not {60, 62, 64} & set(keys.tolist())
     assert len(keys) == 125
-    later = state.take(np.zeros(1, int))
-    later.advance(np.array([TIME_SHIFT + 79]))  # the first of the seven was 2.2 s ago
-    assert later.allowed()[0, NOTE_ON:NOTE_OFF].all()
+    later = copy.deepcopy(state)
+    later.advance(TIME_SHIFT + 79)  # the first of the seven was 2.2 s ago
+    assert later.allowed()[NOTE_ON:NOTE_OFF].all()
     for key in range(70, 75):  # another key, and four more
-        assert not {60, 62, 64} & set(np.flatnonzero(state.allowed()[0, NOTE_ON:NOTE_OFF]).tolist())
+        assert not {60, 62, 64} & set(np.flatnonzero(state.allowed()[NOTE_ON:NOTE_OFF]).tolist())
         _strike(state, key)
-    assert state.allowed()[0, NOTE_ON:NOTE_OFF].all()
+    assert state.allowed()[NOTE_ON:NOTE_OFF].all()
 
 
 def test_a_velocity_is_said_only_where_a_key_is_left() -> None:
     """The highest key was struck all the time, and no higher one is left in its step."""
-    state = Grammar(1, loop_rules=(LoopRule(200, 8, 3, aside=4),))
+    state = Grammar(loop_rules=(LoopRule(200, 8, 3, aside=4),))
     for token in [VELOCITY + 10, *[NOTE_ON + 127, TIME_SHIFT, NOTE_OFF + 127] * 7, TIME_SHIFT + 4]:
-        state.advance(np.array([token]))
-    assert state.allowed()[0, VELOCITY]
-    state.advance(np.array([NOTE_ON + 126]))
-    assert not state.allowed()[0, VELOCITY:PAD].any()
-    assert state.allowed()[0, TIME_SHIFT]
+        state.advance(token)
+    assert state.allowed()[VELOCITY]
+    state.advance(NOTE_ON + 126)
+    assert not state.allowed()[VELOCITY:PAD].any()
+    assert state.allowed()[TIME_SHIFT]
 
 
 def test_a_primer_that_stays_on_a_few_keys_all_the_same_lifts_the_rule() -> None:
-    state = Grammar(1, loop_rules=(LoopRule(200, 8, 3, aside=4),))
-    state.advance(np.array([VELOCITY + 10]))
+    state = Grammar(loop_rules=(LoopRule(200, 8, 3, aside=4),))
+    state.advance(VELOCITY + 10)
     for _ in range(14):
         _strike(state, 60)
-    assert not state.allowed()[0, NOTE_ON + 60]  # seven notes, and seven too many
+    assert not state.allowed()[NOTE_ON + 60]  # seven notes, and seven too many
     _strike(state, 60)
-    assert state.allowed()[0, NOTE_ON + 60]
+    assert state.allowed()[NOTE_ON + 60]
 
 
 def _refused(tokens: np.ndarray) -> list[bool]:
     """Whether each note is one that a continuation would not strike any more."""
-    state, refused = Grammar(1), []
-    for token in tokens:
+    state, refused = Grammar(), []
+    for token in tokens.tolist():
         state.loops.broken[:] = 0
         if token < NOTE_OFF:
-            refused.append(bool(state.loops.refused(0, int(state.clock[0]))[token]))
-        state.advance(token[None])
+            refused.append(bool(state.loops.refused(state.clock)[token]))
+        state.advance(token)
     return refused
 
 

@@ -34,11 +34,11 @@ def forbidden_share(
         ``all``, and the same ``inside`` and ``beyond`` the training length; None where nothing lies.
     """
     stream = np.concatenate([[START], tokens]).astype(np.int64)[: model.positions.limit]
-    grammar = Grammar(1, max_rest=2**62, loop_rules=())
+    grammar = Grammar(max_rest=2**62, loop_rules=())
     allowed = np.empty((len(stream), model.config.vocabulary), bool)
-    for i, token in enumerate(stream):
-        grammar.advance(token[None])
-        allowed[i] = grammar.allowed()[0]
+    for i, token in enumerate(stream.tolist()):
+        grammar.advance(token)
+        allowed[i] = grammar.allowed()
     with torch.inference_mode(), computing_in(precision, model.device):
         p = model(torch.from_numpy(stream)[None].to(model.device))[0].float().softmax(-1).cpu().numpy()
     forbidden = np.where(allowed, 0.0, p).sum(-1)
