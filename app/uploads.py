@@ -63,7 +63,7 @@ def describe_upload(content: bytes, name: str, tracks: Sequence[int] | None = No
         path.write_bytes(content)
         try:
             with _reading:
-                summary = inspect_midi(path)
+                every = inspect_midi(path)
                 performance = read_midi(path, tracks=tracks)
         except MusictxError as error:
             raise MusictxError(str(error).replace(str(path), name)) from None
@@ -82,8 +82,7 @@ def describe_upload(content: bytes, name: str, tracks: Sequence[int] | None = No
                 "drums": bool(track.is_drum),
                 "chosen": not track.is_drum and (chosen is None or track.index in chosen),
             }
-            for track in summary.tracks[:MAX_TRACKS]
-            if track.notes
+            for track in every[:MAX_TRACKS]
         ],
         "remarks": [*performance.remarks, *remarks],
     }

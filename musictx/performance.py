@@ -20,14 +20,6 @@ SPAN_DTYPE = np.dtype([("onset", "f8"), ("offset", "f8")])
 TEMPO_DTYPE = np.dtype([("time", "f8"), ("bpm", "f8")])
 
 
-def _no_spans() -> np.ndarray:
-    return np.empty(0, SPAN_DTYPE)
-
-
-def _default_tempo() -> np.ndarray:
-    return np.array([(0.0, 120.0)], TEMPO_DTYPE)
-
-
 @dataclass(frozen=True, eq=False)
 class Performance:
     """Notes in seconds, with the sustain pedal and the tempo map they came with.
@@ -58,8 +50,8 @@ class Performance:
     """
 
     notes: np.ndarray = field(default_factory=lambda: np.empty(0, NOTE_DTYPE))
-    pedals: np.ndarray = field(default_factory=_no_spans)
-    tempos: np.ndarray = field(default_factory=_default_tempo)
+    pedals: np.ndarray = field(default_factory=lambda: np.empty(0, SPAN_DTYPE))
+    tempos: np.ndarray = field(default_factory=lambda: np.array([(0.0, 120.0)], TEMPO_DTYPE))
     remarks: tuple[str, ...] = ()
     metre: Metre | None = None
 
@@ -199,7 +191,7 @@ def apply_pedal(performance: Performance) -> Performance:
         span = np.searchsorted(pedals["onset"], notes["offset"], side="right") - 1
         held = (span >= 0) & (notes["offset"] < pedals["offset"][span])
         notes["offset"][held] = pedals["offset"][span[held]]
-    return replace(performance, notes=resolve_overlaps(notes), pedals=_no_spans())
+    return replace(performance, notes=resolve_overlaps(notes), pedals=np.empty(0, SPAN_DTYPE))
 
 
 def slice_time(performance: Performance, start: float = 0.0, end: float = np.inf) -> Performance:

@@ -6,11 +6,10 @@ miditoolkit.
 """
 
 from musictx.midi.objects import from_miditoolkit, from_pretty_midi, to_miditoolkit, to_pretty_midi
-from musictx.midi.read import MidiSummary, TrackSummary, inspect_midi, read_midi
+from musictx.midi.read import TrackSummary, inspect_midi, read_midi
 from musictx.midi.write import midi_bytes, write_midi
 
 __all__ = [
-    "MidiSummary",
     "TrackSummary",
     "from_miditoolkit",
     "from_pretty_midi",

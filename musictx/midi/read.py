@@ -10,7 +10,6 @@ mended; if nothing is usable, `MusictxError` is raised.
 from __future__ import annotations
 
 import os
-from bisect import bisect_right
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from os import PathLike, fspath
@@ -20,7 +19,7 @@ import numpy as np
 from musictx.errors import MusictxError, reason
 from musictx.metre import Metre
 from musictx.midi.notes import RESET_CONTROLLERS, SUSTAIN, PairedNotes, Part, assemble, counted, pair_notes
-from musictx.midi.smf import CONTROL, DRUM_CHANNEL, NOTE_ON, PROGRAM, Messages, MidiEvents, parse_smf
+from musictx.midi.smf import CONTROL, DRUM_CHANNEL, NOTE_ON, Messages, MidiEvents, parse_smf
 from musictx.midi.tempo_map import TempoMap
 from musictx.performance import Performance, make_notes
 
@@ -41,44 +40,15 @@ class TrackSummary:
         Its number, as the `tracks` option of `read_midi` takes it.
     name : str
         Empty if the file gives none.
-    program : int
-        General MIDI program (0 to 127; 0 is the grand piano).
     is_drum : bool
     notes : int
         Number of notes.
-    lowest, highest : int
-        Pitches.
     """
 
     index: int
     name: str
-    program: int
     is_drum: bool
     notes: int
-    lowest: int
-    highest: int
-
-
-@dataclass(frozen=True)
-class MidiSummary:
-    """What a file holds.
-
-    Parameters
-    ----------
-    tracks : tuple of TrackSummary
-        Only those that have notes.
-    duration : float
-        Time (s) at which the last note ends, drums included.
-    format : int
-        MIDI file type: 0, 1 or 2.
-    damaged : bool
-        The file breaks off or holds something that is no MIDI; what is before that can be read.
-    """
-
-    tracks: tuple[TrackSummary, ...]
-    duration: float
-    format: int
-    damaged: bool
 
 
 @dataclass(frozen=True)
@@ -172,7 +142,7 @@ def read_midi(path: StrPath, *, tracks: TrackChoice | None = None, pedal_thresho
     return replace(performance, metre=metre)
 
 
-def inspect_midi(path: StrPath) -> MidiSummary:
+def inspect_midi(path: StrPath) -> list[TrackSummary]:
     """List the tracks of a MIDI file.
 
     Parameters
@@ -181,7 +151,7 @@ def inspect_midi(path: StrPath) -> MidiSummary:
 
     Returns
     -------
-    MidiSummary
+    list of TrackSummary
         Tracks without notes are not listed; there may be none at all.
 
     Raises
@@ -193,21 +163,11 @@ def inspect_midi(path: StrPath) -> MidiSummary:
     --------
     >>> from musictx import shipped_primer
     >>> from musictx.midi import inspect_midi
-    >>> [(track.name, track.notes) for track in inspect_midi(shipped_primer("fur-elise")).tracks]
+    >>> [(track.name, track.notes) for track in inspect_midi(shipped_primer("fur-elise"))]
     [('Piano', 53)]
     """
-    midi = _parse(path)
-    voices = _voices(midi)
-    maps = _tempo_maps(midi)
-    ends = [float(maps[v.chunk].to_seconds(v.notes.offset.max())) for v in voices]
-    summaries = []
-    for i, (v, program) in enumerate(zip(voices, _programs(midi, voices), strict=True)):
-        pitch = v.notes.pitch
-        summaries.append(
-            TrackSummary(i, v.name, program, v.is_drum, len(pitch), int(pitch.min()), int(pitch.max()))
-        )
-    damaged = any(track.damaged for track in midi.tracks)
-    return MidiSummary(tuple(summaries), max(ends, default=0.0), midi.format, damaged)
+    voices = _voices(_parse(path))
+    return [TrackSummary(i, v.name, v.is_drum, len(v.notes.pitch)) for i, v in enumerate(voices)]
 
 
 def _parse(path: StrPath) -> MidiEvents:
@@ -321,26 +281,6 @@ def _metre(midi: MidiEvents) -> Metre | None:
     if midi.ticks_per_second or midi.format == 2 or not len(signatures):
         return None
     return Metre.of(midi.division, tempos.tolist(), signatures.tolist())
-
-
-def _programs(midi: MidiEvents, voices: list[_Voice]) -> list[int]:
-    """Program with which the first note of each track sounds."""
-    changes: dict[tuple[int, int, int], list[tuple[int, int]]] = {}
-    for chunk, track in enumerate(midi.tracks):
-        of_program = np.flatnonzero(track.messages.status & 0xF0 == PROGRAM)
-        tick, status, program, _ = track.messages.where(of_program)
-        for channel in np.unique(status & 15).tolist():
-            mine = status & 15 == channel
-            found = zip(tick[mine].tolist(), program[mine].tolist(), strict=True)
-            changes.setdefault(_channel(midi, chunk, track.port, channel), []).extend(found)
-    for rows in changes.values():
-        rows.sort(key=lambda row: row[0])
-    programs = []
-    for voice in voices:
-        rows = changes.get(_channel(midi, voice.chunk, voice.port, voice.channel), [])
-        before = bisect_right(rows, voice.notes.onset.min(), key=lambda row: row[0])
-        programs.append(rows[before - 1][1] if before else 0)
-    return programs
 
 
 def _channel(midi: MidiEvents, chunk: int, port: int, number: int) -> tuple[int, int, int]:

@@ -43,7 +43,6 @@ def draw_roll(
     *,
     primer_end: float | None = None,
     title: str | None = None,
-    training_length_end: float | None = None,
 ) -> Figure:
     """Draw a performance as a piano roll.
 
@@ -58,8 +57,6 @@ def draw_roll(
     primer_end : float, optional
         Seconds. Notes struck before it are the primer's, and drawn in grey.
     title : str, optional
-    training_length_end : float, optional
-        Seconds. Where a model goes past the length that it was trained on: marked by a line.
 
     Returns
     -------
@@ -81,7 +78,7 @@ def draw_roll(
     >>> open("roll.png", "rb").read()[1:4]
     b'PNG'
     """
-    return _draw([Lane("", performance, primer_end)], path, 3.4, title, training_length_end)
+    return _draw([Lane("", performance, primer_end)], path, 3.4, title)
 
 
 def draw_rolls(
@@ -89,7 +86,6 @@ def draw_rolls(
     path: str | PathLike[str] | None = None,
     *,
     title: str | None = None,
-    training_length_end: float | None = None,
 ) -> Figure:
     """Draw several performances one above the other, on one time axis and one range of pitches.
 
@@ -97,7 +93,7 @@ def draw_rolls(
     ----------
     lanes : sequence of (title, performance, primer_end)
         From top to bottom. Titles that name a shipped model get that model's colour.
-    path, title, training_length_end
+    path, title
         As in `draw_roll`; `title` stands above all lanes.
 
     Returns
@@ -117,7 +113,7 @@ def draw_rolls(
     >>> bool(draw_rolls(lanes).get_figheight() > draw_rolls(lanes[:1]).get_figheight())
     True
     """
-    return _draw([Lane(*lane) for lane in lanes], path, LANE, title, training_length_end)
+    return _draw([Lane(*lane) for lane in lanes], path, LANE, title)
 
 
 def _draw(
@@ -125,7 +121,6 @@ def _draw(
     path: str | PathLike[str] | None,
     height: float,
     title: str | None,
-    training_length_end: float | None,
 ) -> Figure:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
@@ -137,7 +132,7 @@ def _draw(
         raise MusictxError("there are no notes to draw: the performance is empty")
     low, high = _range(np.concatenate(pitches))
     marks = [mark for lane in lanes for mark in (lane.performance.duration, lane.primer_end or 0.0)]
-    end = max(*marks, training_length_end or 0.0, 1e-3)
+    end = max(*marks, 1e-3)
 
     top, below, left, right, head = 0.42 if title else 0.06, 0.46, 0.55, 0.3, 0.36
     strips = [STRIP if len(lane.performance.pedals) else 0.0 for lane in lanes]
@@ -163,9 +158,10 @@ def _draw(
             weight="bold",
             color=colour,
         )
-        _marks(axes, lane, training_length_end)
+        if lane.primer_end is not None:
+            axes.axvline(lane.primer_end, color=INK, linewidth=1.0, zorder=4)
         if number == 0:
-            _names(axes, lane, training_length_end, colour, height, end)
+            _names(axes, lane, colour, height, end)
         if strip:
             y -= strip
             inside = (left / WIDTH, y / tall, inside[2], strip / tall)
@@ -258,17 +254,7 @@ def _lane_shades(lane: Lane, onset: np.ndarray, velocity: np.ndarray, colour: st
     return np.where(primer[:, None], _shades(velocity, PRIMER), _shades(velocity, colour))
 
 
-def _marks(axes: Axes, lane: Lane, training_end: float | None) -> None:
-    """Lines where the primer ends and where the training length does."""
-    if lane.primer_end is not None:
-        axes.axvline(lane.primer_end, color=INK, linewidth=1.0, zorder=4)
-    if training_end is not None:
-        axes.axvline(training_end, color=INK, linewidth=1.0, linestyle=(0, (1, 2)), zorder=4)
-
-
-def _names(
-    axes: Axes, lane: Lane, training_end: float | None, colour: str, height: float, end: float
-) -> None:
+def _names(axes: Axes, lane: Lane, colour: str, height: float, end: float) -> None:
     """Say above the notes what the colours, lines and shades mean, where there is room for it."""
     above, inch = 1 + 0.11 / height, end / (axes.get_position().width * WIDTH)
     texts, taken = [], len(lane.title) * 0.105 * inch  # seconds from the left
@@ -277,13 +263,10 @@ def _names(
             texts.append((lane.primer_end, "primer  ", "right", PRIMER))
         texts.append((lane.primer_end, "  continuation", "left", colour))
         taken = lane.primer_end + 1.1 * inch
-    free = end - 1.7 * inch  # the rest is for the key of the shades
-    if training_end is not None and taken + 1.1 * inch < min(training_end, free):
-        texts.append((min(training_end, free), "training length  ", "right", SOFT_INK))
     for at, text, side, tone in texts:
         place = axes.get_xaxis_transform()
         axes.text(at, above, text, transform=place, ha=side, size=9, color=tone)
-    if taken < free:
+    if taken < end - 1.7 * inch:  # the rest is for the key of the shades
         _key(axes, colour, above, height)
 
 

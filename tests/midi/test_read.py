@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import astuple
 from pathlib import Path
 from typing import Any
 
@@ -99,29 +100,24 @@ def test_a_track_that_is_not_there_is_named_with_those_that_are(midi_file: Any) 
 
 
 def test_the_summary_lists_tracks_for_the_choice(midi_file: Any) -> None:
-    summary = inspect_midi(band(midi_file))
-    assert [
-        (t.index, t.name, t.program, t.is_drum, t.notes, t.lowest, t.highest) for t in summary.tracks
-    ] == [
-        (0, "Melody", 73, False, 2, 72, 76),
-        (1, "Drums", 0, True, 1, 36, 36),
-        (2, "PIANO", 0, False, 1, 48, 48),
+    assert [astuple(track) for track in inspect_midi(band(midi_file))] == [
+        (0, "Melody", False, 2),
+        (1, "Drums", True, 1),
+        (2, "PIANO", False, 1),
     ]
-    assert (summary.duration, summary.format, summary.damaged) == (1, 1, False)
 
 
 def test_the_channels_of_a_type_0_file_are_tracks_of_their_own(midi_file: Any) -> None:
     track = [(0, "name", "Duo"), (0, "program", 40, 3), (0, "on", 60), (0, "on", 40, 90, 3)]
     path = midi_file([*track, (480, "pedal", 90), (960, "off", 60), (960, "off", 40, 3)], type=0)
-    summary = inspect_midi(path)
-    assert [(t.name, t.program) for t in summary.tracks] == [("Duo (channel 1)", 0), ("Duo (channel 4)", 40)]
+    assert [track.name for track in inspect_midi(path)] == ["Duo (channel 1)", "Duo (channel 4)"]
     assert rows(read_midi(path, tracks=1)) == [(0, 1, 40, 90)]
 
 
 def test_names_are_fit_to_be_shown(raw_midi_file: Any) -> None:
     raw = "Étude\n\x1b[2J ".encode("latin-1") + b"\x00"
     track = b"\x00\xff\x03" + bytes([len(raw)]) + raw + b"\x00\x90\x3c\x40\x60\x80\x3c\x00" + END
-    assert inspect_midi(raw_midi_file(track)).tracks[0].name == "Étude [2J"
+    assert inspect_midi(raw_midi_file(track))[0].name == "Étude [2J"
 
 
 # --- bad input

@@ -162,7 +162,7 @@ def test_music_stretched_beyond_what_anybody_counts_has_no_bars(tmp_path: Path) 
 def test_a_long_name_is_cut_between_two_characters(tmp_path: Path) -> None:
     music = Performance(make_notes([0], [1], [60]))
     write_midi(music, tmp_path / "name.mid", cut=0.0, names=("", "音楽" * 40))
-    assert inspect_midi(tmp_path / "name.mid").tracks[0].name == "音楽" * 21
+    assert inspect_midi(tmp_path / "name.mid")[0].name == "音楽" * 21
 
 
 def test_hours_of_silence_are_kept(tmp_path: Path) -> None:

@@ -88,7 +88,7 @@ def _ticks(figure: Figure):
 def test_lanes_share_the_axes_and_have_their_models_colours():
     lanes = [(name, Performance(NOTES), 1.8) for name in ("relative", "vanilla", "rope")]
     short = Performance(make_notes([0.0], [1.0], [40]))
-    figure = draw_rolls([*lanes, ("other", short, None)], title="Four", training_length_end=7.0)
+    figure = draw_rolls([*lanes, ("other", short, None)], title="Four")
     assert {axes.get_xlim() for axes in figure.axes} == {(0.0, 8.0)}
     assert len({axes.get_ylim() for axes in figure.axes}) == 1
     assert len({axes.get_position().x0 for axes in figure.axes}) == 1
@@ -98,7 +98,7 @@ def test_lanes_share_the_axes_and_have_their_models_colours():
         assert min(distance, key=distance.__getitem__) == name
         assert np.abs(pixel(figure, 0.8, 60, lane) - to_rgb(PRIMER)).max() < 0.35
     words = {text.get_text().strip() for axes in figure.axes for text in axes.texts}
-    assert {"relative", "vanilla", "rope", "other", "primer", "continuation", "training length"} <= words
+    assert {"relative", "vanilla", "rope", "other", "primer", "continuation"} <= words
 
 
 def test_time_is_in_seconds_and_in_minutes_for_long_music():
