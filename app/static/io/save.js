@@ -22,8 +22,9 @@ export async function saveAll(take, models, alone) {
       files.push({ name: fileName(take, model, format, alone), bytes: new Uint8Array(await blob.arrayBuffer()) });
     }
   }
-  const { source, selection, settings, filled } = take;
-  const origin = { primer: source.title, from_ms: selection.start, to_ms: selection.end, ...settings, filled };
+  const { source, selection, settings, filled, model, seeds } = take;
+  const from = { primer: source.title, from_ms: selection.start, to_ms: selection.end };
+  const origin = { ...from, ...settings, ...(model ? { model, seeds } : {}), filled }; // of takes each has its own seed
   files.push({ name: "settings.json", bytes: new TextEncoder().encode(`${JSON.stringify(origin, null, 2)}\n`) });
   hand(zip(files), `${primerName(take)}-${take.settings.seed}.zip`);
 }

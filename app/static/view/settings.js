@@ -118,11 +118,14 @@ export class Settings {
     else this.field("bars").value = "";
   }
 
-  /** A length in bars, if one was chosen, as seconds. */
+  /** A length in bars, if one was chosen, as seconds; as many of them as fit. */
   measure() {
-    const bars = this.field("bars");
-    const count = Math.min(Number(bars.max), Math.max(0, Math.round(Number(bars.value))));
-    if (count) this.setSeconds(this.secondsOf(count), count);
+    const [bars, seconds] = [this.field("bars"), this.field("seconds")];
+    let count = Math.min(Number(bars.max), Math.max(0, Math.round(Number(bars.value))));
+    if (!count) return;
+    while (count > 1 && this.secondsOf(count) > Number(seconds.max)) count -= 1;
+    while (count < Number(bars.max) && this.secondsOf(count) < Number(seconds.min)) count += 1;
+    this.setSeconds(this.secondsOf(count), count);
   }
 
   /** Bars need not last whole seconds. */
