@@ -31,7 +31,7 @@ from musictx.files import write_bytes
 from musictx.lab.evaluation.alignment import melodic_alignment
 from musictx.lab.evaluation.intervals import paired_test
 from musictx.lab.evaluation.loading import open_music
-from musictx.lab.kept import read_kept
+from musictx.lab.kept import PLAYING, read_kept
 from musictx.model import MusicTransformer
 from musictx.performance import Performance, apply_pedal, slice_time
 from musictx.sampling import continue_variations
@@ -159,7 +159,7 @@ def main() -> None:
     ]
     place = arguments.output / "listener.json"
     counted = ("takes", "seconds", "primer_seconds", "primers", "heard", "chunks", "seed")
-    about = {name: getattr(arguments, name) for name in counted}
+    about = {name: getattr(arguments, name) for name in counted} | {"playing": PLAYING}
     found = read_kept(place, about, {arguments.model: model})
     file = takes(model, open_music(arguments.music), arguments)
 

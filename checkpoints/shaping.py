@@ -22,7 +22,7 @@ from sampling import choose, distances, figures, playing_parser, real_answer
 from musictx.checkpoint import load_model
 from musictx.lab.evaluation.degeneration import is_degenerate, stuck_share
 from musictx.lab.evaluation.intervals import mean_interval
-from musictx.lab.kept import read_kept
+from musictx.lab.kept import PLAYING, read_kept
 from musictx.lab.study.plan import StudyPrimer
 from musictx.model import MusicTransformer
 from musictx.performance import Performance, apply_pedal, slice_time
@@ -102,6 +102,7 @@ def main() -> None:
     primers = choose(arguments.music, arguments.primers, seconds)
     names = [primer.name for primer in primers]
     about = {"primers": names, "seconds": seconds, "seed": arguments.seed, "shapes": shapes}
+    about["playing"] = PLAYING
     models = {name: load_model(name) for name in arguments.model or SHIPPED_MODELS}
     found = read_kept(arguments.output, about, models)
     real = [judge(p.performance, real_answer(p, seconds), seconds) for p in primers]

@@ -28,7 +28,7 @@ from musictx.lab.evaluation.degeneration import is_degenerate, stuck_share
 from musictx.lab.evaluation.intervals import paired_test
 from musictx.lab.evaluation.loading import open_copy_index
 from musictx.lab.evaluation.structure import mean_polyphony
-from musictx.lab.kept import read_kept
+from musictx.lab.kept import PLAYING, read_kept
 from musictx.lab.study.plan import StudyPrimer
 from musictx.performance import Performance, apply_pedal
 from musictx.sampling import SamplingSettings, continue_variations, contrast
@@ -109,6 +109,7 @@ def main() -> None:
         "seed": arguments.seed,
         "least": arguments.least,
         "strength": [arguments.agreed, arguments.growth],
+        "playing": PLAYING,
     }
     models = {name: load_model(name) for name in arguments.model or COMPARED_MODELS}
     found = read_kept(arguments.output, about, models)

@@ -12,6 +12,10 @@ from musictx.checkpoint import weights_hash
 from musictx.lab.bench.common import machine
 from musictx.model import MusicTransformer
 
+PLAYING = (
+    1  # raise it when the same model, primer and settings would play otherwise: what is kept is played anew
+)
+
 
 def read_kept(path: Path, about: Mapping[str, Any], models: Mapping[str, MusicTransformer]) -> dict[str, Any]:
     """The figures in a file, or none yet; a file of other arguments, or of other models, ends the script.

@@ -17,6 +17,7 @@ from musictx.files import make_folder, read_json, write_bytes
 from musictx.lab.bench.common import machine
 from musictx.lab.evaluation.copies import CopyIndex
 from musictx.lab.evaluation.loading import model_facts
+from musictx.lab.kept import PLAYING
 from musictx.lab.study.comparison import REAL, Row, compare_rows
 from musictx.lab.study.memory import measure_memory, tell_models
 from musictx.lab.study.metrics import VERSION, measure
@@ -26,8 +27,6 @@ from musictx.midi import read_midi, write_midi
 from musictx.model import MusicTransformer
 from musictx.performance import Performance
 from musictx.sampling import continue_variations
-
-PLAYING = 1  # raise it when the same model, primer and settings would play otherwise
 
 
 def _notes_hash(performance: Performance) -> str:
