@@ -253,16 +253,15 @@ def test_the_verdict_is_a_sentence_with_its_figures() -> None:
     past = said("Vanilla", {**STORM, "past": True}, GONE)
     assert past == (
         "Vanilla piles up at 0:24, past its training length (up to 107 notes at once); before that it does "
-        "not bring the theme back (on average 1.2 notes in a row follow the primer, 1.3 another piece’s)."
+        "not bring the theme back (1.2 notes in a row follow the primer, 1.3 another piece’s)."
     )
     assert said("Vanilla", STORM, BACK, ENDED) == (
         "Vanilla piles up at 0:24 (up to 107 notes at once) and ends by itself at 1:02; before that it "
-        "brings the theme back (on average 5.2 notes in a row follow the primer, "
+        "brings the theme back (5.2 notes in a row follow the primer, "
         "at most 1.3 another piece’s)."
     )
     assert said("Relative", BACK) == (
-        "Relative brings the theme back (on average 5.2 notes in a row follow the primer, "
-        "at most 1.3 another piece’s)."
+        "Relative brings the theme back (5.2 notes in a row follow the primer, at most 1.3 another piece’s)."
     )
     assert said("RoPE", {**BACK, "motifs": {"own": 0.18, "other": 0.034}}) == (
         "RoPE brings the theme back "

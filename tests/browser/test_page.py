@@ -50,7 +50,7 @@ def test_lanes_fit_one_screen_and_share_their_axes(open_studio: Open, place: Pla
 ANSWER = "Vanilla piles up past the training length. RoPE and Relative play on past the training length."
 LONG = (
     "Relative plays on past its training length (at most 10 notes at once) "
-    "and brings the theme back (on average 12.2 notes in a row follow the primer, "
+    "and brings the theme back (12.2 notes in a row follow the primer, "
     "at most 1.6 another piece’s)."
 )
 

@@ -51,7 +51,7 @@ const percent = (share) => `${Math.round(100 * share)} %`;
 const theme = ({ notes, other, motifs = null }, most) =>
   motifs
     ? `${percent(motifs.own)} of it is made of the primer’s motifs, ${most}${percent(motifs.other)} of another piece’s`
-    : `on average ${notes.toFixed(1)} notes in a row follow the primer, ${most}${other.toFixed(1)} another piece’s`;
+    : `${notes.toFixed(1)} notes in a row follow the primer, ${most}${other.toFixed(1)} another piece’s`;
 const place = ({ at, past }) => `at ${clock(at)}${past ? ", past its training length" : ""}`;
 
 /** What a lane's model does, by what was found: for its own sentence. */
