@@ -8,7 +8,8 @@ import { ChoicesLine } from "./view/choices.js";
 const NO_ROOM = "There is no room for more choices in this browser: save them as a file, then let it forget them.";
 
 export class Choosing {
-  constructor(models) {
+  /** `say` tells something in a sentence. */
+  constructor(models, say) {
     this.models = models;
     this.choices = new Choices();
     this.line = new ChoicesLine({
@@ -16,7 +17,11 @@ export class Choosing {
         this.choices.on = on;
         this.show();
       },
-      save: () => saveChoices(this.choices),
+      save: () => {
+        saveChoices(this.choices);
+        const played = this.models.players.find(({ weights }) => weights === this.choices.all.at(-1).model);
+        say(`choices.jsonl is saved. To teach from it: musictx tune ${played?.key ?? "MODEL"} choices.jsonl --output runs/tuned`);
+      },
       clear: () => {
         this.choices.clear();
         this.show();

@@ -14,6 +14,7 @@ const PRIMER = 120_000; // ms of the piece's end that are given to the model: mo
 const BEFORE = 8; // seconds of the piece that are shown before what is drawn
 const MIN_LENGTH = 100; // ms of what can be kept
 const FILE = "piece.mid";
+const SOUND = "piece.wav";
 const NO_ROOM =
   "This browser has no room to keep the piece, or keeps nothing for the page. It is here for as long as the page is open: " +
   "save it as a file.";
@@ -32,7 +33,8 @@ export class Compose {
       undo: () => this.go(-1),
       redo: () => this.go(1),
       mark: (mark) => this.mark(mark),
-      save: () => this.save(),
+      save: () => this.save(FILE),
+      saveSound: () => this.save(SOUND),
       drag: (event) => dragMidi(event, tracksOf(this.sections, studio.models.version), FILE),
       other: (open) => {
         this.other = open;
@@ -47,7 +49,7 @@ export class Compose {
       goOn: () => this.goOn(),
       changed: () => studio.showPreview(),
     });
-    this.choosing = new Choosing(studio.models);
+    this.choosing = new Choosing(studio.models, (text) => this.say(text));
     this.view.element.append(this.choosing.line.element);
     onOtherTab(() => this.show(recallPiece()));
   }
@@ -144,6 +146,11 @@ export class Compose {
     this.changed();
   }
 
+  /** The same by keyboard, if there is something. */
+  step(steps) {
+    if (this.states.canGo(steps)) this.go(steps);
+  }
+
   /** Undo (-1) or bring back (1) the last change. */
   go(steps) {
     this.states.go(steps);
@@ -201,9 +208,9 @@ export class Compose {
     this.studio.refresh();
   }
 
-  async save() {
+  async save(name) {
     try {
-      await savePiece(tracksOf(this.sections, this.studio.models.version), FILE);
+      await savePiece(tracksOf(this.sections, this.studio.models.version), name);
     } catch (error) {
       this.say(error.message, true);
     }

@@ -5,6 +5,7 @@ import { dragLane, saveAll, saveLane } from "./io/save.js";
 import { lastSelection } from "./music/selection.js";
 import { History, newTake } from "./music/takes.js";
 
+const SAME = "This primer, seed and settings were played before, so it is the same music again. Another seed gives another.";
 const NO_NOTE = "There is no note in the selection: move the handles, choose a primer or play a few notes.";
 
 export class Making {
@@ -62,8 +63,8 @@ export class Making {
     this.on.alone();
     this.step();
     const take = newTake(this.on.lanes(), this.primer, this.settings.values);
+    this.notice.say(this.history.find(take) ? SAME : "");
     this.history.add(take);
-    this.notice.say("");
     this.listening.heard = this.on.entering(take);
     this.adopt(take);
     const { transport } = this.listening;

@@ -38,7 +38,11 @@ export class Modes {
     this.studio.settings.useMode(this.composing);
     for (const each of MODES) this.button(each).setAttribute("aria-pressed", each === mode);
     for (const place of ["#headline", "#how", "#result", "#result-words"]) this.find(place).hidden = this.composing;
-    for (const place of ["#composing", "#piece", "#shaping", "#steady"]) this.find(place).hidden = !this.composing;
+    for (const place of ["#composing", "#piece", "#shaping", "#steady", "#explain-compose"])
+      this.find(place).hidden = !this.composing;
+    const vary = this.find("#vary");
+    vary.textContent = this.composing ? "Other takes" : "Variation";
+    vary.title = this.composing ? "Leave these takes and draw others from the same place" : "The same primer with the next seed";
   }
 
   switch(mode) {
@@ -54,7 +58,9 @@ export class Modes {
     this.showAddress();
     const other = this.made;
     const was = other.left ?? other.take; // a take that was there before a reload says how it was made
+    const brought = (source.file || source.recorded) && !making.take && source !== was?.source; // and not played on yet
     this.made = { ...making.exchangeHistory(other), left };
+    if (brought) making.leave();
     settings.set(was?.settings ?? settings.usual, other.left?.own ?? false);
     const lanes = this.composing ? models.takes : models.all;
     player.leave([...models.players, ...models.takes].filter((each) => !lanes.includes(each)).map(({ key }) => key));

@@ -147,6 +147,7 @@ class Studio {
       zoom: (factor) => this.zoom(factor),
       look: (held) => this.insight.hold(held),
       leave: () => this.insight.clear(),
+      undo: (back) => (this.compose.on ? this.compose.step(back ? 1 : -1) : back || this.making.undo()),
       move: (seconds) => this.listening.seek(this.listening.transport.position + seconds),
     });
     showTheme(this.root, this.find("#theme"), () => this.redrawAll());

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from musictx.console.options import Audio, Beat, Int8, Model, Roll, Seed, sampling_options
+from musictx.console.options import Audio, Beat, Int8, Model, Roll, Seed, moment, sampling_options
 from musictx.console.places import Places, check_places
 from musictx.console.progress import console, read_music, working
 from musictx.settings import SETTINGS
@@ -19,8 +19,13 @@ from musictx.shipped import DEFAULT_MODEL
 def fill(
     midi: Annotated[Path, typer.Argument(help="MIDI file.", show_default=False)],
     output: Annotated[Path, typer.Option("--output", "-o", help="MIDI file to write.")],
-    start: Annotated[float, typer.Option("--from", help="Where the passage starts (s).")],
-    end: Annotated[float, typer.Option("--to", help="Where it ends (s).")],
+    start: Annotated[
+        float,
+        typer.Option(
+            "--from", parser=moment, metavar="<time>", help="Where the passage starts (s, or 1:15.3)."
+        ),
+    ],
+    end: Annotated[float, typer.Option("--to", parser=moment, metavar="<time>", help="Where it ends.")],
     model: Model = DEFAULT_MODEL,
     takes: Annotated[int, typer.Option(help="Number of fillings; their files are numbered from 1.")] = 1,
     candidates: Annotated[

@@ -20,6 +20,7 @@ from musictx.console.options import (
     Roll,
     Seed,
     given,
+    moment,
     playing,
     sampling_options,
 )
@@ -52,8 +53,12 @@ def continue_primer(
     bars: Annotated[int | None, typer.Option(help="Length in bars, instead of seconds.")] = None,
     beat: Beat = "off",
     tokens: Annotated[int | None, typer.Option(help="Largest number of tokens, instead of seconds.")] = None,
-    primer_start: Annotated[float, typer.Option(help="Where the primer starts in the file (s).")] = 0.0,
-    primer_end: Annotated[float | None, typer.Option(help="Where it ends (s). [default: the end]")] = None,
+    primer_start: Annotated[
+        float, typer.Option(parser=moment, metavar="<time>", help="Where the primer starts (s, or 1:15.3).")
+    ] = 0.0,
+    primer_end: Annotated[
+        float | None, typer.Option(parser=moment, metavar="<time>", help="Where it ends. [default: the end]")
+    ] = None,
     tracks: Annotated[
         list[str], typer.Option("--track", help="Use only this track (number or name). Repeatable.")
     ] = [],  # noqa: B006

@@ -15,6 +15,11 @@ from musictx.training_settings import TEACHING_DROPOUT, TeachingConfig, Training
 if TYPE_CHECKING:
     from musictx.corpus import Corpus
 
+LITTLE = 5_000_000  # tokens of music from which alone a model learns little
+FROM_NOTHING = (
+    "this begins from nothing, which takes much music and hours; with --from relative the shipped model "
+    "learns your music in minutes"
+)
 # What a model's card says by itself.
 CARD_FACTS = {"command", "data", "musictx", "parameters", "sampling", "started_from", "steps", "tokens_seen"}
 CARD_FACTS |= {"training", "validation_nll_while_training"}
@@ -133,6 +138,8 @@ def train(
             )
     for remark in music.remarks:
         console.print(remark)
+    if start_from is None and not resume and music.train.token_count < LITTLE:
+        console.print(FROM_NOTHING)
     display = TrainingDisplay(*about_corpora(music.train, music.validation, model_config))
     report_skipped(music.train)
     held = {name: _size(corpus) for name, corpus in music.validation.items()}

@@ -29,7 +29,10 @@ Models = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="One JSON object on standard output.")]
 Beat = Annotated[
-    str, typer.Option(help="off, loose or strict: move notes to the sixteenths or triplets of the file.")
+    str,
+    typer.Option(
+        help="Move notes to the file's sixteenths or triplets: off, loose (half way), strict (all the way)."
+    ),
 ]
 Seed = Annotated[int | None, typer.Option(help="The same seed gives the same music. [default: a new one]")]
 Int8 = Annotated[bool, typer.Option(help="Decode with 8-bit weights: 1.5 times as fast as float32.")]
@@ -55,6 +58,17 @@ def amount(text: str | None) -> int | None:
         return int(float(text[:-1]) * scale) if scale > 1 else int(text)
     except (ValueError, OverflowError) as error:
         raise MusictxError(f"--tokens is {text!r}; give a number such as 25M or 300000") from error
+
+
+def moment(text: str | float) -> float:
+    """``75.3`` or ``1:15.3`` in seconds, as the page shows times."""
+    minutes, _, seconds = str(text).rpartition(":")
+    try:
+        return 60 * int(minutes or 0) + float(seconds)
+    except ValueError as error:
+        raise typer.BadParameter(
+            f"{text!r} is no time; give seconds, or minutes and seconds as 1:15.3"
+        ) from error
 
 
 def given(**options: Any) -> dict[str, Any]:

@@ -6,6 +6,8 @@ import { services } from "./backend.js";
 import { sentence } from "./server.js";
 
 const MAX_UPLOAD = 8 * 2 ** 20; // bytes, as on the server
+const SOUND = /\.(wav|mp3|m4a|aac|flac|ogg|aiff?|mp4|mov)$/i;
+const SCORE = /\.(musicxml|mxl|mscz|xml|pdf)$/i;
 
 /** Whether a host's name is that of the machine that asks. */
 function isLocal(host) {
@@ -125,6 +127,11 @@ export class Primers {
   }
 
   async upload(file, tracks) {
+    if (SOUND.test(file.name) || SCORE.test(file.name)) {
+      const what = SOUND.test(file.name) ? "a recording" : "a score";
+      this.on.notice(`${file.name} is ${what}; the models read MIDI. Export a MIDI file (.mid) from where it was made.`, true);
+      return;
+    }
     if (file.size > MAX_UPLOAD) {
       this.on.notice(`${file.name} is larger than ${MAX_UPLOAD / 2 ** 20} MB; choose a smaller MIDI file.`, true);
       return;
@@ -155,13 +162,13 @@ export class Primers {
     }
   }
 
-  /** What has been played on the piano so far. */
-  recorded({ notes, pedals }) {
+  /** What has been played on the piano so far; on bars, if the metronome was on. */
+  recorded({ notes, pedals, metre = null }) {
     if (!this.primer.source?.recorded || this.on.made()) this.on.step();
     this.on.leave();
     // With the pedal down the last notes ring on after their keys.
     const end = Math.max(10, ...notes.map((row) => row[1]), ...pedals.map((span) => span[1]));
-    this.set({ notes, pedals, title: "Played by you", composer: "", recorded: true }, { start: 0, end });
+    this.set({ notes, pedals, metre, title: "Played by you", composer: "", recorded: true }, { start: 0, end });
   }
 
   /** What is left of it after Undo or Clear. Another primer that was chosen meanwhile stays. */

@@ -29,9 +29,10 @@ export async function saveAll(take, models, alone) {
   hand(zip(files), `${primerName(take)}-${take.settings.seed}.zip`);
 }
 
-/** Save notes and pedals as MIDI, on the bars of `metre`; throws an error with a plain sentence. */
+/** Save notes and pedals as MIDI, on the bars of `metre`, or as sound, by the file's name; errors are plain sentences. */
 export async function savePiece({ notes, pedals, metre = null, cut = null, names = null }, name) {
-  hand(await services.download({ format: "mid", notes, pedals, metre, cut, names }), name);
+  const format = name.endsWith(".wav") ? "wav" : "mid";
+  hand(await services.download({ format, notes, pedals, metre, cut, names }), name);
 }
 
 /** Save the whole piece of which a selection is the primer. */

@@ -36,6 +36,11 @@ export class Recorder {
     return { notes: this.notes.map((row) => [...row]), pedals: this.pedals.map((span) => [...span]) };
   }
 
+  /** Whether the next note is the first. */
+  get isEmpty() {
+    return !this.notes.length && !this.sounding.size;
+  }
+
   get length() {
     return Math.max(0, ...this.notes.map((row) => row[1]));
   }

@@ -3,7 +3,7 @@
 import { counted } from "../music/sentences.js";
 import { h } from "./dom.js";
 
-const TEACH = "musictx tune MODEL choices.jsonl --output mine";
+const ENOUGH = 30; // choices that teach something one hears: checkpoints/RESULTS.md
 
 export class ChoicesLine {
   /** `on` has switch(on), save() and clear(). */
@@ -13,7 +13,7 @@ export class ChoicesLine {
     this.words = h("span", { "data-testid": "choices" });
     const button = (testid, text, title, onclick) =>
       h("button", { type: "button", class: "quiet", "data-testid": testid, title, onclick }, text);
-    this.saveButton = button("choices-save", "Save them", `A model learns from the file: ${TEACH}`, on.save);
+    this.saveButton = button("choices-save", "Save them", `A file from which a model learns, by musictx tune`, on.save);
     this.clearButton = button("choices-clear", "Forget them", "Delete all choices from this browser", on.clear);
     const label = h("label", { class: "check" }, this.box, "Remember what I keep, to teach a model");
     this.element = h("div", { class: "choices-line" }, label, this.words, this.saveButton, this.clearButton);
@@ -21,7 +21,8 @@ export class ChoicesLine {
 
   show(on, count) {
     this.box.checked = on;
-    this.words.textContent = count ? `${counted(count, "choice")}, in this browser only` : "none so far, in this browser only";
+    const few = count && count < ENOUGH ? ` (${ENOUGH} teach something that one hears)` : "";
+    this.words.textContent = `${count ? counted(count, "choice") : "none so far"}${few}, in this browser only`;
     this.saveButton.hidden = this.clearButton.hidden = !count;
   }
 }

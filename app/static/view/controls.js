@@ -75,7 +75,7 @@ const isLook = (event) => event.key.toLowerCase() === "l";
 
 /**
  * Keys for all of the page; `on` has toggle(), hear(index), move(seconds), loop("from" | "to"), zoom(factor),
- * look(held), vote(key), and leave() for Escape. Folds close on escape and outside clicks.
+ * look(held), vote(key), undo(back), and leave() for Escape. Folds close on escape and outside clicks.
  */
 export function wireKeys(root, on) {
   let clicked = null;
@@ -95,7 +95,12 @@ export function wireKeys(root, on) {
       left?.querySelector("summary").focus(); // what had the focus is gone
       on.leave();
     }
-    if (isTyping(event.target) || event.ctrlKey || event.metaKey || event.altKey) return;
+    if (isTyping(event.target)) return;
+    if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z") {
+      event.preventDefault();
+      on.undo(event.shiftKey);
+    }
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
     // A control reached by keyboard keeps its own keys; one that was clicked does not hold on to them. A range needs no space.
     const control = event.target.closest?.("button, summary, [role=slider], input");
     const free = !control || control === clicked || (event.key === " " && control.matches("[type=range]"));

@@ -26,8 +26,9 @@ export class Lane {
     this.hearButton = button("hear", `solo-${model}`, "Listen", null, icon("ear"));
     this.hearButton.classList.add("hear");
     const more = button("more", `more-${model}`, "More", "Continue from where it ended");
+    const whole = "Take it into the piece: all of it, or the passage that is marked by Loop or by a drag with Shift held";
     const own = models.of(model).take
-      ? { take: button("take", `keep-${model}`, "Keep", "Take it into the piece: all of it, or what is marked"), more }
+      ? { take: button("take", `keep-${model}`, "Keep", whole), more }
       : {
           more,
           keep: button("keep", `keep-${model}`, "From here", "Keep the music before the playhead and continue from there"),

@@ -7,9 +7,15 @@ import { MidiInput } from "../io/midi-input.js";
 import { Recorder } from "../music/recorder.js";
 import { counted } from "../music/sentences.js";
 
+const NEW = "What you play becomes the primer; it begins with your first note.";
+const ADDED = "What you play is added after your last note. Clear begins a new recording.";
+
+/** Bars of four at a tempo, of which the first note is the first beat. */
+const metreAt = (bpm) => ({ division: 480, tempos: [[0, Math.round(60_000_000 / bpm)]], signatures: [[0, 4, 4]], start: 0 });
+
 /**
- * `on` has recorded({notes, pedals}) and, after Undo and Clear, takenBack({notes, pedals}); notice(sentence); and
- * quiet(), which stops what plays.
+ * `on` has recorded({notes, pedals, metre}) and, after Undo and Clear, takenBack of the same; isPrimer(), whether what was
+ * recorded is the primer; notice(sentence); and quiet(), which stops what plays.
  */
 export class Piano {
   constructor(element, sound, on) {
@@ -21,8 +27,9 @@ export class Piano {
     this.pedalDown = false;
     this.duet = null; // who listens to what is played: has press(pitch), lift(pitch), pedal(down) and switch(on)
     this.others = []; // pitches that somebody else plays
+    this.metre = null; // bars of the recording, if it began with the metronome on
     this.recorder = new Recorder(() => {
-      on.recorded(this.recorder.piece);
+      on.recorded({ ...this.recorder.piece, metre: this.metre });
       this.refresh();
     });
     this.keyboard = new Keyboard(this);
@@ -107,6 +114,7 @@ export class Piano {
       map.delete(pitch);
     }
     this.voices.set(pitch, this.sound.strike(this.sound.live, pitch, velocity, now));
+    if (this.recorder.isEmpty) this.metre = this.beat.checked ? metreAt(this.bpm) : null;
     this.recorder.noteOn(pitch, velocity);
     this.keyboard.show(pitch, true);
   }
@@ -152,8 +160,9 @@ export class Piano {
 
   startRecording() {
     this.on.quiet();
+    if (!this.on.isPrimer()) this.recorder.clear(); // another primer was chosen meanwhile
     this.recorder.start();
-    this.on.notice("What you play becomes the primer; it begins with your first note.");
+    this.on.notice(this.recorder.notes.length ? ADDED : NEW);
     this.refresh();
   }
 
@@ -167,15 +176,19 @@ export class Piano {
   takeBack(how) {
     this.duet?.switch(false);
     this.recorder[how]();
-    this.on.takenBack(this.recorder.piece);
+    this.on.takenBack({ ...this.recorder.piece, metre: this.metre });
     this.refresh();
+  }
+
+  get bpm() {
+    return Math.min(240, Math.max(30, Number(this.tempo.value) || 90));
   }
 
   setMetronome() {
     clearInterval(this.metronome);
     if (!this.beat.checked) return;
     const context = this.sound.wake();
-    const interval = 60 / Math.min(240, Math.max(30, Number(this.tempo.value) || 90));
+    const interval = 60 / this.bpm;
     let next = context.currentTime + 0.1;
     let beat = 0;
     this.metronome = setInterval(() => {

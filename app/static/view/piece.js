@@ -9,6 +9,7 @@ import { h, paint, setUsable } from "./dom.js";
 import { icon } from "./icons.js";
 import { Roll, pitchRange } from "./roll.js";
 
+const NEAR_END = 50; // ms: a piece that was paused there has ended
 const NOTHING = "Keep what you like of the takes: it is put together here, and you go on from its end.";
 
 export class PieceView {
@@ -58,6 +59,7 @@ export class PieceView {
     this.saveButton = button("piece-save", "Save .mid", save, on.save, icon("save"));
     this.saveButton.draggable = true;
     this.saveButton.addEventListener("dragstart", on.drag);
+    this.soundButton = button("piece-save-wav", "Save .wav", "Save the piece as sound", on.saveSound, icon("save"));
     this.clearButton = button("piece-new", "New piece", "Begin another piece; Undo brings this one back", on.clear);
     this.strip = h("div", { class: "sections", role: "group", "aria-label": "Sections of the piece" });
     this.fillLine = h("div", { class: "fill", id: "piece-fill", role: "group", "aria-label": "Fill in the piece" });
@@ -72,6 +74,7 @@ export class PieceView {
       this.fillButton,
       this.otherButton,
       this.saveButton,
+      this.soundButton,
       this.clearButton,
     );
     element.append(this.head, this.fillLine, this.empty, this.body);
@@ -109,7 +112,7 @@ export class PieceView {
     this.head.hidden = !(sections.length || can.undo || can.redo); // of an emptied piece, undo is in reach
     setUsable(this.undoButton, can.undo);
     setUsable(this.redoButton, can.redo);
-    for (const each of [this.playButton, this.fillButton, this.saveButton, this.clearButton, this.otherButton])
+    for (const each of [this.playButton, this.fillButton, this.saveButton, this.soundButton, this.clearButton, this.otherButton])
       each.hidden = !sections.length;
     this.roll.notes.setAttribute("aria-label", `Piano roll of your piece: ${counted(score?.notes.length ?? 0, "note")}`);
     this.roll.colours = sections.map((section) => `--${this.colour(section)}`);
@@ -207,10 +210,12 @@ export class PieceView {
     this.showPlayhead(this.at ?? null);
   }
 
+  /** Where it was paused one listens on, and *Fill in* marks the bar there. */
   setPlaying(playing) {
+    if (this.playing && !playing && this.at != null) this.cursor = this.at < lengthOf(this.sections) - NEAR_END ? this.at : 0;
     this.playing = playing;
     this.playButton.replaceChildren(icon(playing ? "pause" : "play"));
-    this.playButton.setAttribute("aria-label", playing ? "Stop the piece" : "Listen to the piece");
+    this.playButton.setAttribute("aria-label", playing ? "Pause the piece" : "Listen to the piece");
   }
 
   /** Where the playhead stands in the piece (ms); null shows from where one would listen. */
