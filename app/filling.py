@@ -79,12 +79,13 @@ def stream_filling(
             **asdict(settings.sampling) | dict.fromkeys(STRIDES, 0.0),
         )
 
-    with ThreadPoolExecutor(1) as pool:
-        done = pool.submit(work)
-        try:
-            while not done.done():
-                wait([done], _TELL_SECONDS)
-                yield made
-            yield done.result()
-        finally:
-            left = True
+    pool = ThreadPoolExecutor(1)
+    done = pool.submit(work)
+    try:
+        while not done.done():
+            wait([done], _TELL_SECONDS)
+            yield made
+        yield done.result()
+    finally:
+        left = True
+        pool.shutdown(wait=False)  # a page that goes is told from the event loop, which must not wait

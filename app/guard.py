@@ -25,6 +25,7 @@ OPEN = re.compile(
     re.DOTALL,
 )
 FILE = "/gradio_api/file="
+STATIC = "/musictx/static/"
 # Gradio writes scripts into its page, and makes functions of text.
 POLICY = policy("'unsafe-inline' 'unsafe-eval'") + "; frame-ancestors 'self'"
 
@@ -70,6 +71,10 @@ class Gate:
                 headers.update(self.headers)
                 if scope["path"].startswith(FILE):
                     headers["Content-Disposition"] = "attachment"
+                if scope["path"].startswith(
+                    STATIC
+                ):  # asked for again after an upgrade; unchanged ones are not sent
+                    headers.setdefault("Cache-Control", "no-cache")
             await send(message)
 
         headers = Headers(scope=scope)

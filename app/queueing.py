@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 from gradio.queueing import Queue
+from gradio.utils import LRUCache
 
 from .payloads import MAX_NOTES
 
@@ -13,6 +14,7 @@ PROGRAMS = "programs"  # Gradio's name for what waits for an endpoint
 MAX_PROGRAMS = 8  # calls that are let in to wait for their turn at the models
 MAX_WAITING = 40  # calls that wait to be let in: the line of the pages stays free
 MAX_VALUES = 12 * MAX_NOTES  # in a call: five of a note with its row, three of a pedal's
+MAX_SESSIONS = 10_000  # of which it is known what they wait for
 LOOK = 0.02  # seconds between Gradio's looks at its queue; its own 0.001 takes 5 % of a core idle
 
 
@@ -50,6 +52,7 @@ def patch_gradio_queue(queue: Queue) -> Queue:
             return False, "what was sent holds too many values", "error"
         return await push(body, request, username)
 
+    queue.pending_event_ids_session = LRUCache(MAX_SESSIONS)  # Gradio's own dict keeps every session for ever
     queue.push = push_if_room  # type: ignore[method-assign]
     queue.sleep_when_free = LOOK
     queue.send_message = send_message  # type: ignore[assignment,method-assign]

@@ -197,6 +197,8 @@ def _fill(lane: Lane, model: Any, stage: Stage, ticket: Ticket, sent: dict[str, 
     performance = read_notes(sent.get("notes"), sent.get("pedals", ()))
     performance = replace(performance, metre=read_metre(sent.get("metre")))
     yield from _queue(lane, stage, ticket)
+    if not stage.is_current(ticket, lane.part):
+        return
     begins = bool(sent.get("begins", True))
     for told in stream_filling(model, performance, gap, settings, from_beginning=begins):
         if not stage.is_current(ticket, lane.part):

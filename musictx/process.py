@@ -77,7 +77,9 @@ def keep_freed_memory() -> None:
     Each step frees and asks for the same large tensors; handing their pages back and forth costs 10 to
     25 % of a training step on the CPU. Other C libraries are left as they are.
     """
-    _mallopt({_MMAP_THRESHOLD: 2**30, _TRIM_THRESHOLD: 2**31 - 1})
+    # Older ones take no more than 32 MB there; without it the other would keep it at 128 kB.
+    if _mallopt({_MMAP_THRESHOLD: 2**30}) or _mallopt({_MMAP_THRESHOLD: 2**25}):
+        _mallopt({_TRIM_THRESHOLD: 2**31 - 1})
 
 
 def return_freed_memory() -> None:
@@ -91,9 +93,7 @@ def return_freed_memory() -> None:
     _mallopt({_MMAP_THRESHOLD: 2**17, _TRIM_THRESHOLD: 2**20, _ARENA_MAX: 1})
 
 
-def _mallopt(settings: dict[int, int]) -> None:
-    """Settings of glibc's ``malloc``."""
+def _mallopt(settings: dict[int, int]) -> bool:
+    """Settings of glibc's ``malloc``; whether it took all of them."""
     mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
-    if mallopt is not None:
-        for number, value in settings.items():
-            mallopt(number, value)
+    return mallopt is not None and all([mallopt(number, value) for number, value in settings.items()])

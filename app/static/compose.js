@@ -51,7 +51,12 @@ export class Compose {
     });
     this.choosing = new Choosing(studio.models, (text) => this.say(text));
     this.view.element.append(this.choosing.line.element);
-    onOtherTab(() => this.show(recallPiece()));
+    const catchUp = () => {
+      this.show(recallPiece());
+      this.follow(); // takes are drawn from the end that the piece has now
+    };
+    onOtherTab(catchUp);
+    window.addEventListener("pageshow", ({ persisted }) => persisted && catchUp()); // this tab was asleep
   }
 
   get on() {
@@ -128,6 +133,7 @@ export class Compose {
   /** There is no piece any more: its primer is what takes are drawn from. */
   leavePiece() {
     const first = this.states.all.flat().find(({ from }) => from.primer);
+    if (!first) return;
     const { primer, begins } = first.from;
     const own = { title: primer, composer: "", notes: first.rows, pedals: [], continues: !begins };
     const { source, selection } = this.idea ?? { source: own, selection: { start: 0, end: first.length } };

@@ -155,6 +155,8 @@ class Studio {
       this.making.runs.stop();
       this.modes.remember();
     });
+    // A phone that discards a page in the background says nothing more.
+    document.addEventListener("visibilitychange", () => document.hidden && this.modes.remember());
     new ResizeObserver(() => this.redrawAll()).observe(this.root);
   }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -60,6 +61,9 @@ def live(
         **playing(model, settings),
     )
     console.print("play, and pause for an answer; Ctrl-C ends the duet", highlight=False)
+    for name in ("SIGTERM", "SIGHUP"):  # a terminal that is closed ends the duet as Ctrl-C does
+        if number := getattr(signal, name, None):
+            signal.signal(number, signal.default_int_handler)
     try:
         with announce_compilation(console.print), suppress(KeyboardInterrupt):
             duet.run()

@@ -28,6 +28,7 @@ TICK = 0.002  # seconds between two looks at the ports and the clock
 ANSWER_SECONDS = (4.0, 20.0)  # shortest and longest answer, which is as long as what it answers
 MEMORY_SECONDS = 180.0  # of the duet, before an answer
 ALL_NOTES_OFF = 123  # a controller
+ALL_UP = (120, *range(ALL_NOTES_OFF, 128))  # controllers that end all notes
 PEDAL_DOWN = 64  # its least value
 PERSON, MODEL = 0, 1  # channels in what is recorded
 TICKS_PER_SECOND = 1_000_000
@@ -166,6 +167,11 @@ class Duet:
                 self.on_turn(self._turn)
 
     def _hear(self, message: mido.Message, at: float) -> None:
+        if message.type == "control_change" and message.control in ALL_UP:
+            for pitch in self.turns.held:  # a program that stops says it once for all keys
+                self.turns.lift(pitch, at)
+                self.messages.append((at, NOTE_ON | PERSON, pitch, 0))
+            return
         if message.type in ("note_on", "note_off"):
             key, down = message.note, message.type == "note_on" and message.velocity > 0
         elif message.type == "control_change" and message.control == SUSTAIN:

@@ -54,6 +54,11 @@ class Turns:
         if pitch != PEDAL or self.turn is not Turn.ANSWERING:
             self.turn = Turn.LISTENING
 
+    @property
+    def held(self) -> list[int]:
+        """The keys that are down, without the pedal."""
+        return sorted(self._held - {PEDAL})
+
     def lift(self, pitch: int, at: float) -> None:
         """A key or the pedal comes up."""
         self._held.discard(pitch)

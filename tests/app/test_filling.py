@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
+import time
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -79,6 +81,27 @@ def test_a_filling_that_is_stopped_or_left_ends(leave: Any) -> None:
     leave(asked, stage)
     assert all(message["state"] == "running" for message in asked)  # ends without "done"
     assert stage.wait(stage.enter("a third", "run"), 0) == 0
+
+
+def test_a_page_that_goes_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Gradio tells it on its event loop: the work goes on until it is asked, and nobody waits for it."""
+    goes, ended = threading.Event(), threading.Event()
+
+    def work(*_: Any, on_progress: Any, **__: Any) -> None:
+        goes.wait(10)
+        try:
+            on_progress(1.0)
+        finally:
+            ended.set()
+
+    monkeypatch.setattr("musictx.app.filling.fill_in", work)
+    asked = fill()
+    assert next(asked)["state"] == "running"
+    begun = time.monotonic()
+    asked.close()
+    assert time.monotonic() - begun < 1 and not ended.is_set()
+    goes.set()
+    assert ended.wait(5)
 
 
 PART = part_name("f.0", "relative")

@@ -104,6 +104,12 @@ def test_browsers_are_told_what_to_allow(client: TestClient, path: str) -> None:
     assert ("content-disposition" in headers) == ("file=" in path)
 
 
+def test_browsers_ask_again_for_the_pages_files(client: TestClient) -> None:
+    """Or after an upgrade old and new modules would be mixed."""
+    assert client.get("/musictx/static/studio.js").headers["cache-control"] == "no-cache"
+    assert "cache-control" not in client.get("/config").headers
+
+
 def test_a_body_is_refused_as_soon_as_it_is_too_large(client: TestClient) -> None:
     def pieces(count: int) -> Iterator[bytes]:
         yield from (b"x" * 2**20 for _ in range(count))

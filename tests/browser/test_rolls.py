@@ -86,6 +86,29 @@ def test_a_selection_is_played_again_and_again(studio: Any) -> None:
     studio.page.wait_for_function("(to) => window.musictx.transport.position > to + 0.2", arg=loop["to"])
 
 
+def test_a_loop_is_not_left_when_the_page_is_busy_at_its_end(studio: Any) -> None:
+    seek_by_click(studio, 0.5)
+    studio.get("loop").click()
+    studio.get("play").click()
+    to = studio.page.evaluate("window.musictx.transport.loop.to")
+    studio.page.wait_for_function("(to) => window.musictx.transport.position > to - 0.4", arg=to)
+    studio.page.evaluate("() => { const end = performance.now() + 900; while (performance.now() < end); }")
+    studio.page.wait_for_timeout(300)
+    assert studio.page.evaluate("window.musictx.transport.position") < to
+
+
+def test_takes_are_kept_when_the_page_is_put_aside(studio: Any) -> None:
+    """A phone may discard it there, and says nothing more."""
+    studio.page.evaluate(
+        """() => {
+            Object.defineProperty(document, "hidden", { value: true, configurable: true });
+            document.dispatchEvent(new Event("visibilitychange"));
+            window.keptKeys = Object.keys(sessionStorage).filter((key) => key.includes("takes"));
+        }"""
+    )
+    assert any("compare" in key for key in studio.page.evaluate("window.keptKeys"))
+
+
 def test_the_loops_ends_are_set_by_keyboard(studio: Any) -> None:
     for share, key in ((0.5, "["), (0.75, "]")):
         at = seek_by_click(studio, share)

@@ -3,6 +3,9 @@
 interface Window {
   musictx: any; // for tests and measurements
 }
+interface Navigator {
+  audioSession: { type: string }; // Safari's
+}
 interface EventTarget {
   closest?: any; // of an event in the page: it is an element
 }

@@ -166,6 +166,20 @@ def test_of_a_long_duet_the_last_minutes_are_heard_as_the_middle_of_a_piece(
     assert heard[0]["primer_start"] == pytest.approx(before - 1.0, abs=0.05)
 
 
+def test_a_program_that_ends_all_notes_at_once_is_answered_too(
+    system: dict[str, list[mido.Message]],
+) -> None:
+    player = Player(system)
+    player.inbox += [mido.Message("note_on", note=pitch, velocity=70) for pitch in (60, 64, 67)]
+    player.wait(0.3)
+    player.inbox.append(mido.Message("control_change", control=123))
+    player.wait(0.2)
+    player.wait_for(lambda: player.duet.answer is not None and player.duet.answer.complete)
+    player.wait(PAUSE)
+    assert player.sent[0].type == "note_on"
+    assert player.duet.performance().notes["offset"][:3].tolist() == pytest.approx([0.3] * 3, abs=0.03)
+
+
 def test_playing_into_an_answer_ends_it_with_no_note_left_hanging(
     system: dict[str, list[mido.Message]],
 ) -> None:

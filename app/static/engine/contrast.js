@@ -1,6 +1,7 @@
 // What the whole context makes likelier than its last tokens alone would: musictx.sampling.contrast.
 
 import { AGREED, GROWTH, HALF, MIN_PROBABILITY, STRIDES } from "../music/constants.js";
+import { feed } from "./engine.js";
 
 const NEVER = -1e9;
 
@@ -33,7 +34,7 @@ class ShortContext {
     if (start !== this.start) engine.rewind(0);
     this.start = start;
     const own = tokens.slice(start);
-    for (let at = engine.tokens.length; at < own.length; at += engine.block) engine.feed(own.slice(at, at + engine.block));
+    for (let at = engine.tokens.length; at < own.length; at += engine.block) feed(engine, own.slice(at, at + engine.block));
     return engine.logits;
   }
 }

@@ -9,6 +9,13 @@ const REASONS = {
   4: "has sizes that this page does not play",
 };
 
+const NO_ROOM = "This device has no memory for more music at once; what is there stays. Choose a shorter length.";
+
+/** Show a model some tokens. */
+export function feed(engine, tokens) {
+  if (!engine.feed(tokens)) throw new Error(NO_ROOM);
+}
+
 export class Engine {
   /** An engine without a model, from engine.wasm's bytes. Throws where the browser lacks SIMD. */
   static async make(code) {

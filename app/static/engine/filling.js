@@ -14,7 +14,8 @@ import {
 import { movedMetre } from "../music/metre.js";
 import { isBefore, rint } from "../music/rounding.js";
 import { encode, isTime, resolveOverlaps, tokensToTable } from "./events.js";
-import { Turns, feed, generate, prefill } from "./generate.js";
+import { feed } from "./engine.js";
+import { Turns, generate, prefill } from "./generate.js";
 import { applyPedal, preparePrimer } from "./primer.js";
 import { Random } from "./random.js";
 import { milliseconds, openStream, readMusic, readSettings, row } from "./request.js";
@@ -81,7 +82,8 @@ async function playCandidate(engine, model, request, { primer, passage, seed, tu
 }
 
 /** The tokens of the whole music as the model has it that listens from `start` on: musictx.sampling.takes. */
-function takeTokens(whole, start, isBeginning, model, begins) {
+function takeTokens(music, start, isBeginning, model, begins) {
+  const whole = music.map((n) => ({ ...n, on: milliseconds(n.on) / 1000, off: milliseconds(n.off) / 1000 }));
   const everything = encode(whole);
   const primer = isBeginning ? NOTHING : preparePrimer({ notes: whole, pedals: [] }, start, model, begins);
   const events = isBeginning ? 0 : tokensToTable(encode(whole, primer.cut)).events.length;

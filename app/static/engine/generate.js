@@ -2,9 +2,9 @@
 
 import { END, NOTE_OFF } from "../music/constants.js";
 import { contrast } from "./contrast.js";
+import { feed } from "./engine.js";
 import { Shaping } from "./shaping.js";
 
-const NO_ROOM = "This device has no memory for more music at once; what is there stays. Choose a shorter length.";
 const TURN = 30; // milliseconds of work after which a message from the page may be read
 
 /** Lets an event of the page come in between. */
@@ -38,11 +38,6 @@ export class Turns {
     this.rested += this.turned - asked;
     return wanted;
   }
-}
-
-/** Show the model some tokens. */
-export function feed(engine, tokens) {
-  if (!engine.feed(tokens)) throw new Error(NO_ROOM);
 }
 
 /** Show the model a sequence; what it has seen of it already stays. False if that was not wanted any more on the way. */

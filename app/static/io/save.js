@@ -31,8 +31,8 @@ export async function saveAll(take, models, alone) {
 
 /** Save notes and pedals as MIDI, on the bars of `metre`, or as sound, by the file's name; errors are plain sentences. */
 export async function savePiece({ notes, pedals, metre = null, cut = null, names = null }, name) {
-  const format = name.endsWith(".wav") ? "wav" : "mid";
-  hand(await services.download({ format, notes, pedals, metre, cut, names }), name);
+  if (name.endsWith(".wav")) hand(await services.download({ format: "wav", notes, pedals }), name);
+  else hand(new Blob([midiBytes(notes, pedals, { metre, cut, names })], { type: "audio/midi" }), name); // however long it is
 }
 
 /** Save the whole piece of which a selection is the primer. */

@@ -3,6 +3,7 @@
 import { recall, remember } from "./memory.js";
 import { REAL } from "../music/models.js";
 import { Score } from "../music/score.js";
+import { endOf } from "../music/takes.js";
 
 const KEY = "musictx.takes.6"; // the number says of which version of the page
 
@@ -28,6 +29,7 @@ function unpack({ sources, shown, takes }) {
     source: sources[take.source],
     scores: new Map(take.scores.map(([model, score]) => [model, unpackScore(score)])),
   }));
+  for (const take of whole) endOf(take); // what was being made when the page was put away has ended
   return { takes: whole, shown: whole[shown] ?? null };
 }
 

@@ -83,6 +83,14 @@ function copyOf(take) {
   return copy;
 }
 
+/** No more comes of a take. */
+export function endOf({ scores, states }) {
+  for (const [model, score] of scores) {
+    score.finish();
+    if (states[model] !== "error") states[model] = "done";
+  }
+}
+
 /** A take that begins as another is now, and goes its own way. */
 export function branchOf(take) {
   return { ...copyOf(take), run: newRun() };
@@ -127,13 +135,7 @@ export class History {
       earlier.takes = earlier.takes.map(replaced);
       earlier.take = replaced(earlier.take);
     }
-    if (step.copy) {
-      // What was still being made when the step was taken has ended since.
-      for (const [model, score] of step.copy.scores) {
-        score.finish();
-        if (step.copy.states[model] !== "error") step.copy.states[model] = "done";
-      }
-    }
+    if (step.copy) endOf(step.copy); // what was still being made when the step was taken has ended since
     return { ...step, take: step.copy };
   }
 }

@@ -61,6 +61,8 @@ export class Sound {
   }
 
   build() {
+    // Or an iPhone in silent mode plays without a sound.
+    if ("audioSession" in navigator) navigator.audioSession.type = "playback";
     const context = new AudioContext({ latencyHint: "interactive" });
     this.context = context;
     this.master = new GainNode(context, { gain: this.volume });

@@ -242,7 +242,7 @@ export class Transport {
     const { segment } = this;
     const position = this.position;
     const frontier = this.frontier;
-    const turn = this.loop && position <= this.loop.to ? this.loop.to : Infinity;
+    const turn = this.loop && segment.music <= this.loop.to ? this.loop.to : Infinity; // also when this comes late
     const horizon = Math.min(position + LOOK_AHEAD, frontier, turn);
     const when = (time) => segment.context + time - segment.music;
     for (const [name, score] of this.awaited)
