@@ -115,7 +115,7 @@ export class Making {
     else if (what === "more") this.more(model);
     else if (what === "keep") this.keep(model);
     else if (what === "primer") this.usePrimer(model);
-    else if (what === "take") event.detail > 1 || this.on.keep(model); // once, though it was clicked twice
+    else if (what === "take") event.detail > 1 || (this.on.keep(model) && this.lanes.lane(model).sayKept()); // once
     else if (what === "drag") dragLane(event, this.take, model, this.models, this.settings.continuationOnly);
     else this.download(model, what === "midi" ? "mid" : "wav");
   }

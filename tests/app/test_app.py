@@ -534,6 +534,17 @@ def test_a_vote_that_cannot_be_kept_is_told(tmp_path: Path) -> None:
         VoteBook(HASHES, tmp_path / "file" / "votes.sqlite").add(VOTE)
 
 
+def test_a_file_of_votes_grows_to_its_bound_and_no_further(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    book = VoteBook(HASHES, tmp_path / "votes.sqlite")
+    book.add(VOTE)
+    monkeypatch.setattr("musictx.lab.votes.book.MAX_BYTES", 1000)
+    with pytest.raises(MusictxError, match="could not be stored"):
+        book.add(VOTE)
+    assert len(book.all()) == 1
+
+
 # ---- the page
 
 

@@ -125,7 +125,10 @@ def test_a_marked_part_of_a_take_is_kept(open_studio: Open, place: Place) -> Non
     lengths = [row[0] for row in takes["A"] if cut + 1700 <= row[0] < cut + 4300]
     assert 0 < len(kept) <= len(lengths)
     assert {row[2] for row in kept} <= {row[2] for row in takes["A"]}
-    assert studio.get("keep-A").inner_text() == "Keep"
+    assert studio.get("keep-A").inner_text() == "Kept"  # for a moment
+    studio.page.wait_for_function(
+        "() => document.querySelector('[data-testid=keep-A]').textContent === 'Keep'"
+    )
 
 
 def test_what_was_made_the_other_way_stays(open_studio: Open, place: Place) -> None:

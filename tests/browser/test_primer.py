@@ -67,6 +67,24 @@ def test_handles_move_by_key_and_by_mouse(open_studio: Open, place: Place) -> No
     studio.page.wait_for_function("() => window.musictx.transport.state === 'playing'")
 
 
+def test_a_longer_piece_is_told_which_part_of_it_is_the_primer_and_composed_on_from_its_end(
+    open_studio: Open, place: Place
+) -> None:
+    studio = open_studio(place)
+    upload(studio, midi_bytes(scale(count=60, lowest=40)))  # 15 s
+    studio.page.wait_for_function(
+        "() => document.querySelector('.notice').textContent.includes('is the primer')"
+    )
+    assert studio.notice().inner_text().startswith("0:00.0 to 0:10.0 is the primer")
+    studio.get("mode-compose").click()
+    upload(studio, midi_bytes(scale(count=60, lowest=41)))
+    studio.page.wait_for_function(
+        "() => document.querySelector('[data-testid=primer-end]').value.startsWith('0:15')"
+    )
+    chosen = primer(studio)
+    assert chosen["start"] == 0 and chosen["end"] == pytest.approx(15, abs=0.3)
+
+
 def test_tracks_can_be_chosen(open_studio: Open, place: Place) -> None:
     studio = open_studio(place)
     content = midi_bytes(

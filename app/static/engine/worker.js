@@ -10,6 +10,8 @@ import { quickSha256 } from "./sha256.js";
 
 const BROKEN = "Something went wrong while this model was playing. The music so far stays; press Continue to try again.";
 const KEPT = "musictx-models"; // the browser's cache of model files, by address
+// A reload alone does not bring the page's next version, whose models are others.
+const OPEN_AGAIN = "Close all tabs of this page, then open it again.";
 let current = null; // what is being done; nothing else is wanted
 let rest = null; // while it rests: {over, end}, a promise and what fulfils it
 let opened = null; // {address, engine} of the model that is here
@@ -21,7 +23,7 @@ async function fetchBytes(address, size, progress) {
   } catch {
     throw new Error("The model could not be downloaded: there is no connection. Press Continue when it is back.");
   }
-  if (!response.ok) throw new Error(`The model could not be downloaded (${response.status}). Reload the page and try again.`);
+  if (!response.ok) throw new Error(`The model could not be downloaded (${response.status}). ${OPEN_AGAIN}`);
   if (!size || !response.body) return new Uint8Array(await response.arrayBuffer());
   const bytes = new Uint8Array(size);
   let received = 0;

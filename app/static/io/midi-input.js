@@ -25,6 +25,12 @@ export class MidiInput {
     return names.length ? `Listening to ${names.join(", ")}.` : "No MIDI keyboard found yet. Plug one in and play.";
   }
 
+  /** The same without asking: where the visitor has allowed it before. */
+  async resume() {
+    const allowed = await navigator.permissions?.query({ name: /** @type {any} */ ("midi") }).catch(() => null);
+    if (allowed?.state === "granted") await this.connect();
+  }
+
   /** Listen to what is plugged in now, and let go what an input held that is gone. Returns the inputs. */
   listen(access) {
     const inputs = new Map([...access.inputs].filter(([, input]) => input.state === "connected"));

@@ -3,6 +3,7 @@
 import { askForMidi } from "./midi-access.js";
 
 const AHEAD = 100; // ms before its time that a message is handed over: from then on nothing can take it back
+const AHEAD_HIDDEN = 1400; // the same in a page that is hidden, which browsers let look once a second at most
 const TICK = 25; // ms
 const [NOTE_OFF, NOTE_ON, CONTROL] = [0x80, 0x90, 0xb0];
 const [SUSTAIN, ALL_OFF] = [64, 123];
@@ -89,7 +90,7 @@ export class MidiOutput {
 
   /** Hand over what is due. */
   send() {
-    const until = performance.now() + AHEAD;
+    const until = performance.now() + (document.hidden ? AHEAD_HIDDEN : AHEAD);
     while (this.waiting.length && this.timeOf(this.waiting[0].when) <= until) {
       const { when, kind, pitch, velocity, owner } = this.waiting.shift();
       if (kind === NOTE_ON) this.sounding.set(pitch, { owner, when });
@@ -104,9 +105,10 @@ export class MidiOutput {
 
   /** Let all keys up; what was handed over already comes before that. */
   silence() {
-    const at = performance.now() + AHEAD;
+    let at = performance.now() + AHEAD;
     this.waiting = [];
     if (this.port?.state === "connected") {
+      for (const { when } of this.sounding.values()) at = Math.max(at, this.timeOf(when));
       for (const pitch of this.sounding.keys()) this.port.send([NOTE_OFF, pitch, 64], at);
       for (const control of [SUSTAIN, ALL_OFF]) this.port.send([CONTROL, control, 0], at);
     }

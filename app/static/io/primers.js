@@ -1,6 +1,8 @@
 // Where a primer comes from: the cards, an upload, the piano, a link, or this tab before it was reloaded.
 
 import { cutRows, pedalledRows, Score } from "../music/score.js";
+import { wholeOrEnd } from "../music/selection.js";
+import { preciseClock } from "../music/sentences.js";
 import { readLink, readManner, recallPage, rememberPage, writeLink, writeManner } from "./link.js";
 import { services } from "./backend.js";
 import { sentence } from "./server.js";
@@ -144,13 +146,22 @@ export class Primers {
       this.on.step();
       this.on.leave();
       // Other tracks of the same piece are heard from where one was listening.
-      this.set({ ...piece, title: piece.name, composer: "", file }, tracks && this.primer.selection);
+      const whole = this.primer.fillsBars ? wholeOrEnd(piece.notes) : undefined;
+      this.set({ ...piece, title: piece.name, composer: "", file }, tracks ? this.primer.selection : whole);
+      if (!tracks && this.primer.offersParts) this.on.notice([...piece.remarks.map(sentence), this.partWords].join(" "));
     } catch (error) {
       if (this.reading !== reading) return;
       this.reading = null;
       this.on.notice(error.message, true);
       if (tracks) this.primer.tickTracks();
     }
+  }
+
+  /** Which part of a longer piece the models play on from. */
+  get partWords() {
+    const { start, end } = this.primer.selection;
+    const [from, to] = [start, end].map((time) => preciseClock(time / 1000));
+    return `${from} to ${to} is the primer, from whose end the models play on. Its handles choose another part.`;
   }
 
   chooseTracks(tracks) {

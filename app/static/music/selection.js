@@ -4,6 +4,7 @@ import { Metre } from "./metre.js";
 
 const DEFAULT_LENGTH = 10_000; // how much of a piece is chosen at first …
 const MIN_NOTES = 8; // … or more, if that has too few notes
+const IDEA = 60_000; // a piece of such a length is an idea as a whole
 const MAX_LENGTH = 120_000;
 const MIN_LENGTH = 200;
 
@@ -24,6 +25,12 @@ export function lastSelection(rows) {
   const enough = rows[Math.max(0, rows.length - MIN_NOTES)][0];
   const start = Math.min(Math.max(0, end - DEFAULT_LENGTH), enough);
   return { start: Math.max(start, end - MAX_LENGTH, 0), end };
+}
+
+/** All of a piece if it is short, else its last seconds: what one composes on from. */
+export function wholeOrEnd(rows) {
+  const { start, end } = lastSelection(rows);
+  return end - (rows[0]?.[0] ?? 0) <= IDEA ? { start: rows[0]?.[0] ?? 0, end } : { start, end };
 }
 
 /** A selection with one edge ("start" or "end") moved to a time; the other gives way where it must. */

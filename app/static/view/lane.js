@@ -6,6 +6,8 @@ import { LETTERS, h, paint, setUsable } from "./dom.js";
 import { icon } from "./icons.js";
 import { Roll } from "./roll.js";
 
+const KEPT = 2000; // ms for which a button says that a take was kept
+
 export class Lane {
   /** `act(what, model, event)` is called for the buttons; `onroll` is for its roll. */
   constructor(models, model, act, onroll) {
@@ -120,6 +122,16 @@ export class Lane {
     this.hearButton.lastChild.textContent = heard && sounds ? "Listening" : "Listen";
   }
 
+  /** Say for a moment on the button itself that it was kept: the piece may be out of sight. */
+  sayKept() {
+    clearTimeout(this.kept);
+    this.kept = setTimeout(() => {
+      this.kept = null;
+      this.refresh();
+    }, KEPT);
+    this.refresh();
+  }
+
   /** Bring names, numbers and buttons up to date. */
   refresh() {
     const { score } = this;
@@ -131,7 +143,8 @@ export class Lane {
     this.roll.notes.setAttribute("aria-label", `Piano roll of ${this.name}: ${drawn}`);
     const usable = this.state === "done" || this.state === "error";
     const { loop } = this.roll;
-    if (this.actions.take) this.actions.take.textContent = loop ? `Keep ${clock(loop.from)}–${clock(loop.to)}` : "Keep";
+    const part = loop ? `Keep ${clock(loop.from)}–${clock(loop.to)}` : "Keep";
+    if (this.actions.take) this.actions.take.textContent = this.kept ? "Kept" : part;
     for (const [what, button] of Object.entries(this.actions)) {
       const told = this.blind && (what === "midi" || what === "wav"); // a file's name would tell the model's
       setUsable(button, score && usable && (count > 0 || what === "more") && !told);

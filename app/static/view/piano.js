@@ -70,11 +70,7 @@ export class Piano {
         this.clearButton,
         h("label", { class: "check" }, this.beat, "Metronome"),
         this.tempo,
-        h(
-          "button",
-          { type: "button", "data-testid": "midi-connect", onclick: async () => on.notice(await this.midi.connect()) },
-          "MIDI keyboard",
-        ),
+        h("button", { type: "button", "data-testid": "midi-connect", onclick: () => this.connect() }, "Connect MIDI keyboard"),
         this.count,
         h("span", { class: "hint" }, "Keys A to ; play, Z and X change the octave"),
       ),
@@ -83,6 +79,11 @@ export class Piano {
     );
     window.addEventListener("blur", () => this.releaseAll());
     this.refresh();
+  }
+
+  /** Listen to MIDI keyboards, and say to which. */
+  async connect() {
+    this.on.notice(await this.midi.connect());
   }
 
   get open() {
@@ -95,6 +96,7 @@ export class Piano {
     if (this.open) {
       this.letters.show();
       this.startRecording();
+      this.midi.resume();
     } else {
       this.endRecording();
       this.releaseAll();

@@ -48,6 +48,7 @@ KINDS: dict[str, Any] = {
     "heard_seconds": float | int | None,
 }
 SIGNATURE = b"SQLite format 3\0"  # https://www.sqlite.org/fileformat.html
+MAX_BYTES = 200 << 20  # of a file of votes: some two hundred thousand, more than any test needs
 MAX_STEPS = 20_000  # of 100,000 instructions of SQLite's each: a million votes take a hundredth
 VERDICTS = ("chosen", "none", "alike", "unsure")
 LETTERS = "ABCDEFGH"  # of the lanes
@@ -132,9 +133,11 @@ def add_row(path: Path, row: Mapping[str, Any]) -> None:
     Raises
     ------
     OSError, sqlite3.Error
-        The file cannot be written.
+        The file cannot be written, or is as large as it may become.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() and path.stat().st_size > MAX_BYTES:
+        raise OSError(f"{path} holds {MAX_BYTES >> 20} MB of votes; move it away to go on")
     with closing(sqlite3.connect(path, timeout=10)) as book, book:
         book.execute(SCHEMA)
         present = {column[1] for column in book.execute("PRAGMA table_info(votes)")}
