@@ -19,6 +19,7 @@ export class MidiOutput {
     this.port = null;
     this.waiting = []; // {when, kind, pitch, velocity, owner}, in the order of their times (s of the audio clock)
     this.sounding = new Map(); // pitch → {owner, when} of its stroke, which may still lie ahead
+    this.last = new Map(); // pitch → when its last message is sent (ms of the page)
     this.timer = null;
     window.addEventListener("pagehide", () => this.silence());
   }
@@ -96,7 +97,9 @@ export class MidiOutput {
       if (kind === NOTE_ON) this.sounding.set(pitch, { owner, when });
       else if (this.sounding.get(pitch)?.owner === owner) this.sounding.delete(pitch);
       else continue; // another struck it again meanwhile
-      this.port?.send([kind, pitch, velocity], this.timeOf(when));
+      const at = Math.max(this.timeOf(when), this.last.get(pitch) ?? 0); // the clocks drift: a key's messages keep their order
+      this.last.set(pitch, at);
+      this.port?.send([kind, pitch, velocity], at);
     }
     if (this.waiting.length) return;
     clearInterval(this.timer);
@@ -108,7 +111,7 @@ export class MidiOutput {
     let at = performance.now() + AHEAD;
     this.waiting = [];
     if (this.port?.state === "connected") {
-      for (const { when } of this.sounding.values()) at = Math.max(at, this.timeOf(when));
+      for (const pitch of this.sounding.keys()) at = Math.max(at, this.last.get(pitch));
       for (const pitch of this.sounding.keys()) this.port.send([NOTE_OFF, pitch, 64], at);
       for (const control of [SUSTAIN, ALL_OFF]) this.port.send([CONTROL, control, 0], at);
     }
