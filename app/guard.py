@@ -25,7 +25,7 @@ OPEN = re.compile(
     re.DOTALL,
 )
 FILE = "/gradio_api/file="
-STATIC = "/musictx/static/"
+STATIC = "/musictx/static/"  # browsers ask for it again after an upgrade; what is unchanged is not sent
 # Gradio writes scripts into its page, and makes functions of text.
 POLICY = policy("'unsafe-inline' 'unsafe-eval'") + "; frame-ancestors 'self'"
 
@@ -71,9 +71,7 @@ class Gate:
                 headers.update(self.headers)
                 if scope["path"].startswith(FILE):
                     headers["Content-Disposition"] = "attachment"
-                if scope["path"].startswith(
-                    STATIC
-                ):  # asked for again after an upgrade; unchanged ones are not sent
+                if scope["path"].startswith(STATIC):
                     headers.setdefault("Cache-Control", "no-cache")
             await send(message)
 

@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 from sampling import distances, figures
 
+from musictx.lab.evaluation.intervals import bootstrap_interval
 from musictx.lab.study.comparison import REAL
 from musictx.midi import read_midi
 from musictx.performance import slice_time
@@ -90,7 +91,7 @@ def main() -> None:
                 mean_distance([first[p] for p in some], theirs)
                 - mean_distance([second[p] for p in some], theirs)
             )
-        low, high = np.quantile(drawn, (0.025, 0.975))
+        low, high = bootstrap_interval(np.array(drawn))
         print(f"{one} less {other}: {fmean(drawn):+.3f} ({low:.3f} … {high:.3f})")
 
 

@@ -108,7 +108,7 @@ class SamplingSettings:
         0, "Top-k",
         "Draw from the k likeliest tokens only; 0: all.",
         "Only this many of the likeliest events can be chosen; 0 means any.",
-        lambda x: x >= 0 and x == int(x), "be a whole number, 0 (off) or more", 0, 391, 1,
+        lambda x: x >= 0 and x % 1 == 0, "be a whole number, 0 (off) or more", 0, 391, 1,
     )
     min_p: float = _setting(
         0.0, "Min-p",

@@ -114,6 +114,7 @@ def test_the_card_comes_back(folder: Path) -> None:
         {"speed": 2},
         {"theme": None},
         {"top_k": 0.5},
+        {"top_k": float("inf")},
     ],
 )
 def test_a_card_with_settings_that_make_no_sense_is_refused(sampling: Any) -> None:
