@@ -141,18 +141,9 @@ class Steps:
         if self.absolute is not None:
             x += self.absolute[position]
         logits = np.empty((len(x), len(engine.head[0])), np.float32)
-        ends = engine.norm, engine.head, logits
-        call(
-            engine_kernels.step,
-            x,
-            engine.layers,
-            self.stored,
-            *ends,
-            position,
-            *self.terms,
-            *self.scratch,
-            *engine.rule,
-        )
+        weights = engine.layers, self.stored, engine.norm, engine.head
+        how = self.terms, self.scratch, engine.rule
+        call(engine_kernels.step, x, *weights, logits, position, *how)
         return torch.from_numpy(logits)[:, None]
 
 

@@ -19,6 +19,9 @@ if njit is not None:  # without it PyTorch does the steps
 Array = np.ndarray
 Matrix = tuple[Array, Array]  # float32 or int8 [shape=(rows, columns)], and a scale a row or nothing
 Norm = tuple[int, Array, Array, np.float32]  # kind (1 layer, 2 root mean square), weight, bias, eps
+Terms = tuple[Array, Array, Array]  # cosines and sines (a row for each position, or none), biases of distance
+Scratch = tuple[Array, Array, Array, Array, Array]  # for scores, and for what goes between a layer's maps
+Rule = tuple[int, bool, int]  # number of the activation, whether far distances share one row, window
 
 _POWERS = (2.0 ** np.arange(-64, 1)).astype(np.float32)
 
@@ -111,14 +114,7 @@ def _turn(x: Array, cos: Array, sin: Array, spare: Array) -> None:
 
 @_compiled
 def _attend(
-    q: Array,
-    keys: Array,
-    values: Array,
-    table: Array,
-    clamp: bool,
-    bias: Array,
-    s: Array,
-    y: Array,
+    q: Array, keys: Array, values: Array, table: Array, clamp: bool, bias: Array, s: Array, y: Array
 ) -> None:
     """One head's attention of the last position over all keys given."""
     count, d = keys.shape
@@ -177,18 +173,13 @@ def _attention(
     keys: Array,
     values: Array,
     position: int,
-    cos: Array,
-    sin: Array,
-    bias: Array,
+    terms: Terms,
+    rule: Rule,
     scores: Array,
     y: Array,
-    clamp: bool,
-    window: int,
 ) -> None:
-    """Attention of one token of each sequence, from its queries, keys and values [shape=(B, …)].
-
-    Cosines and sines have a row for each position, or none.
-    """
+    """Attention of one token of each sequence, from its queries, keys and values [shape=(B, …)]."""
+    (cos, sin, bias), (_, clamp, window) = terms, rule
     count, d = len(table), table.shape[2]
     first, end = max(0, position + 1 - window), position + 1
     for n in range(len(heads)):
@@ -228,17 +219,9 @@ def step(
     head: Matrix,
     logits: Array,
     position: int,
-    cos: Array,
-    sin: Array,
-    bias: Array,
-    scores: Array,
-    h: Array,
-    heads: Array,
-    inner: Array,
-    y: Array,
-    activation: int,
-    clamp: bool,
-    window: int,
+    terms: Terms,
+    scratch: Scratch,
+    rule: Rule,
 ) -> None:
     """One token of each sequence through all layers, on the residual streams `x` [shape=(B, width)] in place.
 
@@ -246,17 +229,18 @@ def step(
     One call for a whole step: coming back between layers, a thread would have to wait for Python's lock
     each time, behind other lanes and the server.
     """
+    scores, h, heads, inner, y = scratch
     for i in range(len(layers)):
         qkv, out, up, down, attention_norm, feed_forward_norm, table = layers[i]
         keys, values = stored[i]
         _normalise(x, attention_norm, h)
         _product(qkv, h, heads)
-        _attention(heads, table, keys, values, position, cos, sin, bias, scores, y, clamp, window)
+        _attention(heads, table, keys, values, position, terms, rule, scores, y)
         _product(out, y, h)
         _add(x, h)
         _normalise(x, feed_forward_norm, h)
         _product(up, h, inner)
-        _activate(inner, activation)
+        _activate(inner, rule[0])
         _product(down, inner, h)
         _add(x, h)
     _normalise(x, norm, h)
