@@ -53,6 +53,14 @@ def mean_distance(made: list[dict[str, Any]], real: list[dict[str, Any]]) -> flo
     return fmean(distances(made, real).values())
 
 
+def less(first: Figures, second: Figures, real: Figures, primers: list[str]) -> float:
+    """How much farther from real music the first is than the second, over some primers."""
+    theirs = [real[p] for p in primers]
+    return mean_distance([first[p] for p in primers], theirs) - mean_distance(
+        [second[p] for p in primers], theirs
+    )
+
+
 def main() -> None:
     """Parse the command line, read what was played, print a line for each model and each two."""
     parser = argparse.ArgumentParser(
@@ -60,7 +68,12 @@ def main() -> None:
     )
     parser.add_argument("study", nargs="+", type=Path)
     every: dict[str, tuple[Figures, Figures]] = {}
+    lengths = set()
     for folder in parser.parse_args().study:
+        settings = json.loads((folder / "study.json").read_text())["settings"]
+        lengths.add((settings["seconds"], settings["primer_seconds"]))
+        if len(lengths) > 1:
+            parser.error(f"{folder} has primers or continuations of another length than the one before it")
         models, real = read_study(folder)
         if not real:
             parser.error(f"{folder} has no real continuation to compare with")
@@ -86,13 +99,9 @@ def main() -> None:
         drawn = []
         for _ in range(DRAWS):
             some = [both[k] for k in rng.integers(len(both), size=len(both))]
-            theirs = [real[p] for p in some]
-            drawn.append(
-                mean_distance([first[p] for p in some], theirs)
-                - mean_distance([second[p] for p in some], theirs)
-            )
+            drawn.append(less(first, second, real, some))
         low, high = bootstrap_interval(np.array(drawn))
-        print(f"{one} less {other}: {fmean(drawn):+.3f} ({low:.3f} … {high:.3f})")
+        print(f"{one} less {other}: {less(first, second, real, both):+.3f} ({low:.3f} … {high:.3f})")
 
 
 if __name__ == "__main__":

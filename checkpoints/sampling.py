@@ -93,7 +93,7 @@ def distances(made: list[dict[str, Any]], real: list[dict[str, Any]]) -> dict[st
     A figure that none of one side has (short answers have no structure) is left out.
     """
     result = {}
-    for name in real[0]:
+    for name in dict.fromkeys(name for told in real for name in told):
         ours, theirs = ([f[name] for f in x if f.get(name) is not None] for x in (made, real))
         if not (ours and theirs):
             continue

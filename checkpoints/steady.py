@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from musictx.events import MAX_SHIFT, STEPS_PER_SECOND, TIME_SHIFT, VELOCITY, encode, tokens_to_table
+from musictx.lab.study.comparison import REAL
 from musictx.midi import read_midi
 from musictx.performance import Performance, apply_pedal, slice_time
 from musictx.sampling.shaping import Shaping
@@ -95,8 +96,13 @@ def main() -> None:
     )
     parser.add_argument("study", nargs="+", type=Path)
     found: dict[str, list[list[float]]] = {}
+    real = set()  # primers whose real music was measured: studies of the same primers share it
     for folder in parser.parse_args().study:
         for row in json.loads((folder / "study.json").read_text())["rows"]:
+            if row["model"] == REAL:
+                if row["primer"] in real:
+                    continue
+                real.add(row["primer"])
             music = read_midi(folder / "continuations" / row["primer"] / row["file"])
             end = row["cut"] + row["measured"]["seconds"]
             found.setdefault(row["model"], []).append(strays(music, row["cut"], end))

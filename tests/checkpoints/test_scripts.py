@@ -10,6 +10,7 @@ import shutil
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import miditoolkit
 import numpy as np
@@ -25,7 +26,7 @@ from musictx.corpus import build_corpus
 from musictx.midi import write_midi
 from musictx.model import ModelConfig, MusicTransformer
 from musictx.training import Run
-from musictx.training.choices import read_choices
+from musictx.training.choices import Choice, read_choices
 from musictx.training.source import Source
 
 SCRIPTS = Path(__file__).resolve().parents[2] / "checkpoints"
@@ -159,6 +160,24 @@ def test_choices_by_a_written_taste_are_made_once_and_gone_on_with(script, model
     assert one.cut == 2.0 and len(one.kept) == len(one.rejected) == 1
 
 
+def test_the_best_takes_are_kept_and_the_worst_rejected(monkeypatch):
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    preferences = importlib.import_module("preferences")
+    takes = [SimpleNamespace(performance=name) for name in "abc"]
+    assert preferences.choose(takes, [0.1, 3.0, -2.0], 1) == (["b"], ["c"])
+
+
+def test_a_listener_keeps_what_it_likes_best(monkeypatch, tmp_path):
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    listener = importlib.import_module("listener")
+    takes = [random_performance(number, notes, 4.0) for number, notes in enumerate((8, 40, 16))]
+    choice = Choice(random_performance(9, 8, 2.0), 2.0, tuple(takes[:1]), tuple(takes[1:]), "a model")
+    (tmp_path / "takes.jsonl").write_text(choice.line(name="one"))
+    options = tmp_path / "takes.jsonl", listener.TASTES["denser"], 1, SimpleNamespace(seconds=2.0)
+    (chosen,) = listener.chosen(*options)
+    assert len(chosen.kept[0]) > 30 and [len(take) < 20 for take in chosen.rejected] == [True, True]
+
+
 def test_a_listener_chooses_and_the_model_is_tuned_and_judged(script, model, pieces, tmp_path):
     options = ("--taste", "denser", "--choices", 2, "--seconds", 2, "--primer-seconds", 2, "--primers", 3)
     command = ("listener.py", pieces, pieces, "--model", model, "--output", tmp_path / "out", *options)
@@ -282,3 +301,30 @@ def test_a_study_says_how_far_its_music_is_from_the_real_one(
     head, *rows = script("steady.py", study).splitlines()
     assert name in head and "real music" in head
     assert [len(re.findall(r"[\d.]+%? \(\d\)|–", row)) for row in rows] == [2] * 14  # in every column
+    again = script("steady.py", study, study).splitlines()
+    assert [row[-14:] for row in again] == [row[-14:] for row in [head, *rows]]  # real music counts once
+
+
+def test_the_difference_of_two_models_is_that_of_their_distances(
+    script: Script, model: Path, pieces: Path, tmp_path: Path
+) -> None:
+    torch.manual_seed(1)
+    save_model(MusicTransformer(load_model(model).config), tmp_path / "other", {})
+    names = ["--model", str(model), "--model", str(tmp_path / "other")]
+    studies = [tmp_path / "eight", tmp_path / "nine"]
+    for study, seconds in zip(studies, ("8", "9"), strict=True):
+        short = ["--primers", "3", "--seeds", "1", "--seconds", seconds, "--primer-seconds", "5"]
+        done = CliRunner().invoke(app, ["study", str(pieces), *short, *names, "--output", str(study)])
+        assert done.exit_code == 0, done.output
+    one, two, less = script("distance.py", studies[0]).splitlines()
+    far = [float(re.search(r"seed 0 +([\d.]+)", line)[1]) for line in (one, two)]
+    assert float(re.search(r": ([+-][\d.]+) \(", less)[1]) == pytest.approx(far[0] - far[1], abs=0.0011)
+    with pytest.raises(SystemExit):
+        script("distance.py", *studies)
+
+
+def test_figures_that_the_first_piece_lacks_are_compared_all_the_same(monkeypatch):
+    monkeypatch.syspath_prepend(str(SCRIPTS))
+    sampling = importlib.import_module("sampling")
+    made, real = [{"density": 1.0}, {"density": 4.0}], [{"density": 2.0}, {"density": 6.0}]
+    assert sampling.distances(made, [{}, *real]) == sampling.distances(made, real) == {"density": 0.75}

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from musictx.corpus import Corpus
 from musictx.errors import require
 from musictx.events import decode, encode
 from musictx.lab.evaluation.loading import open_music, unit_numbers
@@ -134,13 +135,14 @@ def choose_primers(
     (['bach-chorale', 'two-bar-loop'], 8.0)
     """
     require(count >= 1, "primers", count, "be at least 1")
-    found: dict[str, list[StudyPrimer]] = {}
+    found: dict[str, list[StudyPrimer]] = {str(folder): [] for folder in folders}
     left_out = []
-    for folder in folders:
-        corpus = open_music(folder, progress=progress)
-        firsts = np.unique(unit_numbers(corpus), return_index=True)[1]
-        pieces = ((corpus.names[i], decode(corpus.piece(i))) for i in firsts.tolist())
-        found[str(folder)] = [_primer(name, piece, settings, str(folder)) for name, piece in pieces]
+    every = [_one_of_each(open_music(folder, progress=progress)) for folder in folders]
+    both = _one_of_each(_joined(every))  # a piece of two folders is one
+    for name, source, i in zip(both.names, both.source.tolist(), range(len(both)), strict=True):
+        folder = str(folders[source])
+        found[folder].append(_primer(name, decode(both.piece(i)), settings, folder))
+    for corpus in every:
         left_out += [f"{path}: {why}" for path, why in corpus.skipped.items()]
     whole = {folder: [p for p in primers if p.real] for folder, primers in found.items()}
     short = {folder: [p for p in primers if not p.real] for folder, primers in found.items()}
@@ -152,6 +154,21 @@ def choose_primers(
             f"{lacking} of {len(chosen)} primers come from pieces too short to show how they really go on"
         )
     return _with_own_names(chosen), left_out
+
+
+def _one_of_each(corpus: Corpus) -> Corpus:
+    """The first performance of each piece."""
+    return corpus.subset(np.unique(unit_numbers(corpus), return_index=True)[1])
+
+
+def _joined(corpora: Sequence[Corpus]) -> Corpus:
+    """The pieces of several corpora as one, whose sources are their numbers."""
+    pieces = [corpus.piece(i) for corpus in corpora for i in range(len(corpus))]
+    ends = np.cumsum([len(piece) for piece in pieces])
+    starts = ends - [len(piece) for piece in pieces]
+    names = tuple(name for corpus in corpora for name in corpus.names)
+    source = np.repeat(np.arange(len(corpora)), [len(corpus) for corpus in corpora])
+    return Corpus(np.concatenate(pieces), starts, ends, names, source, {}, len(corpora))
 
 
 def _share_out(found: dict[str, list[StudyPrimer]], count: int) -> list[StudyPrimer]:

@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import asdict, replace
 from shutil import copytree
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,6 +30,7 @@ from musictx.performance import Performance, make_notes, merge, shift, slice_tim
 from musictx.sampling.filters import SamplingSettings
 
 SHORT = StudySettings(seconds=3, primer_seconds=2, seeds=2)
+PLAYED = ("seed", "temperature", "top_k", "top_p", "min_p", "theme", "form", "shape")
 
 
 def random_piece(seconds, seed):
@@ -76,6 +78,16 @@ def test_primers_come_evenly_from_several_folders(music, tmp_path):
         primers, _ = choose_primers(folders, SHORT, count)
         assert [sum(p.source == str(folder) for p in primers) for folder in folders] == expected
         assert [p.source for p in primers] == sorted((p.source for p in primers), key=str(music).__ne__)
+
+
+def test_a_piece_of_two_folders_is_one_primer(music, tmp_path):
+    piece = Performance(merge([random_piece(10, 2), shift(random_piece(10, 3), 0.1)]).notes)
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        write_midi(piece, tmp_path / name / f"in {name}.mid")
+    write_midi(random_piece(10, 30), tmp_path / "other" / "alone.mid")
+    primers, _ = choose_primers([tmp_path / "one", tmp_path / "other"], SHORT, 9)
+    assert [p.title for p in primers] == ["in one", "alone"]
 
 
 def test_long_pieces_of_a_large_folder_make_up_for_short_ones_of_a_small_one(tmp_path):
@@ -287,10 +299,32 @@ def test_few_primers_are_not_tested():
 
 
 def test_what_is_measured_is_the_default_playing():
-    assert asdict(StudySettings()).items() >= {
-        (name, getattr(SamplingSettings(), name))
-        for name in ("temperature", "top_k", "top_p", "min_p", "theme")
-    }
+    usual = asdict(SamplingSettings())
+    assert asdict(StudySettings()).items() >= {(name, usual[name]) for name in PLAYED if name in usual}
+
+
+def test_every_setting_reaches_the_music(monkeypatch, models):
+    asked: dict[str, Any] = {}
+    monkeypatch.setattr(run, "continue_variations", lambda *_, **settings: asked.update(settings) or [])
+    settings = StudySettings(
+        seeds=3, seed=7, temperature=0.9, top_k=9, top_p=0.8, min_p=0.1, theme=0.25, form=0.75, shape="softer"
+    )
+    primer = StudyPrimer("one", "one", random_piece(2, 0), 2.0, None)
+    run._continuations(models["relative"], primer, settings)
+    assert {name: asked[name] for name in PLAYED} == {name: getattr(settings, name) for name in PLAYED}
+    assert asked["variations"] == 3
+
+
+def test_settings_of_the_command_line_are_those_of_the_study(models, music, tmp_path):
+    save_model(models["relative"], tmp_path / "model", {})
+    short = ["--primers", "1", "--seeds", "1", "--seconds", "2", "--primer-seconds", "2"]
+    asked = ["--seed", "7", "--form", "0.5", "--shape", "steady", "--theme", "0.25", "--top-p", "0.9"]
+    places = ["--model", str(tmp_path / "model"), "--output", str(tmp_path / "out")]
+    done = CliRunner().invoke(app, ["study", str(music), *short, *asked, *places])
+    assert done.exit_code == 0, done.output
+    kept = json.loads((tmp_path / "out" / "study.json").read_text())["settings"]
+    told = {"seed": 7, "form": 0.5, "shape": "steady", "theme": 0.25, "top_p": 0.9}
+    assert {name: kept[name] for name in told} == told
 
 
 def test_the_page_needs_nothing_from_outside(finished):
