@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 from musictx.errors import MusictxError
-from musictx.midi import write_midi
+from musictx.midi import midi_bytes
 from musictx.performance import Performance
 from musictx.render.audio import wav_pieces
 
@@ -34,12 +32,7 @@ def render_midi(sent: Any) -> bytes:
     MusictxError
         If the request makes no sense, or there is nothing to render.
     """
-    with tempfile.TemporaryDirectory(prefix="musictx-") as folder:
-        path = Path(folder) / "download.mid"
-        performance = _music(sent)
-        performance = replace(performance, metre=read_metre(sent.get("metre")))
-        write_midi(performance, path, **_tracks(sent))
-        return path.read_bytes()
+    return midi_bytes(replace(_music(sent), metre=read_metre(sent.get("metre"))), **_tracks(sent))
 
 
 def _tracks(sent: dict[str, Any]) -> dict[str, Any]:

@@ -43,7 +43,7 @@ def stream_filling(
     gap : tuple of float
         Start and end of the selection (s).
     settings : Settings
-        Of these, `seconds` and `theme` say nothing here.
+        Of these, `seconds`, `theme` and `form` say nothing here.
     from_beginning : bool
         Whether the performance is the beginning of a piece.
 

@@ -149,7 +149,7 @@ def read_notes(notes: Any, pedals: Any = ()) -> Performance:
         pitch, velocity = table[:, 2], table[:, 3]
         if (pitch < 0).any() or (pitch > 127).any() or (velocity < 1).any() or (velocity > 127).any():
             raise MusictxError(
-                "a note lies outside MIDI's range: pitches go from 0 to 127, velocities from 1"
+                "a note lies outside MIDI's range: pitches go from 0 to 127, velocities from 1 to 127"
             )
     pedal_array = np.empty(len(spans), SPAN_DTYPE)
     pedal_array["onset"], pedal_array["offset"] = spans[:, 0] / 1000, spans[:, 1] / 1000

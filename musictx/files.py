@@ -58,22 +58,12 @@ def writing(path: str | PathLike[str]) -> Iterator[BinaryIO]:
     ...     stream.write(b"C D E F G A B C")
     15
     """
-    name = fspath(path)
-    with refusals(repr(name), "written"):
-        # The name of a pipe (/dev/stdout may be one) leads to no path, so it is opened by its own name.
-        target = Path(name) if _is_device(Path(name)) else Path(os.path.realpath(name))
+    target = place_of(path)
     try:
-        if os.path.isdir(target):
-            raise MusictxError(f"{name} is a folder; the name of a file is needed")
-        if not os.path.isdir(target.parent):
-            shown = target.parent if Path(name).is_symlink() else Path(name).parent
-            raise MusictxError(f"{name} cannot be written: there is no folder {shown}")
-        if _is_device(target):  # it must not be replaced
+        if is_device(target):  # it must not be replaced
             with target.open("wb") as stream:
                 yield stream
             return
-        if target.is_symlink():  # what its links lead to was looked up already
-            raise MusictxError(f"{name!r} cannot be written: its links lead in a circle")
         draft = target.with_name(f".{secrets.token_hex(8)}.part")
         try:
             with draft.open("xb") as stream:
@@ -87,7 +77,29 @@ def writing(path: str | PathLike[str]) -> Iterator[BinaryIO]:
         finally:
             draft.unlink(missing_ok=True)
     except OSError as error:
-        raise MusictxError(f"{name!r} cannot be written: {reason(error)}") from error
+        raise MusictxError(f"{fspath(path)!r} cannot be written: {reason(error)}") from error
+
+
+def place_of(path: str | PathLike[str]) -> Path:
+    """Where a file would be written, at the end of all links.
+
+    Raises
+    ------
+    MusictxError
+        No file can be there.
+    """
+    name = fspath(path)
+    with refusals(repr(name), "written"):
+        # The name of a pipe (/dev/stdout may be one) leads to no path, so it is opened by its own name.
+        target = Path(name) if is_device(Path(name)) else Path(os.path.realpath(name))
+        if os.path.isdir(target):
+            raise MusictxError(f"{name} is a folder; the name of a file is needed")
+        if not os.path.isdir(target.parent):
+            shown = target.parent if Path(name).is_symlink() else Path(name).parent
+            raise MusictxError(f"{name} cannot be written: there is no folder {shown}")
+        if target.is_symlink() and not is_device(target):  # what its links lead to was looked up already
+            raise MusictxError(f"{name!r} cannot be written: its links lead in a circle")
+    return target
 
 
 def keep_inputs(outputs: Iterable[str | PathLike[str]], inputs: Iterable[str | PathLike[str] | None]) -> None:
@@ -130,12 +142,13 @@ def keep_inputs(outputs: Iterable[str | PathLike[str]], inputs: Iterable[str | P
 def _is_same(output: str, place: str) -> bool:
     """Whether both are one file or folder, by whatever names; a device is none."""
     try:
-        return os.path.samefile(output, place) and not _is_device(Path(place))
+        return os.path.samefile(output, place) and not is_device(Path(place))
     except (OSError, ValueError):  # one of them is not there
         return False
 
 
-def _is_device(path: Path) -> bool:
+def is_device(path: Path) -> bool:
+    """Whether a path is a device or a pipe, which is written to as it is."""
     return os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path))
 
 

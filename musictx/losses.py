@@ -8,6 +8,7 @@ from contextlib import AbstractContextManager, nullcontext
 import numpy as np
 import torch
 from torch.nn import functional as F
+from torch.nn.utils.rnn import pad_sequence
 
 from musictx.corpus import Chunk
 from musictx.errors import require
@@ -58,21 +59,13 @@ def chunk_losses(
         Nats.
     """
     device = next(model.parameters()).device
-    was_training = model.training
-    model.eval()
-    try:
-        for group in _groups(chunks, tokens_at_once):
-            longest = max(len(c.targets) for c in group)
-            inputs = torch.full((len(group), longest), PAD)
-            targets = torch.full((len(group), longest), PAD)
-            for row, chunk in enumerate(group):
-                inputs[row, : len(chunk.inputs)] = torch.from_numpy(chunk.inputs)
-                targets[row, : len(chunk.targets)] = torch.from_numpy(chunk.targets)
-            with torch.inference_mode(), computing_in(precision, device):
-                logits = model(inputs.to(device)).float()
-            losses = F.cross_entropy(logits.flatten(0, 1), targets.to(device).flatten(), reduction="none")
-            rows = losses.view(len(group), longest).cpu().numpy()
-            for row, chunk in enumerate(group):
-                yield chunk, rows[row, : len(chunk.targets)]
-    finally:
-        model.train(was_training)
+    for group in _groups(chunks, tokens_at_once):
+        inputs, targets = (
+            pad_sequence([torch.from_numpy(x) for x in each], batch_first=True, padding_value=PAD).to(device)
+            for each in zip(*((chunk.inputs, chunk.targets) for chunk in group), strict=True)
+        )
+        with torch.inference_mode(), computing_in(precision, device):
+            logits = model(inputs).float()
+        losses = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), reduction="none")
+        for chunk, row in zip(group, losses.view_as(targets).cpu().numpy(), strict=True):
+            yield chunk, row[: len(chunk.targets)]

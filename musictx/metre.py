@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -118,14 +116,10 @@ class Metre:
         tick = float(self.ticks(time))
         line, length = self.bar_before(tick)
         count += tick - line > length / 2
-        return float(self.seconds(next(islice(self._lines(line), count, None))))
-
-    def _lines(self, line: int) -> Iterator[int]:
-        """This bar line and those after it, without end: a new time signature may cut a bar short."""
-        while True:
-            yield line
+        for _ in range(count):  # a new time signature may cut a bar short
             later = self.signatures[:, 0][self.signatures[:, 0] > line]
             line = min([line + self.bar_before(line)[1], *later[:1].tolist()])
+        return float(self.seconds(line))
 
     def for_writing(self) -> Metre:
         """The metre as a file has it that begins with the bar in which 0 lies; `start` is where in that bar.

@@ -67,7 +67,7 @@ class SamplingSettings:
         Keep tokens with at least this share of the likeliest one's probability; 0 keeps all.
     theme : float
         0 to 1: how strongly to favour what the whole music so far makes likelier than its last few
-        tokens would alone (see `musictx.sampling.contrast`); 0 is the model as trained.
+        tokens would alone (see `musictx.sampling.contrast`); 0 for nothing of it.
     form : float
         0 to 1: the same with the last 256 to 511 tokens in the place of the last few.
     shape : str
@@ -118,7 +118,7 @@ class SamplingSettings:
     )
     theme: float = _setting(
         0.5, "Theme",
-        "How strongly to develop earlier material, 0 to 1. Without theme and form it plays as trained.",
+        "How strongly to develop earlier material, 0 to 1. 0: nothing of it.",
         "How strongly to develop earlier material.",
         lambda x: 0 <= x <= 1, "lie between 0 (off) and 1", 0, 1, 0.25,
     )

@@ -12,10 +12,7 @@ DEFAULT_MODEL = "grand"  # to make music with
 SHIPPED_MODELS = (*COMPARED_MODELS, DEFAULT_MODEL)
 
 _PACKAGE = Path(__file__).resolve().parent
-_IN_CLONE = {
-    "checkpoints": _PACKAGE.parent / "checkpoints",
-    "primers": _PACKAGE.parent / "data" / "primers",
-}
+_IN_CLONE = {"checkpoints": "checkpoints", "primers": "data/primers"}
 
 
 def shipped_folder(name: Literal["checkpoints", "primers"]) -> Path:
@@ -30,7 +27,7 @@ def shipped_folder(name: Literal["checkpoints", "primers"]) -> Path:
     ['relative', 'results', 'rope']
     """
     in_wheel = _PACKAGE / "_shipped" / name
-    return in_wheel if in_wheel.is_dir() else _IN_CLONE[name]
+    return in_wheel if in_wheel.is_dir() else _PACKAGE.parent / _IN_CLONE[name]
 
 
 def shipped_primer(name: str) -> Path:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 PRECISIONS = ("auto", "32-true", "bf16-mixed")
 STRATEGIES = ("auto", "ddp", "fsdp")
+OPTIMIZERS = ("muon", "adamw")
 TEACHING_DROPOUT = 0.0
 
 # A run can only be resumed with the same of these: other ones would give another loss curve.
@@ -79,7 +80,9 @@ class TrainingConfig:
     # fmt: off
     steps: int | None = _set(None, "Stop after this many steps.", int, above=0, highest=10**9)
     tokens: int | None = _set(None, "Stop after this many tokens, such as 25M.", str, above=0, highest=10**15)
-    hours: float | None = _set(None, "Stop after this many hours.", float, above=0, highest=8760)
+    hours: float | None = _set(
+        None, "Stop after this many hours. [default: 1, if no other end is set]", float, above=0, highest=8760
+    )
     batch: int = _set(8, "Windows of music in a step, over all devices.", above=0, highest=2**16)
     micro_batch: int | None = _set(
         None, "Windows computed at once on a device: fewer need less memory.", int, above=0, highest=2**16
@@ -109,9 +112,9 @@ class TrainingConfig:
     warmup: int = _set(100, "First steps, in which the rates rise.", lowest=0, highest=10**6)
     decay: float = _set(0.4, "Last share of the budget in which the rates fall to 0.", lowest=0, highest=1)
     blend: float = _set(
-        1.0, "With --from, share of the way to the trained model: less forgets less.", above=0, highest=1
+        1.0, "With --from, the kept model lies between that one (0) and the trained (1).", above=0, highest=1
     )
-    validate_every: int = _set(500, "Steps between looks at the validation music.", above=0, highest=10**9)
+    validate_every: int = _set(500, "Steps between validations.", above=0, highest=10**9)
     patience: float = _set(1.0, "End if nothing was better for this share of the budget.", above=0, highest=1)
     compile: bool = _set(False, "Use torch.compile (needs a C++ compiler).")
     clip: float = _set(1.0, lowest=0, highest=10**9)  # largest gradient norm
@@ -123,12 +126,12 @@ class TrainingConfig:
     # fmt: on
 
     def __post_init__(self) -> None:
-        require(self.optimizer in ("muon", "adamw"), "optimizer", self.optimizer, "be muon or adamw")
         if isinstance(self.mix, str):
             require(self.mix in ("folders", "tokens"), "mix", self.mix, "be folders, tokens or numbers")
         if not self.has_budget:
             raise MusictxError("give a budget: steps, tokens or hours")
-        for name, known in (("precision", PRECISIONS), ("strategy", STRATEGIES)):
+        known_words = {"optimizer": OPTIMIZERS, "precision": PRECISIONS, "strategy": STRATEGIES}
+        for name, known in known_words.items():
             value = getattr(self, name)
             require(value in known, name, value, f"be one of {', '.join(known)}")
         for name, option in options(type(self)).items():

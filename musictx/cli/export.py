@@ -22,11 +22,11 @@ def export(
 
     Example: musictx export relative relative.onnx
     """
-    from musictx.checkpoint import load_model
+    from musictx.checkpoint import find_model, load_model
     from musictx.export.onnx_model import export_onnx
 
     check_place(output, (".onnx",))
-    keep_inputs([output], [model])
+    keep_inputs([output], [find_model(model)])
     loaded = load_model(model)
     with console.status("exporting"):
         difference = export_onnx(loaded, output, capacity=capacity)
@@ -47,13 +47,8 @@ def site(
     """
     from musictx.app.site import write_site
 
-    keep_inputs([folder], model or ())
-
-    def tell(text: str) -> None:
-        console.print(text, highlight=False)
-
-    sizes = write_site(folder, model or None, told=tell)
-    tell(f"{folder}: {len(sizes)} files, {sum(sizes.values()) / 1e6:.1f} MB")
+    sizes = write_site(folder, model or None, told=console.print)
+    console.print(f"{folder}: {len(sizes)} files, {sum(sizes.values()) / 1e6:.1f} MB")
 
 
 def space(
@@ -65,8 +60,6 @@ def space(
     Example: musictx space my-space --model runs/mine --model relative
     """
     from musictx.app.space import write_space
-
-    keep_inputs([folder], model or ())
 
     sizes = write_space(folder, model or None)
     console.print(f"{folder}: {len(sizes)} files, {sum(sizes.values()) / 1e6:.1f} MB", highlight=False)
@@ -84,7 +77,6 @@ def publish(
     from musictx.checkpoint import licence_of
     from musictx.export.repository import publish_model
 
-    keep_inputs([folder], [model])
     card = publish_model(model, folder)
     licence = licence_of(card)
     console.print(

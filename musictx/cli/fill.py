@@ -44,7 +44,7 @@ def fill(
     """
     import torch
 
-    from musictx.checkpoint import load_model
+    from musictx.checkpoint import find_model, load_model
     from musictx.sampling import fill_in
     from musictx.sampling.beat import check_beat
     from musictx.sampling.filling import check_takes
@@ -54,7 +54,7 @@ def fill(
     check_takes(takes, candidates)
     check_beat(beat)
     places = Places(output, audio, roll)
-    check_places(midi, places, takes, called="the music to fill", inputs=[model])
+    check_places(midi, places, takes, called="the music to fill", inputs=[find_model(model)])
     music = read_music(midi, beat=beat)
     player = load_model(model)
     torch.set_num_threads(1)  # one token is too little work for two

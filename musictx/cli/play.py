@@ -24,7 +24,7 @@ from musictx.console.options import (
     playing,
     sampling_options,
 )
-from musictx.console.places import PICTURES, Places, check_places
+from musictx.console.places import PICTURES, Places, check_place, check_places
 from musictx.console.progress import console, corpus_progress, on_output, read_music, working
 from musictx.errors import MusictxError
 from musictx.files import keep_inputs
@@ -33,7 +33,6 @@ from musictx.shipped import DEFAULT_MODEL
 LONG_PRIMER = 60.0  # seconds of a file from which on one is told that it is played on from its end
 OneTrack = Annotated[bool, typer.Option("--one-track", help="Primer and continuation in one track.")]
 OnlyContinuation = Annotated[bool, typer.Option("--only-continuation", help="Leave out the primer.")]
-MidiFile = Annotated[Path, typer.Argument(help="MIDI file.", show_default=False)]
 
 
 @sampling_options()
@@ -69,7 +68,7 @@ def continue_primer(
     takes: Annotated[
         int | None,
         typer.Option(
-            help="So many variations in a folder, with sound, rolls and a page to hear them. "
+            help="Write this many variations to a folder, with sound, piano rolls and a page to hear them. "
             "[default folder: the primer's name and -takes]"
         ),
     ] = None,
@@ -98,8 +97,9 @@ def continue_primer(
     """
     import torch
 
-    from musictx.checkpoint import load_model
-    from musictx.cli.takes import folder_of_takes, save_take, write_page
+    from musictx.checkpoint import find_model, load_model
+    from musictx.cli.takes import folder_of_takes, write_page
+    from musictx.labels import track_names
     from musictx.performance import Performance
     from musictx.sampling import continue_variations
     from musictx.sampling.beat import check_beat
@@ -127,7 +127,7 @@ def continue_primer(
     player = load_model(model, **_changes(window, rope_scaling=rope_scaling, rope_factor=rope_factor))
     index = _copy_index(copy_check)
     places = Places(folder, audio, roll) if takes is None else folder_of_takes(folder)
-    check_places(primer, places, variations, inputs=[model, copy_check])
+    check_places(primer, places, variations, inputs=[find_model(model), copy_check])
     torch.set_num_threads(1)  # one token is too little work for two
     began = time.monotonic()
     with working("playing on", total=seconds) as advance:
@@ -163,7 +163,9 @@ def continue_primer(
             continue
         which = f" {number}" if variations > 1 else ""
         title = f"{name} · {model} · seed {seed}{which}"
-        save_take(result, place, model, seed, title, alone=only_continuation, joined=one_track)
+        cut = None if only_continuation else result.cut
+        split = None if one_track else cut or 0.0  # without a primer everything is the continuation
+        place.write(part, title, cut, cut=split, names=track_names(model, seed))
         made = result.performance.duration - result.cut
         words = (
             f"{len(result.performance) - len(result.primer)} notes, {made:.1f} s of music, "
@@ -203,26 +205,24 @@ def _copy_index(folder: Path | None) -> Any:
 
 
 def render(
-    midi: MidiFile,
+    midi: Annotated[Path, typer.Argument(help="MIDI file.", show_default=False)],
     output: Annotated[
         Path, typer.Argument(help="File to write: .wav for sound, .png, .svg or .pdf for a picture.")
     ],
 ) -> None:
     """Turn a MIDI file into sound (WAV) or a picture (PNG, SVG, PDF)."""
+    check_place(output, (".wav", *PICTURES))
     keep_inputs([output], [midi])
     music = read_music(midi)
-    suffix = output.suffix.lower()
-    if suffix == ".wav":
+    if output.suffix.lower() == ".wav":
         from musictx.render.audio import write_wav
 
         with working("rendering"):
             write_wav(music, output)
-    elif suffix in PICTURES:
+    else:
         from musictx.render.pianoroll import draw_roll
 
         draw_roll(music, output, title=midi.stem)
-    else:
-        raise MusictxError(f"{output} must end in .wav (sound) or .png, .svg or .pdf (picture)")
 
 
 def info(model: ModelName, as_json: AsJson = False) -> None:

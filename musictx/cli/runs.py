@@ -43,7 +43,7 @@ def fit(
     minutes: float | None,
 ) -> None:
     """Train, show it, and say what was gained."""
-    with display:
+    with display.bar:
         run.fit(
             resume=resume,
             on_progress=display.update,
@@ -116,8 +116,9 @@ def tuned(run: Run) -> Iterator[str]:
     costs = ", ".join(f"{name} {nats - looks[0].losses[name]:+.3f}" for name, nats in best.losses.items())
     if best.step:
         yield (
-            f"of two takes of your choices it tells the one that you kept with {100 * certainty(best):.0f} % "
-            f"certainty (50 % before); it predicts other music by so many nats per token worse: {costs}"
+            f"of a take that you kept and one that you rejected it prefers yours with "
+            f"{100 * certainty(best):.0f} % probability (50 % before); on other music its loss changed by, "
+            f"in nats per token: {costs}"
         )
     else:
         yield "no model on the way was better than the one that it began with, which is kept"

@@ -1,4 +1,4 @@
-"""The files that `musictx continue` makes of a take, and a folder of takes with a page to hear them."""
+"""A folder of takes that `musictx continue` makes, with a page to hear them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ from pathlib import Path
 
 from musictx.console.places import Places
 from musictx.files import make_folder, write_bytes
-from musictx.labels import track_names
-from musictx.sampling import Continuation
 
 PAGE = Path(__file__).with_name("takes.html").read_text(encoding="utf-8")
 TAKE = """<h2>Take {number}</h2>
@@ -29,29 +27,6 @@ def folder_of_takes(folder: Path) -> Places:
     """
     make_folder(folder)
     return Places(folder / "take.mid", folder / "take.wav", folder / "take.png")
-
-
-def save_take(
-    made: Continuation, places: Places, model: str, seed: int, title: str, *, alone: bool, joined: bool
-) -> None:
-    """Write the files of a take: MIDI, and sound and picture where a place is given.
-
-    Parameters
-    ----------
-    made : Continuation
-    places : Places
-    model : str
-    seed : int
-    title : str
-        Of the picture.
-    alone : bool
-        Leave the primer out.
-    joined : bool
-        Primer and continuation in one track of the MIDI file.
-    """
-    music, cut = (made.alone, None) if alone else (made.performance, made.cut)
-    # Without a primer before it, everything is the continuation.
-    places.write(music, title, cut, cut=None if joined else cut or 0.0, names=track_names(model, seed))
 
 
 def write_page(folder: Path, title: str, takes: Sequence[tuple[int, Places, str]]) -> None:

@@ -45,10 +45,12 @@ def train(
     size: Annotated[
         str | None,
         typer.Option(
-            help="tiny, small, medium or large: 0.3, 6, 27 or 90 million parameters. [default: small]"
+            help="tiny, small, medium or large: 0.2, 6, 28 or 90 million parameters. [default: small]"
         ),
     ] = None,
-    context: Annotated[int | None, typer.Option(help="Tokens seen at once. [default: 1024]")] = None,
+    context: Annotated[
+        int | None, typer.Option(help="Tokens seen at once. [default: 1024; with --from the model's own]")
+    ] = None,
     start_from: Annotated[
         str | None,
         typer.Option(

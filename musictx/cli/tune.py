@@ -46,7 +46,7 @@ def tune(
     from musictx.checkpoint import find_model, load_model, weights_hash
     from musictx.cli.runs import check_begin, fit, origin, tuned
     from musictx.console.progress import TrainingDisplay, console, corpora_progress
-    from musictx.corpus import Corpus, build_corpus, training_and_validation
+    from musictx.corpus import Corpus, training_and_validation
     from musictx.corpus.split import encoded_corpus, validation_name
     from musictx.files import keep_inputs
     from musictx.shipped import shipped_folder
@@ -74,11 +74,9 @@ def tune(
                 music, validation, place=output / "corpus", seed=config.seed, progress=progress
             )
             beside, held = split.train, dict(split.validation)
-        for folder in () if music else validation:
+        for folder in () if music else validation or [shipped_folder("primers")]:
             name = validation_name(folder, tuple(held))
             held[name] = encoded_corpus([folder], output / "corpus" / name, progress=progress)
-        if not held:
-            held["primers"] = build_corpus([shipped_folder("primers")], output / "corpus" / "primers")
     watched = ", ".join(f"{name}: {len(corpus)} pieces" for name, corpus in held.items())
     display = TrainingDisplay(f"{len(used)} choices; watched by {watched}")
     card = {

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from musictx.errors import MusictxError
-from musictx.files import keep_inputs, refusals
+from musictx.files import is_device, keep_inputs, place_of, refusals
 
 if TYPE_CHECKING:
     from musictx.performance import Performance
@@ -26,9 +26,10 @@ class Places(NamedTuple):
 
     def of(self, number: int, takes: int) -> Places:
         """Of one of several takes."""
-        midi, *others = (path and numbered(path, number, takes) for path in self)
-        assert midi
-        return Places(midi, *others)
+        if takes == 1:
+            return self
+        named = (p.with_stem(f"{p.stem}-{number}") if p and p.name else p for p in self)
+        return Places(*named)  # type: ignore[arg-type]
 
     def write(self, music: Performance, title: str, primer_end: float | None = None, **midi: Any) -> None:
         """Write the files that have a place; `midi` are options of `write_midi`."""
@@ -69,7 +70,7 @@ def check_places(
                 continue
             check_place(place, endings)
             real = os.path.realpath(place)
-            if real in taken and _is_regular(place):
+            if real in taken and not is_device(place):
                 raise MusictxError(f"{place} is {taken[real]} already; choose another name")
             taken[real] = "an output"
             keep_inputs([place], inputs)
@@ -77,23 +78,10 @@ def check_places(
 
 def check_place(path: Path, endings: tuple[str, ...]) -> None:
     """Say that a file could not be written, or that its name has a wrong ending."""
-    if os.path.isdir(path):
-        raise MusictxError(f"{path} is a folder; the name of a file is needed")
-    if not os.path.isdir(path.parent):
-        raise MusictxError(f"{path} cannot be written: there is no folder {path.parent}")
+    place = place_of(path)
     with refusals(path, "written"), suppress(FileNotFoundError):
-        os.stat(path)  # too long a name, links that lead in a circle
-    if not os.access(path if os.path.exists(path) else path.parent, os.W_OK):
+        os.stat(path)  # too long a name
+    if not os.access(place if os.path.exists(place) else place.parent, os.W_OK):
         raise MusictxError(f"{path} cannot be written: permission denied")
-    if endings and _is_regular(path) and path.suffix.lower() not in endings:
+    if endings and not is_device(path) and path.suffix.lower() not in endings:
         raise MusictxError(f"{path} must end in {', '.join(endings)}")
-
-
-def _is_regular(path: Path) -> bool:
-    """Whether there is a file, or will be one: no device and no pipe."""
-    return os.path.isfile(path) or not os.path.exists(path)
-
-
-def numbered(path: Path, number: int, of: int) -> Path:
-    """The name of one of several files."""
-    return path if of == 1 or not path.name else path.with_stem(f"{path.stem}-{number}")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 # Of several processes that train together, the first one speaks. Square brackets in names are no markup.
 _ranks = (os.environ.get(name, "0") for name in ("RANK", "SLURM_PROCID", "NODE_RANK", "LOCAL_RANK"))
-console = Console(stderr=True, markup=False, quiet=any(rank != "0" for rank in _ranks))
+console = Console(stderr=True, markup=False, highlight=False, quiet=any(rank != "0" for rank in _ranks))
 on_output = Console(markup=False)  # for results
 
 
@@ -106,7 +106,7 @@ def about_corpora(train: Any, validation: dict[str, Any], model: Any) -> Iterato
 
 
 class TrainingDisplay:
-    """Loss, speed and time left of a training run."""
+    """Loss, speed and time left of a training run; `bar` is shown while one is inside it."""
 
     def __init__(self, *about: str):
         for line in about:
@@ -114,15 +114,6 @@ class TrainingDisplay:
         self.bar = _bar(TextColumn("{task.fields[text]}"))
         self.task = self.bar.add_task("training", total=1.0, text="")
         self.last_line = 0.0
-
-    def __enter__(self) -> TrainingDisplay:
-        """Show the bar."""
-        self.bar.start()
-        return self
-
-    def __exit__(self, *exception: object) -> None:
-        """Take the bar away."""
-        self.bar.stop()
 
     def update(self, p: Any) -> None:
         """Show the progress after a step; in a log, a line every minute."""
@@ -150,7 +141,7 @@ class TrainingDisplay:
                 folder.mkdir(exist_ok=True)
                 write_midi(music, folder / f"step-{step:06d}.mid")
                 draw_roll(music, folder / f"step-{step:06d}.png", title=f"step {step}")
-            except Exception as error:  # no MIDI library on a machine that only trains, an empty sample …
+            except Exception as error:  # no matplotlib on a machine that only trains, an empty sample …
                 console.print(f"no sample written at step {step}: {error}")
 
         return sample

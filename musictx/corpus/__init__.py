@@ -1,7 +1,8 @@
 """A folder of MIDI → an encoded corpus on disk, split by piece, drawn as batches.
 
 `folder` encodes and opens, `grouping` finds performances of one piece, `split` holds pieces out,
-`windows` cuts pieces into windows, `augmentation` varies them, `batches` draws them for training.
+`windows` cuts them into chunks to be judged by, `batches` draws windows for training, which `augmentation`
+varies and in which `repeats` brings passages back.
 """
 
 from musictx.corpus.augmentation import NO_AUGMENTATION, Augmentation, augment
@@ -10,7 +11,7 @@ from musictx.corpus.folder import Corpus, build_corpus, find_midi, open_corpus
 from musictx.corpus.grouping import group_pieces
 from musictx.corpus.repeats import Repeats
 from musictx.corpus.split import Split, split_sources, training_and_validation
-from musictx.corpus.windows import Chunk, consecutive_chunks, stream_window
+from musictx.corpus.windows import Chunk, consecutive_chunks
 
 __all__ = [
     "NO_AUGMENTATION",
@@ -27,6 +28,5 @@ __all__ = [
     "group_pieces",
     "open_corpus",
     "split_sources",
-    "stream_window",
     "training_and_validation",
 ]

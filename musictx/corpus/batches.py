@@ -13,7 +13,6 @@ import numpy as np
 
 from musictx.corpus.augmentation import NO_AUGMENTATION, Augmentation, augment
 from musictx.corpus.folder import Corpus
-from musictx.corpus.windows import stream_window
 from musictx.errors import MusictxError
 from musictx.events import DEFAULT_VELOCITY_LEVEL, END, PAD, START, VELOCITY
 
@@ -109,13 +108,13 @@ class BatchSource:
         """One window: from anywhere in a piece, and on into other pieces where it ends too soon."""
         needed, parts, anywhere = self.length + 1, [], True
         while needed > 0:
-            piece = self.corpus.piece(self._draw(rng))
-            total = len(piece) + 2
+            piece = np.asarray(self.corpus.piece(self._draw(rng)))
+            total = len(piece) + 2  # with START and END
             start = int(rng.integers(0, max(1, total - self.length // 8))) if anywhere else 0
             # Some more than needed, since stretching and thinning may shorten it.
-            window = stream_window(piece, start, int(needed * (2.0 if self.augmentation.bare else 1.2)) + 8)
-            first, last = (window[:1] == START).any(), (window[-1:] == END).any()
-            body = window[int(first) : len(window) - int(last)]
+            stop = start + int(needed * (2.0 if self.augmentation.bare else 1.2)) + 8
+            first, last = start == 0, stop >= total
+            body = piece[max(0, start - 1) : stop - 1]
             level = _level_before(piece, max(0, start - 1))
             # Once in a window, so that the share is one of windows: in its first piece.
             body = augment(body, rng, self.augmentation, level, room=needed if anywhere else 0)

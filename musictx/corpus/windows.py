@@ -1,4 +1,4 @@
-"""Stretches of a piece: consecutive chunks for validation, windows for training."""
+"""Consecutive chunks of pieces, for validation."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from musictx.corpus.folder import Corpus
-from musictx.events import END, START
+from musictx.events import START
 
 
 @dataclass(frozen=True)
@@ -48,20 +48,3 @@ def consecutive_chunks(corpus: Corpus, length: int, *, full_only: bool = False) 
             targets = stream[at + 1 : at + 1 + length]
             if len(targets) == length or not full_only:
                 yield Chunk(i, stream[at : at + len(targets)], targets)
-
-
-def stream_window(piece: np.ndarray, start: int, length: int) -> np.ndarray:
-    """`length` tokens of START + piece + END from place `start` on; shorter where the piece ends.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from musictx.corpus import stream_window
-    >>> stream_window(np.array([375, 60, 305, 188]), 0, 3).tolist()
-    [389, 375, 60]
-    """
-    stop = start + length
-    body = piece[max(0, start - 1) : max(0, stop - 1)]
-    head = [START] if start == 0 else []
-    tail = [END] if stop >= len(piece) + 2 else []
-    return np.concatenate([head, body, tail]).astype(np.uint16)

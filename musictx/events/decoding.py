@@ -48,9 +48,8 @@ def decode(tokens: np.ndarray) -> Performance:
     on = np.flatnonzero(is_on)
     following = np.append(step[1:], table.end)
     ends_here = np.append(pitch[1:] == pitch[:-1], False)
-    off = np.where(ends_here, following, table.end)[on]
     onset = step[on]
-    off = np.where(ends_here[on], off, np.maximum(off, onset + 1))
+    off = np.where(ends_here[on], following[on], np.maximum(table.end, onset + 1))
     keep = off > onset  # struck and released, or struck twice, in one step: nothing to hear
     velocity = level_to_velocity(table.level[order][on])
     notes = make_notes(

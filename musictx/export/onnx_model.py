@@ -78,8 +78,7 @@ class _Step(nn.Module):
             return None
         size = table.shape[1]
         row = distance.clamp(0, size - 1).expand(len(q), -1, -1)
-        logits = (q @ table.transpose(1, 2)).gather(2, row)
-        return logits if self.model.config.beyond == "clamp" else logits * (distance < size)
+        return (q @ table.transpose(1, 2)).gather(2, row)
 
     def _bias(self, distance: Tensor) -> Tensor | None:
         """What each distance adds by itself [shape=(H, T, capacity + T)]."""

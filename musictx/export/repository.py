@@ -7,17 +7,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from musictx.checkpoint import (
-    CARD,
-    CONFIG,
-    WEIGHTS,
-    card_part,
-    find_model,
-    licence_of,
-    load_model,
-    read_card,
-    read_config,
-)
+from musictx.checkpoint import CARD, CONFIG, WEIGHTS, card_part, find_model, licence_of, load_model, read_card
 from musictx.errors import MusictxError
 from musictx.files import real_path, write_bytes
 from musictx.model import ModelConfig
@@ -79,8 +69,8 @@ def publish_model(model: str | os.PathLike[str], folder: str | os.PathLike[str])
     'relative'
     """
     source, folder = find_model(model), Path(folder)
-    load_model(source)  # what cannot be played is not published
-    card, config = card_to_write(source), read_config(source)
+    config = load_model(source).config  # what cannot be played is not published
+    card = card_to_write(source)
     files = model_files(source)
     files["README.md"] = model_readme(str(card.get("name") or real_path(model).name), card, config).encode()
     files[".gitattributes"] = LARGE

@@ -15,7 +15,9 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from musictx.model.attention import hidden
-from musictx.model.attention_blocks import BeyondRule, table_index
+from musictx.model.attention_blocks import table_index
+
+BeyondRule = Literal["clamp", "zero"]
 
 
 def relative_logits_gather(q: Tensor, table: Tensor, beyond: BeyondRule = "clamp") -> Tensor:

@@ -12,7 +12,7 @@ import numpy as np
 
 from musictx.errors import MusictxError, require
 from musictx.live.turns import PEDAL, Turn, Turns
-from musictx.midi.notes import SUSTAIN, pair_notes, pedal_spans
+from musictx.midi.notes import RESET_CONTROLLERS, SUSTAIN, pair_notes, pedal_spans
 from musictx.midi.smf import CONTROL, NOTE_ON, Messages, TrackEvents
 from musictx.model import MusicTransformer
 from musictx.performance import Performance, make_notes
@@ -72,8 +72,6 @@ class Duet:
         Of the first answer; each further one has the next.
     on_turn : callable, optional
         Called with the turn whenever it changes.
-    clock : callable
-        Seconds.
     **settings
         Fields of `SamplingSettings`.
 
@@ -103,13 +101,12 @@ class Duet:
         channel: int = 1,
         seed: int = 0,
         on_turn: Callable[[Turn], None] | None = None,
-        clock: Callable[[], float] = time.monotonic,
         **settings: Any,
     ):
         require(0.1 <= pause <= 60, "pause", pause, "lie between 0.1 and 60 seconds")
         require(1 <= channel <= 16, "channel", channel, "lie between 1 and 16")
         SamplingSettings(**settings)
-        self.model, self.ports, self.clock, self.settings = model, ports, clock, settings
+        self.model, self.ports, self.settings = model, ports, settings
         self.turns = Turns(pause)
         self.messages: list[tuple[float, int, int, int]] = []  # of both: on the clock; status and data
         self.channel, self.seed, self.on_turn = channel - 1, seed, on_turn
@@ -129,10 +126,10 @@ class Duet:
         """
         try:
             while not until():
-                self.step(self.clock())
+                self.step(time.monotonic())
                 time.sleep(TICK)
         finally:
-            self._end_answer(self.clock())
+            self._end_answer(time.monotonic())
             self._send("control_change", control=ALL_NOTES_OFF, value=0)
         return self.performance()
 
@@ -174,8 +171,10 @@ class Duet:
             return
         if message.type in ("note_on", "note_off"):
             key, down = message.note, message.type == "note_on" and message.velocity > 0
-        elif message.type == "control_change" and message.control == SUSTAIN:
-            key, down = PEDAL, message.value >= PEDAL_DOWN
+            status, *data = message.bytes()
+        elif message.type == "control_change" and message.control in (SUSTAIN, RESET_CONTROLLERS):
+            value = message.value if message.control == SUSTAIN else 0  # a reset lifts the pedal
+            key, down, status, data = PEDAL, value >= PEDAL_DOWN, CONTROL, [SUSTAIN, value]
         else:
             return
         if down:
@@ -184,7 +183,6 @@ class Duet:
                 self._end_answer(at)
         else:
             self.turns.lift(key, at)
-        status, *data = message.bytes()
         self.messages.append((at, status & 0xF0 | PERSON, *data))
 
     def _prepare(self) -> None:
@@ -226,10 +224,7 @@ class Duet:
 
     def _sound(self, at: float, pitch: int, velocity: int) -> None:
         """Strike a note of an answer, or end it by velocity 0."""
-        if velocity:
-            self._send("note_on", note=pitch, velocity=velocity)
-        else:
-            self._send("note_off", note=pitch)
+        self._send("note_on" if velocity else "note_off", note=pitch, velocity=velocity)
         self.messages.append((at, NOTE_ON | MODEL, pitch, velocity))
 
     def _end_answer(self, at: float) -> None:

@@ -123,6 +123,19 @@ def _ends_by_next_message(
     return np.where(at_once, tick[which], ends), unended & ~at_once
 
 
+def sustain_moves(controls: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Times and values of a sustain pedal's movements, in order; resetting all controllers lifts it.
+
+    Parameters
+    ----------
+    controls : np.ndarray [shape=(n, 3)]
+        Time, number and value of any controllers.
+    """
+    moves = controls[np.isin(controls[:, 1], (SUSTAIN, RESET_CONTROLLERS))]
+    moves = moves[np.argsort(moves[:, 0], kind="stable")]
+    return moves[:, 0], np.where(moves[:, 1] == SUSTAIN, moves[:, 2], 0)
+
+
 def pedal_spans(time: np.ndarray, value: np.ndarray, threshold: int, end: float) -> np.ndarray:
     """Spans in which a sustain pedal is down.
 

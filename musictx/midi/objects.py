@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from musictx.errors import MusictxError
-from musictx.midi.notes import RESET_CONTROLLERS, SUSTAIN, Part, assemble, counted
+from musictx.midi.notes import SUSTAIN, Part, assemble, counted, sustain_moves
 from musictx.midi.tempo_map import TempoMap
 from musictx.midi.write import check_notes, midi_bytes, note_ticks, pedal_moves
 from musictx.performance import TEMPO_DTYPE, Performance, make_notes
@@ -182,8 +182,9 @@ def _from_instruments(
     def part(instrument: Any) -> Part:
         notes = _notes((n.start, n.end, n.pitch, n.velocity) for n in instrument.notes)
         notes["onset"], notes["offset"] = seconds(notes["onset"]), seconds(notes["offset"])
-        moves = _moves((c.time, c.number, c.value) for c in instrument.control_changes)
-        return Part(notes, seconds(moves[:, 0]), moves[:, 1])
+        controls = [(c.time, c.number, c.value) for c in instrument.control_changes]
+        time, value = sustain_moves(np.array(controls, float).reshape(-1, 3))
+        return Part(notes, seconds(time), value)
 
     drums = sum(len(i.notes) for i in instruments if i.is_drum)
     remarks = [f"{counted(drums, 'drum note')} left out"] if drums else []
@@ -204,11 +205,3 @@ def _notes(rows: Iterable[tuple[float, float, int, int]]) -> np.ndarray:
         pitch, velocity = table[int(np.argmax(wrong)), 2:]
         raise MusictxError(f"a note has pitch {pitch:g} and velocity {velocity:g}; MIDI has 0 to 127")
     return make_notes(*table.T)
-
-
-def _moves(rows: Iterable[tuple[float, int, int]]) -> np.ndarray:
-    """Times and values of the sustain pedal's movements, in order of time."""
-    table = np.array(list(rows), float).reshape(-1, 3)
-    table = table[np.isin(table[:, 1], (SUSTAIN, RESET_CONTROLLERS))]
-    table[table[:, 1] == RESET_CONTROLLERS, 2] = 0
-    return table[np.argsort(table[:, 0], kind="stable")][:, [0, 2]]

@@ -18,8 +18,8 @@ import numpy as np
 
 from musictx.errors import MusictxError, reason
 from musictx.metre import Metre
-from musictx.midi.notes import RESET_CONTROLLERS, SUSTAIN, PairedNotes, Part, assemble, counted, pair_notes
-from musictx.midi.smf import CONTROL, DRUM_CHANNEL, NOTE_ON, Messages, MidiEvents, parse_smf
+from musictx.midi.notes import PairedNotes, Part, assemble, counted, pair_notes, sustain_moves
+from musictx.midi.smf import CONTROL, DRUM_CHANNEL, NOTE_ON, MidiEvents, parse_smf
 from musictx.midi.tempo_map import TempoMap
 from musictx.performance import Performance, make_notes
 
@@ -108,11 +108,8 @@ def read_midi(path: StrPath, *, tracks: TrackChoice | None = None, pedal_thresho
     if midi.format == 2 and tracks is None:
         played = [v for v in played if v.chunk == played[0].chunk]
     if not played:
-        raise MusictxError(
-            f"{name} has only drums; a track with pitched notes is needed"
-            if wanted
-            else f"{name} has no notes"
-        )
+        lack = "only drums; a track with pitched notes is needed" if wanted else "no notes"
+        raise MusictxError(f"{name} has {lack}")
 
     drums = sum(len(v.notes.onset) for v in wanted if v.is_drum)
     remarks = [f"{counted(drums, 'drum note')} left out"] if drums else []
@@ -233,34 +230,21 @@ def _choose(voices: list[_Voice], tracks: TrackChoice, path: str) -> list[_Voice
 
 def _parts(midi: MidiEvents, voices: list[_Voice], maps: list[TempoMap]) -> list[Part]:
     """Notes and pedal of each channel in seconds."""
-    keys = [_channel(midi, v.chunk, v.port, v.channel) for v in voices]
+    played: dict[tuple[int, int, int], list[np.ndarray]] = {}
+    for v in voices:
+        onset, offset = (maps[v.chunk].to_seconds(ticks) for ticks in (v.notes.onset, v.notes.offset))
+        piece = v.chunk if midi.format == 2 else -1  # in type 2 each track has channels of its own
+        notes = make_notes(onset, offset, v.notes.pitch, v.notes.velocity)
+        played.setdefault((piece, v.port, v.channel), []).append(notes)
     parts = []
-    for key in dict.fromkeys(keys):
-        notes = [_in_seconds(v.notes, maps[v.chunk]) for v, k in zip(voices, keys, strict=True) if k == key]
-        piece, port, channel = key
-        ticks, values = [], []
+    for (piece, port, channel), notes_of_it in played.items():
+        moves = []
         for chunk, track in enumerate(midi.tracks):
             if track.port == port and piece in (-1, chunk):
-                moves = _pedal_moves(track.messages)
-                moves = moves.where(moves.status & 15 == channel)
-                ticks.append(maps[chunk].to_seconds(moves.tick))
-                values.append(np.where(moves.data1 == SUSTAIN, moves.data2, 0))
-        time, value = np.concatenate(ticks), np.concatenate(values)
-        order = np.argsort(time, kind="stable")
-        parts.append(Part(np.concatenate(notes), time[order], value[order]))
+                moved = track.messages.where(track.messages.status == CONTROL | channel)
+                moves.append(np.stack([maps[chunk].to_seconds(moved.tick), moved.data1, moved.data2], 1))
+        parts.append(Part(np.concatenate(notes_of_it), *sustain_moves(np.concatenate(moves))))
     return parts
-
-
-def _in_seconds(notes: PairedNotes, tempo_map: TempoMap) -> np.ndarray:
-    onset, offset = tempo_map.to_seconds(notes.onset), tempo_map.to_seconds(notes.offset)
-    return make_notes(onset, offset, notes.pitch, notes.velocity)
-
-
-def _pedal_moves(messages: Messages) -> Messages:
-    """Movements of the sustain pedal; resetting all controllers lifts it."""
-    control = np.flatnonzero(messages.status & 0xF0 == CONTROL)
-    number = messages.data1[control]
-    return messages.where(control[(number == SUSTAIN) | (number == RESET_CONTROLLERS)])
 
 
 def _tempo_maps(midi: MidiEvents) -> list[TempoMap]:
@@ -275,14 +259,8 @@ def _tempo_maps(midi: MidiEvents) -> list[TempoMap]:
 
 def _metre(midi: MidiEvents) -> Metre | None:
     """Bars and beats, of a file that states a time signature; a recording's tempo alone says nothing."""
-    tempos, signatures = (
-        np.concatenate([getattr(track, name) for track in midi.tracks]) for name in ("tempos", "signatures")
-    )
+    signatures = np.concatenate([track.signatures for track in midi.tracks])
     if midi.ticks_per_second or midi.format == 2 or not len(signatures):
         return None
+    tempos = np.concatenate([track.tempos for track in midi.tracks])
     return Metre.of(midi.division, tempos.tolist(), signatures.tolist())
-
-
-def _channel(midi: MidiEvents, chunk: int, port: int, number: int) -> tuple[int, int, int]:
-    """Name a channel apart from all others: in type 2 each track has channels of its own."""
-    return chunk if midi.format == 2 else -1, port, number

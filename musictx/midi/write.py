@@ -180,11 +180,9 @@ def _voices(pitch: np.ndarray, on: np.ndarray, off: np.ndarray) -> np.ndarray:
         free = [0]  # tick from which each voice is free
         chosen = []
         for start, end in zip(on[notes].tolist(), off[notes].tolist(), strict=True):
-            v = next((v for v, time in enumerate(free) if time <= start), len(free))
-            if v == len(free) and v <= len(_CHANNELS):
-                free.append(0)
-            free[min(v, len(_CHANNELS))] = end
-            chosen.append(min(v, len(_CHANNELS)))
+            v = min(next((v for v, time in enumerate(free) if time <= start), len(free)), len(_CHANNELS))
+            free[v : v + 1] = [end]  # one voice more, if none is free
+            chosen.append(v)
         voice[notes] = chosen
     return voice
 

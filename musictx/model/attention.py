@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from musictx.model import attention_flex
-from musictx.model.attention_blocks import BeyondRule, blockwise_attention, table_index
+from musictx.model.attention_blocks import blockwise_attention, table_index
 
 
 def hidden(distance: Tensor, window: int | None) -> Tensor:
@@ -21,14 +21,7 @@ def hidden(distance: Tensor, window: int | None) -> Tensor:
 
 
 def attend(
-    q: Tensor,
-    k: Tensor,
-    v: Tensor,
-    *,
-    table: Tensor | None,
-    beyond: BeyondRule,
-    bias: Tensor | None,
-    window: int | None,
+    q: Tensor, k: Tensor, v: Tensor, *, table: Tensor | None, bias: Tensor | None, window: int | None
 ) -> Tensor:
     """Causal attention from every position, by the fastest exact way.
 
@@ -39,7 +32,7 @@ def attend(
     Parameters
     ----------
     q, k, v : Tensor [shape=(B, H, L, d)]
-    table, beyond, bias, window
+    table, bias, window
         As for `blockwise_attention`.
 
     Returns
@@ -50,7 +43,7 @@ def attend(
     if plain and not _blocks_train_faster(q):
         return F.scaled_dot_product_attention(q, k, v, is_causal=True)
     kernel = attention_flex.flex_attention if attention_flex.suits(q) else blockwise_attention
-    return kernel(q, k, v, table=table, beyond=beyond, bias=bias, window=window)
+    return kernel(q, k, v, table=table, bias=bias, window=window)
 
 
 def _blocks_train_faster(q: Tensor) -> bool:
@@ -63,14 +56,7 @@ def _blocks_train_faster(q: Tensor) -> bool:
 
 
 def attend_cached(
-    q: Tensor,
-    keys: Tensor,
-    values: Tensor,
-    *,
-    table: Tensor | None,
-    beyond: BeyondRule,
-    bias: Tensor | None,
-    window: int | None,
+    q: Tensor, keys: Tensor, values: Tensor, *, table: Tensor | None, bias: Tensor | None, window: int | None
 ) -> Tensor:
     """Attention of the last T positions over all keys so far.
 
@@ -79,7 +65,7 @@ def attend_cached(
     q : Tensor [shape=(B, H, T, d)]
     keys, values : Tensor [shape=(B · H, n, d)]
         Of all positions so far, those of the queries last.
-    table, beyond, bias, window
+    table, bias, window
         As for `blockwise_attention`.
 
     Returns
@@ -97,8 +83,7 @@ def attend_cached(
     if table is not None:
         size = table.shape[1]
         products = q @ table.mT  # (B, H, T, M)
-        relative = products.gather(-1, table_index(distance, size).expand(batch, heads, rows, -1))
-        logits += relative.masked_fill_(distance >= size, 0.0) if beyond == "zero" else relative
+        logits += products.gather(-1, table_index(distance, size).expand(batch, heads, rows, -1))
     if bias is not None:
         logits += bias[:, distance.clamp_min(0)].view(heads, rows, -1)
     if rows > 1:  # the one query of a decoding step sees all of these keys

@@ -12,7 +12,7 @@ keys that they may see, with a table of M = 5 embeddings and w = 3::
                 far: one number  │ near: m = end - near keys
                 for each query   │
 
-Distances of M and more share the embedding M - 1 (or have the logit 0); near is the first key that any
+Distances of M and more share the embedding M - 1; near is the first key that any
 query of the block sees at a smaller distance. The m logits of each query come from one product P of the
 queries with the embeddings of the distances m-1 … 0, a slice of the `_Band`. In P a distance has a column;
 in the logits a key has one. Both are the same memory, read with rows of m or of m - 1 numbers::
@@ -31,13 +31,11 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd.function import once_differentiable
-
-BeyondRule = Literal["clamp", "zero"]
 
 
 def table_index(distances: Tensor, size: int) -> Tensor:
@@ -48,27 +46,21 @@ def table_index(distances: Tensor, size: int) -> Tensor:
 class _Band:
     """What distances add to the logits, laid out by falling distance for blocks of w queries.
 
-    Every block's band of distances is then a slice. What the rule says of distances beyond the table
-    is built in here. A bias has a number for every distance, so with one no distance is beyond.
+    Every block's band of distances is then a slice. Distances beyond the table have its last row. A bias
+    has a number for every distance, so with one no distance is beyond.
     """
 
     rows: Any  # embeddings (H, D, d), or None without a table
     columns: Any  # the same (H, d, D)
     bias: Any  # (H, 1, D), or None
 
-    def __init__(
-        self, table: Tensor | None, bias: Tensor | None, beyond: BeyondRule, block: int, like: Tensor
-    ):
+    def __init__(self, table: Tensor | None, bias: Tensor | None, block: int, like: Tensor):
         """`like` [shape=(…, L, d)]."""
-        self.clamped = beyond == "clamp"
         self.size = like.shape[1] if bias is not None or table is None else table.shape[1]
         self.distance = torch.arange(self.size + block - 2, -1, -1, device=like.device)  # D of them
         self.rows = self.columns = self.bias = None
         if table is not None:
             self.rows = table.to(like.dtype)[:, table_index(self.distance, table.shape[1])]
-            self.valid = (self.distance < table.shape[1])[:, None]
-            if not self.clamped:
-                self.rows = self.rows * self.valid
             self.columns = self.rows.transpose(1, 2).contiguous()
         if bias is not None:
             self.bias = bias.to(like.dtype)[:, None, table_index(self.distance, bias.shape[1])]
@@ -87,16 +79,8 @@ class _Band:
         else:
             torch.baddbmm(self.bias[heads, :, here], q, self.columns[heads, :, here], out=out)
 
-    def to_table(self, d_columns: Tensor, table: Tensor) -> Tensor:
-        """Gradient of the table from the gradient of the band's columns."""
-        d_rows = d_columns.transpose(1, 2)
-        return self._add_up(d_rows if self.clamped else d_rows * self.valid, table)
-
-    def to_bias(self, d_bias: Tensor, bias: Tensor) -> Tensor:
-        """Gradient of the bias from the gradient of the band's [shape=(H, 1, D)]."""
-        return self._add_up(d_bias[:, 0], bias)
-
-    def _add_up(self, gradient: Tensor, given: Tensor) -> Tensor:
+    def add_up(self, gradient: Tensor, given: Tensor) -> Tensor:
+        """Gradient of the table or the bias, from that of each distance in the band [shape=(H, D, …)]."""
         total = gradient.new_zeros(given.shape)
         return total.index_add_(1, table_index(self.distance, given.shape[1]), gradient).to(given.dtype)
 
@@ -139,10 +123,8 @@ class _Block:
             flat = self._by_head(q)
             self.band.products(flat, heads, self.here, self._by_head(self.products))
             self.near.copy_(self._skewed(self.near.shape[2]))
-            if self.far is not None and self.band.clamped:
+            if self.far is not None:
                 self.far.copy_((flat @ self.band.columns[heads, :, self.last]).view(self.size, -1, 1))
-            elif self.far is not None:
-                self.far.zero_()
             self.logits.baddbmm_(q, k)
         self.masked.add_(self.mask)
         return torch.softmax(self.logits, -1, out=self.p)
@@ -165,7 +147,7 @@ class _Block:
             return
         d_columns[heads, :, self.here].add_(torch.bmm(flat.transpose(1, 2), d_products))
         d_flat.baddbmm_(d_products, self.band.rows[heads, self.here])
-        if self.far is not None and self.band.clamped:
+        if self.far is not None:
             d_last = self._by_head(self.d_far.sum(-1, keepdim=True))
             d_columns[heads, :, self.last].add_(torch.bmm(flat.transpose(1, 2), d_last))
             d_flat.addcmul_(d_last, self.band.rows[heads, self.last])
@@ -253,7 +235,6 @@ class _Blockwise(torch.autograd.Function):
         v: Tensor,
         table: Tensor | None,
         bias: Tensor | None,
-        beyond: BeyondRule,
         window: int | None,
         block: int,
     ) -> Tensor:
@@ -263,18 +244,18 @@ class _Blockwise(torch.autograd.Function):
             q, v = (x.transpose(0, 1).reshape(-1, length, d) for x in (q * d**-0.5, v))
             k = k.permute(1, 0, 3, 2).reshape(-1, d, length)
             out = torch.empty_like(q)
-            plan = _Plan(q, batch, _band(table, bias, beyond, block, q), window, block)
+            plan = _Plan(q, batch, _band(table, bias, block, q), window, block)
             for b, these, q_b, out_b, v_b, k_b in plan.parts([q, out], [v], [k]):
                 out_b.copy_(torch.bmm(b.probabilities(q_b, k_b, these), v_b))
         ctx.save_for_backward(q, k, v, out, table, bias)
-        ctx.rule = (batch, beyond, window, block)
+        ctx.rule = (batch, window, block)
         return out.view(heads, batch, length, d).transpose(0, 1)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         q, k, v, out, table, bias = ctx.saved_tensors
-        batch, beyond, window, block = ctx.rule
+        batch, window, block = ctx.rule
         (_, length, d), like = q.shape, q
         with torch.autocast(q.device.type, enabled=False):
             d_out = gradients[0].transpose(0, 1).reshape(-1, length, d)
@@ -284,7 +265,7 @@ class _Blockwise(torch.autograd.Function):
             less = (d_out.to(wide) * out).sum(-1, keepdim=True).neg().to(q.dtype)
             d_q = torch.empty_like(q)
             d_k, d_v = (torch.zeros_like(k, dtype=wide) for _ in range(2))
-            band: Any = _band(table, bias, beyond, block, q)
+            band: Any = _band(table, bias, block, q)
             d_columns: Any = None if table is None else torch.zeros_like(band.columns, dtype=wide)
             d_bias: Any = None if bias is None else torch.zeros_like(band.bias, dtype=wide)
             plan = _Plan(q, batch, band, window, block)
@@ -303,15 +284,13 @@ class _Blockwise(torch.autograd.Function):
         shape = (-1, batch, d, length)
         d_q = d_q.view(-1, batch, length, d).transpose(0, 1)
         d_k, d_v = (x.to(like.dtype).view(shape).permute(1, 0, 3, 2) for x in (d_k, d_v))
-        d_table = None if table is None else band.to_table(d_columns, table)
-        d_bias = None if bias is None else band.to_bias(d_bias, bias)
-        return d_q, d_k, d_v, d_table, d_bias, None, None, None
+        d_table = None if table is None else band.add_up(d_columns.transpose(1, 2), table)
+        d_bias = None if bias is None else band.add_up(d_bias[:, 0], bias)
+        return d_q, d_k, d_v, d_table, d_bias, None, None
 
 
-def _band(
-    table: Tensor | None, bias: Tensor | None, beyond: BeyondRule, block: int, like: Tensor
-) -> _Band | None:
-    return None if table is None and bias is None else _Band(table, bias, beyond, block, like)
+def _band(table: Tensor | None, bias: Tensor | None, block: int, like: Tensor) -> _Band | None:
+    return None if table is None and bias is None else _Band(table, bias, block, like)
 
 
 def blockwise_attention(
@@ -320,7 +299,6 @@ def blockwise_attention(
     v: Tensor,
     *,
     table: Tensor | None = None,
-    beyond: BeyondRule = "clamp",
     bias: Tensor | None = None,
     window: int | None = None,
     block: int | None = None,
@@ -334,9 +312,7 @@ def blockwise_attention(
     ----------
     q, k, v : Tensor [shape=(B, H, L, d)]
     table : Tensor [shape=(H, M, d)], optional
-        Learned embedding of each distance, per head.
-    beyond : {"clamp", "zero"}
-        What distances of M and more do: use the last row, or add nothing.
+        Learned embedding of each distance, per head. Distances of M and more use the last row.
     bias : Tensor [shape=(H, L)], optional
         What each distance adds to the logits of a head, such as ALiBi's.
     window : int, optional
@@ -356,4 +332,4 @@ def blockwise_attention(
     Dao et al., "FlashAttention" (2022), equation 4, for the sum in the softmax's backward.
     """
     block = block or (256 if q.element_size() == 2 else 128)
-    return _Blockwise.apply(q, k, v, table, bias, beyond, window, block)
+    return _Blockwise.apply(q, k, v, table, bias, window, block)

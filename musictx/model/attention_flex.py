@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import importlib.util
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -33,7 +33,6 @@ def flex_attention(
     v: Tensor,
     *,
     table: Tensor | None = None,
-    beyond: Literal["clamp", "zero"] = "clamp",
     bias: Tensor | None = None,
     window: int | None = None,
 ) -> Tensor:
@@ -43,9 +42,7 @@ def flex_attention(
 
     def score(score: Tensor, b: Tensor, h: Tensor, i: Tensor, j: Tensor) -> Tensor:
         if products is not None:
-            size = products.shape[3]
-            relative = products[b, h, i, (i - j).clamp(0, size - 1)]
-            score = score + (torch.where(i - j < size, relative, 0.0) if beyond == "zero" else relative)
+            score = score + products[b, h, i, (i - j).clamp(0, products.shape[3] - 1)]
         if bias is not None:
             score = score + bias[h, (i - j).clamp(0)]
         return score

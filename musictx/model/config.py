@@ -8,7 +8,6 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from musictx.errors import MusictxError, require
 from musictx.events import VOCABULARY_SIZE
-from musictx.model.attention_blocks import BeyondRule
 
 LARGEST, MAX_LAYERS = 2**24, 1000  # far above any model; keeps a damaged file from asking for the impossible
 Activation = Literal["gelu", "relu", "relu_squared", "swiglu"]
@@ -34,7 +33,8 @@ class ModelConfig:
     feed_forward: int = 1024  # width inside the feed-forward
     context_length: int = 1024  # tokens seen at once in training
     max_distance: int | None = None  # rows of the relative table; None: half the context length
-    beyond: BeyondRule = "clamp"  # distances beyond the table: "clamp" (Shaw) or "zero" (tensor2tensor)
+    # Distances beyond the table use its last row (Shaw) or add nothing (tensor2tensor).
+    beyond: Literal["clamp", "zero"] = "clamp"
     rope_base: float = 10000.0
     rope_scaling: Literal["none", "ntk", "yarn"] = "none"
     rope_factor: float = 1.0  # lengths up to factor · context_length

@@ -54,7 +54,7 @@ ACTIVATIONS: dict[Activation, Callable[[Tensor], Tensor]] = {
 
 
 class Dropout(nn.Dropout):
-    """`nn.Dropout`, quicker on a CPU: a byte is drawn for each number, not a float.
+    """`nn.Dropout` where gradients are computed; on a CPU a byte is drawn for each number, not a float.
 
     There the share that is dropped is rounded to 1/256. On two cores of an AMD Zen 4, training steps of the
     small size with a dropout of 0.1 (two windows of 512, one thread, in turns) take 3.1 % longer with
@@ -62,7 +62,7 @@ class Dropout(nn.Dropout):
     """
 
     def forward(self, x: Tensor) -> Tensor:  # noqa: D102
-        if not self.training:
+        if not (self.training and torch.is_grad_enabled()):  # nobody hears it who only listens
             return x
         dropped = min(round(256 * self.p), 255)
         if not dropped or x.device.type != "cpu" or torch.compiler.is_compiling():

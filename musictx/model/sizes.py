@@ -35,7 +35,7 @@ def sized_config(
     Parameters
     ----------
     size : {"tiny", "small", "medium", "large"}
-        About 0.3, 6, 27 and 90 million parameters.
+        About 0.2, 6, 28 and 90 million parameters, with a context of 1,024.
     position : str
         Unless a window is given, the model has its scheme's (rope: the context length).
     context_length : int

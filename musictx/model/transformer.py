@@ -46,7 +46,6 @@ class Attention(nn.Module):
         q, k = apply_rope(turned, terms.rope_cos_sin).chunk(2, 1)
         options: dict[str, Any] = {
             "table": positions.table(self.layer),
-            "beyond": config.beyond,
             "bias": terms.bias,
             "window": config.window,
         }

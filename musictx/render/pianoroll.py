@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from musictx.errors import MusictxError
-from musictx.files import writing
+from musictx.files import is_device, writing
 from musictx.labels import plain_label
 from musictx.performance import Performance, apply_pedal
 from musictx.render.figures import COLOURS, OTHERS
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 INK, SOFT_INK, GUIDE, BLACK_ROW = "#1d1f26", "#5c606c", "#dfddd5", "#f7f6f1"
 PRIMER = "#6b7080"
 WIDTH, LANE, STRIP, DPI = 12.0, 2.2, 0.09, 160  # inches, dots an inch
-FORMATS = (".png", ".svg", ".pdf")
+FORMATS = ("png", "svg", "pdf")
 BLACK_KEYS = (1, 3, 6, 8, 10)
 
 
@@ -125,7 +125,8 @@ def _draw(
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    if path is not None and Path(path).suffix.lower() not in FORMATS:
+    kind = "png" if path is None or is_device(Path(path)) else Path(path).suffix.lower()[1:]
+    if kind not in FORMATS:
         raise MusictxError(f"{path}: a picture's name must end in .png, .svg or .pdf")
     pitches = [lane.performance.notes["pitch"] for lane in lanes if len(lane.performance)]
     if not pitches:
@@ -170,7 +171,8 @@ def _draw(
             _pedal(axes, lane, colour, end)
         _time(axes, end, named=number == len(lanes) - 1)
     if path is not None:
-        _save(figure, Path(path))
+        with writing(path) as stream:
+            figure.savefig(stream, format=kind, metadata={"Software": None} if kind == "png" else None)
     return figure
 
 
@@ -257,15 +259,13 @@ def _lane_shades(lane: Lane, onset: np.ndarray, velocity: np.ndarray, colour: st
 def _names(axes: Axes, lane: Lane, colour: str, height: float, end: float) -> None:
     """Say above the notes what the colours, lines and shades mean, where there is room for it."""
     above, inch = 1 + 0.11 / height, end / (axes.get_position().width * WIDTH)
-    texts, taken = [], len(lane.title) * 0.105 * inch  # seconds from the left
+    taken = len(lane.title) * 0.105 * inch  # seconds from the left
     if lane.primer_end is not None and lane.primer_end > taken:
+        style: dict[str, Any] = {"transform": axes.get_xaxis_transform(), "size": 9}
         if lane.primer_end - taken > 0.6 * inch:
-            texts.append((lane.primer_end, "primer  ", "right", PRIMER))
-        texts.append((lane.primer_end, "  continuation", "left", colour))
+            axes.text(lane.primer_end, above, "primer  ", ha="right", color=PRIMER, **style)
+        axes.text(lane.primer_end, above, "  continuation", ha="left", color=colour, **style)
         taken = lane.primer_end + 1.1 * inch
-    for at, text, side, tone in texts:
-        place = axes.get_xaxis_transform()
-        axes.text(at, above, text, transform=place, ha=side, size=9, color=tone)
     if taken < end - 1.7 * inch:  # the rest is for the key of the shades
         _key(axes, colour, above, height)
 
@@ -304,12 +304,3 @@ def _time(axes: Axes, end: float, *, named: bool) -> None:
     axes.grid(axis="x", color=GUIDE, linewidth=0.6, alpha=0.7)
     axes.set_axisbelow(True)
     axes.tick_params(axis="x", bottom=False, labelbottom=named, labelsize=8.5, labelcolor=SOFT_INK, pad=5)
-
-
-def _save(figure: Figure, path: Path) -> None:
-    with writing(path) as stream:
-        figure.savefig(
-            stream,
-            format=path.suffix[1:].lower(),
-            metadata={"Software": None} if path.suffix.lower() == ".png" else None,
-        )

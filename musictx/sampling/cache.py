@@ -13,7 +13,6 @@ from torch.nn import functional as F
 
 from musictx.model import MusicTransformer
 from musictx.model.attention import attend, attend_cached
-from musictx.model.positions import PositionTerms
 from musictx.sampling.engine import Steps, engine_for
 
 
@@ -44,7 +43,7 @@ class Cache:
     """The state of decoding some sequences: a `LayerCache` for each layer, and the number of tokens seen.
 
     Steps of one token each are done by an `Engine` where there is one for the model, and by PyTorch
-    otherwise. An engine has the weights as they were when the cache was made.
+    otherwise. With 8 bits, an engine has the weights as they were when the cache was made.
 
     Parameters
     ----------
@@ -91,20 +90,9 @@ class Cache:
             self.steps = self.steps or Steps(self.engine, [(x.keys, x.values) for x in self.layers])
             logits = self.steps.step(tokens, start)
         else:
-            logits = self._forward(tokens, self.model.positions.terms(start, end))
+            logits = self.model.logits(tokens, self.model.positions.terms(start, end), self.layers)
         self.length = end
         return logits
-
-    def _forward(self, tokens: Tensor, terms: PositionTerms) -> Tensor:
-        """PyTorch's step, without the dropout of a model in training."""
-        was_training = self.model.training
-        if was_training:
-            self.model.eval()
-        try:
-            return self.model.logits(tokens, terms, self.layers)
-        finally:
-            if was_training:
-                self.model.train()
 
     def make_room(self, end: int) -> None:
         """Have room for `end` positions: at least twice the room before, so that growing costs little."""

@@ -100,7 +100,7 @@ class Engine:
             weights = (_weights(x, int8) for x in linear)
             layers.append((*weights, *norms, none if table is None else _array(table)))
         self.layers = tuple(layers)
-        self.rule = (ACTIVATIONS.index(config.activation), config.beyond == "clamp", config.window or 2**62)
+        self.rule = ACTIVATIONS.index(config.activation), config.window or 2**62
 
 
 class Steps:

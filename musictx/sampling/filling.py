@@ -25,7 +25,6 @@ from musictx.sampling.takes import take_tokens
 from musictx.settings import SamplingSettings
 
 CANDIDATES = 16
-MAX_CANDIDATES = MAX_VARIATIONS
 FOLLOWING = 64  # note events after the passage that a candidate must make likely: some three seconds
 # A note belongs to the hundredth of a second that it is nearest to: one on a bar line belongs to its bar.
 _EARLY = STEP_SECONDS / 2 + 1e-9
@@ -59,8 +58,8 @@ class Filling:
 
 def check_takes(takes: int, candidates: int) -> None:
     """Say that so many fillings cannot be chosen from so many candidates."""
-    few = f"be at least 1 and at most {MAX_CANDIDATES}"
-    require(1 <= candidates <= MAX_CANDIDATES, "candidates", candidates, few)
+    few = f"be at least 1 and at most {MAX_VARIATIONS}"
+    require(1 <= candidates <= MAX_VARIATIONS, "candidates", candidates, few)
     require(
         1 <= takes <= candidates, "takes", takes, f"be at least 1 and at most the {candidates} candidates"
     )
@@ -245,15 +244,14 @@ def _nats_from(
     model: MusicTransformer, sequences: list[np.ndarray], first: int, int8: bool
 ) -> Iterator[np.ndarray]:
     """Nats of the tokens from `first` (1 or later) on. What is before and alike in all is read once."""
-    device = next(model.parameters()).device
     before = np.stack([tokens[: first - 1] for tokens in sequences])
     alike = int((before == before[0]).all(0).cumprod().sum())
     cache = Cache(model, 1, max(len(tokens) for tokens in sequences), int8=int8)
     if alike:
-        cache.step(torch.from_numpy(before[:1, :alike]).to(device))
+        cache.step(torch.from_numpy(before[:1, :alike]).to(model.device))
     for tokens in sequences:
         cache.length = alike
-        rest = torch.from_numpy(tokens[alike:]).to(device)
+        rest = torch.from_numpy(tokens[alike:]).to(model.device)
         if len(rest) > 1:
             nats = F.cross_entropy(cache.step(rest[None, :-1])[0].float(), rest[1:], reduction="none")
             yield nats[first - 1 - alike :].double().cpu().numpy()

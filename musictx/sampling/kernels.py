@@ -21,7 +21,7 @@ Matrix = tuple[Array, Array]  # float32 or int8 [shape=(rows, columns)], and a s
 Norm = tuple[int, Array, Array, np.float32]  # kind (1 layer, 2 root mean square), weight, bias, eps
 Terms = tuple[Array, Array, Array]  # cosines and sines (a row for each position, or none), biases of distance
 Scratch = tuple[Array, Array, Array, Array, Array]  # for scores, and for what goes between a layer's maps
-Rule = tuple[int, bool, int]  # number of the activation, whether far distances share one row, window
+Rule = tuple[int, int]  # number of the activation, window
 
 _POWERS = (2.0 ** np.arange(-64, 1)).astype(np.float32)
 
@@ -113,16 +113,14 @@ def _turn(x: Array, cos: Array, sin: Array, spare: Array) -> None:
 
 
 @_compiled
-def _attend(
-    q: Array, keys: Array, values: Array, table: Array, clamp: bool, bias: Array, s: Array, y: Array
-) -> None:
+def _attend(q: Array, keys: Array, values: Array, table: Array, bias: Array, s: Array, y: Array) -> None:
     """One head's attention of the last position over all keys given."""
     count, d = keys.shape
     size = len(table)
     scale = float32(1) / math.sqrt(float32(d))
     far = max(0, count - size) if size else count
     last = float32(0)
-    if size and clamp:
+    if size:  # the last row, for all farther distances
         for c in range(d):
             last += q[c] * table[size - 1, c]
     for j in range(count):
@@ -179,7 +177,7 @@ def _attention(
     y: Array,
 ) -> None:
     """Attention of one token of each sequence, from its queries, keys and values [shape=(B, …)]."""
-    (cos, sin, bias), (_, clamp, window) = terms, rule
+    (cos, sin, bias), (_, window) = terms, rule
     count, d = len(table), table.shape[2]
     first, end = max(0, position + 1 - window), position + 1
     for n in range(len(heads)):
@@ -196,7 +194,6 @@ def _attention(
                 keys[row, first:end],
                 values[row, first:end],
                 table[a],
-                clamp,
                 bias[a],
                 scores,
                 y[n, a * d : (a + 1) * d],

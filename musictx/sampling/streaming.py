@@ -56,8 +56,8 @@ class NoteStream:
     def __init__(self, primer: Primer, end: float = np.inf, beat: str = "off"):
         check_beat(beat)
         metre, pull = primer.performance.metre, BEATS[beat]
-        onsets = primer.performance.notes["onset"]
-        self.beat = Beat(metre, onsets, primer.cut, pull, end) if metre and pull else None
+        notes = primer.performance.notes
+        self.beat = Beat(metre, notes["onset"], primer.cut, pull, end) if metre and pull else None
         table = tokens_to_table(primer.tokens)
         self.step = round(primer.cut * STEPS_PER_SECOND)
         self.end = round(end * STEPS_PER_SECOND) if np.isfinite(end) else 2**62
@@ -65,7 +65,6 @@ class NoteStream:
         self.open: dict[int, int] = {}  # pitch → index
         self.struck: set[int] = set()  # indices of notes of the present step
         self.count, self.ended = 0, False
-        notes = primer.performance.notes
         sounding = dict(zip(table.pitch.tolist(), table.is_on.tolist(), strict=True))  # as they are at last
         for k in np.flatnonzero(notes["offset"] >= primer.cut - STEP_SECONDS / 2).tolist():
             pitch = int(notes["pitch"][k])

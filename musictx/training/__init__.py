@@ -1,9 +1,9 @@
 """One loop for everything that is trained.
 
-Settings are in `musictx.training_settings`. `source` says what a run learns from and is judged by, `run` is
-the loop, `state` what it leaves on the disk to go on from, `devices` and `shards` what it is computed on,
-`optimizers` the update rules and the schedule, `metrics` the log and the plot of the loss. `choices` reads
-what a listener preferred, and `tuning` makes it something to learn from.
+Settings are in `musictx.training_settings`. `source` says what a run learns from and is judged by, `run`
+is the loop, `state` what it leaves on the disk to go on from, `devices` and `shards` what it is computed on,
+`optimizers` and `muon` the update rules and the schedule, `metrics` the log and the plot of the loss.
+`choices` reads what a listener preferred, and `tuning` makes it something to learn from.
 """
 
 from musictx.training.metrics import Progress

@@ -143,7 +143,13 @@ class Metrics:
 def _makes_sense(line: dict[str, Any]) -> bool:
     """Whether a line has a step, and numbers that can be drawn where they belong."""
     losses = line.get("validation", {})
-    numbers = [line.get("step"), line.get("loss", 0.0)]
+    worth = line.get("worth")  # None for infinity
+    numbers = [
+        line.get("step"),
+        line.get("loss", 0.0),
+        line.get("seconds", 0.0),
+        0.0 if worth is None else worth,
+    ]
     numbers += losses.values() if isinstance(losses, dict) else [None]
     drawable = all(type(x) in (int, float) and abs(x) < MAX_VALUE for x in numbers if x == x)
     return type(line.get("step")) is int and drawable

@@ -30,23 +30,12 @@ from musictx.corpus.split import refuse_shared
 from musictx.errors import MusictxError
 from musictx.model import ModelConfig, MusicTransformer
 from musictx.process import Interrupted, interruptible, keep_freed_memory, stop_signals
+from musictx.training import state
 from musictx.training.devices import agree, open_devices, refuse_too_large, share_batch, together
 from musictx.training.metrics import METRICS, Look, Looks, Metrics, Progress
 from musictx.training.optimizers import make_optimizers, schedule, set_rate
 from musictx.training.shards import gathered
 from musictx.training.source import Curriculum, Source, ValidationLoss, fingerprints, loss_of, make_validation
-from musictx.training.state import (
-    PLACE,
-    check_settings,
-    has_state,
-    held,
-    read_state,
-    refuse_lost,
-    refuse_other_music,
-    refuse_taken,
-    write_settings,
-    write_state,
-)
 from musictx.training_settings import TrainingConfig
 
 if TYPE_CHECKING:
@@ -182,7 +171,7 @@ class Run:
         with together(self.fabric):
             self.fabric.launch()
             keep_freed_memory()
-            with held(self.folder) if self.fabric.is_global_zero else nullcontext():
+            with state.held(self.folder) if self.fabric.is_global_zero else nullcontext():
                 self._set_up()
                 self._begin(resume)
                 return self._train(on_progress, on_checkpoint, math.inf if stop_after is None else stop_after)
@@ -210,14 +199,14 @@ class Run:
         """Go on from the state in the folder, or write the settings of a new run."""
         settings = {"model": self.model_config.to_dict(), "training": asdict(self.config)}
         settings |= {"start": self.started, "card": self.card, "music": self.music}
-        refuse_other_music(self.music, self.fabric)
-        if resume and has_state(self.folder, self.fabric):
-            check_settings(self.folder, settings)
+        state.refuse_other_music(self.music, self.fabric)
+        if resume and state.has_state(self.folder, self.fabric):
+            state.check_settings(self.folder, settings)
             self._load()
         elif self.fabric.is_global_zero:
-            refuse_taken(self.folder, resume)
-            refuse_lost(self.folder, self.metrics, self.config.checkpoint_minutes)
-            write_settings(self.folder, settings)
+            state.refuse_taken(self.folder, resume)
+            state.refuse_lost(self.folder, self.metrics, self.config.checkpoint_minutes)
+            state.write_settings(self.folder, settings)
             self.metrics.clear()
         self.begun_at = self.step
         if self.fabric.is_global_zero:
@@ -273,9 +262,7 @@ class Run:
                         if self.looks.best is None:  # none was judged yet
                             self._save_best(model, {})
                         if on_checkpoint:
-                            model.eval()  # no dropout: the sample is the model's, the random state stays
                             on_checkpoint(model, self.step)
-                            model.train()
                 if done:
                     break
         return self._whole()
@@ -359,11 +346,14 @@ class Run:
         self.wrapped.train()
 
     def _save_best(self, model: MusicTransformer, results: dict[str, float]) -> None:
+        before = self.card.get("started_from", {}).get(
+            "tokens_seen"
+        )  # of a card that anybody may have written
         facts = {
             **self.card,
             "parameters": model.parameter_count(),
             "steps": self.step,
-            "tokens_seen": self.tokens + self.card.get("started_from", {}).get("tokens_seen", 0),
+            "tokens_seen": self.tokens + (before if type(before) is int else 0),
             "training": asdict(self.config),
             "validation_nll_while_training": results,
         }
@@ -387,16 +377,16 @@ class Run:
         self._require(
             all(bool(p.isfinite().all()) for p in self.model.parameters()), "weights are not finite"
         )
-        place = {name: getattr(self, name) for name in PLACE}
-        write_state(self.folder, self.fabric, self.model, self.optimizers, place, self.losses)
+        place = {name: getattr(self, name) for name in state.PLACE}
+        state.write_state(self.folder, self.fabric, self.model, self.optimizers, place, self.losses)
         if self.fabric.is_global_zero:
             self.metrics.plot(self.folder / "loss.png", self.model_config.position)
         self.fabric.barrier()
 
     def _load(self) -> None:
         """Go on from the state; what was logged after it is forgotten, since it will be computed again."""
-        place, self.losses = read_state(self.folder, self.fabric, self.model, self.optimizers)
-        for name in PLACE:
+        place, self.losses = state.read_state(self.folder, self.fabric, self.model, self.optimizers)
+        for name in state.PLACE:
             setattr(self, name, place[name])
         if self.fabric.is_global_zero:
             self.metrics.forget_after(self.step)

@@ -93,11 +93,8 @@ class Curriculum:
             return
         for tokens in lengths[:-1]:
             require(tokens <= length, "curriculum: tokens", tokens, f"be at most the context, {length}")
-        mix: Sequence[float] | None = None
-        if config.mix == "folders":
-            mix = [1.0] * train.folders
-        elif not isinstance(config.mix, str):
-            mix = config.mix
+        named = {"folders": [1.0] * train.folders, "tokens": None}
+        mix: Sequence[float] | None = named[config.mix] if isinstance(config.mix, str) else config.mix
         self.stages = [
             BatchSource(
                 train,

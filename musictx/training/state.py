@@ -126,8 +126,8 @@ def check_settings(folder: Path, settings: dict[str, Any]) -> None:
     path = folder / SETTINGS
     try:
         begun = read_json(path)
-        before = {**begun["model"], **{k: v for k, v in begun["training"].items() if k in FIXED}}
-        before |= begun.get("start", {})  # version 0.2 wrote none
+        before = {k: v for k, v in begun["training"].items() if k in FIXED}
+        before = {**begun["model"], **before, **begun.get("start", {})}  # version 0.2 wrote no start
     except (MusictxError, KeyError, TypeError, AttributeError) as error:
         raise MusictxError(f"{path} is missing or damaged, so that the run cannot go on") from error
     before["curriculum"] = before.get("curriculum") or []  # version 0.2 wrote 0.0 where there was none

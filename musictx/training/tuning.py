@@ -104,12 +104,8 @@ class Pairs:
 
     def likelihoods(self, model: MusicTransformer, precision: str, which: Sequence[int]) -> np.ndarray:
         """Log-likelihood of some takes, nats per token [shape=(len(which),)]."""
-        shown = [replace(self.takes[i], targets=np.maximum(self.takes[i].targets, 0)) for i in which]
-        losses = chunk_losses(model, shown, precision=precision)
-        counted = (self.takes[i].targets != IGNORED for i in which)
-        return np.array(
-            [-loss[c].mean(dtype=np.float64) for (_, loss), c in zip(losses, counted, strict=True)]
-        )
+        found = chunk_losses(model, [self.takes[i] for i in which], precision=precision)
+        return np.array([-loss[take.targets != IGNORED].mean(dtype=np.float64) for take, loss in found])
 
 
 def _chunk(model: MusicTransformer, choice: Choice, whole: Any, number: int, longest: int) -> Chunk:
@@ -127,7 +123,7 @@ class PreferenceSource:
     ----------
     pairs : Pairs
     config : TuningConfig
-    music : BatchSource, optional
+    music : Source, optional
         Windows of real music, whose likelihood counts too.
     """
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import threading
-import time
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -97,9 +96,8 @@ def test_a_page_that_goes_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("musictx.app.filling.fill_in", work)
     asked = fill()
     assert next(asked)["state"] == "running"
-    begun = time.monotonic()
     asked.close()
-    assert time.monotonic() - begun < 1 and not ended.is_set()
+    assert not ended.is_set()  # the work goes on, and nobody waits for it
     goes.set()
     assert ended.wait(5)
 

@@ -10,7 +10,7 @@ import gradio as gr
 from gradio.queueing import Event, EventQueue
 
 from musictx.app.payloads import MAX_NOTES
-from musictx.app.queueing import MAX_VALUES, MAX_WAITING, PROGRAMS, patch_gradio_queue
+from musictx.app.queueing import LOOK, MAX_SESSIONS, MAX_VALUES, MAX_WAITING, PROGRAMS, patch_gradio_queue
 
 
 def test_a_page_that_goes_while_its_events_wait_does_not_end_the_queue() -> None:
@@ -34,6 +34,17 @@ def test_a_page_that_goes_while_its_events_wait_does_not_end_the_queue() -> None
         processing.cancel()
 
     asyncio.run(look())
+
+
+def test_the_queue_looks_seldom_and_keeps_so_many_sessions_at_most() -> None:
+    with gr.Blocks() as page:
+        gr.Button()
+    page.queue()
+    queue: Any = patch_gradio_queue(page._queue)
+    assert queue.sleep_when_free == LOOK >= 0.02
+    for number in range(MAX_SESSIONS + 9):
+        queue.pending_event_ids_session[number] = set()
+    assert len(queue.pending_event_ids_session) == MAX_SESSIONS
 
 
 def test_the_line_of_programs_is_bounded() -> None:

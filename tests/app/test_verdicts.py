@@ -309,6 +309,7 @@ def test_several_takes_are_counted_in_one_sentence() -> None:
     calm = [{"name": "RoPE", "verdicts": [[STEADY]] * 5}]
     plain, both = {"theme": 0, "form": 0}, {"theme": 0.5, "form": 1}
     assert (
-        call("music/sentences", "seriesWords", calm, 5, plain) == "Of 5 takes as trained, none shows a fault."
+        call("music/sentences", "seriesWords", calm, 5, plain)
+        == "Of 5 takes without theme, none shows a fault."
     )
     assert call("music/sentences", "themeWords", both) == "with theme 0.5 and form 1"

@@ -1,4 +1,4 @@
-"""The line above the lanes: as trained or with theme, what came of the take, and five takes counted."""
+"""The line above the lanes: with theme or without, what came of the take, and five takes counted."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def test_the_switch_plays_as_trained_and_with_theme_and_the_address_remembers(st
     studio.get("theme-off").click()
     studio.get("take-2").wait_for()
     studio.wait_done()
-    assert studio.get("how").inner_text() == "as trained" and pressed(studio) == ["off"]
+    assert studio.get("how").inner_text() == "without theme" and pressed(studio) == ["off"]
     assert studio.page.url.endswith("#theme=0")
     assert studio.page.evaluate("window.musictx.take.settings.theme") == 0
     studio.get("theme-on").click()  # that take is there already
@@ -50,7 +50,7 @@ def test_the_switch_plays_as_trained_and_with_theme_and_the_address_remembers(st
     studio.wait_done()
     assert studio.get("how").inner_text() == "with form 0.5"
     studio.get("theme-off").click()  # that take is there already, too
-    assert studio.get("how").inner_text() == "as trained" and pressed(studio) == ["off"]
+    assert studio.get("how").inner_text() == "without theme" and pressed(studio) == ["off"]
     assert studio.get("take-4").count() == 0 and studio.get("form").input_value() == "0"
     studio.page.evaluate("sessionStorage.clear()")
     studio.leaves_runs = True

@@ -74,7 +74,7 @@ def test_choices_become_a_model(run: Run, model: Path, choices: Path, tmp_path: 
     status, said = run(model, choices, "-o", tuned)
     assert status == 1 and "holds a run already; add --resume" in said
     status, said = run(model, choices, "-o", tuned, "--passes", 2, "--resume")
-    assert status == 0 and "done, 2 steps" in said and "% certainty (50 % before)" in said
+    assert status == 0 and "done, 2 steps" in said and "% probability (50 % before)" in said
     card = read_card(tuned / "model")
     assert card["data"]["choices"] == 3 and card["started_from"]["name"] == "mine"
     before, after = load_model(model).state_dict(), load_model(tuned).state_dict()

@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 
 import musictx.files
-from musictx.corpus import Corpus, build_corpus, consecutive_chunks, open_corpus, stream_window
+from musictx.corpus import Corpus, build_corpus, consecutive_chunks, open_corpus
 from musictx.corpus.folder import is_encoded
 from musictx.errors import MusictxError
-from musictx.events import END, EVENTS, START, encode
+from musictx.events import EVENTS, START, encode
 from musictx.midi import read_midi, write_midi
 from musictx.performance import Performance, make_notes
 
@@ -322,11 +322,3 @@ def test_every_event_is_a_target_once(pieces: tuple[int, ...], length: int) -> N
     assert [c.targets.tolist() for c in full] == [
         c.targets.tolist() for c in chunks if len(c.targets) == length
     ]
-
-
-def test_a_window_has_the_specials_where_the_piece_begins_and_ends() -> None:
-    piece = np.array([1, 2, 3], np.uint16)
-    whole = [START, 1, 2, 3, END]
-    for start in range(5):
-        for length in range(1, 8):
-            assert stream_window(piece, start, length).tolist() == whole[start : start + length]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import mido
@@ -57,9 +59,19 @@ class Player:
 
     def wait_for(self, done: Callable[[], bool]) -> None:
         """Let the thread that makes the answer get there, while the duet's clock stands."""
-        while not done():
+        for _ in range(60_000):
+            if done():
+                return
             self.duet.step(self.at)
             time.sleep(0.001)  # or this thread keeps the interpreter from that one
+        pytest.fail("no answer comes")
+
+    def wait_for_sound(self) -> None:
+        for _ in range(1000):
+            if sounding(self.sent):
+                return
+            self.wait(0.01)
+        pytest.fail("nothing sounds")
 
     def phrase(self) -> None:
         """Play something, and pause until the answer is made and begins."""
@@ -185,14 +197,25 @@ def test_playing_into_an_answer_ends_it_with_no_note_left_hanging(
 ) -> None:
     player = Player(system)
     player.phrase()
-    while not sounding(player.sent):
-        player.wait(0.01)
+    player.wait_for_sound()
     player.inbox.append(mido.Message("note_on", note=50, velocity=80))
     player.wait(0.01)
     assert not sounding(player.sent) and player.duet.turns.turn is Turn.LISTENING
     made = len(player.sent)
     player.wait(3.0)
     assert len(player.sent) == made
+
+
+def test_resetting_all_controllers_lifts_the_pedal(system: dict[str, list[mido.Message]]) -> None:
+    player = Player(system)
+    system[IN].append(mido.Message("control_change", control=64, value=127))
+    player.play(60)
+    player.wait(PAUSE)
+    assert player.duet.turns.turn is Turn.LISTENING
+    system[IN].append(mido.Message("control_change", control=121))
+    player.wait(PAUSE + 0.1)
+    assert player.duet.turns.turn is Turn.ANSWERING
+    assert player.duet.performance().pedals["offset"].tolist() == pytest.approx([0.25 + PAUSE], abs=0.05)
 
 
 def test_a_second_answer_takes_the_next_seed(system: dict[str, list[mido.Message]]) -> None:
@@ -212,8 +235,7 @@ def test_a_port_that_goes_ends_the_duet_with_a_sentence(
 ) -> None:
     player = Player(system)
     player.phrase()
-    while not sounding(player.sent):
-        player.wait(0.01)
+    player.wait_for_sound()
     del system[gone]
     with pytest.raises(MusictxError, match=f"the MIDI {kind}.* has gone"):
         player.duet.run()
@@ -258,10 +280,11 @@ def test_the_command_lists_the_ports_and_names_what_is_wrong() -> None:
     assert failed.exit_code == 1 and "organ" in str(failed.exception)
 
 
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_the_command_saves_what_both_played(
-    system: dict[str, list[mido.Message]], tmp_path, monkeypatch: pytest.MonkeyPatch
+    system: dict[str, list[mido.Message]], tmp_path, monkeypatch: pytest.MonkeyPatch, request: Any, end: int
 ) -> None:
-    """Ctrl-C ends the duet: here when the model has struck a note."""
+    """Ctrl-C, or a terminal that is closed, ends the duet: here when the model has struck a note."""
     for pitch in (60, 64, 67):
         system[IN] += [mido.Message("note_on", note=pitch, velocity=70), mido.Message("note_off", note=pitch)]
     step = Duet.step
@@ -271,9 +294,11 @@ def test_the_command_saves_what_both_played(
     def until_a_note(duet: Duet, at: float) -> None:
         step(duet, at)
         if sounding(system[OUT]):
-            raise KeyboardInterrupt
+            signal.raise_signal(end)
         assert next(looks, None) is not None, "no answer comes"
 
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):  # put back afterwards
+        request.addfinalizer(partial(signal.signal, number, signal.getsignal(number)))
     monkeypatch.setattr(Duet, "step", until_a_note)
     command = ["live", "--model", "relative", "--input", IN, "--output", OUT, "--pause", "0.1", "--seed", "1"]
     done = CliRunner().invoke(app, [*command, "--save", str(tmp_path / "duet.mid")])

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 import torch
+from attention_helpers import with_rule
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
@@ -92,11 +93,11 @@ def test_blockwise_is_the_formula_forward_and_backward(
     generator = torch.Generator().manual_seed(1)
     bias = torch.randn(3, length, generator=generator, dtype=torch.float64) if biased else None
     tensors = (*inputs(length, size), bias)
-    options = {"beyond": beyond, "window": window}
-    wanted = results(reference_attention, tensors, **options)
+    options = {"window": window}
+    wanted = results(reference_attention, tensors, beyond=beyond, **options)
     for found in (
-        results(blockwise_attention, tensors, block=block, **options),
-        results(reference_attention, tensors, logits="skew", **options),
+        results(with_rule(blockwise_attention, beyond), tensors, block=block, **options),
+        results(reference_attention, tensors, beyond=beyond, logits="skew", **options),
     ):
         for one, other in zip(found, wanted, strict=True):
             torch.testing.assert_close(one, other, rtol=0, atol=1e-9)
@@ -188,13 +189,10 @@ def test_the_last_rows_alone_are_the_last_rows_of_all(
 ) -> None:
     q, k, v, table = inputs(length, size, heads=4)
     bias = torch.arange(4)[:, None] * torch.linspace(0, -3, length, dtype=torch.float64) if biased else None
-    options: dict[str, Any] = {"table": table, "beyond": beyond, "bias": bias, "window": window}
-    wanted = reference_attention(q, k, v, **options)
-    torch.testing.assert_close(attend(q, k, v, **options), wanted, rtol=0, atol=1e-9)
-    last = attend_cached(
-        q[:, :, -rows:],
-        k.flatten(0, 1),
-        v.flatten(0, 1),
-        **options,
-    )
+    options: dict[str, Any] = {"table": table, "bias": bias, "window": window}
+    wanted = reference_attention(q, k, v, beyond=beyond, **options)
+    found = with_rule(attend, beyond)(q, k, v, **options)
+    torch.testing.assert_close(found, wanted, rtol=0, atol=1e-9)
+    cached = with_rule(attend_cached, beyond)
+    last = cached(q[:, :, -rows:], k.flatten(0, 1), v.flatten(0, 1), **options)
     torch.testing.assert_close(last, wanted[:, :, -rows:], rtol=0, atol=1e-9)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import importlib.util
+from functools import partial
 from typing import Any
 
 import pytest
 import torch
+from attention_helpers import with_rule
 
 from musictx.lab.reference_attention import reference_attention
 from musictx.model.attention_flex import flex_attention, suits
@@ -28,7 +30,8 @@ def test_flex_attention_is_the_definition(how: dict[str, Any]) -> None:
     q, k, v = torch.randn(3, 2, 2, 128, 16)
     options = _options(how)
     expected = reference_attention(q, k, v, **options)
-    torch.testing.assert_close(flex_attention(q, k, v, **options), expected, atol=2e-5, rtol=1e-4)
+    found = with_rule(flex_attention, options.pop("beyond"))(q, k, v, **options)
+    torch.testing.assert_close(found, expected, atol=2e-5, rtol=1e-4)
 
 
 def _options(how: dict[str, Any]) -> dict[str, Any]:
@@ -61,8 +64,10 @@ def test_compiled_on_cuda_its_gradients_are_those_of_the_definition(how: dict[st
         attention(q, k, v, **given).sin().sum().backward()
         return [x.grad.double().cpu() for x in learned if x.grad is not None]
 
-    found = gradients(flex_attention, "cuda", torch.float32)
-    expected = gradients(reference_attention, "cpu", torch.float64)
+    found = gradients(with_rule(flex_attention, options.pop("beyond")), "cuda", torch.float32)
+    expected = gradients(
+        partial(reference_attention, beyond=how.get("beyond", "clamp")), "cpu", torch.float64
+    )
     for one, other in zip(found, expected, strict=True):
         torch.testing.assert_close(one, other, atol=1e-3, rtol=1e-3)
 

@@ -18,6 +18,7 @@ from torch.nn import functional as F
 from musictx.lab import reference_attention
 from musictx.model import ModelConfig, attention, attention_blocks
 from musictx.model.positions import find_scheme
+from musictx.model.positions.relative import zero_beyond
 from musictx.model.transformer import Attention
 
 FILE = Path(__file__).parents[1] / "fixtures" / "tensor2tensor" / "attention.npz"
@@ -38,7 +39,7 @@ def case(original: dict[str, Tensor], name: str) -> dict[str, Tensor]:
 
 def blockwise(block: int) -> Any:
     def attend(q: Tensor, k: Tensor, v: Tensor, table: Tensor) -> Tensor:
-        return attention.blockwise_attention(q, k, v, table=table, beyond="zero", block=block)
+        return attention.blockwise_attention(q, k, v, table=zero_beyond(table), block=block)
 
     return attend
 
@@ -90,7 +91,7 @@ def test_decoding_with_a_cache_gives_the_rows_of_the_original(
 ) -> None:
     numbers = case(original, table)
     keys, values = numbers["k"].flatten(0, 1), numbers["v"].flatten(0, 1)
-    options: dict[str, Any] = {"table": numbers["table"], "beyond": "zero", "bias": None, "window": None}
+    options: dict[str, Any] = {"table": zero_beyond(numbers["table"]), "bias": None, "window": None}
     for end, rows in ((23, 1), (23, 6), (12, 1), (1, 1)):
         found = attention.attend_cached(
             numbers["q"][:, :, end - rows : end], keys[:, :end], values[:, :end], **options

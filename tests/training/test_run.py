@@ -19,7 +19,7 @@ import torch
 from training_helpers import EVERY_STEP, losses, tiny_corpus, tiny_run
 
 import musictx.files
-from musictx.checkpoint import load_model, read_card
+from musictx.checkpoint import load_model, read_card, save_model
 from musictx.corpus import NO_AUGMENTATION, BatchSource, consecutive_chunks
 from musictx.errors import MusictxError
 from musictx.losses import chunk_losses
@@ -454,6 +454,17 @@ def test_a_model_is_judged_as_it_is_kept(whole: Path, tmp_path: Path) -> None:
     judge = make_validation({"held": tiny_corpus(2, seed=4)}, 16, 256)
     step, last = losses(tmp_path)[-1]
     assert step == 16 and last == judge(model)
+
+
+@pytest.mark.parametrize("seen", [1000, "26M", None, True])
+def test_a_model_whose_card_says_odd_things_can_be_taught(whole: Path, tmp_path: Path, seen: Any) -> None:
+    before = tmp_path / "before"
+    save_model(load_model(whole), before, {"tokens_seen": seen})
+    run = tiny_run(tmp_path / "run", start_from=before, steps=1, blend=1)
+    run.fit()
+    card = read_card(tmp_path / "run" / "model")
+    own = run.tokens if card["steps"] else 0
+    assert card["tokens_seen"] == own + (1000 if seen == 1000 else 0)
 
 
 @pytest.mark.parametrize(("max_chunks", "length"), [(1, 16), (3, 16), (1000, 16), (3, 10_000)])

@@ -172,7 +172,17 @@ def test_a_state_without_a_part_is_named(run_folder: Path, part: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", "hello", "[1]", "{}", '{"model": 1, "training": 2}', "[" * 100_000, "\udcff"]
+    "text",
+    [
+        "",
+        "hello",
+        "[1]",
+        "{}",
+        '{"model": 1, "training": 2}',
+        '{"model": {}, "training": {}, "start": "x"}',
+        "[" * 100_000,
+        "\udcff",
+    ],
 )
 def test_damaged_settings_are_named(run_folder: Path, text: str) -> None:
     (run_folder / SETTINGS).write_bytes(text.encode("utf-8", "surrogateescape"))
@@ -189,6 +199,8 @@ def test_lines_of_the_log_that_make_no_sense_are_left_out(tmp_path: Path) -> Non
         b'{"step": true, "loss": 3}',
         b'{"step": 1, "loss": "low"}',
         b'{"step": 1, "validation": [3]}',
+        b'{"step": 1, "validation": {"held": 3.0}, "worth": "high"}',
+        b'{"step": 1, "loss": 3.0, "seconds": "many"}',
         b'{"step": 1, "validation": {"held": "low"}}',
         b"[" * 100_000,
         b'{"step": ' + b"9" * 5000 + b"}",

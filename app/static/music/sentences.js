@@ -137,10 +137,10 @@ export function verdictSentence(name, verdict) {
   return `${capital(name)} ${rest}${before ? `; before that it ${say(before)}` : ""}.`;
 }
 
-/** How the models play by some settings, with theme, with form or as trained, in words. */
+/** How the models play by some settings, with theme, with form or without, in words. */
 export function themeWords({ theme, form }) {
   const said = listed([theme && `theme ${theme}`, form && `form ${form}`].filter(Boolean));
-  return said ? `with ${said}` : "as trained";
+  return said ? `with ${said}` : "without theme";
 }
 
 /** How often each of several models did what, in some takes with one settings: `found` are {name, verdicts}. */

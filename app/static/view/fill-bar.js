@@ -96,7 +96,7 @@ export class FillBar {
     this.progress.value = made;
     const { name } = this.models.of(model);
     this.made.textContent = `${Math.floor(100 * made)} %`;
-    const doing = [name, made < 1 ? "makes" : "ranks", candidates, "attempts …"]; // how many is said with the first
+    const doing = [name, made < 1 ? "makes" : "weighs", candidates, "attempts …"]; // how many is said with the first
     this.show("follow", says || doing.filter(Boolean).join(" "), "");
   }
 
@@ -106,7 +106,7 @@ export class FillBar {
     setUsable(this.previous, shown > 0);
     setUsable(this.next, shown < takes.length - 1);
     const text = `${this.models.of(model).name}, take ${shown + 1} of ${takes.length}: ${counted(takes[shown].length, "note")}`;
-    const how = `The ${takes.length} most promising of ${candidates} attempts, ranked by how well each leads into what follows.`;
+    const how = `${takes.length} of ${candidates} attempts, drawn at random: the better one leads into what follows, the likelier it is.`;
     this.show("choose", text, how);
   }
 

@@ -1,9 +1,9 @@
-// The line above the lanes: with theme or as trained, what came of the take, and what comes of several.
+// The line above the lanes: with theme or without, what came of the take, and what comes of several.
 
 import { themeWords } from "../music/sentences.js";
 import { h, setUsable } from "./dom.js";
 
-const MODES = { off: "As trained", on: "With theme" };
+const MODES = { off: "Without theme", on: "With theme" };
 const MANNERS = { off: { theme: 0, form: 0 }, on: { theme: 0.5 } }; // the settings that they choose
 
 export class ResultBar {
@@ -21,7 +21,7 @@ export class ResultBar {
     this.series = h("button", { type: "button", "data-testid": "series", title, onclick: () => on.series() }, "Five takes");
     this.answer = h("span", { class: "result-answer", "data-testid": "answer" });
     this.counts = h("strong", { role: "status", "data-testid": "series-result" });
-    const label = "Do the models play as trained, or develop the theme?";
+    const label = "Do the models develop the theme?";
     const group = h("div", { class: "pair", role: "group", "aria-label": label, title: label }, ...this.modes.values());
     element.append(group, this.series);
     words.append(this.counts, this.answer);

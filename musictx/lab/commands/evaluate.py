@@ -87,7 +87,7 @@ def evaluate(
     ] = 8192,
     device: Annotated[str, typer.Option(help="cpu, cuda, …")] = "cpu",
 ) -> None:
-    """Measure how well models predict music that they have not seen (NLL, convention perf388).
+    """Measure how well models predict music that they have not seen (NLL, nats per token).
 
     Example: musictx evaluate vanilla relative rope my-midi/ --output results/
     """

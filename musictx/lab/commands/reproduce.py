@@ -47,7 +47,7 @@ def jsb(
     precision: Annotated[str, typer.Option(help="auto, 32-true or bf16-mixed.")] = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """The Music Transformer paper's table of Bach's chorales, every scheme at the same size.
+    """The Music Transformer paper's table of Bach's chorales, its schemes at one size.
 
     Stop it at any time; the same command goes on where it was.
     Example: musictx reproduce jsb --data jsb/ --output runs/jsb --row vanilla --row relative
@@ -106,7 +106,7 @@ def maestro(
     precision: Annotated[str, typer.Option(help="auto, 32-true or bf16-mixed.")] = "auto",
     as_json: AsJson = False,
 ) -> None:
-    """MAESTRO, the paper's corpus: official split, windows of 2,048 events, every scheme at the same size.
+    """MAESTRO, the paper's corpus: official split, windows of 2,048 events, three schemes of one size.
 
     Stop it at any time; the same command goes on where it was.
     Example: musictx reproduce maestro --data maestro-v3.0.0/ --output runs/maestro --tokens 100M --batch 16
@@ -131,7 +131,7 @@ def maestro(
         print(json.dumps(found))
         return
     version, parts = found["data"].pop("version"), found["data"]
-    title = f"{version}, windows of {context:,} events (convention perf388)"
+    title = f"{version}, windows of {context:,} events, nats per event"
     table = Table(title=title, title_justify="left", box=SIMPLE_HEAD)
     for name in ("", "size", "tokens", "valid.", "a note", "test", "a note", "min."):
         table.add_column(name, justify="right" if name else "left")

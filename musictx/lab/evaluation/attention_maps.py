@@ -65,14 +65,10 @@ class Listening:
         self.model, self.tokens = model, np.asarray(tokens, np.int64)
         self.notes = note_tokens(self.tokens)
         self._layers = [_Heard() for _ in model.layers]
-        was_training = model.training
-        try:
-            with torch.inference_mode():
-                heard = torch.from_numpy(self.tokens)[None].to(model.device)
-                terms = model.positions.terms(0, heard.shape[1])
-                model.eval().logits(heard, terms, self._layers)
-        finally:
-            model.train(was_training)
+        with torch.inference_mode():
+            heard = torch.from_numpy(self.tokens)[None].to(model.device)
+            terms = model.positions.terms(0, heard.shape[1])
+            model.logits(heard, terms, self._layers)
         self._bias = terms.bias
 
     def layer_weights(self, layer: int, queries: np.ndarray) -> Tensor:
@@ -99,10 +95,7 @@ class Listening:
             table = self.model.positions.table(layer)
             if table is not None:
                 rows = distance.clamp(0, table.shape[1] - 1).expand(len(q), -1, -1)
-                relative = (q @ table.mT).gather(-1, rows)
-                if config.beyond == "zero":
-                    relative = relative.masked_fill(distance >= table.shape[1], 0.0)
-                logits += relative
+                logits += (q @ table.mT).gather(-1, rows)
             if self._bias is not None:
                 logits += self._bias[:, distance.clamp_min(0)]
             hidden = distance < 0

@@ -1,4 +1,4 @@
-"""``musictx reproduce maestro``: the paper's corpus of performances, every scheme at the same size.
+"""``musictx reproduce maestro``: the paper's corpus of performances, three schemes of one size.
 
 Huang et al. (2018) trained on windows of 2,048 events of piano competitions, transposed by up to three
 semitones and stretched by up to 5 %. Here every scheme has the same number of parameters and the same

@@ -16,9 +16,7 @@ To add one, derive a class from `Positions` and enter it in `SCHEMES`, or call `
 
 from __future__ import annotations
 
-from reprlib import repr as shown
-
-from musictx.errors import MusictxError
+from musictx.errors import MusictxError, require
 from musictx.model.positions.alibi import ALiBi
 from musictx.model.positions.base import Formula, Positions, PositionTerms
 from musictx.model.positions.learned import Learned
@@ -61,8 +59,8 @@ def find_scheme(name: str) -> type[Positions]:
     MusictxError
         There is none of this name.
     """
-    if not isinstance(name, str) or name not in SCHEMES:
-        raise MusictxError(f"position is {shown(name)}; it must be one of {', '.join(SCHEMES)}")
+    known = isinstance(name, str) and name in SCHEMES
+    require(known, "position", name, f"be one of {', '.join(SCHEMES)}")
     return SCHEMES[name]
 
 

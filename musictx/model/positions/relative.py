@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from musictx.model.config import ModelConfig
 from musictx.model.positions.base import Formula, Positions
@@ -24,7 +25,7 @@ class Relative(Positions):
 
     def __init__(self, config: ModelConfig):
         super().__init__(config)
-        d = config.head_width
+        d, self.beyond = config.head_width, config.beyond
         shape = (config.layers, config.heads, config.largest_distance, d)
         self.weight = nn.Parameter(nn.init.normal_(torch.empty(shape), std=d**-0.5))
 
@@ -45,4 +46,10 @@ class Relative(Positions):
         return Formula()
 
     def table(self, layer: int) -> Tensor:  # noqa: D102
-        return self.weight[layer]
+        table = self.weight[layer]
+        return zero_beyond(table) if self.beyond == "zero" else table
+
+
+def zero_beyond(table: Tensor) -> Tensor:
+    """A table [shape=(H, M, d)] with one more row, by which distances beyond the others add nothing."""
+    return F.pad(table, (0, 0, 0, 1))
