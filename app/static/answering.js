@@ -2,7 +2,7 @@
 
 import { Conversation } from "./music/conversation.js";
 import { Score } from "./music/score.js";
-import { newRun } from "./music/takes.js";
+import { newRun, nextSeed } from "./music/takes.js";
 import { Transport } from "./sound/transport.js";
 
 const TICK = 15; // milliseconds between two looks at the clock
@@ -88,7 +88,7 @@ export class Answering {
     this.turns += 1;
     const settings = {
       ...values,
-      seed: (values.seed + this.turns) % 2 ** 31,
+      seed: nextSeed(values.seed, this.turns),
       seconds: Math.min(MAX_SECONDS, Math.max(MIN_SECONDS, (length - this.answered) / 1000)),
     };
     this.model = this.panel.model;

@@ -37,7 +37,7 @@ export function makePrimers(studio, find) {
     takenBack: (piece) => primers.takenBack(piece),
     notice: (text) => studio.notice.say(text),
     quiet: () => studio.listening.transport.pause(),
-    isPrimer: () => Boolean(primer.source?.recorded),
+    recording: () => (primer.source?.recorded ? primer.source : null),
   });
   const panel = new DuetPanel(studio.models, {
     switch: (on) => duet.switch(on),

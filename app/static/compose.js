@@ -2,7 +2,7 @@
 
 import { Choosing } from "./choosing.js";
 import { keepPiece, onOtherTab, recallPiece } from "./io/piece-store.js";
-import { dragMidi, savePiece } from "./io/save.js";
+import { dragMidi, MAKING, savePiece } from "./io/save.js";
 import { endsWith, isKept, lengthOf, sourceOf, spanOf, tracksOf, withoutSection, withRepeat, withTake } from "./music/piece.js";
 import { counted } from "./music/sentences.js";
 import { hasMusic } from "./music/takes.js";
@@ -21,6 +21,7 @@ const NO_ROOM =
 
 export class Compose {
   root; shown; shownAt; studio;
+  unkept = false; // whether the piece is only here, since the browser has no room
 
   constructor(studio, find) {
     Object.assign(this, { studio, root: studio.root });
@@ -28,7 +29,7 @@ export class Compose {
     this.idea = null; // the primer with which the piece began: {source, selection}
     this.other = false; // whether the primers are shown although there is a piece
     this.view = new PieceView(find("#piece"), studio.models, {
-      play: (from) => studio.listening.playPassage({ start: from, end: lengthOf(this.sections) }, this.view),
+      play: (from) => this.play(from),
       pause: () => studio.listening.transport.pause(),
       undo: () => this.go(-1),
       redo: () => this.go(1),
@@ -52,6 +53,7 @@ export class Compose {
     this.choosing = new Choosing(studio.models, (text) => this.say(text));
     this.view.element.append(this.choosing.line.element);
     const catchUp = () => {
+      if (this.unkept) return; // what is stored is older
       this.show(recallPiece());
       this.follow(); // takes are drawn from the end that the piece has now
     };
@@ -115,8 +117,8 @@ export class Compose {
     const played = take?.model && hasMusic(take);
     if (played && !this.keptNow.length && !this.keep(listening.heard)) return;
     if (!this.sections.length) return;
+    if (take) settings.nextSeed(take.scores.size);
     this.usePiece();
-    if (take) settings.nextSeed(this.panel.count);
     making.continueMusic();
     if (making.running) this.studio.lanes.showFrom(this.studio.take.length / 1000 - BEFORE);
   }
@@ -125,9 +127,16 @@ export class Compose {
   usePiece(sections = this.sections) {
     const end = lengthOf(sections);
     const { primer, primers } = this.studio;
-    if (!primer.source.piece) this.idea = { source: primer.source, selection: primer.selection };
+    if (primer.source && !primer.source.piece) this.idea = { source: primer.source, selection: primer.selection };
     this.other = false;
     primers.set(sourceOf(sections), { start: Math.max(0, end - PRIMER), end });
+  }
+
+  /** Play the piece from somewhere, or from its beginning where nothing follows. */
+  play(from) {
+    const end = lengthOf(this.sections);
+    const start = this.view.score({ start: from, end }).notes.length ? from : 0;
+    this.studio.listening.playPassage({ start, end }, this.view);
   }
 
   /** There is no piece any more: its primer is what takes are drawn from. */
@@ -196,7 +205,8 @@ export class Compose {
     this.show(this.states);
     const fault = this.choosing.store(this.studio.take, this.keptNow);
     if (fault) this.say(fault, true);
-    if (!keepPiece(this.states)) this.say(NO_ROOM, true);
+    this.unkept = !keepPiece(this.states);
+    if (this.unkept) this.say(NO_ROOM, true);
   }
 
   show(states) {
@@ -215,8 +225,11 @@ export class Compose {
   }
 
   async save(name) {
+    const { notice, models } = this.studio;
+    if (name === SOUND) notice.say(MAKING);
     try {
-      await savePiece(tracksOf(this.sections, this.studio.models.version), name);
+      await savePiece(tracksOf(this.sections, models.version), name);
+      notice.withdraw(MAKING);
     } catch (error) {
       this.say(error.message, true);
     }

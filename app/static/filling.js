@@ -79,7 +79,7 @@ class Filling {
   }
 
   /** Take in a message: how far the candidates are, what is waited for, the takes, or why there are none. */
-  receive({ state, error, place, made = 1, candidates, takes, received, total }) {
+  receive({ state, error, place, made = state === "waiting" ? 0 : 1, candidates, takes, received, total }) {
     const { work } = this;
     if (state === "error") {
       this.end();

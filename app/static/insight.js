@@ -140,7 +140,8 @@ export class Insight {
     const { transport } = this.listening;
     if (!held && transport.state === "playing") this.clear();
     let before = null;
-    while (this.held && !this.fault) {
+    const hold = (this.holding = Symbol("hold"));
+    while (this.held && this.holding === hold && !this.fault) {
       const at = this.listening.playsLanes ? transport.position : 0;
       const { heard } = this.listening;
       const note = noteNear(this.lanes.lane(heard).score.notes, at);

@@ -1,7 +1,7 @@
 // What is made: runs of the models, the takes that come of them, and the steps back.
 
 import { Runs } from "./io/runs.js";
-import { dragLane, saveAll, saveLane } from "./io/save.js";
+import { dragLane, MAKING, saveAll, saveLane } from "./io/save.js";
 import { lastSelection } from "./music/selection.js";
 import { History, newTake } from "./music/takes.js";
 
@@ -63,6 +63,7 @@ export class Making {
     this.on.alone();
     this.step();
     const take = newTake(this.on.lanes(), this.primer, this.settings.values);
+    take.bars = this.settings.chosen.bars; // its length as it was chosen
     this.notice.say(this.history.find(take) ? SAME : "");
     this.history.add(take);
     this.listening.heard = this.on.entering(take);
@@ -96,7 +97,7 @@ export class Making {
 
   /** Show a take with its primer and settings. */
   return(take) {
-    this.settings.set(take.settings);
+    this.settings.set({ ...take.settings, bars: take.bars });
     this.primers.set(take.source, take.selection);
     this.adopt(take);
   }
@@ -121,8 +122,10 @@ export class Making {
   }
 
   async download(model, format) {
+    if (format === "wav") this.notice.say(MAKING);
     try {
       await saveLane(this.take, model, this.models, format, this.settings.continuationOnly);
+      this.notice.withdraw(MAKING);
     } catch (error) {
       this.notice.say(error.message, true);
     }
@@ -182,12 +185,12 @@ export class Making {
 
   /** A lane's music becomes the primer. */
   usePrimer(model) {
-    const { scores, source, metre } = this.take;
+    const { scores, source, metre, begins } = this.take;
     const notes = scores.get(model).rows();
     const title = `${source.title}, continued by ${this.lanes.lane(model).name}`;
     this.step();
     this.leave();
-    this.primers.set({ title, composer: "", notes, pedals: [], metre }, lastSelection(notes));
+    this.primers.set({ title, composer: "", notes, pedals: [], metre, continues: !begins }, lastSelection(notes));
     this.notice.say("This is the new primer; its last seconds are selected. Press Continue when you like.");
     // The lane's button is out of use now. A mouse needs no other place, and its space key still plays.
     if (document.activeElement.matches(":focus-visible")) this.on.focus();

@@ -58,10 +58,10 @@ export class Modes {
     this.showAddress();
     const other = this.made;
     const was = other.left ?? other.take; // a take that was there before a reload says how it was made
-    const brought = (source.file || source.recorded) && !making.take && source !== was?.source; // and not played on yet
+    const brought = (source?.file || source?.recorded) && !making.take && source !== was?.source; // and not played on yet
     this.made = { ...making.exchangeHistory(other), left };
     if (brought) making.leave();
-    settings.set(was?.settings ?? settings.usual, other.left?.own ?? false);
+    settings.set(was ? { bars: was.bars, ...was.settings } : settings.usual, other.left?.own ?? false);
     const lanes = this.composing ? models.takes : models.all;
     player.leave([...models.players, ...models.takes].filter((each) => !lanes.includes(each)).map(({ key }) => key));
     const { take } = this.studio;

@@ -1,10 +1,9 @@
 // Several takes in the background, one at a time: how often does each model keep what?
 
 import { seriesWords } from "./music/sentences.js";
-import { newTake, nextPart } from "./music/takes.js";
+import { newTake, nextPart, nextSeed } from "./music/takes.js";
 
 const TAKES = 5;
-const SEEDS = 2 ** 31;
 
 export class Series {
   bar; blind; free; judged; making; models; notice; player; primer; settings;
@@ -50,7 +49,7 @@ export class Series {
 
   next() {
     const { run, models } = this;
-    const seed = (run.settings.seed + run.takes.length) % SEEDS;
+    const seed = nextSeed(run.settings.seed, run.takes.length);
     const take = newTake(models.all, this.primer, { ...run.settings, seed });
     run.takes.push(take);
     run.missing = new Set(models.keys);

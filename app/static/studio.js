@@ -14,7 +14,7 @@ import { Modes } from "./modes.js";
 import { Models, REAL } from "./music/models.js";
 import { hasMusic } from "./music/takes.js";
 import { makeOutcome } from "./outcome.js";
-import { Samples } from "./sound/samples.js";
+import { pianoSamples } from "./sound/samples.js";
 import { Sound } from "./sound/synth.js";
 import { BlindTest } from "./view/blind.js";
 import { showLanes, wireButtons, wireFiles, wireKeys } from "./view/controls.js";
@@ -30,11 +30,11 @@ import { TransportBar } from "./view/transport-bar.js";
 class Studio {
   cards; duet; models; outcome; piano; primer; primers; root; series;
 
-  constructor(root, gradio, models) {
+  constructor(root, gradio, models, presets) {
     Object.assign(this, { root, models });
     const find = (this.find = (selector) => this.root.querySelector(selector));
     this.notice = new Notice(find("#notice"));
-    const samples = new Samples(new URL("musictx/piano/", document.baseURI));
+    const samples = pianoSamples();
     this.sound = new Sound(samples, () => this.notice.tellLack(samples));
     this.lanes = new Lanes(find("#lanes"), models, {
       act: (...what) => this.making.act(...what),
@@ -99,15 +99,15 @@ class Studio {
     this.arrange();
     this.listen();
     this.setView("rows");
-    this.start();
+    this.start(presets);
   }
 
   get take() {
     return this.making?.take ?? null;
   }
 
-  async start() {
-    const link = await this.primers.start(this.settings);
+  async start(presets) {
+    const link = await this.primers.start(this.settings, presets);
     const shown = this.modes.recall();
     this.ready = true;
     this.root.dataset.ready = "true";
@@ -130,7 +130,7 @@ class Studio {
       continue: () => this.continueMusic(),
       stop: () => this.making.runs.stop(),
       vary: () => {
-        this.settings.nextSeed(this.compose.on ? this.compose.lanes.length : 1);
+        this.settings.nextSeed(this.take?.model ? this.take.scores.size : 1);
         this.settingsChanged();
         this.continueMusic();
       },
@@ -156,7 +156,10 @@ class Studio {
       this.modes.remember();
     });
     // A phone that discards a page in the background says nothing more.
-    document.addEventListener("visibilitychange", () => document.hidden && this.modes.remember());
+    document.addEventListener("visibilitychange", () => {
+      if (document.hidden) this.modes.remember();
+      else if (this.listening.transport.state !== "stopped") this.sound.wake(); // a call had taken the sound
+    });
     new ResizeObserver(() => this.redrawAll()).observe(this.root);
   }
 
@@ -243,6 +246,7 @@ class Studio {
 export async function mount({ element, ...gradio }) {
   const root = element.querySelector(".mtx");
   root.hidden = false;
+  const arriving = services.presets().catch((error) => error); // an upload plays without them
   let models;
   try {
     models = new Models(await services.models());
@@ -250,7 +254,7 @@ export async function mount({ element, ...gradio }) {
     root.replaceChildren(`${error.message} Then reload the page.`);
     return;
   }
-  const studio = new Studio(root, gradio, models);
+  const studio = new Studio(root, gradio, models, await arriving);
   // For tests and measurements: the output node, the clock, the take, the lanes, whether all samples are there, who
   // lets models play, and the duet.
   const { sound, listening, lanes, player, duet } = studio;

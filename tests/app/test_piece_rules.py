@@ -76,16 +76,18 @@ console.log(JSON.stringify(scores.map((score) => [score.cut, score.rows(true)]))
 RECORDED = """
 const { Recorder } = await import(process.argv[1].replace("score.js", "recorder.js"));
 const cases = JSON.parse(await new Response(process.stdin).text());
-console.log(JSON.stringify(cases.map((starts) => {
+console.log(JSON.stringify(cases.map(({ starts, pedal }) => {
   let now = 0;
   const recorder = new Recorder(() => {}, () => now);
   for (const start of starts) {
     now = start;
-    recorder.start();
+    recorder.start(recorder.piece);
     now += 500;
+    if (pedal) recorder.pedal(true);
     recorder.noteOn(60, 90);
     now += 400;
     recorder.noteOff(60);
+    now += pedal;
     recorder.stop();
   }
   return recorder.notes;
@@ -126,8 +128,18 @@ def test_a_first_note_on_a_bar_line_just_before_the_cut_is_no_primer() -> None:
 
 def test_what_is_played_after_a_pause_to_think_follows_soon() -> None:
     """A recording that is taken up again goes on with its next note, not with the time in between."""
-    (rows,) = answer(RECORDED, [[0, 8000]])
-    assert rows == [[0, 400, 60, 90], [700, 1100, 60, 90]]
+    found = answer(RECORDED, [{"starts": [0, 8000], "pedal": 0}, {"starts": [0, 8000], "pedal": 1000}])
+    assert found[0] == [[0, 400, 60, 90], [700, 1100, 60, 90]]
+    assert found[1] == [[0, 400, 60, 90], [1700, 2100, 60, 90]]  # the pedal was down for a second more
+
+
+def test_a_second_idea_of_the_same_name_and_as_many_notes_is_another() -> None:
+    other = {**TAKE, "run": "s", "notes": [[0, 500, 50, 80], [500, 1000, 54, 80]]}
+    again = {**TAKE, "run": "t"}
+    whole, same = answer(WHOLE, [{"first": TAKE, "lane": "A", "second": each} for each in (other, again)])
+    assert whole["starts"] == [0, 1000, 3000, 4000, 6000]
+    assert [row[2] for row in whole["rows"] if 3000 <= row[0] < 4000] == [50, 54]
+    assert same["starts"] == [0, 1000, 3000, 5000]
 
 
 def test_a_take_drawn_from_a_piece_that_is_empty_now_begins_another() -> None:

@@ -67,6 +67,7 @@ def test_a_piece_is_made_of_what_is_kept_and_is_there_after_a_reload(open_studio
     studio.get("keep-C").click()
     assert piece(studio) == (len(first["B"]) + len(second["C"]), 2)
     saved = whole(studio)
+    assert download(studio, "piece-save-wav").startswith(b"RIFF")
     kept = [row for row in saved if row[0] >= cut]
     assert moved(kept, 0) == sorted(moved(first["B"], 0) + moved(second["C"], 0))
     studio.leaves_runs = True
@@ -101,6 +102,50 @@ def test_go_on_keeps_the_take_that_is_heard_unless_one_was_kept(open_studio: Ope
     drawn(studio, "go-on")
     assert piece(studio)[1] == 2
     assert "seed 7" in studio.lane("A").inner_text()  # 1, 2, 3 and 4, 5, 6 were drawn
+
+
+def test_keys_take_back_what_was_kept(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
+    studio.get("mode-compose").click()
+    drawn(studio)
+    studio.get("keep-A").click()
+    studio.get("skip").focus()
+    studio.page.keyboard.press("Enter")
+    assert studio.page.evaluate("document.activeElement.dataset.testid") == "go-on"
+    for keys, sections in (("Control+z", 0), ("Control+Shift+z", 1), ("Control+Shift+z", 1)):
+        studio.page.keyboard.press(keys)
+        assert piece(studio)[1] == sections
+
+
+def test_other_takes_are_others(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
+    studio.get("mode-compose").click()
+    drawn(studio)
+    studio.get("compose-takes").select_option("2")
+    studio.page.locator("#vary").click()
+    studio.wait_done(TAKES[:2])
+    assert "seed 4" in studio.lane("A").inner_text()  # 1, 2 and 3 were drawn
+    assert "the same music again" not in studio.notice().inner_text()
+
+
+def test_a_take_comes_back_with_its_length_in_bars(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
+    studio.get("bars").fill("3")
+    studio.get("bars").press("Tab")
+    for start in (studio.get("continue"), studio.page.locator("#vary")):
+        start.click()
+        studio.wait_done()
+    studio.get("take-1").click()
+    assert studio.get("bars").input_value() == "3"
+
+
+def test_composing_begins_without_the_cards(open_studio: Open, place: Place) -> None:
+    lost = "const ask = window.fetch; window.fetch = (...what) => "
+    lost += "/presets|primers.json/.test(what[0]) ? Promise.reject(new TypeError('lost')) : ask(...what);"
+    studio = open_studio(place, script=lost)
+    for way in ("compose", "compare", "compose"):
+        studio.get(f"mode-{way}").click()
+    assert studio.get("steady").is_checked()
 
 
 def test_a_marked_part_of_a_take_is_kept(open_studio: Open, place: Place) -> None:
@@ -237,6 +282,8 @@ def test_a_piece_that_finds_no_room_stays_and_is_told(open_studio: Open, place: 
     )
     studio.get("keep-A").click()
     assert "no room to keep the piece" in studio.notice().inner_text()
+    # Another tab's piece is not this one, which is nowhere else.
+    studio.page.evaluate("window.dispatchEvent(new StorageEvent('storage', { key: 'musictx.piece.1' }))")
     assert piece(studio)[1] == 1 and whole(studio)
 
 

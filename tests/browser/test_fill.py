@@ -73,7 +73,7 @@ def test_a_selection_is_filled_in_and_all_around_it_stays(open_studio: Open, pla
     )
     wait_takes(studio)
     assert studio.get("fill-status").inner_text().startswith("RoPE, take 1 of 4: ")
-    assert "4 most promising of 16 attempts, ranked by how well" in studio.get("fill-hint").inner_text()
+    assert "4 of 16 attempts, drawn at random" in studio.get("fill-hint").inner_text()
     takes = [studio.rows("rope")]
     for _ in range(3):
         studio.get("fill-next").click()

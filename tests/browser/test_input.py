@@ -102,6 +102,14 @@ def test_continue_ends_a_recording_and_another_one_can_be_undone(open_studio: Op
     assert studio.lane("rope").get_attribute("data-state") != "done"
     studio.get("undo").click()
     assert studio.rows("rope") == made
+    play_letters(studio, "j")  # nothing is recorded any more
+    assert studio.rows("rope") == made
+    studio.get("record").click()
+    assert (
+        studio.get("recorded").inner_text().startswith("3 notes")
+    )  # what is the primer now, without the fourth
+    play_letters(studio, "j")
+    assert primer(studio)["detail"].startswith("4 notes")
 
 
 def test_clear_and_undo_note_leave_another_primer_alone(open_studio: Open, place: Place) -> None:

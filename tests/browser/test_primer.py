@@ -157,6 +157,8 @@ def test_a_file_that_cannot_be_used_is_named_and_the_primer_kept(open_studio: Op
         (midi_bytes(scale(), drums=[0]), "drums.mid", "drum"),
         (b"MThd" + bytes(9 * 2**20), "huge.mid", "larger than 8 MB"),
         (midi_bytes([]), "no-notes.mid", "no-notes.mid"),
+        (b"ID3", "song.mp3", "song.mp3 is a recording; the models read MIDI."),
+        (b"%PDF", "song.pdf", "song.pdf is a score; the models read MIDI."),
     ):
         upload(studio, content, name)
         studio.page.wait_for_function(
@@ -202,6 +204,18 @@ def test_the_on_screen_piano_records_undoes_and_clears(open_studio: Open, place:
     assert primer(studio)["detail"].startswith("0 notes")
     studio.get("continue").click()
     assert "no note" in studio.notice().inner_text()
+
+
+def test_the_metronome_gives_bars(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
+    studio.get("piano").click()
+    studio.get("metronome").check()
+    studio.page.get_by_label("Beats per minute").fill("100")
+    studio.page.get_by_label("Beats per minute").press("Tab")
+    studio.get("key-60").click()
+    studio.run(seconds=2)
+    studio.wait_done()
+    assert studio.page.evaluate("window.musictx.take.metre.tempos") == [[0, 600_000]]
 
 
 def test_the_computers_keys_play(open_studio: Open, place: Place) -> None:

@@ -204,6 +204,15 @@ def test_the_running_time_is_not_read_out(studio: Any) -> None:
     assert not live
 
 
+def test_colours_change_where_nothing_can_be_stored(open_studio: Any, place: Any) -> None:
+    script = "Storage.prototype.setItem = () => { throw new DOMException('no', 'SecurityError'); };"
+    studio = open_studio(place, script=script)
+    before = studio.page.locator(".mtx").get_attribute("data-theme")
+    for changed in (True, False):
+        studio.page.locator("#theme").click()
+        assert (studio.page.locator(".mtx").get_attribute("data-theme") != before) is changed
+
+
 def test_continue_is_near_for_the_keyboard(studio: Any) -> None:
     studio.page.locator("body").press("Tab")
     assert studio.page.evaluate("document.activeElement.dataset.testid") == "skip"

@@ -148,13 +148,17 @@ export async function fill(engine, model, request, say, goesOn) {
   const passage = readPassage(request);
   const { start, end, before, isInside } = passage;
   const seed = readSettings(request).seed;
-  const turns = new Turns(goesOn);
-  let told = -Infinity;
-  const tell = (made) => {
+  let [told, made] = [-Infinity, 0];
+  const tell = (now = made) => {
+    made = now;
     if (performance.now() - told < MESSAGE) return;
     told = performance.now();
     say({ run, lane: model.name, state: "running", made: Math.floor(100 * made) / 100, candidates: CANDIDATES });
   };
+  const turns = new Turns(() => {
+    tell(); // while the model reads, too
+    return goesOn();
+  });
   const primer = before.length ? preparePrimer({ notes: before, pedals: [] }, start, model, begins) : NOTHING;
   const [takes, costs] = [[], []];
   for (let k = 0; k < CANDIDATES; k += 1) {

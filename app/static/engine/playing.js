@@ -80,22 +80,26 @@ export async function play(engine, model, request, say, goesOn) {
   const said = new Said(request, model, primer);
   const held = [...stream.open.values()].map((index) => -1 - index).sort((a, b) => a - b);
   say(said.message("running", 0, { primer: primer.notes.map(row), held, remark: primer.remarks.join(" ") }));
-  const turns = new Turns(goesOn);
+  let told = performance.now();
+  const tell = () => {
+    told = performance.now();
+    say(said.message("running", turns.rested));
+  };
+  const turns = new Turns(() => {
+    if (performance.now() - told >= HEARTBEAT) tell(); // while the model reads, too
+    return goesOn();
+  });
   if (!(await prefill(engine, primer.tokens, turns))) return;
   const shorts = await shortContexts(engine, settings);
   let maxTokens = Math.floor(settings.seconds * TOKENS_PER_SECOND) + SPARE_TOKENS;
   if (model.limit) maxTokens = Math.min(maxTokens, model.limit - primer.tokens.length);
   const random = new Random([settings.seed, 0]);
-  let [told, ended] = [performance.now(), false];
+  let ended = false;
   for (const token of generate(engine, primer.tokens, settings, random, { shorts, maxTokens })) {
     said.hear(stream.push(token), stream.step * STEP_SECONDS);
     ended = token === END;
     if (stream.ended) break;
-    const now = performance.now();
-    if (now - told >= (said.fresh ? MESSAGE : HEARTBEAT)) {
-      told = now;
-      say(said.message("running", turns.rested));
-    }
+    if (said.fresh && performance.now() - told >= MESSAGE) tell();
     if (!(await turns.take())) return;
   }
   if (!stream.ended) said.hear(stream.finish(), stream.step * STEP_SECONDS);

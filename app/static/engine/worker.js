@@ -85,7 +85,9 @@ async function act(task) {
   const say = (message) => wanted() && postMessage({ message });
   try {
     const engine = await open(model, (received) => {
-      if (wanted()) postMessage({ loading: { run: request.run, received, total: model.bytes } });
+      // Whoever waits for this model hears of it, though the run that asked for it first was stopped.
+      if (current?.model.address === model.address)
+        postMessage({ loading: { run: current.request.run, received, total: model.bytes } });
     });
     const goesOn = async () => {
       await rest?.over;
@@ -111,10 +113,8 @@ function sentence(error) {
 let before = Promise.resolve(); // one task after another: they share an engine
 
 addEventListener("message", ({ data }) => {
-  if (data.do !== "play") {
-    rest?.end();
-    rest = null;
-  }
+  rest?.end();
+  rest = null;
   if (data.do === "rest") {
     let end;
     const over = new Promise((done) => (end = done));

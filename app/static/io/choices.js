@@ -11,13 +11,18 @@ export class Choices {
     return recall(KEY) ?? [];
   }
 
+  constructor() {
+    this.off = recall(OFF) === true;
+  }
+
   /** Whether choices are stored. */
   get on() {
-    return recall(OFF) !== true;
+    return !this.off;
   }
 
   set on(on) {
-    remember(OFF, !on);
+    this.off = !on;
+    remember(OFF, this.off);
   }
 
   /** Store what was chosen of a run's takes, or forget it (null). False if there is no room. */

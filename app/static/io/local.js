@@ -2,13 +2,12 @@
 
 import { describeUpload } from "../midi/read.js";
 import { midiBytes } from "../midi/write.js";
-import { Samples } from "../sound/samples.js";
+import { pianoSamples } from "../sound/samples.js";
 import { wavBytes } from "../sound/wav.js";
 import { sentence } from "./server.js";
 import { keepVote, votesFile } from "./votes.js";
 
 const MAX_WAV_SECONDS = 900;
-let samples = null; // for WAV files
 
 async function read(path) {
   let response;
@@ -27,8 +26,7 @@ async function download({ format, notes, pedals = [], ...tracks }) {
   const seconds = Math.max(...notes.map((row) => row[1])) / 1000;
   if (seconds > MAX_WAV_SECONDS)
     throw new Error(`The music lasts ${Math.round(seconds)} s; a .wav can hold ${MAX_WAV_SECONDS} s here, a .mid any length.`);
-  samples ??= new Samples(new URL("musictx/piano/", document.baseURI));
-  return new Blob([await wavBytes(samples, notes, pedals)], { type: "audio/wav" });
+  return new Blob([await wavBytes(pianoSamples(), notes, pedals)], { type: "audio/wav" });
 }
 
 async function upload(file, tracks) {

@@ -19,7 +19,7 @@ function isLocal(host) {
 /**
  * Puts pieces into the primer. `on` has step(), called before something replaces what is there, leave(),
  * made(), whether the models have played on from it, notice(text, bad), passing(text), for what is
- * soon out of date, and replaced(), when anything but a recording becomes the primer.
+ * soon out of date, and replaced(), before anything but what is being recorded becomes the primer.
  */
 export class Primers {
   cardNotes;
@@ -38,13 +38,10 @@ export class Primers {
     return this.reading && `${this.reading.name} is still being read. Continue in a moment, or choose another primer.`;
   }
 
-  /** Fetch the presets, and put in what the address or the tab's memory holds. Returns what a link asks for. */
-  async start(settings) {
-    try {
-      this.presets = await services.presets();
-    } catch (error) {
-      this.on.notice(error.message, true);
-    }
+  /** Show the presets, or say the error, and put in what the address or the tab's memory holds. Returns what a link asks for. */
+  async start(settings, presets) {
+    if (presets instanceof Error) this.on.notice(presets.message, true);
+    else this.presets = presets;
     this.cards.show(this.presets);
     const { link, fault } = await this.readAddress();
     if (!this.put(link ?? recallPage(), settings) && this.presets.length) this.usePreset(this.presets[0]);
@@ -117,9 +114,13 @@ export class Primers {
   }
 
   set(source, selection) {
+    this.on.replaced();
+    this.putIn(source, selection);
+  }
+
+  putIn(source, selection) {
     this.reading = null;
     if (!source.recorded) {
-      this.on.replaced();
       const remarks = this.told.has(source) ? [] : (source.remarks ?? []); // once
       this.on.notice(remarks.map(sentence).join(" ")); // what one plays has none, and keys say their own
       this.told.add(source);
@@ -179,7 +180,7 @@ export class Primers {
     this.on.leave();
     // With the pedal down the last notes ring on after their keys.
     const end = Math.max(10, ...notes.map((row) => row[1]), ...pedals.map((span) => span[1]));
-    this.set({ notes, pedals, metre, title: "Played by you", composer: "", recorded: true }, { start: 0, end });
+    this.putIn({ notes, pedals, metre, title: "Played by you", composer: "", recorded: true }, { start: 0, end });
   }
 
   /** What is left of it after Undo or Clear. Another primer that was chosen meanwhile stays. */

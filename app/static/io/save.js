@@ -6,6 +6,8 @@ import { REAL } from "../music/models.js";
 import { services } from "./backend.js";
 import { zip } from "./zip.js";
 
+export const MAKING = "Making the sound …"; // takes a while
+
 /** Save the music of one lane as "mid" or "wav"; throws an error with a plain sentence. */
 export async function saveLane(take, lane, models, format, alone) {
   const blob = await services.download({ format, ...laneTracks(take, lane, models, alone) });

@@ -173,7 +173,8 @@ function newPrimer(sections, take) {
   const { begins, metre } = take;
   const length = sections.length ? take.length : lineBeside(metre && new Metre(metre), take.length);
   const primer = { rows, length, from: { primer: take.source.title, begins, metre } };
-  const known = sections.some(({ from, rows: own }) => from.primer === primer.from.primer && own.length === rows.length);
+  const struck = (all) => JSON.stringify(all.map(([on, , pitch]) => [on, pitch])); // notes may ring on by now
+  const known = sections.some(({ from, rows: own }) => from.primer === primer.from.primer && struck(own) === struck(rows));
   return known ? [] : [primer];
 }
 

@@ -2,6 +2,10 @@
 
 const GAP = 300; // ms between what was recorded and what is recorded after it
 
+function copyOf({ notes, pedals }) {
+  return { notes: notes.map((row) => [...row]), pedals: pedals.map((span) => [...span]) };
+}
+
 /** Collects notes. `now` gives milliseconds; `changed` is called when a note or the pedal has come up. */
 export class Recorder {
   constructor(changed, now = () => performance.now()) {
@@ -19,9 +23,11 @@ export class Recorder {
     this.origin = null;
   }
 
-  start() {
+  /** Record, after what is there `before`: {notes, pedals}, or null. */
+  start(before) {
+    this.clear();
+    if (before) Object.assign(this, copyOf(before));
     this.recording = true;
-    this.origin = null;
   }
 
   /** End the recording; what still sounds ends here. */
@@ -33,7 +39,7 @@ export class Recorder {
 
   /** What there is so far, as it will stay. */
   get piece() {
-    return { notes: this.notes.map((row) => [...row]), pedals: this.pedals.map((span) => [...span]) };
+    return copyOf(this);
   }
 
   /** Whether the next note is the first. */
@@ -47,7 +53,8 @@ export class Recorder {
 
   /** A recording begins with its first note; one that goes on does so soon after the last one, however long one thought. */
   time() {
-    this.origin ??= this.now() - (this.notes.length ? this.length + GAP : 0);
+    const end = Math.max(this.length, ...this.pedals.map(([, up]) => up));
+    this.origin ??= this.now() - (this.notes.length ? end + GAP : 0);
     return Math.max(0, Math.round(this.now() - this.origin));
   }
 

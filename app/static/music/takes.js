@@ -5,8 +5,13 @@ import { REAL } from "./models.js";
 
 const MAX_TAKES = 9;
 const MAX_STEPS = 30;
-const SEEDS = 2_147_483_647;
+const SEEDS = 2 ** 31;
 const MORE_SEED = 7919; // a lane that goes on draws from another seed than the one it began with
+
+/** The seed so many after another. */
+export function nextSeed(seed, steps) {
+  return (seed + steps) % SEEDS;
+}
 
 /** A name for what is asked of the models. */
 export function newRun() {
@@ -22,7 +27,7 @@ export function newTake(lanes, primer, settings) {
   const take = {
     ...primer.cut(),
     model,
-    seeds: Object.fromEntries(lanes.map(({ key }, k) => [key, model ? (settings.seed + k) % SEEDS : settings.seed])),
+    seeds: Object.fromEntries(lanes.map(({ key }, k) => [key, model ? nextSeed(settings.seed, k) : settings.seed])),
     expected: primer.expected(lanes),
     source: primer.source,
     selection: { ...primer.selection },
@@ -62,11 +67,11 @@ export function nextPart(take, model, from = null) {
   const { begins, metre, model: player } = take;
   const common = { run: `${take.run}.${part}`, primer_length: take.length, begins, metre, model: player };
   const own = take.seeds[model];
-  const settings = { ...take.settings, seed: part ? (own + MORE_SEED * part) % SEEDS : own };
+  const settings = { ...take.settings, seed: part ? nextSeed(own, MORE_SEED * part) : own };
   if (part === 0) return { ...common, notes: take.notes, pedals: take.pedals, length: take.length, settings };
   take.more[model] = [...(take.more[model] ?? []), from];
   const score = take.scores.get(model);
-  const length = Math.ceil(score.extend(from ?? undefined) * 100) * 10;
+  const length = Math.ceil(100 * score.extend(from ?? undefined) - 1e-6) * 10;
   return { ...common, notes: score.rows(), pedals: [], length, settings };
 }
 

@@ -19,6 +19,14 @@ function layersOf(velocity) {
   return layers.filter(({ weight }) => Math.abs(weight) >= INAUDIBLE);
 }
 
+let piano = null;
+
+/** The page's piano: one for all, since its samples take some room. */
+export function pianoSamples() {
+  piano ??= new Samples(new URL("musictx/piano/", document.baseURI));
+  return piano;
+}
+
 /** Loads what `index.json` lists: what was asked for with `prefer` first, then the middle of the keyboard. */
 export class Samples {
   constructor(base) {

@@ -12,6 +12,8 @@ const TAIL = 1.2; // seconds in which a damped string falls silent
 
 /** Bytes of a WAV file with notes [[onset, offset, pitch, velocity]] and pedals [[down, up]] in milliseconds. */
 export async function wavBytes(samples, rows, pedals = []) {
+  if (samples.lost.size) throw new Error("The sound of the piano has not arrived yet: there is no connection. Try again later.");
+  samples.hurry.abort(); // models wait
   await samples.ready;
   const spans = pedals.map(([down, up]) => ({ down: down / 1000, up: up / 1000 })).sort((a, b) => a.down - b.down);
   const struck = rows.map(([on, off, pitch, velocity]) => ({ on: on / 1000, off: off / 1000, pitch, velocity }));

@@ -40,7 +40,8 @@ export function wireButtons(root, on) {
   });
   find("[data-testid=skip]").addEventListener("click", (event) => {
     event.preventDefault(); // the address may hold a link to music
-    find("[data-testid=continue]").focus();
+    const shown = [...root.querySelectorAll(".primaries > button")].find((button) => button.offsetParent);
+    shown.focus(); // Continue, or Go on
   });
   find("#piano-open").addEventListener("click", () => find("#piano-open").setAttribute("aria-expanded", on.piano()));
 }
@@ -89,6 +90,7 @@ export function wireKeys(root, on) {
     clicked = label?.control ?? event.target.closest?.("button, summary, [role=slider]") ?? null;
   });
   document.addEventListener("keydown", (event) => {
+    if (event.key === "Tab") clicked = null;
     if (event.key === "Escape") {
       const left = event.target.closest?.("details.fold[open]");
       closeFolds();

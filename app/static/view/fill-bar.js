@@ -106,7 +106,7 @@ export class FillBar {
     setUsable(this.previous, shown > 0);
     setUsable(this.next, shown < takes.length - 1);
     const text = `${this.models.of(model).name}, take ${shown + 1} of ${takes.length}: ${counted(takes[shown].length, "note")}`;
-    const how = `${takes.length} of ${candidates} attempts, drawn at random: the better one leads into what follows, the likelier it is.`;
+    const how = `${takes.length} of ${candidates} attempts, drawn at random; the better they lead on, the likelier.`;
     this.show("choose", text, how);
   }
 

@@ -76,7 +76,7 @@ export class Lanes {
       lane.set(take?.states[model] ?? "waiting", take?.errors[model]);
     }
     this.part = null;
-    this.redraw();
+    this.showView();
   }
 
   /** A lane's score becomes another. */

@@ -14,8 +14,8 @@ const ADDED = "What you play is added after your last note. Clear begins a new r
 const metreAt = (bpm) => ({ division: 480, tempos: [[0, Math.round(60_000_000 / bpm)]], signatures: [[0, 4, 4]], start: 0 });
 
 /**
- * `on` has recorded({notes, pedals, metre}) and, after Undo and Clear, takenBack of the same; isPrimer(), whether what was
- * recorded is the primer; notice(sentence); and quiet(), which stops what plays.
+ * `on` has recorded({notes, pedals, metre}) and, after Undo and Clear, takenBack of the same; recording(), that
+ * which is the primer now, or null; notice(sentence); and quiet(), which stops what plays.
  */
 export class Piano {
   constructor(element, sound, on) {
@@ -162,8 +162,9 @@ export class Piano {
 
   startRecording() {
     this.on.quiet();
-    if (!this.on.isPrimer()) this.recorder.clear(); // another primer was chosen meanwhile
-    this.recorder.start();
+    const before = this.on.recording();
+    this.metre = before?.metre ?? null;
+    this.recorder.start(before);
     this.on.notice(this.recorder.notes.length ? ADDED : NEW);
     this.refresh();
   }

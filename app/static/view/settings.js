@@ -1,6 +1,7 @@
 // The form beside the primer: how to continue.
 
 import { SETTINGS, STEADY, WISHES } from "../music/constants.js";
+import { nextSeed } from "../music/takes.js";
 import { h, setUsable } from "./dom.js";
 
 const NARROW = "(max-width: 860px)"; // as in narrow.css
@@ -210,6 +211,6 @@ export class Settings {
   }
 
   nextSeed(steps = 1) {
-    this.field("seed").value = (Number(this.field("seed").value) + steps) % 2_147_483_648;
+    this.field("seed").value = nextSeed(Number(this.field("seed").value), steps);
   }
 }

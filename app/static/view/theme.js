@@ -7,8 +7,9 @@ const KEY = "musictx.theme";
 
 export function showTheme(root, button, changed) {
   const system = matchMedia("(prefers-color-scheme: dark)");
+  let chosen = recall(KEY);
   const apply = () => {
-    const theme = recall(KEY) ?? (system.matches ? "dark" : "light");
+    const theme = chosen ?? (system.matches ? "dark" : "light");
     root.dataset.theme = theme;
     document.documentElement.dataset.musictxTheme = theme;
     button.replaceChildren(icon(theme === "dark" ? "sun" : "moon"));
@@ -16,7 +17,8 @@ export function showTheme(root, button, changed) {
     changed();
   };
   button.addEventListener("click", () => {
-    remember(KEY, root.dataset.theme === "dark" ? "light" : "dark");
+    chosen = root.dataset.theme === "dark" ? "light" : "dark";
+    remember(KEY, chosen);
     apply();
   });
   system.addEventListener("change", apply);
