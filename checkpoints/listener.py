@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from preferences import pieces
+from preferences import pieces, written
 
 from musictx.checkpoint import load_model, weights_hash
 from musictx.corpus import Corpus
@@ -73,7 +73,7 @@ def play(
 def takes(model: MusicTransformer, corpus: Corpus, arguments: argparse.Namespace) -> Path:
     """A file with all takes of each training primer; they are the same for every taste."""
     file = arguments.output / "takes.jsonl"
-    done = file.read_bytes().count(b"\n") if file.is_file() else 0
+    done = len(written(file))
     drawn = pieces(corpus, arguments.seed, arguments.primer_seconds, 2 * arguments.seconds)
     for number, piece in enumerate(islice(drawn, max(arguments.choices))):
         if number < done:
@@ -160,15 +160,18 @@ def main() -> None:
     place = arguments.output / "listener.json"
     counted = ("takes", "seconds", "primer_seconds", "primers", "heard", "chunks", "seed")
     about = {name: getattr(arguments, name) for name in counted} | {"playing": PLAYING}
+    music = open_music(arguments.music)
+    about["music"] = [corpus.fingerprint() for corpus in (music, *held.values())]
     found = read_kept(place, about, {arguments.model: model})
-    file = takes(model, open_music(arguments.music), arguments)
 
-    def keep(name: str, result: dict[str, Any]) -> None:
-        found[name] = result
+    def keep(**results: Any) -> None:
+        found.update(results)
         write_bytes(place, (json.dumps(found, indent=1) + "\n").encode())
 
+    keep()  # before the first take: it says what the takes are of
+    file = takes(model, music, arguments)
     if "before" not in found:
-        keep("before", judged(model, held, heard, arguments))
+        keep(before=judged(model, held, heard, arguments))
     print(
         "| taste | choices | before → after | difference | p | preferred | nats / token | time |", flush=True
     )
@@ -185,7 +188,7 @@ def main() -> None:
                 if run.stopped:
                     raise KeyboardInterrupt
                 likes = judged(load_model(run.folder), held, heard, arguments)
-                keep(name, {**likes, "seconds": run.seconds, "steps": run.step})
+                keep(**{name: {**likes, "seconds": run.seconds, "steps": run.step}})
             print(show(name, taste, count, found[name], found["before"]), flush=True)
 
 

@@ -36,6 +36,7 @@ from musictx.lab.evaluation.degeneration import is_degenerate, stuck_share
 from musictx.lab.evaluation.loading import open_copy_index, open_music, unit_numbers
 from musictx.lab.evaluation.similarity import structureness
 from musictx.lab.evaluation.structure import mean_polyphony
+from musictx.lab.kept import PLAYING, read_kept
 from musictx.performance import Performance, apply_pedal, slice_time
 from musictx.sampling import Continuation, continue_variations
 from musictx.training.choices import Choice
@@ -182,6 +183,12 @@ def main() -> None:
     arguments.output.mkdir(parents=True, exist_ok=True)
     corpus = open_music(arguments.music)
     index = open_copy_index(arguments.copies) if arguments.copies else None
+    counted = ("takes", "kept", "seconds", "primer_seconds", "seed")
+    about = {name: getattr(arguments, name) for name in counted}
+    about |= {"music": corpus.fingerprint(), "playing": PLAYING}
+    place = arguments.output / "about.json"
+    kept = read_kept(place, about, {"the model": load_model(arguments.model)})
+    write_bytes(place, (json.dumps(kept) + "\n").encode())
     done = set().union(*map(written, arguments.output.glob("part-*.jsonl")))
     shared = (arguments, corpus, index, done)
     if arguments.workers == 1:

@@ -28,6 +28,7 @@ from musictx.corpus.augmentation import NO_AUGMENTATION, Augmentation
 from musictx.corpus.repeats import Repeats
 from musictx.files import write_bytes
 from musictx.lab.bench.common import machine
+from musictx.lab.kept import read_kept
 from musictx.model.sizes import sized_config
 from musictx.training import Run
 from musictx.training_settings import TrainingConfig
@@ -192,7 +193,9 @@ def main() -> None:
     wanted = [change for change in CHANGES if change.name in (arguments.only or names)]
     part, parts = map(int, arguments.share.split("/"))
     runs = [(c, p, s) for c in wanted for s in c.seeds for p in c.positions][part - 1 :: parts]
-    results = arguments.output / "results"
+    results, place = arguments.output / "results", arguments.output / "about.json"
+    about = {"tokens": arguments.tokens, "music": [corpus.fingerprint() for corpus in corpora]}
+    write_bytes(place, (json.dumps(read_kept(place, about, {})) + "\n").encode())
     for change, position, seed in runs:
         name = (
             "-".join("".join(x for x in part if x.isalnum()) for part in (change.name, position)) + f"-{seed}"

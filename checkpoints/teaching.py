@@ -117,9 +117,16 @@ def main() -> None:
     music = open_music(arguments.music)
     held, rest = split(music, arguments.held, seed=0)
     model = load_model(arguments.model)
-    about = {"held": arguments.held, "chunks": arguments.chunks}
-    found = read_kept(place, about, {arguments.model: model})
     others = {validation_name(folder, ()): open_music(folder) for folder in arguments.others}
+    about = {
+        "held": arguments.held,
+        "chunks": arguments.chunks,
+        "blend": TeachingConfig.blend,
+        "music": [corpus.fingerprint() for corpus in (music, *others.values())],
+    }
+    found = read_kept(place, about, {arguments.model: model})
+    if max(arguments.pieces) > len(rest):
+        parser.error(f"{arguments.music} has {len(rest)} pieces besides the held-out ones")
     judge = make_validation(others | {"held": held}, model.config.context_length, arguments.chunks)
     known = judge(model)
     names = " / ".join(others) or "other music"

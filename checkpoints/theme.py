@@ -26,7 +26,7 @@ from musictx.lab.evaluation.chance import MEASURES, beside_others
 from musictx.lab.evaluation.copies import CopyIndex
 from musictx.lab.evaluation.degeneration import is_degenerate, stuck_share
 from musictx.lab.evaluation.intervals import paired_test
-from musictx.lab.evaluation.loading import open_copy_index
+from musictx.lab.evaluation.loading import open_copy_index, open_music
 from musictx.lab.evaluation.structure import mean_polyphony
 from musictx.lab.kept import PLAYING, read_kept
 from musictx.lab.study.plan import StudyPrimer
@@ -109,6 +109,7 @@ def main() -> None:
         "seed": arguments.seed,
         "least": arguments.least,
         "strength": [arguments.agreed, arguments.growth],
+        "copies": "" if index is None else open_music(arguments.copies).fingerprint(),
         "playing": PLAYING,
     }
     models = {name: load_model(name) for name in arguments.model or COMPARED_MODELS}

@@ -27,6 +27,7 @@ from musictx.checkpoint import SHIPPED_MODELS, load_model
 from musictx.events import STEP_SECONDS, encode
 from musictx.lab.evaluation.chance import MEASURES, beside_others
 from musictx.lab.evaluation.degeneration import is_degenerate
+from musictx.lab.kept import PLAYING, notes_hash, read_kept
 from musictx.lab.study.plan import StudyPrimer
 from musictx.performance import Performance, apply_pedal, make_notes, shift, slice_time
 from musictx.sampling import continue_variations
@@ -146,7 +147,15 @@ def main() -> None:
     seconds = arguments.seconds
     primers = choose(arguments.music, arguments.primers, seconds)
     until = time.monotonic() + 60 * arguments.minutes
-    kept = json.loads(arguments.output.read_text()) if arguments.output.is_file() else {}
+    about = {
+        "seconds": seconds,
+        "seed": arguments.seed,
+        "primers": [[primer.name, notes_hash(primer.performance)] for primer in primers],
+        "playing": PLAYING,
+    }
+    models = {name: load_model(name) for name in arguments.model or SHIPPED_MODELS}
+    found = read_kept(arguments.output, about, models)
+    kept = found.setdefault("takes", {})
     groups: dict[str, list[tuple[int, dict[str, Any]]]] = {}
     some, count = [], arguments.played or arguments.primers
     for k, primer in enumerate(primers):
@@ -156,14 +165,13 @@ def main() -> None:
             some.append(k)
         groups.setdefault(REAL, []).append((k, real_take(primer, primer, seconds)))
         groups.setdefault(OTHER, []).append((k, real_take(primer, other, seconds)))
-    for name in arguments.model or SHIPPED_MODELS:
-        model = load_model(name)
+    for name, model in models.items():
         for theme in THEMES:
             for k in some:
-                label = f"{primers[k].name}, {name}, theme {theme:g}, seed {arguments.seed}, {seconds:g} s"
+                label = f"{k}: {primers[k].name}, {name}, theme {theme:g}"
                 if label not in kept and time.monotonic() < until:
                     kept[label] = play(primers[k], model, theme, seconds, arguments.seed)
-                    arguments.output.write_text(json.dumps(kept))
+                    arguments.output.write_text(json.dumps(found))
                 if label in kept:
                     groups.setdefault(f"{name}, theme {theme:g}", []).append(
                         (k, finished(kept[label], seconds))

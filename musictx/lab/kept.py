@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 from collections.abc import Mapping
@@ -11,10 +12,16 @@ from typing import Any
 from musictx.checkpoint import weights_hash
 from musictx.lab.bench.common import machine
 from musictx.model import MusicTransformer
+from musictx.performance import Performance
 
 PLAYING = (
     1  # raise it when the same model, primer and settings would play otherwise: what is kept is played anew
 )
+
+
+def notes_hash(performance: Performance) -> str:
+    """What tells music from other music."""
+    return hashlib.sha256(performance.notes.tobytes()).hexdigest()
 
 
 def read_kept(path: Path, about: Mapping[str, Any], models: Mapping[str, MusicTransformer]) -> dict[str, Any]:

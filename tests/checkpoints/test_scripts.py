@@ -125,8 +125,10 @@ def test_the_pages_sentences_are_counted_for_real_music_and_for_models(script, m
     printed = script("verdicts.py", pieces, *options)
     assert "real music" in printed and "another piece" in printed and "agree" in printed
     kept = json.loads(output.read_text())
-    assert len(kept) == 8  # four pieces, with theme and without
+    assert len(kept["takes"]) == 8  # four pieces, with theme and without
     assert script("verdicts.py", pieces, *options) == printed  # nothing was played again
+    with pytest.raises(SystemExit, match=r"other arguments \(seed\)"):
+        script("verdicts.py", pieces, *options, "--seed", 2)
 
 
 @pytest.mark.slow
@@ -141,6 +143,8 @@ def test_the_recipe_trains_what_is_missing_and_nothing_twice(script, pieces, tmp
     assert run["change"] == "GELU" and run["tokens"] == 8192
     assert 4 < run["asap"] == run["pop909"] < 7 and "| GELU |" in printed
     again = script(*command, "--only", "GELU")
+    with pytest.raises(SystemExit, match=r"other arguments \(tokens\)"):
+        script(*command[:-1], "16k", "--only", "GELU")
     assert "min)" in printed and "min)" not in again and "| GELU |" in again
 
 
@@ -158,6 +162,8 @@ def test_choices_by_a_written_taste_are_made_once_and_gone_on_with(script, model
         worths = [take["worth"] for take in line["takes"]]
         assert len(worths) == 2 and line["name"].endswith(".mid")
     assert one.cut == 2.0 and len(one.kept) == len(one.rejected) == 1
+    with pytest.raises(SystemExit, match=r"other arguments \(seed\)"):
+        script("preferences.py", model, pieces, *options, "--primers", 2, "--seed", 1)
 
 
 def test_the_best_takes_are_kept_and_the_worst_rejected(monkeypatch):
@@ -186,6 +192,8 @@ def test_a_listener_chooses_and_the_model_is_tuned_and_judged(script, model, pie
     for choice in read_choices(tmp_path / "out" / "takes.jsonl"):
         assert len(choice.kept) == 1 and len(choice.rejected) == 2
     assert script(*command, "--passes", 1) == printed  # nothing is done twice
+    with pytest.raises(SystemExit, match=r"other arguments \(seconds\)"):
+        script(*command, "--passes", 1, "--seconds", 3)
 
 
 def test_a_style_is_taught_from_so_many_files(script, model, pieces, tmp_path):

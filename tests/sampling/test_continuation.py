@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
@@ -30,6 +30,7 @@ from musictx.sampling import (
     generate,
     stream_notes,
 )
+from musictx.sampling.contrast import STRIDES
 from musictx.sampling.filters import SamplingSettings, draw, filter_logits
 from musictx.sampling.primer import last_events, prepare_primer
 
@@ -206,7 +207,9 @@ def test_drawing_follows_the_probabilities_and_never_picks_a_zero() -> None:
     np.testing.assert_allclose(np.bincount(drawn, minlength=6)[:5] / len(uniform), p[0, :5], atol=0.002)
 
 
-def test_every_setting_changes_what_is_played() -> None:
+def test_every_setting_changes_what_is_played(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(STRIDES, "theme", 2)  # so that they say something in four seconds
+    monkeypatch.setitem(STRIDES, "form", 4)
     model = player()
     base: dict[str, Any] = {"temperature": 1.0, "top_k": 60, "top_p": 0.95, "min_p": 0.001, "seed": 1}
 
@@ -217,7 +220,10 @@ def test_every_setting_changes_what_is_played() -> None:
     changes: list[dict[str, Any]] = [
         *({"temperature": 0.5}, {"top_k": 2}, {"top_p": 0.3}, {"min_p": 0.5}, {"grammar": False}),
         *({"seed": 2}, {"primer_start": 0.2}, {"primer_end": 1.2}),
+        *({"theme": 0.0}, {"form": 0.5}, {"shape": "denser"}, {"from_beginning": False}),
     ]
+    named = {name for change in changes for name in change} | {"allow_end", "int8"}  # these have their own
+    assert named >= {field.name for field in fields(SamplingSettings)}  # of a new one, too
     for change in changes:
         assert play(**change) != plain, change
 

@@ -128,13 +128,6 @@ def test_theme_changes_the_music(compiled: bool, monkeypatch: pytest.MonkeyPatch
     assert not np.array_equal(plain, much) and not np.array_equal(little, much)
 
 
-def test_a_variation_is_the_same_alone_and_among_others() -> None:
-    model = player()
-    three = tokens_of(model, 120, 0.5, variations=3)
-    np.testing.assert_array_equal(tokens_of(model, 120, 0.5), three[:, :1])
-    assert len({column.tobytes() for column in three.T}) == 3
-
-
 @pytest.mark.parametrize(("theme", "form"), [(0.5, 0.0), (0.0, 0.5), (0.25, 0.75)])
 def test_every_token_is_drawn_from_the_mixture(
     theme: float, form: float, monkeypatch: pytest.MonkeyPatch
@@ -163,13 +156,19 @@ def test_every_token_is_drawn_from_the_mixture(
     assert otherwise > 10
 
 
-def test_what_is_streamed_is_what_is_given_at_once() -> None:
+def test_with_form_variations_are_the_same_alone_among_others_and_streamed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(STRIDES, "form", 40)  # so that it says something in so few tokens
     model = player()
-    options: dict[str, Any] = {"seconds": None, "tokens": 150, "theme": 0.5, "seed": 2}
-    (whole,) = continue_variations(model, decode(PRIMER), **options)
+    options: dict[str, Any] = {"seconds": None, "tokens": 150, "theme": 0.5, "form": 0.5, "seed": 2}
+    one, two, three = continue_variations(model, decode(PRIMER), variations=3, **options)
+    (alone,) = continue_variations(model, decode(PRIMER), **options)
+    np.testing.assert_array_equal(alone.performance.notes, one.performance.notes)
+    assert len({made.performance.notes.tobytes() for made in (one, two, three)}) == 3
     streamed = [e for events in stream_notes(model, decode(PRIMER), **options) for e in events]
     onsets = sorted(e.onset for e in streamed if isinstance(e, NoteOn))
-    np.testing.assert_allclose(onsets, whole.alone.notes["onset"] + whole.cut, atol=1e-6)
+    np.testing.assert_allclose(onsets, one.alone.notes["onset"] + one.cut, atol=1e-6)
 
 
 @pytest.mark.parametrize("name", STRIDES)

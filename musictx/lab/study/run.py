@@ -17,7 +17,7 @@ from musictx.files import make_folder, read_json, write_bytes
 from musictx.lab.bench.common import machine
 from musictx.lab.evaluation.copies import CopyIndex
 from musictx.lab.evaluation.loading import model_facts
-from musictx.lab.kept import PLAYING
+from musictx.lab.kept import PLAYING, notes_hash
 from musictx.lab.study.comparison import REAL, Row, compare_rows
 from musictx.lab.study.memory import measure_memory, tell_models
 from musictx.lab.study.metrics import VERSION, measure
@@ -27,10 +27,6 @@ from musictx.midi import read_midi, write_midi
 from musictx.model import MusicTransformer
 from musictx.performance import Performance
 from musictx.sampling import continue_variations
-
-
-def _notes_hash(performance: Performance) -> str:
-    return hashlib.sha256(performance.notes.tobytes()).hexdigest()
 
 
 def _index_hash(index: CopyIndex | None) -> str:
@@ -146,7 +142,7 @@ def run_study(
     measured = _fingerprint(VERSION, _index_hash(index))
     total = len(primers) * (len(models) * settings.seeds + 1)
     for primer in primers:
-        about = [PLAYING, _notes_hash(primer.performance), primer.cut, asdict(settings)]
+        about = [PLAYING, notes_hash(primer.performance), primer.cut, asdict(settings)]
         length = None if settings.tokens else settings.seconds
         for name, model in models.items():
             played = _fingerprint(*about, hashes[name])
@@ -157,7 +153,7 @@ def run_study(
             if progress:
                 progress(done, total)
         if primer.real is not None:
-            played = _fingerprint(*about, _notes_hash(primer.real))
+            played = _fingerprint(*about, notes_hash(primer.real))
             make = partial(_real_continuation, primer)
             look = partial(measure, primer.performance, seconds=length, index=index)
             rows += _do(output, primer, REAL, played, measured, make, look)

@@ -51,7 +51,7 @@ def test_visitors_of_a_real_server_hear_music(tmp_path: Path) -> None:
         found = bench_load(3, seconds=2, rounds=2, busy=True, address=address)
     finally:
         gr.close_all(verbose=False)
-    assert found["runs"] == 6 and 0 <= found["without_gap"] <= 6
+    assert found["runs"] == 6
     assert found["files"]["upload"] > 0
 
 

@@ -163,8 +163,11 @@ def test_a_model_that_repeats_the_primer_stands_out_for_every_primer():
     for key in MEASURES:
         assert stands_out[key]["parrot"]["mean"] == 1.0
         assert stands_out[key]["stranger"]["mean"] <= 0.2
-        by_model = {r["model"]: r["measured"][f"{key}_beyond_chance"] for r in rows}
-        assert by_model["parrot"] > 0.5 > abs(by_model["stranger"]) or key == "alignment"
+        beyond: dict[str, list[float]] = {"parrot": [], "stranger": []}
+        for row in rows:
+            beyond[row["model"]].append(row["measured"][f"{key}_beyond_chance"])
+        parrot, stranger = (float(np.mean(beyond[name])) for name in ("parrot", "stranger"))
+        assert parrot > 0.5 and abs(stranger) < parrot / 10, key
 
 
 def test_few_primers_of_a_folder_are_not_taken_for_chance():
