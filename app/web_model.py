@@ -67,7 +67,7 @@ def web_model(model: MusicTransformer, *, bits: int = 8) -> bytes:
             for part in (formula.sinusoids, formula.vectors, formula.rotations, formula.slopes)
         ),
         0 if tables[0] is None else tables[0].shape[1],
-        config.beyond == "clamp",
+        1,  # distances beyond the table use its last row
         config.window or 0,
         _NORMS[type(layer.attention_norm)],
         1,  # norms stand before what they norm

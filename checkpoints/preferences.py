@@ -114,13 +114,13 @@ def choose(takes: list[Continuation], worth: list[float], kept: int) -> tuple[li
     return [takes[i].performance for i in best], [takes[i].performance for i in worst]
 
 
-def written(file: Path) -> set[str]:
-    """Primers that a file has already; a line that was cut off is taken out."""
+def written(file: Path) -> list[str]:
+    """Primers that a file has already, in order; a line that was cut off is taken out."""
     if not file.is_file():
-        return set()
+        return []
     lines = [line for line in file.read_bytes().splitlines(keepends=True) if line.endswith(b"\n")]
     write_bytes(file, b"".join(lines))
-    return {json.loads(line)["name"] for line in lines}
+    return [json.loads(line)["name"] for line in lines]
 
 
 def work(

@@ -32,8 +32,7 @@ def export(
         difference = export_onnx(loaded, output, capacity=capacity)
     size = output.stat().st_size / 1e6
     console.print(
-        f"{output}: {size:.1f} MB, room for {capacity} tokens, logits within {difference:.0e} of the model's",
-        highlight=False,
+        f"{output}: {size:.1f} MB, room for {capacity} tokens, logits within {difference:.0e} of the model's"
     )
 
 
@@ -62,7 +61,7 @@ def space(
     from musictx.app.space import write_space
 
     sizes = write_space(folder, model or None)
-    console.print(f"{folder}: {len(sizes)} files, {sum(sizes.values()) / 1e6:.1f} MB", highlight=False)
+    console.print(f"{folder}: {len(sizes)} files, {sum(sizes.values()) / 1e6:.1f} MB")
     console.print(f"Upload it: hf upload USER/NAME {folder} . --repo-type space")
 
 
@@ -83,5 +82,5 @@ def publish(
         f"{folder}: {f'licence {licence}' if licence else 'no licence is stated; state one in README.md'}"
     )
     if card.get("command"):
-        console.print(f"card.json tells the command of the training: {card['command']}", highlight=False)
+        console.print(f"card.json tells the command of the training: {card['command']}")
     console.print(f"Upload it: hf upload USER/NAME {folder}")

@@ -75,4 +75,4 @@ def fill(
     for number, filling in enumerate(fillings, 1):
         place, span = places.of(number, takes), f"from {filling.start:g} to {filling.end:g} s"
         place.write(filling.performance, f"{midi.stem} · {model} {span} · seed {seed}")
-        console.print(f"{place.midi}: {len(filling.notes)} notes {span}, seed {seed}", highlight=False)
+        console.print(f"{place.midi}: {len(filling.notes)} notes {span}, seed {seed}")

@@ -46,7 +46,7 @@ def live(
 
     if ports:
         for kind, names in zip(("inputs", "outputs"), port_names(), strict=True):
-            console.print(f"MIDI {kind}: {', '.join(names) or 'none'}", highlight=False)
+            console.print(f"MIDI {kind}: {', '.join(names) or 'none'}")
         return
     if save:
         check_place(save, ())
@@ -57,10 +57,10 @@ def live(
         pause=pause,
         channel=channel,
         seed=time.time_ns() % 100_000 if seed is None else seed,
-        on_turn=lambda turn: console.print(turn.value, highlight=False),
+        on_turn=lambda turn: console.print(turn.value),
         **playing(model, settings),
     )
-    console.print("play, and pause for an answer; Ctrl-C ends the duet", highlight=False)
+    console.print("play, and pause for an answer; Ctrl-C ends the duet")
     for name in ("SIGTERM", "SIGHUP"):  # a terminal that is closed ends the duet as Ctrl-C does
         if number := getattr(signal, name, None):
             signal.signal(number, signal.default_int_handler)
@@ -71,4 +71,4 @@ def live(
         opened.close()
         if save and len(duet.performance()):
             write_midi(duet.performance(), save)
-            console.print(f"{save}: {duet.performance().duration:.1f} s", highlight=False)
+            console.print(f"{save}: {duet.performance().duration:.1f} s")

@@ -173,9 +173,9 @@ def continue_primer(
             + (" (the model ended the piece)" if result.ended else "")
         )
         saved.append((number, place, f"{words}."))
-        console.print(f"{place.midi}: {words}", highlight=False)
+        console.print(f"{place.midi}: {words}")
         if index:
-            console.print(f"copy check: {index.check(result.alone)}", highlight=False)
+            console.print(f"copy check: {index.check(result.alone)}")
     if takes is not None:
         write_page(folder, f"{name}, continued by {model}", saved)
         console.print(f"{folder / 'index.html'}: a page to hear the takes")

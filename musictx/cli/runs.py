@@ -67,7 +67,7 @@ def _say_outcome(run: Run, gains: Iterable[str]) -> None:
     else:
         console.print(f"done, {run.step} steps{judged}: what it plays is in {run.folder / 'samples'}")
     for sentence in gains:
-        console.print(sentence, highlight=False)
+        console.print(sentence)
     model = shlex.quote(str(run.folder / "model"))  # never the name of a shipped one
     console.print(f"to hear it: musictx continue primer.mid -o out.mid --model {model}")
 

@@ -189,7 +189,7 @@ def encode(
     with corpus_progress() as progress:
         corpus = build_corpus(midi, output, progress=progress)
     report_skipped(corpus)
-    console.print(f"{output}: {len(corpus)} pieces, {corpus.token_count:,} tokens", highlight=False)
+    console.print(f"{output}: {len(corpus)} pieces, {corpus.token_count:,} tokens")
 
 
 def _fact(text: str) -> tuple[str, str]:

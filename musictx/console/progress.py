@@ -89,7 +89,7 @@ def report_skipped(corpus: Any) -> None:
 def say_first(what: str, lines: Sequence[str], place: str) -> None:
     """The first lines of many; `place` lists them all."""
     for line in lines[:10]:
-        console.print(f"{what}: {line}", highlight=False)
+        console.print(f"{what}: {line}")
     if len(lines) > 10:
         console.print(f"… and {len(lines) - 10} more; all are listed in {place}")
 
@@ -124,7 +124,7 @@ class TrainingDisplay:
         if not console.is_terminal and (time.monotonic() - self.last_line > 60 or p.share >= 1):
             self.last_line = time.monotonic()
             left = timedelta(seconds=max(0, round(p.seconds_left)))
-            console.print(f"{100 * share:.1f} % · {text} · {left} left", highlight=False)
+            console.print(f"{100 * share:.1f} % · {text} · {left} left")
 
     def sampler(self, output: Path) -> Callable[[Any, int], None]:
         """A function that writes what the model plays on its own, as MIDI and as a picture."""

@@ -346,9 +346,8 @@ class Run:
         self.wrapped.train()
 
     def _save_best(self, model: MusicTransformer, results: dict[str, float]) -> None:
-        before = self.card.get("started_from", {}).get(
-            "tokens_seen"
-        )  # of a card that anybody may have written
+        # Anybody may have written the card of the model that it began with.
+        before = self.card.get("started_from", {}).get("tokens_seen")
         facts = {
             **self.card,
             "parameters": model.parameter_count(),

@@ -21,7 +21,7 @@ typedef struct { // a model file begins with this; the tensors follow, each at a
   int32_t bits;                                          // of the linear maps: 8 or 32
   int32_t vocabulary, layers, width, heads, key_heads, feed_forward; // as many of keys and values as of queries
   int32_t sinusoids, learned, rotations, slopes, distances; // how order enters the model; 0: not in this way
-  int32_t clamp, window, norm, norm_first, activation; // the norm always comes first
+  int32_t clamp, window, norm, norm_first, activation; // far distances always clamp, the norm always comes first
   float gain, epsilon;
   int32_t spare[3];
 } Header;
@@ -216,7 +216,7 @@ static void attend(int layer, int a, float *q, int position, float *result) {
   for (int c = 0; c < d; c++) q[c] *= scale;
   if (model->bits == 8) q_scale = round_row(q, d, 1, d > 64 ? PEAK * 64 / d : PEAK, q16);
   const Rows *table = &layers[layer].table;
-  if (size && model->clamp) {
+  if (size) {
     if (model->bits == 32) score32(q, table->numbers + a * size * d, d, 1, beyond);
     else score16(q16, q_scale, table->halves + a * size * d, table->scale + a * size, d, 1, beyond);
   }

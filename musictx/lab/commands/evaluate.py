@@ -38,7 +38,7 @@ def _progress(title: str) -> Iterator[Callable[[float, float], None]]:
             if not console.is_terminal and share > 0 and now - last > _LINE_EVERY:
                 last = now
                 left = (now - began) * (1 - share) / share
-                console.print(f"{title}: {100 * share:.0f} %, {left / 60:.0f} min left", highlight=False)
+                console.print(f"{title}: {100 * share:.0f} %, {left / 60:.0f} min left")
 
         yield report
 
@@ -207,7 +207,7 @@ def _write(folder: Path, result: dict[str, Any]) -> None:
     write_bytes(folder / "evaluation.json", (json.dumps(result, indent=1, allow_nan=False) + "\n").encode())
     write_bytes(folder / "evaluation.csv", report.to_csv(result).encode())
     write_bytes(folder / "evaluation.png", report.draw(result))
-    console.print(f"{folder}: evaluation.json, evaluation.csv, evaluation.png", highlight=False)
+    console.print(f"{folder}: evaluation.json, evaluation.csv, evaluation.png")
 
 
 def _show(result: dict[str, Any]) -> None:
@@ -304,4 +304,4 @@ def study(
         print(json.dumps(result, allow_nan=False))
     else:
         on_output.print(study_table(result))
-        console.print(f"{output / 'study.html'}: open it in a browser", highlight=False)
+        console.print(f"{output / 'study.html'}: open it in a browser")

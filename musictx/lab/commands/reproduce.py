@@ -28,7 +28,7 @@ def _followed(what: str) -> Iterator[Callable[[str, float], None]]:
             advance(share)
             if not console.is_terminal and time.monotonic() - said > 60:
                 said = time.monotonic()
-                console.print(f"{name}: {100 * share:.0f} %", highlight=False)
+                console.print(f"{name}: {100 * share:.0f} %")
 
         yield progress
 
@@ -87,7 +87,7 @@ def jsb(
         nats = (f"{line[name]:.3f}" for name in ("valid", "test"))
         table.add_row(line["name"], str(line["seeds"]), *nats, spread, phases, f"{line['minutes']:.0f}")
     on_output.print(table)
-    console.print(f"{output}: jsb.json, jsb.png", highlight=False)
+    console.print(f"{output}: jsb.json, jsb.png")
 
 
 @reproduce.command()
@@ -153,4 +153,4 @@ def maestro(
                 f"{data} has {part['here']} of the {part['published']} performances of the {name} part",
                 highlight=False,
             )
-    console.print(f"{output}: maestro.json, maestro.png", highlight=False)
+    console.print(f"{output}: maestro.json, maestro.png")

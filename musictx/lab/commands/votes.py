@@ -56,4 +56,4 @@ def votes(
         for part in to_tables(report):
             on_output.print(part, highlight=False)
     if csv:
-        console.print(f"{csv}: {len(found)} votes", highlight=False)
+        console.print(f"{csv}: {len(found)} votes")
