@@ -500,10 +500,7 @@ def test_what_is_kept_is_a_choice_that_tune_reads(open_studio: Open, place: Plac
     assert studio.get("choices-on").is_checked()
     takes = drawn(studio)
     studio.get("keep-B").click()
-    assert (
-        studio.get("choices").inner_text()
-        == "1 choice (30 teach how dense or how high you like it), in this browser only"
-    )
+    assert studio.get("choices").inner_text() == "1 choice (30 teach density or pitch), in this browser only"
     file = tmp_path / "choices.jsonl"
     file.write_bytes(download(studio, "choices-save"))
     (choice,) = read_choices(file)

@@ -21,7 +21,7 @@ export class ChoicesLine {
 
   show(on, count) {
     this.box.checked = on;
-    const few = count && count < ENOUGH ? ` (${ENOUGH} teach how dense or how high you like it)` : "";
+    const few = count && count < ENOUGH ? ` (${ENOUGH} teach density or pitch)` : "";
     this.words.textContent = `${count ? counted(count, "choice") : "none so far"}${few}, in this browser only`;
     this.saveButton.hidden = this.clearButton.hidden = !count;
   }
