@@ -72,8 +72,11 @@ def read_settings(sent: Any, *, labels: bool = True) -> Settings:
     if sent.get("beat") is not None:
         values["beat"] = sent["beat"]
         check_beat(values["beat"])
+    shape = sent.get("shape") or ""
+    if isinstance(shape, str):  # it is kept with votes: as short as it can be
+        shape = ",".join(wish.strip() for wish in shape.split(","))
     sampling = SamplingSettings(
-        **{name: values.pop(name) for name in SETTINGS if name in values}, shape=sent.get("shape") or ""
+        **{name: values.pop(name) for name in SETTINGS if name in values}, shape=shape
     )
     return Settings(**values, sampling=sampling)
 

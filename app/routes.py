@@ -61,7 +61,7 @@ def routes(
         Where files of programs are kept.
     """
     reading = SlowWork(2, 8, "the server is reading other files; try again in a moment")
-    rendering = SlowWork(1, 6, "the server is making other visitors' sound files; try again in a moment")
+    rendering = SlowWork(1, 31, "the server is making other visitors' sound files; try again in a moment")
     writing = SlowWork(4, 40, "the server is writing other files; try again in a moment")
     keeping = SlowWork(1, 500, "too many votes come at once; send yours again in a moment")
     looking = SlowWork(2, 24, "the server is looking at other visitors' music; try again in a moment")

@@ -29,11 +29,12 @@ class Ticket:
     started: float | None = None
     leads: dict[str, float] = field(default_factory=dict)
     resting: set[str] = field(default_factory=set)
+    playing: set[str] = field(default_factory=set)  # lanes that have said how far they are
 
     @property
     def is_well_ahead(self) -> bool:
         """Whether every lane that still plays, and does not rest, has music to spare."""
-        known = len(self.leads.keys() | self.resting) >= self.lanes
+        known = len(self.leads.keys() | (self.resting & self.playing)) >= self.lanes
         return known and all(lead >= WELCOME_LEAD for lead in self.leads.values())
 
 
@@ -135,6 +136,7 @@ class Stage:
         with self._changed:
             played = time.monotonic() - (ticket.started or time.monotonic())
             lead = ticket.leads[lane] = music_seconds - played
+            ticket.playing.add(lane)
             if lead < COMFORTABLE_LEAD:
                 return 0.0
             needy = any(
@@ -156,6 +158,7 @@ class Stage:
         """Forget the lane's lead: it no longer needs the processor."""
         with self._changed:
             ticket.leads.pop(lane, None)
+            ticket.playing.discard(lane)
 
     def _place(self, ticket: Ticket) -> int:
         if ticket.started is not None or ticket not in self._tickets:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 DEFAULT_MICROS = 500_000  # a quarter note at 120 bpm: what a file means that states no tempo
-MAX_CHANGES = 2000  # of the tempo: a map with more follows a performance, and makes no bars
+MAX_CHANGES = 2000  # of tempo or time signature: a map with more follows a performance, and makes no bars
 QUARTER_SECONDS = (0.15, 6.0)  # the shortest and the longest quarter note that anybody counts
 _COARSEST = 0.003  # seconds of a tick in what is written, at most
 _NEAR = 0.00055  # seconds by which whole milliseconds miss a place on the grid, at most
@@ -69,9 +69,10 @@ class Metre:
 
     def fault(self) -> str:
         """Why its bars cannot be used, or nothing."""
+        for name, changes in (("tempo", self.tempos), ("time signature", self.signatures)):
+            if len(changes) > MAX_CHANGES:
+                return f"the {name} changes {len(changes):,} times"
         quarter = self.tempos[:, 1] / 1e6
-        if len(quarter) > MAX_CHANGES:
-            return f"the tempo changes {len(quarter):,} times"
         shortest, longest = QUARTER_SECONDS
         if quarter.min() < shortest:
             return f"a quarter note lasts {quarter.min():.2g} s"

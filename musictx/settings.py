@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
+from reprlib import repr as shown
 from typing import Any, NamedTuple
 
 from musictx.errors import MusictxError, require
@@ -96,7 +97,7 @@ class SamplingSettings:
         1.0, "Temperature",
         "Above 1 bolder, below 1 tamer; 0 always takes the likeliest.",
         "Below 1 the models play what they expect; above 1 they are more adventurous.",
-        lambda x: 0 <= x <= 10, "lie between 0 and 10", 0.1, 2, 0.05,
+        lambda x: 0 <= x <= 10, "lie between 0 and 10", 0, 2, 0.05,
     )
     top_p: float = _setting(
         0.98, "Top-p",
@@ -161,7 +162,7 @@ def read_shape(shape: object) -> tuple[int, ...]:
     signs = (*((more in names) - (less in names) for more, less in WISHES), int(STEADY in names))
     if sum(map(abs, signs)) < len(names) and names != [""]:
         known = ", ".join(" or ".join(pair) for pair in (*WISHES, [STEADY]))
-        raise MusictxError(f"shape is {shape!r}; it must name one or more of {known}, with commas")
+        raise MusictxError(f"shape is {shown(shape)}; it must name one or more of {known}, with commas")
     return signs
 
 

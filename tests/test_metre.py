@@ -65,7 +65,9 @@ def test_tempo_maps_that_nobody_can_count_by_are_told() -> None:
     assert not Metre.of(480, RALLENTANDO, []).fault()
     assert "0.1 s" in Metre.of(480, [(0, 100_000)], []).fault()
     assert "16.8 s" in Metre.of(480, [(0, 2**24 - 1)], []).fault()
-    assert "3,000 times" in Metre.of(480, [(k, 500_000) for k in range(3000)], []).fault()
+    assert "tempo changes 3,000 times" in Metre.of(480, [(k, 500_000) for k in range(3000)], []).fault()
+    many = Metre.of(480, [], [(k, 4, 4) for k in range(3000)])
+    assert many.fault() == "the time signature changes 3,000 times"
 
 
 def test_a_slower_performance_has_longer_bars() -> None:

@@ -38,12 +38,16 @@ async function hash(content) {
 
 /** Throw away what this version does not have, once no page of an earlier one is open. */
 async function tidy() {
-  const [page, models] = await Promise.all([caches.open(PAGE), caches.open(KEPT)]);
-  const files = new Set(Object.keys(FILES).map(marked));
-  for (const { url } of await page.keys()) if (!files.has(url)) await page.delete(url);
-  const kept = new Set(MODELS.map(address));
-  for (const { url } of await models.keys()) if (!kept.has(url)) await models.delete(url);
+  await keepOnly(PAGE, Object.keys(FILES).map(marked));
+  await keepOnly(KEPT, MODELS.map(address));
   await clients.claim();
+}
+
+/** Other sites of the same host have the same caches: what is theirs stays. */
+async function keepOnly(name, addresses) {
+  const cache = await caches.open(name);
+  for (const { url } of await cache.keys())
+    if (url.startsWith(registration.scope) && !addresses.includes(url)) await cache.delete(url);
 }
 
 async function answer(request) {

@@ -1,10 +1,11 @@
 // The duet: what is played on the piano is answered by a model on the same piano, and both become one recording.
 
 import { Conversation } from "./music/conversation.js";
-import { Score } from "./music/score.js";
+import { cutRows, Score } from "./music/score.js";
 import { newRun, nextSeed } from "./music/takes.js";
 import { Transport } from "./sound/transport.js";
 
+const RECENT = 600_000; // ms of the recording that a model reads at most
 const TICK = 15; // milliseconds between two looks at the clock
 const [MIN_SECONDS, MAX_SECONDS] = [4, 20]; // seconds of an answer, which is as long as what it answers
 
@@ -82,19 +83,23 @@ export class Answering {
   /** Let the model play on before the pause is over, so that its first notes are there by then. */
   prepare() {
     this.free();
-    const { notes, pedals } = this.piano.recorder.piece;
-    const length = Math.ceil(Math.max(...notes.map((row) => row[1]), ...pedals.map((span) => span[1])) / 10) * 10;
+    const { piece } = this.piano.recorder;
+    const ends = [...piece.notes, ...piece.pedals].map((row) => row[1]);
+    const end = Math.ceil(ends.reduce((last, time) => Math.max(last, time), 0) / 10) * 10;
+    const start = Math.max(0, end - RECENT);
+    const { notes, pedals } = cutRows(piece.notes, piece.pedals, start, Infinity);
+    const length = end - start;
     const values = this.values();
     this.turns += 1;
     const settings = {
       ...values,
       seed: nextSeed(values.seed, this.turns),
-      seconds: Math.min(MAX_SECONDS, Math.max(MIN_SECONDS, (length - this.answered) / 1000)),
+      seconds: Math.min(MAX_SECONDS, Math.max(MIN_SECONDS, (end - this.answered) / 1000)),
     };
     this.model = this.panel.model;
     this.says = "";
     const score = (this.score = new Score(notes, length / 1000));
-    const request = { run: `${newRun()}.0`, begins: true, notes, pedals, length, settings };
+    const request = { run: `${newRun()}.0`, begins: !start, notes, pedals, length, settings };
     this.player.start(this.model, request, (message) => this.score === score && this.receive(message));
   }
 

@@ -41,7 +41,7 @@ Minutes = Annotated[
     float | None, typer.Option(min=0, help="Save and stop after this many minutes, to be resumed.")
 ]
 Audio = Annotated[Path | None, typer.Option(help="WAV file to write as well.")]
-Roll = Annotated[Path | None, typer.Option(help="Piano-roll picture (PNG) to write as well.")]
+Roll = Annotated[Path | None, typer.Option(help="Piano-roll picture (PNG, SVG or PDF) to write as well.")]
 CopyCheck = Annotated[
     Path | None,
     typer.Option(help="Training music (MIDI files, or an encoded corpus): say what was copied from it."),

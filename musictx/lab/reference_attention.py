@@ -48,7 +48,7 @@ def relative_logits_gather(q: Tensor, table: Tensor, beyond: BeyondRule = "clamp
 
 
 def relative_logits_skew(q: Tensor, table: Tensor, beyond: BeyondRule = "clamp") -> Tensor:
-    """Relative logits by the skew: multiply by the table once, then shift row i by i.
+    """Relative logits by the skew: multiply by the table once, then move row i left by L - 1 - i.
 
     Same parameters and result as `relative_logits_gather`.
 

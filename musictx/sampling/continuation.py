@@ -109,7 +109,8 @@ def continue_variations(
     ----------
     model : MusicTransformer
     primer : Performance
-        May be empty, one note, or longer than the model's context (then its last part counts).
+        May be empty, one note, or longer than three quarters of the model's context (then its last part
+        counts).
     seconds : float, optional
         Length of the continuation.
     tokens : int, optional

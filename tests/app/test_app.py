@@ -359,8 +359,10 @@ def test_another_visitor_is_let_in_when_the_first_is_well_ahead() -> None:
     stage.stand_back(first, "rope", WELCOME_LEAD - 1)
     assert stage.wait(second, 0) == 1
     stage.stand_back(first, "rope", WELCOME_LEAD + 1)
-    stage.stand_back(first, "vanilla", WELCOME_LEAD + 1)
     stage.enter("one", "r")
+    stage.rest("r", "no lane", True)
+    assert stage.wait(second, 0) == 1  # a lane that has not played is no reason
+    stage.stand_back(first, "vanilla", WELCOME_LEAD + 1)
     stage.rest("r", "vanilla", True)
     assert stage.rests(first, "vanilla")
     assert stage.wait(second, 0) == 0  # a lane that rests needs no processor
@@ -516,6 +518,9 @@ def test_votes_are_kept(tmp_path: Path) -> None:
     assert json.loads(first["lane_order"]) == VOTE["order"]
     book.add({**VOTE, "notes": ROWS[:2]})
     assert book.all()[-1]["primer_sha256"] != first["primer_sha256"]
+    book.add({**VOTE, "settings": {"shape": " denser," + " " * 100_000 + "steady "}})
+    kept = book.all()[-1]["settings"]
+    assert json.loads(kept)["sampling"]["shape"] == "denser,steady" and len(kept) < 1000
 
 
 @pytest.mark.parametrize(

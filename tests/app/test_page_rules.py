@@ -23,6 +23,24 @@ console.log(JSON.stringify(cases.map(([notes, pedals, start, end]) => [
 ])));
 """
 
+CUTS = """
+const { preparePrimer } = await import(process.argv[1].replace("music/score", "engine/primer"));
+const cases = JSON.parse(await new Response(process.stdin).text());
+const model = { context_length: 1024, limit: null };
+const music = { notes: [{ on: 0, off: 0.05, pitch: 60, velocity: 64 }], pedals: [] };
+console.log(JSON.stringify(cases.map((end) => preparePrimer(music, end, model, true).cut)));
+"""
+
+KEYS = """
+const { MidiInput } = await import(process.argv[1].replace("music/score", "io/midi-input"));
+const heard = [];
+const say = (what) => (value) => heard.push([what, value]);
+const input = new MidiInput({ noteOn: say("on"), noteOff: say("off"), pedal: say("pedal") });
+const held = { pitches: new Set(), pedal: false };
+for (const bytes of JSON.parse(await new Response(process.stdin).text())) input.receive(bytes, held);
+console.log(JSON.stringify(heard));
+"""
+
 FILLED = """
 const { Score } = await import(process.argv[1]);
 const cases = JSON.parse(await new Response(process.stdin).text());
@@ -69,6 +87,12 @@ def test_the_page_applies_the_pedal_as_the_library_does(cases: Any, page: Any) -
         assert sorted(pedalled) == sorted(note_rows(apply_pedal(read_notes(notes, pedals)).notes))
 
 
+def test_of_two_strokes_at_once_the_page_shows_the_one_that_a_model_reads() -> None:
+    notes, pedals = [[0, 100, 60, 30], [0, 200, 60, 110], [2000, 2100, 60, 64]], [[50, 1000]]
+    ((pedalled, _),) = answer(RULES, [[notes, pedals, 0, 3000]])
+    assert pedalled == note_rows(apply_pedal(read_notes(notes, pedals)).notes)
+
+
 def test_the_page_cuts_as_the_library_does_and_lets_sound_on_what_sounds_at_the_end(
     cases: Any, page: Any
 ) -> None:
@@ -77,6 +101,19 @@ def test_the_page_cuts_as_the_library_does_and_lets_sound_on_what_sounds_at_the_
         rows, spans = note_rows(wanted.notes), span_rows(wanted.pedals)
         assert sorted(cut["notes"]) == sorted(row for row in rows if row[0] < end - start)
         assert sorted(cut["pedals"]) == sorted(span for span in spans if span[0] < end - start)
+
+
+def test_a_primer_ends_on_the_hundredth_of_a_second_that_python_means() -> None:
+    """A product of a count and 0.01 is a little more than 1.89, so that a note there came before the cut."""
+    ends = [step / 100 for step in range(10, 4000)]
+    assert answer(CUTS, ends) == ends
+
+
+def test_a_midi_keyboard_that_is_reset_lets_everything_go() -> None:
+    messages = [[0xB0, 64, 127], [0x90, 60, 80], [0x91, 64, 80], [0xB0, 121, 0], [0xB0, 123, 0], [0xB0, 1, 9]]
+    down = [["pedal", True], ["on", 60], ["on", 64]]
+    assert answer(KEYS, messages) == [*down, ["pedal", False], ["off", 60], ["off", 64]]
+    assert answer(KEYS, [[0x90, 60, 80], [0xB0, 120, 0], [0xB0, 120, 0]]) == [["on", 60], ["off", 60]]
 
 
 def test_what_never_ends_ends_within_what_the_server_takes() -> None:

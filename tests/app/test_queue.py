@@ -10,7 +10,17 @@ import gradio as gr
 from gradio.queueing import Event, EventQueue
 
 from musictx.app.payloads import MAX_NOTES
-from musictx.app.queueing import LOOK, MAX_SESSIONS, MAX_VALUES, MAX_WAITING, PROGRAMS, patch_gradio_queue
+from musictx.app.queueing import (
+    LOOK,
+    MAX_HELD,
+    MAX_PROGRAM_VALUES,
+    MAX_SESSIONS,
+    MAX_VALUES,
+    MAX_WAITING,
+    PROGRAMS,
+    UNHEARD,
+    patch_gradio_queue,
+)
 
 
 def test_a_page_that_goes_while_its_events_wait_does_not_end_the_queue() -> None:
@@ -84,3 +94,46 @@ def test_what_holds_far_more_than_a_pages_notes_does_not_wait() -> None:
     assert push({"notes": rows, "pedals": [[0, 1]] * MAX_NOTES, "settings": {"seed": 1}})[2] == "success"
     for sent in ({"junk": [[]] * (MAX_VALUES + 1)}, {"junk": {str(k): k for k in range(MAX_VALUES + 1)}}):
         assert push(sent)[1:] == ("what was sent holds too many values", "error")
+
+
+def test_what_programs_send_is_small_and_all_together_is_bounded() -> None:
+    """A program's music is in a file; many pages' notes at once would fill the memory."""
+    with gr.Blocks() as page:
+        for line in (PROGRAMS, "lanes"):
+            gr.Button().click(lambda: None, concurrency_id=line, concurrency_limit=1)
+    page.queue()
+    queue = patch_gradio_queue(page._queue)
+    programs, lanes = page.fns.values()
+
+    def push(fn: Any, **sent: Any) -> Any:
+        body: Any = SimpleNamespace(
+            **{"fn_index": fn._id, "session_hash": "one", "data": [], "event_data": None} | sent
+        )
+        return asyncio.run(queue.push(body, None, None))  # type: ignore[arg-type]
+
+    for junk in ([0] * (MAX_PROGRAM_VALUES + 1), "x" * 100_000, {"x" * 100_000: 1}):
+        assert push(programs, data=[junk])[1:] == ("what was sent holds too many values", "error")
+    assert push(programs, data=["primer.mid", "grand", 30, 1])[2] == "success"
+    held = 0
+    while (told := push(lanes, event_data={"notes": [0] * (MAX_VALUES - 10)}))[2] == "success":
+        held += 1
+    assert "music is waiting" in told[1] and held == MAX_HELD // MAX_VALUES
+    asyncio.run(queue.clean_events(session_hash="one"))
+    assert push(lanes, event_data={"notes": [0] * 100})[2] == "success"
+
+
+def test_what_plays_for_nobody_is_taken_for_what_a_page_left() -> None:
+    """A page asks for its messages at once."""
+    with gr.Blocks() as page:
+        gr.Button().click(lambda: None, concurrency_id="lanes", concurrency_limit=1)
+    page.queue()
+    queue: Any = patch_gradio_queue(page._queue)
+    (fn,) = page.fns.values()
+    for session, listens in (("heard", True), ("unheard", False)):
+        messages = queue.pending_messages_per_session[session] = asyncio.Queue()
+        event: Any = Event(session, fn, None, None)  # type: ignore[arg-type]
+        for number in range(2 * UNHEARD):
+            if listens and number == 3:
+                messages.get_nowait()
+            queue.send_message(event, SimpleNamespace())
+        assert event.alive is listens

@@ -163,6 +163,11 @@ def test_alignment_and_shares_of_motifs_are_the_librarys() -> None:
     found = call("music/alignment", "alignments", list(map(notes_of, CARDS)), notes_of(performance), 5, 45)
     expected = [melodic_alignment(card.notes, apply_pedal(later).notes, 40.0) for card in CARDS]
     assert found == pytest.approx(expected, abs=1e-6)
+    # 30.000000000000004 s by subtraction: three times ten seconds, not four.
+    odd = notes_of(shift(performance, 7.34))
+    found = call("music/alignment", "alignments", list(map(notes_of, CARDS)), odd, 12.34, 42.34)
+    expected = [melodic_alignment(card.notes, apply_pedal(later).notes, 30.0) for card in CARDS]
+    assert found == pytest.approx(expected, abs=1e-6)
     shares = pattern_shares([known_patterns(card.notes) for card in CARDS], apply_pedal(performance).notes)
     for card, share in zip(CARDS, shares, strict=True):
         assert call("music/motifs", "motifShare", notes_of(card), notes_of(performance)) == pytest.approx(

@@ -174,7 +174,7 @@ def test_any_number_in_its_range_is_taken(open_studio: Open, place: Place) -> No
         studio.get(name).fill(value)
         assert studio.get(name).evaluate(red) == usual
     for name, value, sentence in (
-        ("temperature", "2.01", "Temperature must be a number from 0.1 to 2."),
+        ("temperature", "2.01", "Temperature must be a number from 0 to 2."),
         ("top-k", "1.5", "Top-k must be a whole number from 0 to 391."),
         ("seed", "", "Seed must be a whole number from 0 to 2147483647."),
     ):

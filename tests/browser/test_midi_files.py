@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import random
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,28 @@ def test_of_a_very_long_piece_the_beginning_is_kept(page: Any) -> None:
     assert "the first 40,000 are shown" in str(_expected(content, None)["remarks"])
 
 
+def test_files_that_hold_far_too_much(page: Any) -> None:
+    """One key struck over and over in a tick, thousands of channels, time signatures at every tick."""
+    strokes = b"\x00\x90\x3c\x40" + b"\x00\x3c\x40" * 200_000 + b"\x60\x3c\x00"
+    crowd = b"\x00\x90\x3c\x40" + b"\x00\x3c\x40" * 1_000_001
+    bars = b"".join(b"\x01\xff\x58\x04%c\x02\x18\x08" % (1 + k % 9) for k in range(5000))
+    ports = [
+        b"\x00\xff\x21\x01%c" % (k % 256) + b"".join(b"\x00%c\x3c\x40" % (0x90 + c) for c in range(16))
+        for k in range(600)
+    ]
+    files = [[strokes], [crowd], [bars + b"\x00\x90\x3c\x40\x60\x80\x3c\x40"], ports]
+    contents = []
+    for tracks in files:
+        head = b"MThd" + bytes([0, 0, 0, 6, 0, 1, len(tracks) >> 8, len(tracks) & 255, 0, 96])
+        ended = [track + b"\x00\xff\x2f\x00" for track in tracks]
+        chunks = [b"MTrk" + len(track).to_bytes(4, "big") + track for track in ended]
+        contents.append(head + b"".join(chunks))
+    began = time.monotonic()
+    assert _check(page, [(content, None) for content in contents]) == 1  # the one with a million notes
+    assert time.monotonic() - began < 30
+    assert "5,001 times" in str(_expected(contents[2], None)["remarks"])
+
+
 def test_damaged_files(page: Any) -> None:
     """Bytes changed, cut off, put in front; some tracks chosen that may not be there."""
     rng = random.Random(1)
@@ -137,7 +160,16 @@ def _track(rng: random.Random) -> bytes:
                 bytes([0xB0 | channel, rng.choice([64, 64, 121, 7]), rng.choice([0, 63, 64, 127])]),
             ),
             "program": (5, bytes([0xC0 | channel, 5])),
-            "tempo": (5, b"\xff\x51\x03" + bytes([rng.randrange(16), rng.randrange(256), 7])),
+            "tempo": (
+                5,
+                b"\xff\x51"
+                + rng.choice([b"\x03", b"\x80\x03"])  # one length, written in two ways
+                + bytes([rng.randrange(16), rng.randrange(256), 7]),
+            ),
+            "bars": (
+                2,
+                b"\xff\x58" + rng.choice([b"\x04", b"\x80\x04"]) + bytes([rng.randrange(7), 2, 24, 8]),
+            ),
             "name": (5, b"\xff\x03\x05" + rng.choice([b"abcde", b"\xe4\xf6\xfc\0\0", b" a\tb\x07"])),
             "running": (5, bytes([pitch, rng.choice([0, 64])])),
             "port": (2, b"\xff\x21\x01" + bytes([rng.randrange(2)])),
@@ -170,7 +202,15 @@ def test_files_written_in_the_browser_are_the_librarys_byte_for_byte(page: Any) 
         pitch = rng.integers(60, 60 + (1, 3, 40)[k % 3], count)
         notes = np.column_stack([onset, offset, pitch, rng.integers(1, 128, count)]).tolist()
         pedals = np.sort(rng.choice(20_000, 6, replace=False)).reshape(3, 2).tolist() if k % 2 else []
-        tracks = {"cut": int(np.median(onset)), "names": ["Primer", "Continuation"]} if k % 4 > 1 else {}
+        tracks: dict[str, Any] = (
+            {"cut": int(np.median(onset)), "names": ["Primer", "Continuation"]} if k % 4 > 1 else {}
+        )
+        if k % 5 == 0:  # coarse ticks, in which what was struck one after the other falls together
+            metre = {"division": 24, "tempos": [[0, 900_000]], "signatures": [[0, 4, 4]], "start": 0}
+            tracks["metre"] = metre
         pieces.append({"notes": notes, "pedals": pedals, **tracks})
+    # An hour of silence is more ticks than a time between two messages can be.
+    finest = {"division": 2**15 - 1, "tempos": [[0, 150_000]], "signatures": [[0, 4, 4]], "start": 0}
+    pieces.append({"notes": [[0, 100, 60, 64], [3_599_000, 3_600_000, 62, 64]], "metre": finest})
     expected = [render_midi(piece) for piece in pieces]
     assert [base64.b64decode(text) for text in page.evaluate(WRITE, pieces)] == expected

@@ -56,13 +56,16 @@ static float cosines[BLOCK * 128], sines[BLOCK * 128], scores[MAX_PAGES * PAGE +
 
 extern char __heap_base;
 static char *heap = &__heap_base;
+static int lacking; // since a model was opened, a device has had too little memory
 
 /// Memory for good, at a multiple of 16; null if the device has no more.
 void *EXPORT(alloc)(int bytes) {
   char *start = (char *)(((uintptr_t)heap + 15) & ~(uintptr_t)15);
   uint64_t end = (uint64_t)(uintptr_t)start + (uint32_t)bytes, have = (uint64_t)__builtin_wasm_memory_size(0) << 16;
-  if (end > 0xffff0000u) return 0;
-  if (end > have && __builtin_wasm_memory_grow(0, (end - have + 0xffff) >> 16) == (__SIZE_TYPE__)-1) return 0;
+  if (end > 0xffff0000u || (end > have && __builtin_wasm_memory_grow(0, (end - have + 0xffff) >> 16) == (__SIZE_TYPE__)-1)) {
+    lacking = 1;
+    return 0;
+  }
   heap = (char *)(uintptr_t)end;
   return start;
 }
@@ -131,7 +134,7 @@ int EXPORT(open)(const char *file, int bytes) {
   head_width = m->width / m->heads;
   if (m->width % 16 || m->feed_forward % 16 || head_width % 8 || m->layers > MAX_LAYERS || m->vocabulary != VOCABULARY_SIZE || head_width > 256 ||
       m->key_heads != m->heads || !m->norm_first) return TOO_LARGE;
-  model = m, cursor = file + sizeof *m, page_count = 0, rewind(0);
+  model = m, cursor = file + sizeof *m, page_count = 0, lacking = 0, rewind(0);
   int width = m->width, outputs = 3 * width;
   up_rows = m->feed_forward * (1 + (m->activation == SWIGLU));
   frequency = take((m->sinusoids + m->rotations) * 4), slope = take(m->slopes * 4);
@@ -149,7 +152,7 @@ int EXPORT(open)(const char *file, int bytes) {
   int widest = m->feed_forward > outputs ? m->feed_forward : outputs;
   x = room(BLOCK * width), h = room(BLOCK * width), y = room(BLOCK * width);
   heads = room(BLOCK * outputs), inner = room(BLOCK * up_rows), rounded = alloc(BLOCK * widest * 2);
-  return rounded ? 0 : NO_MEMORY; // the last one asked for
+  return lacking ? NO_MEMORY : 0;
 }
 
 // ---- the parts of a layer

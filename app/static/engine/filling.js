@@ -18,7 +18,7 @@ import { feed } from "./engine.js";
 import { Turns, generate, prefill } from "./generate.js";
 import { applyPedal, preparePrimer } from "./primer.js";
 import { Random } from "./random.js";
-import { milliseconds, openStream, readMusic, readSettings, row } from "./request.js";
+import { milliseconds, openStream, readMusic, readSettings, row, tokenLimit } from "./request.js";
 
 const MESSAGE = 250; // milliseconds between two messages
 const NOTHING = { notes: [], tokens: [START], cut: 0, remarks: [] }; // the primer of a piece's beginning
@@ -40,7 +40,7 @@ function readPassage(request) {
   const [before, after] = [heard.filter(early), heard.filter((note) => !inTime(note))];
   if (!heard.length) throw new Error("There is no note around this selection; choose one inside the music.");
   if (!after.length) throw new Error("No note begins after this selection, so there is nothing to lead into.");
-  return { start: start * STEP_SECONDS, end: end * STEP_SECONDS, before, after, isInside };
+  return { start: start / STEPS_PER_SECOND, end: end / STEPS_PER_SECOND, before, after, isInside };
 }
 
 /** New notes, less those of a pitch that still sounds from before the passage. */
@@ -56,7 +56,7 @@ async function playCandidate(engine, model, request, { primer, passage, seed, tu
   const { start, end, before, after } = passage;
   if (!(await prefill(engine, primer.tokens, turns))) return null;
   const length = end - start;
-  let maxTokens = rint(MAX_TOKENS_A_SECOND * length) + MAX_TOKENS_A_SECOND;
+  let maxTokens = Math.min(rint(MAX_TOKENS_A_SECOND * length) + MAX_TOKENS_A_SECOND, tokenLimit(length));
   if (model.limit) maxTokens = Math.min(maxTokens, model.limit - primer.tokens.length);
   // Where nothing comes before, the model begins with the passage, in which bars and beats lie as they do in the piece.
   const metre = before.length ? request.metre : movedMetre(request.metre, milliseconds(start));

@@ -1,11 +1,11 @@
 // What a lane says from Continue to the last note: the messages that the server sends (app/streaming.py), made here.
 
-import { END, SPARE_TOKENS, STEP_SECONDS, TOKENS_PER_SECOND } from "../music/constants.js";
+import { END, STEP_SECONDS } from "../music/constants.js";
 import { shortContexts } from "./contrast.js";
 import { Turns, generate, prefill } from "./generate.js";
 import { preparePrimer } from "./primer.js";
 import { Random } from "./random.js";
-import { milliseconds, openStream, readMusic, readSettings, row } from "./request.js";
+import { milliseconds, openStream, readMusic, readSettings, row, tokenLimit } from "./request.js";
 
 const MESSAGE = 80; // milliseconds between two messages of a lane
 const HEARTBEAT = 1000; // a lane that has nothing to say still says so this often
@@ -91,7 +91,7 @@ export async function play(engine, model, request, say, goesOn) {
   });
   if (!(await prefill(engine, primer.tokens, turns))) return;
   const shorts = await shortContexts(engine, settings);
-  let maxTokens = Math.floor(settings.seconds * TOKENS_PER_SECOND) + SPARE_TOKENS;
+  let maxTokens = tokenLimit(settings.seconds);
   if (model.limit) maxTokens = Math.min(maxTokens, model.limit - primer.tokens.length);
   const random = new Random([settings.seed, 0]);
   let ended = false;

@@ -1,7 +1,7 @@
 // The primer as a model gets it: cut, pedal applied, encoded and short enough, by the rules of
 // musictx/sampling/primer.py. Pages and links have its times in whole milliseconds from its start on.
 
-import { START, STEPS_PER_SECOND, STEP_SECONDS } from "../music/constants.js";
+import { START, STEPS_PER_SECOND } from "../music/constants.js";
 import { oneDecimal, rint } from "../music/rounding.js";
 import { by, encode, notePairs, resolveOverlaps, tableToTokens, tokensToTable } from "./events.js";
 
@@ -42,7 +42,7 @@ export function preparePrimer({ notes, pedals }, end, model, begins) {
   const shown = notesUntil(heard, until).sort(inOrder);
   if (notes.length && !shown.length)
     throw new Error(`There is no note between 0 and ${end} s; choose another selection.`);
-  const cut = tokensToTable(tokens).end * STEP_SECONDS;
+  const cut = tokensToTable(tokens).end / STEPS_PER_SECOND; // 1.89, where a product is more
   const lastOff = shown.reduce((most, n) => Math.max(most, n.off), 0);
   const remarks = [];
   if (shown.length && cut - lastOff > LONG_REST)
@@ -53,7 +53,7 @@ export function preparePrimer({ notes, pedals }, end, model, begins) {
   const opening = begins || !tokens.length ? [START] : [];
   if (tokens.length < limit) return { notes: shown, tokens: [...opening, ...tokens], cut, remarks };
   const kept = lastEvents(tokens, limit);
-  const seconds = tokensToTable(kept).end * STEP_SECONDS;
+  const seconds = tokensToTable(kept).end / STEPS_PER_SECOND;
   remarks.push(
     `The primer is ${oneDecimal(cut)} s long; the model reads its last ${oneDecimal(seconds)} s ` +
       `(${kept.length} of ${tokens.length} events).`,

@@ -1,7 +1,7 @@
 // What a page asks of a model, read: its music, its settings, and the stream of notes that answers it.
 
 import { Beat } from "../music/beat.js";
-import { SETTINGS } from "../music/constants.js";
+import { SETTINGS, SPARE_TOKENS, TOKENS_PER_SECOND } from "../music/constants.js";
 import { Metre } from "../music/metre.js";
 import { rint } from "../music/rounding.js";
 import { NoteStream } from "./events.js";
@@ -14,6 +14,9 @@ export const row = (n) => [milliseconds(n.on), milliseconds(n.off), n.pitch, n.v
 
 /** The settings, with the defaults of those that were not sent. */
 export const readSettings = ({ settings }) => ({ ...DEFAULTS, ...settings });
+
+/** How many tokens a continuation of so many seconds has at most. */
+export const tokenLimit = (seconds) => Math.floor(seconds * TOKENS_PER_SECOND) + SPARE_TOKENS;
 
 /** Notes and pedals in seconds. */
 export function readMusic({ notes, pedals = [] }) {

@@ -5,11 +5,26 @@ import { recall, remember } from "./memory.js";
 
 const KEY = "musictx.page";
 const STRENGTHS = ["theme", "form"]; // settings from 0 to 1 that the address keeps
-const MAX_KEPT = 20_000; // notes that are remembered across a reload
+const MAX_KEPT = 20_000; // notes that are remembered across a reload, and that a link may have
+const LATEST = 24 * 3_600_000; // ms: where music that is read from a file ends as well
+const MAX_BYTES = 4 * 2 ** 20; // of what a link holds
+const MAX_PARTS = 30; // of each lane
 
 async function through(stream, bytes) {
   const piped = new Blob([bytes]).stream().pipeThrough(stream);
   return new Uint8Array(await new Response(piped).arrayBuffer());
+}
+
+/** What was packed, unless it is longer than any link's: a few letters can stand for gigabytes. */
+async function unpacked(bytes) {
+  const reader = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate-raw")).getReader();
+  const parts = [];
+  for (let length = 0; length <= MAX_BYTES; length += parts.at(-1).length) {
+    const { done, value } = await reader.read();
+    if (done) return new Blob(parts).text();
+    parts.push(value);
+  }
+  throw new Error();
 }
 
 function toText(bytes) {
@@ -44,19 +59,37 @@ function unpackRows(flat) {
 
 /** From where each lane goes on; a link of an earlier version says only how often. */
 function readMore(more) {
-  const from = (parts) => (Array.isArray(parts) ? parts : Array(Number(parts) || 0).fill(null));
-  return Object.fromEntries(Object.entries(more ?? {}).map(([model, parts]) => [model, from(parts)]));
+  const from = (parts) => (Array.isArray(parts) ? parts : Array(Math.min(Number(parts) || 0, MAX_PARTS)).fill(null));
+  const start = (time) => (time > 0 && Number.isFinite(time) ? time : null);
+  return Object.fromEntries(
+    Object.entries(more ?? {}).map(([model, parts]) => [model, from(parts).slice(0, MAX_PARTS).map(start)]),
+  );
+}
+
+/** Rows of notes and spans of the pedal as a link has them, which a file could have; or an Error. */
+function readRows(flat, spans) {
+  const notes = unpackRows(flat);
+  const pedals = spans.flatMap((down, i) => (i % 2 ? [] : [[down, spans[i + 1]]]));
+  const struck = ([, , pitch, velocity]) => pitch < 128 && velocity > 0 && velocity < 128;
+  const fits = ([from, to]) => from <= to && to <= LATEST;
+  if (notes.length > MAX_KEPT || ![...notes, ...pedals].every(fits) || !notes.every(struck)) throw new Error();
+  return { notes, pedals };
 }
 
 /** Bars that a link holds; a damaged one has none. */
 function readMetre(facts) {
   const rows = (table, width) =>
     Array.isArray(table) && table.every((row) => Array.isArray(row) && row.length === width && row.every(isWhole));
-  const good = rows(facts?.tempos, 2) && rows(facts.signatures, 3) && facts.division > 0;
-  return good && !new Metre(facts).fault ? facts : null;
+  const bar = ([, beats, unit]) => beats > 0 && beats < 256 && UNITS.includes(unit);
+  const good = rows(facts?.tempos, 2) && rows(facts.signatures, 3) && facts.signatures.every(bar);
+  const counted = good && isWhole(facts.division) && facts.division > 0 && facts.division < 2 ** 15;
+  return counted && isWhole(facts.start ?? 0) && !new Metre(facts).fault ? facts : null;
 }
 
+const UNITS = [1, 2, 4, 8, 16, 32, 64]; // which note a beat can be
 const isWhole = (value) => Number.isInteger(value) && value >= 0;
+const WORDS = ["beat", "shape"]; // settings that are no numbers
+const isSetting = ([name, value]) => (WORDS.includes(name) ? typeof value === "string" : Number.isFinite(value));
 
 /**
  * The text after # for {preset | title, notes, pedals, metre, continues}, where `continues` says that music comes before them,
@@ -81,15 +114,14 @@ export async function readLink(hash) {
   const text = new URLSearchParams(hash.replace(/^#/, "")).get("music");
   if (!text) return null;
   try {
-    const bytes = await through(new DecompressionStream("deflate-raw"), toBytes(text));
-    const { v, p, t, n, d, c, k, a, b, s, m, q } = JSON.parse(new TextDecoder().decode(bytes));
-    if (v !== 1 || !isWhole(a) || !isWhole(b) || typeof s !== "object") throw new Error();
+    const { v, p, t, n, d, c, k, a, b, s, m, q } = JSON.parse(await unpacked(toBytes(text)));
+    if (v !== 1 || !isWhole(a) || !isWhole(b) || a >= b || b > LATEST) throw new Error();
     const blind = q ? { real: q === 2 } : null;
-    const common = { selection: { start: a, end: b }, settings: { theme: 0, form: 0, ...s }, more: readMore(m), blind };
+    const settings = Object.fromEntries(Object.entries({ theme: 0, form: 0, ...s }).filter(isSetting));
+    const common = { selection: { start: a, end: b }, settings, more: readMore(m), blind };
     if (p) return { preset: String(p), ...common };
     if (!n.every(isWhole) || !d.every(isWhole)) throw new Error();
-    const pedals = d.flatMap((down, i) => (i % 2 ? [] : [[down, d[i + 1]]]));
-    return { title: String(t), notes: unpackRows(n), pedals, metre: readMetre(k), continues: c ?? a > 0, ...common };
+    return { title: String(t), ...readRows(n, d), metre: readMetre(k), continues: c ?? a > 0, ...common };
   } catch {
     throw new Error(
       "The link is damaged: the music in it cannot be read. Ask for it again, or choose a primer here.",
@@ -115,9 +147,10 @@ export function readManner(hash) {
   return manner;
 }
 
-/** Remember the primer and settings in this tab, so that a reload keeps them. */
+/** Remember the primer and settings in this tab, so that a reload keeps them; where there is no room, none. */
 export function rememberPage(page) {
-  if (!page.notes || page.notes.length <= MAX_KEPT) remember(KEY, page, "sessionStorage");
+  const kept = (page.notes?.length ?? 0) <= MAX_KEPT && remember(KEY, page, "sessionStorage");
+  if (!kept) remember(KEY, null, "sessionStorage");
 }
 
 export function recallPage() {

@@ -2,6 +2,9 @@
 
 import { askForMidi } from "./midi-access.js";
 
+const [SUSTAIN, RESET_CONTROLLERS] = [64, 121]; // controllers
+const endsAll = (controller) => controller === 120 || controller > 122; // all sound off, all notes off and its kin
+
 /**
  * Listens to every MIDI input, also to those plugged in later. `on` has noteOn(pitch, velocity), noteOff(pitch) and
  * pedal(down).
@@ -50,16 +53,24 @@ export class MidiInput {
     } else if (kind === 0x80 || kind === 0x90) {
       held.pitches.delete(first);
       this.on.noteOff(first);
-    } else if (kind === 0xb0 && first === 64) {
-      held.pedal = second >= 64;
+    } else if (kind === 0xb0 && endsAll(first)) {
+      this.lift(held);
+    } else if (kind === 0xb0 && (first === SUSTAIN || first === RESET_CONTROLLERS)) {
+      held.pedal = first === SUSTAIN && second >= 64; // a reset lifts it
       this.on.pedal(held.pedal);
     }
   }
 
-  release(id) {
-    const { pitches, pedal } = this.held.get(id);
-    this.held.delete(id);
+  /** Every key that an input holds comes up. */
+  lift({ pitches }) {
     for (const pitch of pitches) this.on.noteOff(pitch);
-    if (pedal) this.on.pedal(false);
+    pitches.clear();
+  }
+
+  release(id) {
+    const held = this.held.get(id);
+    this.held.delete(id);
+    this.lift(held);
+    if (held.pedal) this.on.pedal(false);
   }
 }

@@ -7,6 +7,7 @@ import { readLink, readManner, recallPage, rememberPage, writeLink, writeManner 
 import { services } from "./backend.js";
 import { sentence } from "./server.js";
 
+const HOUR = 3_600_000; // ms: a longer primer no model is given
 const MAX_UPLOAD = 8 * 2 ** 20; // bytes, as on the server
 const SOUND = /\.(wav|mp3|m4a|aac|flac|ogg|aiff?|mp4|mov)$/i;
 const SCORE = /\.(musicxml|mxl|mscz|xml|pdf)$/i;
@@ -180,7 +181,8 @@ export class Primers {
     this.on.leave();
     // With the pedal down the last notes ring on after their keys.
     const end = Math.max(10, ...notes.map((row) => row[1]), ...pedals.map((span) => span[1]));
-    this.putIn({ notes, pedals, metre, title: "Played by you", composer: "", recorded: true }, { start: 0, end });
+    const played = { notes, pedals, metre, title: "Played by you", composer: "", recorded: true };
+    this.putIn(played, { start: Math.max(0, end - HOUR), end });
   }
 
   /** What is left of it after Undo or Clear. Another primer that was chosen meanwhile stays. */

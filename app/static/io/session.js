@@ -38,11 +38,10 @@ function unpackScore({ notes, ...fields }) {
   return Object.assign(Object.create(Score.prototype), fields, { notes: named });
 }
 
-/** Remember takes, with the models at rest, and which is shown; where there is no room for all, that one alone. */
+/** Remember takes, with the models at rest, and which is shown; where there is no room for all, that one alone, or none. */
 export function keepTakes(mode, takes, shown) {
-  const key = `${KEY}.${mode}`;
-  if (!remember(key, pack(takes, shown), "sessionStorage"))
-    remember(key, pack(shown ? [shown] : [], shown), "sessionStorage");
+  const choices = [pack(takes, shown), pack(shown ? [shown] : [], shown), null];
+  choices.some((packed) => remember(`${KEY}.${mode}`, packed, "sessionStorage"));
 }
 
 /** {takes, shown} as they were when the page was used in this `mode`; nothing if other `models` (Models) are here now. */

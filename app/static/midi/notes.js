@@ -11,6 +11,20 @@ const PEDAL_DOWN = 64; // controller values from here on
 const DEFAULT_MICROS = 500_000;
 const MAX_SECONDS = 24 * 3600;
 
+/** Whether a message strikes a key. */
+export const strikes = ({ status, data2 }) => status >= NOTE_ON && status < NOTE_ON + 16 && data2 > 0;
+
+/** Items by a key that each has, in their order. */
+export function groupBy(items, keyOf) {
+  const groups = new Map();
+  for (const item of items) {
+    const key = keyOf(item);
+    if (!groups.has(key)) groups.set(key, []);
+    groups.get(key).push(item);
+  }
+  return groups;
+}
+
 /** A map from ticks to seconds, from tempo changes [[tick, micros]] in any order. */
 class TempoMap {
   constructor(changes, division) {
@@ -57,13 +71,9 @@ export function tempoMaps({ ticksPerSecond, format, division, tracks }) {
  * message of its pitch, or with the track.
  */
 export function pairNotes(track) {
-  const groups = new Map();
-  for (const message of track.messages) {
-    if (message.status >= NOTE_ON + 16) continue;
-    const key = ((message.status & 15) << 7) | message.data1;
-    if (!groups.has(key)) groups.set(key, []);
-    groups.get(key).push({ ...message, on: message.status >= NOTE_ON && message.data2 > 0 });
-  }
+  const keys = track.messages.filter(({ status }) => status < NOTE_ON + 16);
+  const struck = keys.map((message) => ({ ...message, on: strikes(message) }));
+  const groups = groupBy(struck, ({ status, data1 }) => ((status & 15) << 7) | data1);
   const notes = [];
   for (const [key, messages] of [...groups].sort(([a], [b]) => a - b)) {
     let sounding = 0;
@@ -73,10 +83,11 @@ export function pairNotes(track) {
       return matched;
     });
     const even = messages.filter(({ on }) => on).length === offs.length;
+    const later = even ? [] : firstLater(messages);
     let rank = 0;
     messages.forEach((message, k) => {
       if (!message.on) return;
-      const { end, open } = even ? { end: offs[rank++].tick, open: false } : endByNext(messages, k, track.end);
+      const { end, open } = even ? { end: offs[rank++].tick, open: false } : endByNext(messages, k, later[k], track.end);
       const { tick, data2 } = message;
       notes.push({ onset: tick, offset: end, channel: key >> 7, pitch: key & 127, velocity: data2, unended: open });
     });
@@ -84,14 +95,19 @@ export function pairNotes(track) {
   return notes;
 }
 
-function endByNext(messages, k, endOfTrack) {
+/** Of each message the first one at a later tick. */
+function firstLater(messages) {
+  const later = [];
+  for (let k = messages.length - 1; k >= 0; k -= 1)
+    later[k] = messages[k + 1]?.tick === messages[k].tick ? later[k + 1] : messages[k + 1];
+  return later;
+}
+
+function endByNext(messages, k, next, endOfTrack) {
   const { tick } = messages[k];
   const [before, after] = [messages[k - 1], messages[k + 1]];
   // A note-off in the same tick ends the note only if there is no earlier one that it could mean.
   if (after && !after.on && after.tick === tick && !before?.on) return { end: tick, open: false };
-  let at = k + 1;
-  while (messages[at]?.tick === tick) at += 1;
-  const next = messages[at];
   if (!next) return { end: Math.max(endOfTrack, tick), open: true };
   return { end: next.tick, open: next.on };
 }

@@ -3,10 +3,11 @@
 import { Metre } from "../music/metre.js";
 import { oneDecimal, rint } from "../music/rounding.js";
 import { counted } from "../music/sentences.js";
-import { assemble, pairNotes, pedalMoves, tempoMaps } from "./notes.js";
+import { assemble, groupBy, pairNotes, pedalMoves, strikes, tempoMaps } from "./notes.js";
 import { parseSmf } from "./smf.js";
 
 const DRUM_CHANNEL = 9;
+const MAX_NOTES = 1_000_000; // what more cost in time and memory nobody expects
 const MAX_SHOWN = 40_000; // notes that a page can draw and cut without becoming slow
 const MAX_TRACKS = 64;
 
@@ -22,14 +23,16 @@ export function describeUpload(bytes, name, chosen = null) {
   } catch (error) {
     throw new Error(`${name} ${error.message}`);
   }
+  const said = (number) => number.toLocaleString("en-US");
+  const struck = midi.tracks.reduce((sum, { messages }) => sum + messages.filter(strikes).length, 0);
+  if (struck > MAX_NOTES)
+    throw new Error(`${name} holds ${said(struck)} notes, more than the ${said(MAX_NOTES)} that are read`);
   const voices = voicesOf(midi);
-  const music = readMusic(midi, voices, name, chosen);
-  const remarks = [...music.remarks];
   const metre = metreOf(midi);
-  if (metre?.fault) remarks.push(`the file's tempo map gives no usable bars (${metre.fault}), so times are in seconds`);
+  const music = readMusic(midi, voices, metre?.fault, name, chosen);
+  const remarks = [...music.remarks];
   let { notes } = music;
   if (notes.length > MAX_SHOWN) {
-    const said = (number) => number.toLocaleString("en-US");
     remarks.push(`the piece has ${said(notes.length)} notes; the first ${said(MAX_SHOWN)} are shown`);
     notes = notes.slice(0, MAX_SHOWN);
   }
@@ -80,7 +83,7 @@ function voicesOf(midi) {
   return voices;
 }
 
-function readMusic(midi, voices, name, chosen) {
+function readMusic(midi, voices, barFault, name, chosen) {
   const wanted = chosen ? chooseVoices(voices, chosen, name) : voices;
   let played = wanted.filter((voice) => !isDrum(voice));
   if (midi.format === 2 && !chosen) played = played.filter((voice) => voice.chunk === played[0].chunk);
@@ -89,7 +92,9 @@ function readMusic(midi, voices, name, chosen) {
     throw new Error(`${name} has no notes`);
   }
   const maps = tempoMaps(midi);
-  const music = assemble(partsOf(midi, played, maps), remarksOn(midi, { voices, wanted, played }, maps));
+  const remarks = remarksOn(midi, { voices, wanted, played }, maps);
+  if (barFault) remarks.push(`the file's tempo map gives no usable bars (${barFault}), so times are in seconds`);
+  const music = assemble(partsOf(midi, played, maps), remarks);
   if (!music.notes.length) throw new Error(`${name} has no notes in its first 24 hours`);
   return music;
 }
@@ -126,10 +131,16 @@ function chooseVoices(voices, chosen, name) {
 /** Notes {on, off, pitch, velocity} and pedal moves {time, value} of each channel in seconds. */
 function partsOf(midi, voices, maps) {
   const piece = (chunk) => (midi.format === 2 ? chunk : -1); // in type 2 each track has channels of its own
-  const keyOf = (voice) => [piece(voice.chunk), voice.port, voice.channel].join();
-  return [...new Set(voices.map(keyOf))].map((key) => {
-    const mine = voices.filter((voice) => keyOf(voice) === key);
-    const [{ chunk: first, port, channel }] = mine;
+  const keyOf = ({ chunk, port, channel }) => [piece(chunk), port, channel].join();
+  const allMoves = midi.tracks.flatMap((track, chunk) =>
+    pedalMoves(track).map(({ tick, channel, value }) => ({
+      time: maps[chunk].toSeconds(tick),
+      value,
+      key: keyOf({ chunk, port: track.port, channel }),
+    })),
+  );
+  const movesOf = groupBy(allMoves, ({ key }) => key);
+  return [...groupBy(voices, keyOf)].map(([key, mine]) => {
     const notes = mine.flatMap(({ chunk, notes: own }) =>
       own.map(({ onset, offset, pitch, velocity }) => ({
         on: maps[chunk].toSeconds(onset),
@@ -138,11 +149,6 @@ function partsOf(midi, voices, maps) {
         velocity,
       })),
     );
-    const moves = midi.tracks.flatMap((track, chunk) => {
-      if (track.port !== port || piece(chunk) !== piece(first)) return [];
-      const own = pedalMoves(track).filter((move) => move.channel === channel);
-      return own.map(({ tick, value }) => ({ time: maps[chunk].toSeconds(tick), value }));
-    });
-    return { notes, moves: moves.sort((a, b) => a.time - b.time) };
+    return { notes, moves: (movesOf.get(key) ?? []).sort((a, b) => a.time - b.time) };
   });
 }

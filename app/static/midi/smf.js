@@ -70,8 +70,8 @@ function trackChunks(data, place) {
   return { chunks, leftOut };
 }
 
-/** Position after a message that states its length: meta or system exclusive. */
-function endOfStated(data, head) {
+/** Where what a meta or system exclusive message holds begins, and how many bytes it states. */
+function statedAt(data, head) {
   let place = head + (data[head] === META ? 2 : 1);
   let length = 0;
   for (let k = 0; k < 4; k += 1) {
@@ -80,7 +80,7 @@ function endOfStated(data, head) {
     length = (length << 7) | (byte & 0x7f);
     if (byte < 0x80) break;
   }
-  return place + length;
+  return { place, length };
 }
 
 /** Read a track up to its end mark, or to the first event that is no MIDI or reaches over the end. */
@@ -112,39 +112,31 @@ function parseTrack(chunk, cut) {
       running = status;
     }
     track.end = tick;
-    place = statesLength(status) ? endOfStated(data, head) : at - 1 + lengthOf(status);
-    if (status === META && readMeta(data, head, size, tick, track, metas)) return { ...track, damaged: false };
+    const stated = statesLength(status) ? statedAt(data, head) : null;
+    place = stated ? stated.place + stated.length : at - 1 + lengthOf(status);
+    if (status === META && readMeta(data, data[head + 1], stated, size, tick, track, metas)) return { ...track, damaged: false };
     if (place > size) track.damaged = true; // the last text is cut short
   }
   return track;
 }
 
-/** Take in a meta event; true at the end of the track. */
-function readMeta(data, head, size, tick, track, found) {
-  const kind = data[head + 1];
-  if (kind === 0x51 && data[head + 2] === 3 && head + 6 <= size) {
-    const micros = number(data, head + 3, 3);
+/** Take in a meta event, whose `length` bytes stand at `place`; true at the end of the track. */
+function readMeta(data, kind, { place, length }, size, tick, track, found) {
+  if (kind === 0x51 && length === 3 && place + 3 <= size) {
+    const micros = number(data, place, 3);
     if (micros) track.tempos.push([tick, micros]);
-  } else if (kind === 0x58 && data[head + 2] === 4 && head + 4 <= size) {
-    if (data[head + 3]) track.signatures.push([tick, data[head + 3], 1 << Math.min(data[head + 4], 6)]);
+  } else if (kind === 0x58 && length === 4 && place + 1 <= size) {
+    if (data[place]) track.signatures.push([tick, data[place], 1 << Math.min(data[place + 1], 6)]);
   } else if (kind === 0x03 && found.name === null) {
-    track.name = found.name = textOf(data.subarray(head + 2, head + 212));
+    track.name = found.name = textOf(data.subarray(place, place + Math.min(length, 200)));
   } else if (kind === 0x21 && found.port === null) {
-    track.port = found.port = data[head + 3];
+    track.port = found.port = data[place] ?? 0;
   }
   return kind === 0x2f;
 }
 
-/** The text that follows its own length, fit to be shown on one line. */
-function textOf(data) {
-  let length = 0;
-  let place = 0;
-  while (place < 4 && place < data.length) {
-    length = (length << 7) | (data[place] & 0x7f);
-    place += 1;
-    if (data[place - 1] < 0x80) break;
-  }
-  let raw = data.subarray(place, place + Math.min(length, 200));
+/** A text, fit to be shown on one line. */
+function textOf(raw) {
   while (raw.length && raw[raw.length - 1] === 0) raw = raw.subarray(0, -1);
   let text;
   try {

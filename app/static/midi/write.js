@@ -8,6 +8,7 @@ const MICROS = 500_000;
 const CHANNELS = [0, 1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 14, 15]; // all but the drums'
 const RELEASE = 64; // the velocity of note-offs that MIDI recommends where none is known
 const SUSTAIN = 64;
+const LARGEST_DELTA = 2 ** 28 - 1; // ticks between two messages of a file
 
 /** Number the voices so that no two notes of one pitch sound at once in a voice. */
 function voicesOf(notes) {
@@ -50,16 +51,16 @@ function chunk(body) {
 /** The messages of a track as [tick, ...bytes], ascending; two tracks that sound together share no channel. */
 function trackMessages(rows, pedals, tickOf, firstChannel) {
   const channels = [...CHANNELS.slice(firstChannel), ...CHANNELS.slice(0, firstChannel)];
-  let notes = rows
-    .map(([on, off, pitch, velocity]) => ({ on: tickOf(on), off: tickOf(off), pitch, velocity }))
+  const struck = rows
+    .map(([on, off, pitch, velocity]) => ({ on, off, pitch, velocity }))
     .sort((a, b) => a.on - b.on || a.pitch - b.pitch || a.off - b.off);
-  const lasting = (list) => list.map((note) => ({ ...note, off: Math.max(note.off, note.on + 1) }));
-  let voice = voicesOf(lasting(notes));
+  const inTicks = ({ on, off, ...note }) => ({ ...note, on: tickOf(on), off: Math.max(tickOf(off), tickOf(on) + 1) });
+  let notes = struck.map(inTicks);
+  let voice = voicesOf(notes);
   if (voice.some((number) => number >= channels.length)) {
-    notes = resolveOverlaps(notes);
+    notes = resolveOverlaps(struck).map(inTicks);
     voice = notes.map(() => 0);
   }
-  notes = lasting(notes);
   const used = channels.slice(0, Math.max(0, ...voice) + 1);
   const moves = pedalMoves(pedals, tickOf);
   // What falls into one tick stands in this order: a key that is released while the pedal goes down is held by
@@ -79,6 +80,8 @@ function track(messages, head = []) {
   const music = [...head];
   let now = 0;
   for (const [tick, ...bytes] of messages) {
+    // Empty texts on the way split a longer time.
+    for (; tick - now > LARGEST_DELTA; now += LARGEST_DELTA) music.push(...variable(LARGEST_DELTA), 0xff, 1, 0);
     for (const byte of variable(tick - now)) music.push(byte);
     for (const byte of bytes) music.push(byte);
     now = tick;

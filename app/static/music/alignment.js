@@ -54,7 +54,7 @@ function bestAlignment(first, second) {
  * ten seconds, upper line with upper line and lower with lower, averaged. The passage goes from `from` to `to` (s).
  */
 export function alignments(primers, passage, from, to) {
-  const windows = Math.max(1, Math.ceil((to - from) / WINDOW));
+  const windows = Math.max(1, Math.ceil((to - from) / WINDOW - 1e-6)); // a rounded time begins no other window
   const lines = outerLines(passage).map(({ onset, pitch }) =>
     Array.from({ length: windows }, (_, w) => {
       const inside = (_, k) => Math.floor((onset[k] - from) / WINDOW) === w;

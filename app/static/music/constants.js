@@ -85,7 +85,7 @@ export const SETTINGS = [
     name: "temperature",
     label: "Temperature",
     value: 1.0,
-    min: 0.1,
+    min: 0,
     max: 2,
     step: 0.05,
     remark: "Below 1 the models play what they expect; above 1 they are more adventurous.",

@@ -8,20 +8,22 @@ import { rint } from "./rounding.js";
 const NEAR = 0.00055; // seconds by which whole milliseconds miss a place on the grid, at most
 const FINEST = 48; // places in a quarter note that a time so near is meant to lie on
 const COARSEST = 0.003; // seconds of a tick in what is written, at most
-const MAX_CHANGES = 2000; // of the tempo: a map with more follows a performance, and makes no bars
+const MAX_CHANGES = 2000; // of tempo or time signature: a map with more follows a performance, and makes no bars
 const TYPED = 0.051; // seconds that a time in tenths is from what is meant, at most
 const QUARTER = [0.15, 6]; // seconds of the shortest and the longest quarter note that anybody counts
 
-/** The last row of a table that begins at or before a value, by the first column. */
-function rowAt(rows, value) {
+/** The place of the last row of a table that begins at or before a value, by the first column. */
+function placeAt(rows, value) {
   let low = 0;
   for (let high = rows.length; high - low > 1; ) {
     const middle = (low + high) >> 1;
     if (rows[middle][0] <= value) low = middle;
     else high = middle;
   }
-  return rows[low];
+  return low;
 }
+
+const rowAt = (rows, value) => rows[placeAt(rows, value)];
 
 /** Changes by tick from 0 on; of several at one tick the last one holds. */
 function inOrder(rows, first) {
@@ -67,7 +69,9 @@ export class Metre {
   /** Why its bars cannot be used, or nothing. */
   get fault() {
     const quarters = this.tempos.map(([, micros]) => micros / 1e6);
-    if (quarters.length > MAX_CHANGES) return `the tempo changes ${quarters.length.toLocaleString("en-US")} times`;
+    const changes = Object.entries({ tempo: quarters, "time signature": this.signatures });
+    const [many] = changes.filter(([, { length }]) => length > MAX_CHANGES);
+    if (many) return `the ${many[0]} changes ${many[1].length.toLocaleString("en-US")} times`;
     const [shortest, longest] = [Math.min(...quarters), Math.max(...quarters)];
     if (shortest < QUARTER[0]) return `a quarter note lasts ${Number(shortest.toPrecision(2))} s`;
     return longest > QUARTER[1] ? `a quarter note lasts ${Number(longest.toPrecision(3))} s` : "";
@@ -82,8 +86,7 @@ export class Metre {
 
   /** The time of the music (s) at a tick of the file. */
   seconds(tick) {
-    const [since] = rowAt(this.tempos, tick);
-    const [seconds, , micros] = this.changes.find((change) => change[1] === since);
+    const [seconds, since, micros] = this.changes[placeAt(this.tempos, tick)];
     return seconds + ((tick - since) * micros) / (1e6 * this.division) - this.start;
   }
 
@@ -111,7 +114,7 @@ export class Metre {
 
   /** The bar line after one: a new time signature may cut a bar short. */
   next(line, length) {
-    const later = this.signatures.find(([tick]) => tick > line);
+    const later = this.signatures[placeAt(this.signatures, line) + 1];
     return later ? Math.min(line + length, later[0]) : line + length;
   }
 

@@ -1,6 +1,7 @@
 // Notes of a primer and of a lane. Times are seconds on the axis on which 0 is the primer's start;
 // rows, as the server and links have them, are [onset, offset, pitch, velocity] in whole milliseconds.
 
+import { applyPedal } from "../engine/primer.js";
 import { isBefore } from "./rounding.js";
 
 const SAME = 0.01; // seconds between the notes of a chord, at most
@@ -21,23 +22,9 @@ export function cutRows(rows, pedals, start, end) {
 
 /** Rows with the sustain pedal turned into note ends, and each pitch ended where it is struck again. */
 export function pedalledRows(rows, pedals) {
-  const sorted = rows.map((row) => [...row]).sort((a, b) => a[0] - b[0] || a[2] - b[2]);
-  const spans = [...pedals].sort((a, b) => a[0] - b[0]);
-  const last = new Map();
-  for (const row of sorted) {
-    let low = 0;
-    let high = spans.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if (spans[middle][0] <= row[1]) low = middle + 1;
-      else high = middle;
-    }
-    if (low > 0 && spans[low - 1][1] > row[1]) row[1] = spans[low - 1][1];
-    const before = last.get(row[2]);
-    if (before && before[1] > row[0]) before[1] = row[0];
-    last.set(row[2], row);
-  }
-  return sorted;
+  const notes = rows.map(([on, off, pitch, velocity]) => ({ on, off, pitch, velocity }));
+  const spans = pedals.map(([down, up]) => ({ down, up })).sort((a, b) => a.down - b.down);
+  return applyPedal(notes, spans).map(({ on, off, pitch, velocity }) => [on, off, pitch, velocity]);
 }
 
 function noteOf([on, off, pitch, velocity], primer) {

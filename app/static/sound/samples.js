@@ -90,6 +90,12 @@ export class Samples {
     return parts.every(({ sample }) => sample.buffer) ? parts : null;
   }
 
+  /** Seconds for which a note's string rings that nothing stops; its samples are here. */
+  ringing(note) {
+    const ends = this.of(note).map(({ sample }) => sample.buffer.duration / 2 ** ((note.pitch - sample.pitch) / 12));
+    return Math.max(...ends);
+  }
+
   /** Fetch what these notes need before everything else, in their order. */
   prefer(notes) {
     if (!this.nearest || this.complete) return;

@@ -1,6 +1,6 @@
 // The piano: voices, and the way to the loudspeaker.
 
-const UNDAMPED = 90; // strings from this pitch up have no damper
+export const UNDAMPED = 90; // strings from this pitch up have no damper
 const RESTRIKE = 0.04; // time constant (s) with which a new stroke stops the old sound of its string
 const RAMP = 0.01; // seconds in which a lane is faded in or out
 const ZONES = 9; // the keyboard's parts that stand next to one another from left to right

@@ -1,7 +1,7 @@
 // Music as a WAV file (16 bit, stereo): the page's piano, and the limiter of musictx.audio.
 
 import { applyPedal } from "../engine/primer.js";
-import { Sound } from "./synth.js";
+import { Sound, UNDAMPED } from "./synth.js";
 
 const RATE = 44_100;
 const CEILING = 0.97; // no sample goes above this
@@ -18,7 +18,8 @@ export async function wavBytes(samples, rows, pedals = []) {
   const spans = pedals.map(([down, up]) => ({ down: down / 1000, up: up / 1000 })).sort((a, b) => a.down - b.down);
   const struck = rows.map(([on, off, pitch, velocity]) => ({ on: on / 1000, off: off / 1000, pitch, velocity }));
   const notes = applyPedal(struck, spans);
-  const frames = Math.ceil(Math.max(...notes.map((note) => note.off + TAIL)) * RATE);
+  const silent = (note) => (note.pitch < UNDAMPED ? note.off + TAIL : note.on + samples.ringing(note));
+  const frames = Math.ceil(notes.reduce((last, note) => Math.max(last, silent(note)), 0) * RATE);
   const context = new OfflineAudioContext(2, frames, RATE);
   const sound = Object.assign(new Sound(samples, () => {}), { context, master: context.destination });
   const bus = sound.bus();
