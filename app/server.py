@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -104,31 +105,32 @@ def launch(
         body_background_fill=PAPER, body_background_fill_dark=PAPER
     )
     try:
-        _, address, _ = page.launch(
-            server_name=f"[{host}]" if ":" in host else host,  # as an address of IPv6 stands in others
-            server_port=port,
-            app_kwargs={
-                "routes": routes(lanes, book, stage, sent),
-                "middleware": [Middleware(Faults), Middleware(OwnHead)],
-                "lifespan": _guarded(names, frames, (sent, answers)),
-            },
-            favicon_path=ICON,
-            max_threads=MAX_LANES + 16,
-            state_session_capacity=2 * MAX_LANES,  # of so many pages Gradio keeps what they show last
-            theme=theme,
-            footer_links=["api"],  # the list of endpoints opens from there, and from there alone
-            max_file_size=MAX_BYTES,
-            mcp_server=find_spec("mcp")
-            is not None,  # it comes with gradio[mcp]; Gradio says where the tools are
-            root_path=prefix,
-            share=False,
-            _frontend=False,  # it would ask itself for the page, and end if a busy machine took three seconds
-            ssr_mode=False,
-            run_history=False,
-            inbrowser=open_browser,
-            prevent_thread_lock=True,
-            quiet=True,
-        )
+        with _without_proxy():
+            _, address, _ = page.launch(
+                server_name=f"[{host}]" if ":" in host else host,  # as an address of IPv6 stands in others
+                server_port=port,
+                app_kwargs={
+                    "routes": routes(lanes, book, stage, sent),
+                    "middleware": [Middleware(Faults), Middleware(OwnHead)],
+                    "lifespan": _guarded(names, frames, (sent, answers)),
+                },
+                favicon_path=ICON,
+                max_threads=MAX_LANES + 16,
+                state_session_capacity=2 * MAX_LANES,  # of so many pages Gradio keeps what they show last
+                theme=theme,
+                footer_links=["api"],  # the list of endpoints opens from there, and from there alone
+                max_file_size=MAX_BYTES,
+                mcp_server=find_spec("mcp")
+                is not None,  # it comes with gradio[mcp]; Gradio says where the tools are
+                root_path=prefix,
+                share=False,
+                _frontend=False,  # it would ask itself for the page, and end if a busy machine took long
+                ssr_mode=False,
+                run_history=False,
+                inbrowser=open_browser,
+                prevent_thread_lock=True,
+                quiet=True,
+            )
     except OSError as error:  # Gradio's message speaks of its own settings
         raise MusictxError(
             f"cannot listen at {host}: no port from 7860 on is free; choose one (--port)"
@@ -139,6 +141,22 @@ def launch(
     if block:
         page.block_thread()
     return str(address)
+
+
+@contextmanager
+def _without_proxy() -> Iterator[None]:
+    """Gradio asks its own server whether it has started: no proxy of this machine is to be asked instead."""
+    names = ("NO_PROXY", "no_proxy")
+    before = {name: os.environ.get(name) for name in names}
+    os.environ.update(dict.fromkeys(names, "*"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _guarded(

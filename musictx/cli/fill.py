@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import time
+import secrets
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -50,11 +50,11 @@ def fill(
     from musictx.sampling.filling import check_takes
 
     if seed is None:
-        seed = time.time_ns() % 100_000
+        seed = secrets.randbelow(100_000)
     check_takes(takes, candidates)
     check_beat(beat)
     places = Places(output, audio, roll)
-    check_places(midi, places, takes, called="the music to fill", inputs=[find_model(model)])
+    check_places(places, takes, [midi, find_model(model)])
     music = read_music(midi, beat=beat)
     player = load_model(model)
     torch.set_num_threads(1)  # one token is too little work for two

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
 import signal
-import time
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
@@ -56,7 +56,7 @@ def live(
         opened,
         pause=pause,
         channel=channel,
-        seed=time.time_ns() % 100_000 if seed is None else seed,
+        seed=secrets.randbelow(100_000) if seed is None else seed,
         on_turn=lambda turn: console.print(turn.value),
         **playing(model, settings),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import time
 from pathlib import Path
 from typing import Annotated, Any
@@ -106,7 +107,7 @@ def continue_primer(
     from musictx.sampling.continuation import check_variations
 
     if seed is None:
-        seed = time.time_ns() % 100_000
+        seed = secrets.randbelow(100_000)
     if bars is not None and seconds is not None:
         raise MusictxError("--bars and --seconds both say how long the continuation is; give one of them")
     if seconds is None and tokens is None and bars is None:
@@ -127,7 +128,7 @@ def continue_primer(
     player = load_model(model, **_changes(window, rope_scaling=rope_scaling, rope_factor=rope_factor))
     index = _copy_index(copy_check)
     places = Places(folder, audio, roll) if takes is None else folder_of_takes(folder)
-    check_places(primer, places, variations, inputs=[find_model(model), copy_check])
+    check_places(places, variations, [primer, find_model(model), copy_check])
     torch.set_num_threads(1)  # one token is too little work for two
     began = time.monotonic()
     with working("playing on", total=seconds) as advance:

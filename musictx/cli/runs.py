@@ -68,7 +68,7 @@ def _say_outcome(run: Run, gains: Iterable[str]) -> None:
         console.print(f"done, {run.step} steps{judged}: what it plays is in {run.folder / 'samples'}")
     for sentence in gains:
         console.print(sentence)
-    model = shlex.quote(str(run.folder / "model"))  # never the name of a shipped one
+    model = shlex.quote((run.folder / "model").as_posix())  # never the name of a shipped one
     console.print(f"to hear it: musictx continue primer.mid -o out.mid --model {model}")
 
 

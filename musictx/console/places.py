@@ -43,27 +43,17 @@ class Places(NamedTuple):
             draw_roll(music, self.roll, primer_end=primer_end, title=title)
 
 
-def check_places(
-    primer: Path,
-    places: Places,
-    variations: int,
-    *,
-    called: str = "the primer",
-    inputs: Sequence[str | Path | None] = (),
-) -> None:
+def check_places(places: Places, variations: int, inputs: Sequence[str | Path | None]) -> None:
     """Say that a result could not be written, or would be written over something that is read or another one.
 
     Parameters
     ----------
-    primer : Path
     places : Places
     variations : int
-    called : str
-        What the primer is, if it is not one.
     inputs : sequence of path
-        What is read besides.
+        What is read.
     """
-    taken = {os.path.realpath(primer): called}
+    taken = set()
     for number in range(1, variations + 1):
         for place, endings in zip(places.of(number, variations), ((), (".wav",), PICTURES), strict=True):
             if place is None:
@@ -71,8 +61,8 @@ def check_places(
             check_place(place, endings)
             real = os.path.realpath(place)
             if real in taken and not is_device(place):
-                raise MusictxError(f"{place} is {taken[real]} already; choose another name")
-            taken[real] = "an output"
+                raise MusictxError(f"{place} is an output already; choose another name")
+            taken.add(real)
             keep_inputs([place], inputs)
 
 

@@ -162,7 +162,7 @@ def _encode_files(paths: list[Path]) -> list[tuple[np.ndarray, str]]:
 
 def _readable(path: Path) -> str:
     """A path as text that can be printed anywhere: names in old archives are often not UTF-8."""
-    return os.fsencode(path).decode("utf-8", "replace")
+    return os.fsencode(path.as_posix()).decode("utf-8", "replace")
 
 
 def _fingerprint(files: list[tuple[int, Path]]) -> str:
@@ -267,7 +267,8 @@ def _map_chunks(
 ) -> Iterator[list[tuple[np.ndarray, str]]]:
     """Encode the chunks in order, with only a few of them in flight."""
     paths = [[path for _, path in chunk] for chunk in chunks]
-    workers = min(workers or os.cpu_count() or 1, len(chunks))
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    workers = min(workers or usable, len(chunks), 61)  # Windows waits for no more
     if workers == 1:
         yield from map(_encode_files, paths)
         return

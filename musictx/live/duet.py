@@ -126,10 +126,10 @@ class Duet:
         """
         try:
             while not until():
-                self.step(time.monotonic())
+                self.step(time.perf_counter())
                 time.sleep(TICK)
         finally:
-            self._end_answer(time.monotonic())
+            self._end_answer(time.perf_counter())
             self._send("control_change", control=ALL_NOTES_OFF, value=0)
         return self.performance()
 

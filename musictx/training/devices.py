@@ -32,7 +32,7 @@ def choose_precision(wanted: str, accelerator: str = "auto") -> str:
 def computes_bfloat16(device: str) -> bool:
     """Whether a device ("cpu", "cuda") computes bfloat16 itself; where it is emulated, float32 is faster."""
     if device == "cuda":
-        return torch.cuda.is_bf16_supported()
+        return torch.cuda.is_bf16_supported(including_emulation=False)
     capabilities: dict[str, bool] = getattr(torch.cpu, "get_capabilities", dict)()
     return any(capabilities.get(kind, False) for kind in ("avx512_bf16", "amx_bf16", "bf16"))
 
@@ -48,10 +48,13 @@ def open_devices(config: TrainingConfig) -> Fabric:
     from lightning_fabric import Fabric  # here, since to import it makes a folder for temporary files
     from lightning_fabric.plugins.environments import SLURMEnvironment, TorchElasticEnvironment
     from lightning_fabric.strategies import ModelParallelStrategy
+    from lightning_fabric.utilities.exceptions import MisconfigurationException
 
     from musictx.training.shards import shard
 
     accelerator, devices, nodes = config.accelerator, config.devices, config.nodes
+    if accelerator == "auto" and torch.backends.mps.is_available():  # nothing was tried on Apple's GPUs
+        accelerator = "cpu"
     precision: Any = choose_precision(config.precision, accelerator)
     try:
         fabric = Fabric(
@@ -62,7 +65,7 @@ def open_devices(config: TrainingConfig) -> Fabric:
             precision=precision,
         )
         launchers = [kind() for kind in (TorchElasticEnvironment, SLURMEnvironment) if kind.detect()]
-    except (ValueError, TypeError, RuntimeError) as error:
+    except (ValueError, TypeError, RuntimeError, MisconfigurationException) as error:
         raise MusictxError(f"devices {devices} ({accelerator}): {reason(error)}") from error
     wanted = nodes * getattr(fabric.strategy, "num_processes", 1)
     if launchers and launchers[0].world_size() != wanted:

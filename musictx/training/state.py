@@ -67,7 +67,7 @@ def held(folder: Path) -> Iterator[None]:
     """
     make_folder(folder)
     with refusals(folder / LOCK, "written"):
-        lock = (folder / LOCK).open("a+")
+        lock = (folder / LOCK).open("a+", encoding="utf-8")
     with lock:
         if not hold(lock):
             lock.seek(0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 import urllib.request
 from pathlib import Path
@@ -46,6 +47,20 @@ def test_a_machine_too_busy_to_show_the_page_at_once_does_not_end_the_server(
             assert answer.status == 200
     finally:
         gr.close_all(verbose=False)
+
+
+def test_a_proxy_of_the_machine_is_not_asked_for_the_page(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As in offices. Gradio asks its own server whether it has started."""
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")  # nobody listens there
+    monkeypatch.setenv("NO_PROXY", "example.org")
+    monkeypatch.delenv("no_proxy", raising=False)
+    save_model(MusicTransformer(ModelConfig(layers=1, width=32, heads=2)), tmp_path / "model")
+    launch(models=[tmp_path / "model"], votes=tmp_path / "votes.sqlite", block=False)
+    gr.close_all(verbose=False)
+    assert os.environ["NO_PROXY"] == "example.org" and "no_proxy" not in os.environ
 
 
 @pytest.mark.parametrize("host", ["::1", "::"])

@@ -333,9 +333,24 @@ def test_composing_fits_a_narrow_screen(open_studio: Open, place: Place) -> None
     studio.get("keep-A").tap()
     assert piece(studio) == (len(kept), 1)
     assert studio.page.evaluate("document.documentElement.scrollWidth") <= 390
-    for testid in ("go-on", "keep-B", "piece-save", "piece-undo", "mode-compare", "compose-takes"):
+    for testid in (
+        "go-on",
+        "keep-B",
+        "piece-save",
+        "piece-undo",
+        "piece-zoom-in",
+        "mode-compare",
+        "compose-takes",
+    ):
         box = studio.get(testid).bounding_box()
         assert box["x"] >= 0 and box["x"] + box["width"] <= 390, testid
+    kept_take = studio.page.locator("#piece .section").nth(1)
+    before = kept_take.bounding_box()["width"]
+    roll = studio.page.locator("#piece .roll")
+    box = roll.bounding_box()
+    roll.tap(position={"x": 0.95 * box["width"], "y": box["height"] / 2})
+    studio.get("piece-zoom-in").tap()
+    assert kept_take.bounding_box()["width"] > 1.4 * before  # its buttons have room
 
 
 def four_bars() -> bytes:

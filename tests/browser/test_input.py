@@ -127,6 +127,16 @@ def test_clear_and_undo_note_leave_another_primer_alone(open_studio: Open, place
     assert primer(studio) == chosen
 
 
+def test_a_key_that_a_screen_reader_clicks_sounds_and_comes_up(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
+    studio.get("piano").click()
+    studio.get("key-60").evaluate("(key) => key.click()")
+    studio.get("key-64").click()  # a pointer's click strikes it once
+    studio.page.wait_for_timeout(600)
+    notes = studio.page.evaluate("window.musictx.duet.piano.recorder.piece.notes")
+    assert [row[2] for row in notes] == [60, 64] and 300 < notes[0][1] - notes[0][0] < 600
+
+
 def test_a_phone_reaches_every_key_by_octaves(open_studio: Open, place: Place) -> None:
     studio = open_studio(place, viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
     studio.get("piano").tap()

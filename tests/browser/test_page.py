@@ -117,6 +117,33 @@ def test_a_narrow_screen_has_everything_and_nothing_sticks_out(open_studio: Open
     for testid in ("continue", "play", "solo-vanilla", "midi-rope", "upload", "seed"):
         box = studio.get(testid).bounding_box()
         assert box["x"] >= 0 and box["x"] + box["width"] <= 390, testid
+    # What a button far below answers is read on the screen, and what opens stands by its button.
+    studio.get("share").tap()
+    studio.page.wait_for_function("() => document.querySelector('.notice').textContent.includes('The link')")
+    box = studio.notice().bounding_box()
+    assert box["y"] >= 0 and box["y"] + box["height"] <= 844
+    studio.get("inside").tap()
+    insight, switch = studio.get("surprise").bounding_box(), studio.get("inside").bounding_box()
+    assert 0 < insight["y"] - switch["y"] < 200
+
+
+def test_a_phone_can_choose_among_a_files_tracks(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place, viewport={"width": 390, "height": 844}, has_touch=True)
+    studio.get("upload").set_input_files(
+        {"name": "two.mid", "mimeType": "audio/midi", "buffer": two_tracks()}
+    )
+    studio.get("primer-unfold").tap()
+    studio.get("tracks").locator("summary").tap()
+    boxes = [each.bounding_box() for each in studio.get("tracks").locator("input").all()]
+    assert len(boxes) == 2 and all(box["x"] >= 0 and box["x"] + box["width"] <= 390 for box in boxes)
+
+
+def two_tracks() -> bytes:
+    """A file with a track for each hand."""
+    hand = b"\x00\x90%c\x40\x60\x80%c\x40\x00\xff\x2f\x00"
+    tracks = [hand % (pitch, pitch) for pitch in (48, 72)]
+    head = b"MThd" + bytes([0, 0, 0, 6, 0, 1, 0, 2, 0, 96])
+    return head + b"".join(b"MTrk" + len(track).to_bytes(4, "big") + track for track in tracks)
 
 
 def test_every_control_has_a_name_and_can_be_reached_by_keyboard(open_studio: Open, place: Place) -> None:

@@ -148,6 +148,27 @@ def test_a_finger_that_scrolls_moves_no_playhead_and_a_tap_does(studio: Any) -> 
     studio.page.wait_for_function("(at) => window.musictx.transport.position > at + 5", arg=at)
 
 
+def test_a_pen_scrolls_as_a_finger_does_and_seeks_when_it_is_lifted(studio: Any) -> None:
+    at = seek_by_click(studio, 0.2)
+    roll = studio.lane("relative").locator(".roll").bounding_box()
+    pen = studio.page.context.new_cdp_session(studio.page)
+
+    def say(kind: str) -> None:
+        place = {"x": roll["x"] + 0.7 * roll["width"], "y": roll["y"] + roll["height"] / 2}
+        held = {
+            "button": "left",
+            "buttons": int(kind == "mousePressed"),
+            "clickCount": 1,
+            "pointerType": "pen",
+        }
+        pen.send("Input.dispatchMouseEvent", {"type": kind, **place, **held})
+
+    say("mousePressed")
+    assert studio.position() == at
+    say("mouseReleased")
+    studio.page.wait_for_function("(at) => window.musictx.transport.position > at + 5", arg=at)
+
+
 def test_more_of_a_lane_that_ended_before_the_playhead_catches_up(studio: Any) -> None:
     lengths = {name: studio.page.evaluate(f"window.musictx.take.scores.get('{name}').end") for name in MODELS}
     heard, short = max(lengths, key=lengths.__getitem__), min(lengths, key=lengths.__getitem__)

@@ -17,6 +17,20 @@ function isLocal(host) {
   return host === "localhost" || host.endsWith(".localhost") || host === "[::1]" || host.startsWith("127.");
 }
 
+/** Copy a text that is still made: Safari wants the click to begin it. False without a clipboard, as without https. */
+async function copy(text) {
+  const { clipboard } = navigator;
+  const blob = text.then((words) => new Blob([words], { type: "text/plain" }));
+  try {
+    if (!clipboard) return false;
+    if (globalThis.ClipboardItem) await clipboard.write([new ClipboardItem({ "text/plain": blob })]);
+    else await clipboard.writeText(await text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /**
  * Puts pieces into the primer. `on` has step(), called before something replaces what is there, leave(),
  * made(), whether the models have played on from it, notice(text, bad), passing(text), for what is
@@ -193,7 +207,7 @@ export class Primers {
   /** A link to `from`: its primer, settings and lanes continued further; or to a blind test of it, {real}. */
   async share({ source, selection, begins, settings, more, filled }, blind = null) {
     const inside = ([on, off]) => off > selection.start && on < selection.end;
-    const hash = await writeLink({
+    const link = writeLink({
       preset: source.preset,
       title: source.title,
       notes: source.notes.filter(inside),
@@ -204,13 +218,12 @@ export class Primers {
       settings,
       more: blind ? {} : more,
       blind,
+    }).then((hash) => {
+      history.replaceState(null, "", `#${hash}`);
+      return location.href;
     });
-    history.replaceState(null, "", `#${hash}`);
-    // Without https, except on this computer, there is no clipboard.
-    const copied = await navigator.clipboard?.writeText(location.href).then(
-      () => true,
-      () => false,
-    );
+    const copied = await copy(link);
+    await link;
     const where = copied ? "is copied" : "is in the address bar";
     const here = isLocal(location.hostname) ? " The link works only on this machine." : "";
     const what = blind ? "opens as a blind test: the same music, without names" : "plays the same music again";

@@ -38,6 +38,8 @@ export function wireButtons(root, on) {
     find("#explain").open = !find("#explain").open;
     if (find("#explain").open) find("#explain summary").focus();
   });
+  find("#explain summary").addEventListener("click", () => find("#explain-open").focus()); // it is gone
+  find("#explain").addEventListener("toggle", () => find("#explain-open").setAttribute("aria-expanded", find("#explain").open));
   find("[data-testid=skip]").addEventListener("click", (event) => {
     event.preventDefault(); // the address may hold a link to music
     const shown = [...root.querySelectorAll(".primaries > button")].find((button) => button.offsetParent);
@@ -102,7 +104,7 @@ export function wireKeys(root, on) {
       event.preventDefault();
       on.undo(event.shiftKey);
     }
-    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (event.ctrlKey || event.metaKey || (event.altKey && !"[]".includes(event.key))) return; // many keyboards have [ with Alt
     // A control reached by keyboard keeps its own keys; one that was clicked does not hold on to them. A range needs no space.
     const control = event.target.closest?.("button, summary, [role=slider], input");
     const free = !control || control === clicked || (event.key === " " && control.matches("[type=range]"));

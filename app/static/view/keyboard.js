@@ -3,6 +3,7 @@
 import { pitchName } from "../music/pitches.js";
 import { h } from "./dom.js";
 
+const CLICKED = { velocity: 75, time: 400 }; // of a key that is clicked without a pointer; ms
 const BLACK = new Set([1, 3, 6, 8, 10]);
 
 const isBlack = (pitch) => BLACK.has(pitch % 12);
@@ -77,6 +78,12 @@ export class Keyboard {
       event.target.releasePointerCapture?.(event.pointerId);
       this.pointers.set(event.pointerId, pitch);
       this.on.noteOn(pitch, velocity(event, pitch));
+    });
+    element.addEventListener("click", (event) => {
+      const pitch = Number(event.target.closest(".key")?.dataset.pitch);
+      if (!pitch || event.detail) return; // a pointer has played it; screen readers click without one
+      this.on.noteOn(pitch, CLICKED.velocity);
+      setTimeout(() => this.on.noteOff(pitch), CLICKED.time);
     });
     window.addEventListener("pointermove", glide);
     window.addEventListener("pointerup", lift);

@@ -1,6 +1,6 @@
 // The panel in which a person plays a primer: keys, record, undo, clear, metronome, MIDI.
 
-import { h } from "./dom.js";
+import { h, setUsable } from "./dom.js";
 import { Keyboard } from "./keyboard.js";
 import { Letters } from "./letters.js";
 import { MidiInput } from "../io/midi-input.js";
@@ -94,6 +94,7 @@ export class Piano {
   toggle() {
     this.element.hidden = this.open;
     if (this.open) {
+      this.sound.wake(); // a finger on a key is no click: the sound would stay off
       this.letters.show();
       this.startRecording();
       this.midi.resume();
@@ -205,7 +206,7 @@ export class Piano {
     this.record.setAttribute("aria-pressed", recording);
     this.record.lastChild.textContent = recording ? "Stop recording" : "Record";
     this.element.dataset.notes = String(notes.length);
-    this.undoButton.disabled = this.clearButton.disabled = !notes.length;
+    for (const each of [this.undoButton, this.clearButton]) setUsable(each, notes.length > 0);
     this.count.textContent = notes.length ? `${counted(notes.length, "note")}, ${(length / 1000).toFixed(1)} s` : "";
   }
 }

@@ -33,8 +33,7 @@ export class PieceView {
       pan: (seconds) => this.look(moved(this.shown, seconds, this.end)),
     });
     Object.assign(this.roll, { marksLength: false, countsBars: true });
-    const button = (testid, text, title, onclick, ...inner) =>
-      h("button", { type: "button", "data-testid": testid, title, onclick }, ...inner, text);
+    const button = (testid, text, title, onclick) => h("button", { type: "button", "data-testid": testid, title, onclick }, text);
     const symbol = (testid, name, label, onclick) =>
       h(
         "button",
@@ -50,16 +49,22 @@ export class PieceView {
     this.detail = h("span", { class: "detail" });
     this.undoButton = symbol("piece-undo", "undo", "Undo the last change of the piece", on.undo);
     this.redoButton = symbol("piece-redo", "redo", "Bring back what was undone", on.redo);
+    this.zooms = h(
+      "div",
+      { class: "pair", role: "group", "aria-label": "Zoom of the piece" },
+      symbol("piece-zoom-out", "farther", "Zoom out", () => this.zoom(2)),
+      symbol("piece-zoom-in", "nearer", "Zoom in", () => this.zoom(1 / 2)),
+    );
     this.fillButton = button("piece-fill", "Fill in", "Let a model play a passage of the piece again", () => this.fill());
     this.fillButton.setAttribute("aria-pressed", "false");
     this.otherButton = button("piece-other", "Other primer", "Bring another idea into the piece", () =>
       on.other(this.otherButton.getAttribute("aria-pressed") !== "true"),
     );
     const save = "Save the piece as a MIDI file, or drag it from here into another program";
-    this.saveButton = button("piece-save", "Save .mid", save, on.save, icon("save"));
+    this.saveButton = button("piece-save", "Save .mid", save, on.save);
     this.saveButton.draggable = true;
     this.saveButton.addEventListener("dragstart", on.drag);
-    this.soundButton = button("piece-save-wav", "Save .wav", "Save the piece as sound", on.saveSound, icon("save"));
+    this.soundButton = button("piece-save-wav", "Save .wav", "Save the piece as sound", on.saveSound);
     this.clearButton = button("piece-new", "New piece", "Begin another piece; Undo brings this one back", on.clear);
     this.strip = h("div", { class: "sections", role: "group", "aria-label": "Sections of the piece" });
     this.fillLine = h("div", { class: "fill", id: "piece-fill", role: "group", "aria-label": "Fill in the piece" });
@@ -71,6 +76,7 @@ export class PieceView {
       this.playButton,
       h("div", { class: "primer-title" }, h("strong", {}, "Your piece"), this.detail),
       h("div", { class: "pair" }, this.undoButton, this.redoButton),
+      this.zooms,
       this.fillButton,
       this.otherButton,
       this.saveButton,
@@ -112,7 +118,8 @@ export class PieceView {
     this.head.hidden = !(sections.length || can.undo || can.redo); // of an emptied piece, undo is in reach
     setUsable(this.undoButton, can.undo);
     setUsable(this.redoButton, can.redo);
-    for (const each of [this.playButton, this.fillButton, this.saveButton, this.soundButton, this.clearButton, this.otherButton])
+    const { playButton, zooms, fillButton, saveButton, soundButton, clearButton, otherButton } = this;
+    for (const each of [playButton, zooms, fillButton, saveButton, soundButton, clearButton, otherButton])
       each.hidden = !sections.length;
     this.roll.notes.setAttribute("aria-label", `Piano roll of your piece: ${counted(score?.notes.length ?? 0, "note")}`);
     this.roll.colours = sections.map((section) => `--${this.colour(section)}`);
@@ -171,6 +178,13 @@ export class PieceView {
       each.hidden = right <= left;
     }
     this.draw();
+  }
+
+  /** Show `factor` times as much of the piece, around where one listens if that is in view. */
+  zoom(factor) {
+    const { start, end } = this.shown;
+    const at = (this.at ?? this.cursor) / 1000;
+    this.look(zoomed({ start, end }, factor, at >= start && at <= end ? at : (start + end) / 2, this.end));
   }
 
   /** A selection {start, end} (ms) of the piece as it sounds. */

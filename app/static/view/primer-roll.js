@@ -6,7 +6,7 @@ import { moved, turned, zoomed } from "../music/view.js";
 import { caught } from "./bars.js";
 import { colourOf, prepare } from "./canvas.js";
 import { h } from "./dom.js";
-import { goesSideways } from "./roll-input.js";
+import { goesSideways, isMouse } from "./roll-input.js";
 import { pitchRange } from "./roll.js";
 
 const STEPS = { ArrowLeft: -100, ArrowDown: -100, ArrowRight: 100, ArrowUp: 100, PageDown: -1000, PageUp: 1000 };
@@ -77,7 +77,7 @@ export class PrimerRoll {
       if (!this.rows.length || event.button !== 0) return;
       element.setPointerCapture(event.pointerId);
       ({ pull, jumps } = grip(event));
-      down = event.pointerType === "touch" ? event : null;
+      down = isMouse(event) ? null : event;
       if (jumps && !down) pull(event);
     });
     element.addEventListener("pointermove", (event) => {

@@ -7,6 +7,9 @@ const MIN_LOOP = 0.25; // seconds; a shorter drag is a click
 const STILL = 5; // pixels that a tap may move
 const REACH = { mouse: 5, pen: 8, touch: 14 }; // pixels beside a note that still mean it
 
+/** Whether a pointer moves nothing but itself: fingers and pens scroll the page. */
+export const isMouse = (event) => event.pointerType === "mouse";
+
 /** Whether a pointer has gone sideways: a finger that goes up or down scrolls the page, and means nothing here. */
 export function goesSideways(event, down) {
   const [x, y] = [Math.abs(event.clientX - down.clientX), Math.abs(event.clientY - down.clientY)];
@@ -50,11 +53,11 @@ export function listenTo(roll, on) {
     element.setPointerCapture(event.pointerId);
     mark = event.shiftKey ? edgeAt(event) : null;
     down = event;
-    if (mark === null && event.pointerType !== "touch") on.seek(timeAt(event));
+    if (mark === null && isMouse(event)) on.seek(timeAt(event));
   });
   element.addEventListener("pointermove", (event) => {
     if (!(event.buttons & 1) || !element.hasPointerCapture(event.pointerId)) return;
-    if (down && event.pointerType === "touch" && !goesSideways(event, down)) return;
+    if (down && !isMouse(event) && !goesSideways(event, down)) return;
     if (down && Math.hypot(event.clientX - down.clientX, event.clientY - down.clientY) > STILL) down = null;
     const at = mark === null ? timeAt(event) : edgeAt(event);
     if (mark === null) on.seek(at);
@@ -62,7 +65,7 @@ export function listenTo(roll, on) {
   });
   element.addEventListener("pointerup", (event) => {
     if (down?.pointerId === event.pointerId && mark === null) {
-      if (event.pointerType === "touch") on.seek(timeAt(down));
+      if (!isMouse(event)) on.seek(timeAt(down));
       on.tap(noteUnder(roll, down));
     }
     down = null;

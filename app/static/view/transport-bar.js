@@ -45,7 +45,10 @@ export class TransportBar {
       class: "line-of-time",
       "data-testid": "position",
       "aria-label": "Position in the music",
-      oninput: () => on.seek(Number(this.line.value)),
+      oninput: () => {
+        this.line.setAttribute("aria-valuetext", this.spoken(Number(this.line.value), Number(this.line.max)));
+        on.seek(Number(this.line.value));
+      },
     });
     this.volume = range({
       max: "1",
@@ -172,6 +175,10 @@ export class TransportBar {
     );
   }
 
+  spoken(position, end) {
+    return `${clock(position)} of ${clock(end)}`;
+  }
+
   /** `position` and `end` in seconds; `state` as in Transport; `primer`: it is the primer alone that sounds. */
   show(position, end, state, usable, primer) {
     const text = `${clock(Math.min(position, end))} / ${clock(end)}`;
@@ -182,8 +189,9 @@ export class TransportBar {
       if (this.line.max !== most) this.line.max = most;
       if (Math.abs(this.line.valueAsNumber - position) >= 0.1) this.line.value = position;
     }
-    const spoken = `${clock(position)} of ${clock(end)}`;
-    if (this.line.getAttribute("aria-valuetext") !== spoken) this.line.setAttribute("aria-valuetext", spoken);
+    const spoken = this.spoken(position, end);
+    const quiet = document.activeElement === this.line && state === "playing"; // or a screen reader says every second
+    if (!quiet && this.line.getAttribute("aria-valuetext") !== spoken) this.line.setAttribute("aria-valuetext", spoken);
     if (this.shown === `${state}${usable}${primer}`) return;
     this.shown = `${state}${usable}${primer}`;
     this.playButton.replaceChildren(icon(state === "stopped" ? "play" : "pause"));

@@ -33,7 +33,7 @@ class PlayedPorts:
 
     def phrase(self) -> None:
         """Begin to play."""
-        now, self.answered = time.monotonic(), 0.0
+        now, self.answered = time.perf_counter(), 0.0
         for k, pitch in enumerate(PHRASE):
             self.due.append((now + KEY * k, self._message("note_on", note=pitch, velocity=70)))
             self.due.append((now + KEY * k + HELD, self._message("note_off", note=pitch)))
@@ -43,7 +43,7 @@ class PlayedPorts:
 
     def messages(self) -> list[mido.Message]:
         """What was played since the last call."""
-        now = time.monotonic()
+        now = time.perf_counter()
         played = [message for at, message in self.due if at <= now]
         self.due = [each for each in self.due if each[0] > now]
         return played
@@ -51,19 +51,19 @@ class PlayedPorts:
     def send(self, kind: str, **_: int) -> None:
         """Listen to the answer."""
         if kind == "note_on" and not self.answered:
-            self.answered = time.monotonic()
+            self.answered = time.perf_counter()
 
 
 def answers(name: str, repetitions: int) -> list[float]:
     """Seconds from the end of each pause to the first note of a model's answer."""
     ports: Any = PlayedPorts()
     duet = Duet(load_model(name), ports, seed=1, **usual_settings(read_card(find_model(name))))
-    begun = time.monotonic()
+    begun = time.perf_counter()
     ports.phrase()
 
     def done() -> bool:
         nonlocal begun
-        now = time.monotonic()
+        now = time.perf_counter()
         if now - begun > MAX_WAIT:
             raise MusictxError(f"{name} did not answer for {MAX_WAIT:g} s")
         if not ports.answered or now - ports.answered < LISTENS:

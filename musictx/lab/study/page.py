@@ -39,10 +39,10 @@ def write_page(path: Path, result: dict[str, Any], music: Music) -> None:
     """
     colours = model_colours({name: model["position"] for name, model in result["models"].items()})
     colours[REAL] = _REAL_COLOUR
-    page = (_HERE / "page.html").read_text()
+    page = (_HERE / "page.html").read_text(encoding="utf-8")
     parts = {
-        "style": (_HERE / "page.css").read_text(),
-        "script": (_HERE / "page.js").read_text(),
+        "style": (_HERE / "page.css").read_text(encoding="utf-8"),
+        "script": (_HERE / "page.js").read_text(encoding="utf-8"),
         "lead": _lead(result),
         "findings": _findings(result["comparison"]),
         "legend": _legend(result["comparison"]["models"], colours),
