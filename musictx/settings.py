@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields
-from reprlib import repr as shown
 from typing import Any, NamedTuple
 
 from musictx.errors import MusictxError, require
@@ -162,7 +161,7 @@ def read_shape(shape: object) -> tuple[int, ...]:
     signs = (*((more in names) - (less in names) for more, less in WISHES), int(STEADY in names))
     if sum(map(abs, signs)) < len(names) and names != [""]:
         known = ", ".join(" or ".join(pair) for pair in (*WISHES, [STEADY]))
-        raise MusictxError(f"shape is {shown(shape)}; it must name one or more of {known}, with commas")
+        raise MusictxError(f"shape is {shape!r:.80}; it must name one or more of {known}, with commas")
     return signs
 
 

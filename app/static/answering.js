@@ -89,12 +89,14 @@ export class Answering {
     const start = Math.max(0, end - RECENT);
     const { notes, pedals } = cutRows(piece.notes, piece.pedals, start, Infinity);
     const length = end - start;
+    // The time that one thinks before the first key does not count.
+    const begun = piece.notes.reduce((first, [on]) => (on >= this.answered ? Math.min(first, on) : first), end);
     const values = this.values();
     this.turns += 1;
     const settings = {
       ...values,
       seed: nextSeed(values.seed, this.turns),
-      seconds: Math.min(MAX_SECONDS, Math.max(MIN_SECONDS, (end - this.answered) / 1000)),
+      seconds: Math.min(MAX_SECONDS, Math.max(MIN_SECONDS, (end - begun) / 1000)),
     };
     this.model = this.panel.model;
     this.says = "";

@@ -39,8 +39,7 @@ OnlyContinuation = Annotated[bool, typer.Option("--only-continuation", help="Lea
 @sampling_options()
 def continue_primer(
     primer: Annotated[
-        Path,
-        typer.Argument(help="MIDI file to continue, or `-` for none: the model begins from nothing."),
+        Path, typer.Argument(help="MIDI file to continue, or `-` for none: the model begins from nothing.")
     ],
     output: Annotated[
         Path | None,

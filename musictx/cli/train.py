@@ -39,8 +39,7 @@ def train(
         typer.Option(help="Folder held out for validation; repeatable. Without it, a tenth of the pieces."),
     ] = [],  # noqa: B006  (typer's way)
     position: Annotated[
-        str | None,
-        typer.Option(help="vanilla, learned, relative, rope, alibi or none. [default: relative]"),
+        str | None, typer.Option(help="vanilla, learned, relative, rope, alibi or none. [default: relative]")
     ] = None,
     size: Annotated[
         str | None,

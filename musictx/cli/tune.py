@@ -74,7 +74,7 @@ def tune(
                 music, validation, place=output / "corpus", seed=config.seed, progress=progress
             )
             beside, held = split.train, dict(split.validation)
-        for folder in () if music else validation or [shipped_folder("primers")]:
+        for folder in () if held else validation or [shipped_folder("primers")]:
             name = validation_name(folder, tuple(held))
             held[name] = encoded_corpus([folder], output / "corpus" / name, progress=progress)
     watched = ", ".join(f"{name}: {len(corpus)} pieces" for name, corpus in held.items())

@@ -74,19 +74,6 @@ class Corpus:
         pieces = [self.names, (self.ends - self.starts).tolist(), self.source.tolist()]
         return hashlib.sha256(json.dumps(pieces).encode()).hexdigest()
 
-    def without(self, others: Iterable[Corpus]) -> Corpus:
-        """Leave out the pieces that other corpora hold as well, event for event.
-
-        Raises
-        ------
-        MusictxError
-            If no piece is left.
-        """
-        fresh = np.flatnonzero(~self.copies(others))
-        if not len(fresh):
-            raise MusictxError("every piece to train on is held out for validation as well")
-        return self.subset(fresh)
-
     def copies(self, others: Iterable[Corpus]) -> np.ndarray:
         """Which pieces other corpora hold as well, event for event [shape=(pieces,), dtype=bool]."""
         known = {other.piece(i).tobytes() for other in others for i in range(len(other))}

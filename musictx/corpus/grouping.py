@@ -13,12 +13,14 @@ Broder, "On the resemblance and containment of documents" (1997), for the sketch
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from musictx.corpus.folder import Corpus
+from musictx.errors import MusictxError
 from musictx.events import tokens_to_table
 
 if TYPE_CHECKING:
@@ -74,6 +76,45 @@ def group_pieces(corpus: Corpus) -> list[int]:
     _unite_folders(corpus, sets)
     numbers: dict[int, int] = {}
     return [numbers.setdefault(sets[i], len(numbers)) for i in range(len(corpus))]
+
+
+def without_pieces(corpus: Corpus, held: Sequence[Corpus]) -> Corpus:
+    """Leave out every performance of a piece that other corpora hold.
+
+    Parameters
+    ----------
+    corpus : Corpus
+    held : sequence of Corpus
+
+    Raises
+    ------
+    MusictxError
+        No piece is left.
+
+    Examples
+    --------
+    >>> from musictx.corpus import build_corpus
+    >>> from musictx.corpus.grouping import without_pieces
+    >>> from musictx.shipped import shipped_folder
+    >>> primers = build_corpus([shipped_folder("primers")], "corpus")
+    >>> without_pieces(primers, [primers.subset([0, 1])]).names == primers.names[2:]
+    True
+    """
+    pieces = np.array(group_pieces(joined([corpus, *held])))
+    fresh = np.flatnonzero(~np.isin(pieces[: len(corpus)], pieces[len(corpus) :]))
+    if not len(fresh):
+        raise MusictxError("every piece to train on is held out for validation as well")
+    return corpus.subset(fresh)
+
+
+def joined(corpora: Sequence[Corpus]) -> Corpus:
+    """The performances of several corpora as one; each folder stays one of its own."""
+    pieces = [corpus.piece(i) for corpus in corpora for i in range(len(corpus))]
+    ends = np.cumsum(sizes := [len(piece) for piece in pieces])
+    names = tuple(name for corpus in corpora for name in corpus.names)
+    before = np.cumsum([0, *(corpus.folders for corpus in corpora)]).tolist()
+    source = np.concatenate([corpus.source + n for corpus, n in zip(corpora, before, strict=False)])
+    return Corpus(np.concatenate(pieces), ends - sizes, ends, names, source, {}, before[-1])
 
 
 def interval_hashes(tokens: np.ndarray) -> np.ndarray:

@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from musictx.corpus.folder import Corpus, build_corpus, is_encoded, open_corpus
-from musictx.corpus.grouping import group_pieces
+from musictx.corpus.grouping import group_pieces, without_pieces
 from musictx.errors import MusictxError
 from musictx.files import real_path
+from musictx.midi.notes import counted
 
 StrPath = str | os.PathLike[str]
 
@@ -97,9 +98,10 @@ def training_and_validation(
         held[name] = encoded_corpus([folder], Path(place) / name, progress=progress)
         if any(real_path(folder).is_relative_to(real_path(part)) for part in music):
             remarks.append(f"{folder} is held out: nothing below it is trained on")
-    train = everything.without(held.values())
+    train = without_pieces(everything, list(held.values()))
     if len(train) < len(everything):
-        remarks.append(f"{len(everything) - len(train)} copies of held-out pieces are not trained on")
+        left_out = counted(len(everything) - len(train), "performance")
+        remarks.append(f"not trained on, since their pieces are held out: {left_out}")
     return Split(train, held, tuple(remarks))
 
 
@@ -171,7 +173,7 @@ def refuse_shared(train: Corpus, validation: Mapping[str, Corpus]) -> None:
         if len(shared):
             raise MusictxError(
                 f"{train.names[shared[0]]} is trained on and held out in {name!r} as well, and so are "
-                f"{len(shared) - 1} more; leave held-out pieces out of the training music (Corpus.without)"
+                f"{len(shared) - 1} more; leave them out of the training music (without_pieces)"
             )
 
 

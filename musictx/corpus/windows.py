@@ -20,7 +20,7 @@ class Chunk:
     targets: np.ndarray
 
 
-def consecutive_chunks(corpus: Corpus, length: int, *, full_only: bool = False) -> Iterator[Chunk]:
+def consecutive_chunks(corpus: Corpus, length: int) -> Iterator[Chunk]:
     """Cut every piece into consecutive chunks; every event is a target exactly once.
 
     The first event follows START; each later chunk starts from the last event before it, its only
@@ -31,8 +31,6 @@ def consecutive_chunks(corpus: Corpus, length: int, *, full_only: bool = False) 
     corpus : Corpus
     length : int
         Targets in a chunk; the last of a piece is shorter.
-    full_only : bool
-        Leave the shorter ones out.
 
     Examples
     --------
@@ -46,5 +44,4 @@ def consecutive_chunks(corpus: Corpus, length: int, *, full_only: bool = False) 
         stream = np.concatenate([[START], corpus.piece(i)]).astype(np.int64)
         for at in range(0, len(stream) - 1, length):
             targets = stream[at + 1 : at + 1 + length]
-            if len(targets) == length or not full_only:
-                yield Chunk(i, stream[at : at + len(targets)], targets)
+            yield Chunk(i, stream[at : at + len(targets)], targets)

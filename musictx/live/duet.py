@@ -129,7 +129,9 @@ class Duet:
                 self.step(time.perf_counter())
                 time.sleep(TICK)
         finally:
-            self._end_answer(time.perf_counter())
+            now = time.perf_counter()
+            self._end_answer(now)
+            self.messages += [(now, NOTE_ON | PERSON, pitch, 0) for pitch in self.turns.held]  # they come up
             self._send("control_change", control=ALL_NOTES_OFF, value=0)
         return self.performance()
 
@@ -189,7 +191,9 @@ class Duet:
         """Let the model play on before the pause is over, so that its first notes are there by then."""
         whole = self.performance()
         shortest, longest = ANSWER_SECONDS
-        seconds = min(longest, max(shortest, whole.duration - self._answered))
+        onset = whole.notes["onset"]  # the time that a person thinks before the first key does not count
+        begun = onset[onset >= self._answered - 1 / TICKS_PER_SECOND].min(initial=whole.duration)
+        seconds = min(longest, max(shortest, whole.duration - begun))
         start = max(0.0, whole.duration - MEMORY_SECONDS)
         options = {"seconds": seconds, "seed": self.seed, "primer_start": start, **self.settings}
         self.answer = _Answer(stream_notes(self.model, whole, **options))

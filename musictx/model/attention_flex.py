@@ -8,7 +8,6 @@ gradients back. Exact.
 from __future__ import annotations
 
 import importlib.util
-import os
 import shutil
 from functools import lru_cache
 from typing import Any
@@ -26,7 +25,7 @@ def suits(q: Tensor) -> bool:
         and torch.is_grad_enabled()
         and q.shape[2] % _TILE == 0
         and importlib.util.find_spec("triton") is not None
-        and any(map(shutil.which, (os.environ.get("CC") or "cc", "gcc", "clang")))
+        and any(map(shutil.which, ("cc", "gcc", "clang")))
     )
 
 

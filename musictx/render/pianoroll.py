@@ -116,12 +116,7 @@ def draw_rolls(
     return _draw([Lane(*lane) for lane in lanes], path, LANE, title)
 
 
-def _draw(
-    lanes: list[Lane],
-    path: str | PathLike[str] | None,
-    height: float,
-    title: str | None,
-) -> Figure:
+def _draw(lanes: list[Lane], path: str | PathLike[str] | None, height: float, title: str | None) -> Figure:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
@@ -151,14 +146,8 @@ def _draw(
         colour = _colour(lane.title, number)
         _rows(axes, low, high, end)
         _notes(axes, lane, colour, end, height / (high - low + 1))
-        axes.text(
-            *(0, 1 + 0.11 / height),
-            plain_label(lane.title),
-            transform=axes.transAxes,
-            size=11,
-            weight="bold",
-            color=colour,
-        )
+        bold: dict[str, Any] = {"transform": axes.transAxes, "size": 11, "weight": "bold", "color": colour}
+        axes.text(0, 1 + 0.11 / height, plain_label(lane.title), **bold)
         if lane.primer_end is not None:
             axes.axvline(lane.primer_end, color=INK, linewidth=1.0, zorder=4)
         if number == 0:
@@ -297,10 +286,8 @@ def _time(axes: Axes, end: float, *, named: bool) -> None:
     steps = (0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600)
     step = next((step for step in steps if end / step <= 16), 3600 * np.ceil(end / 3600 / 16))
     axes.xaxis.set_major_locator(MultipleLocator(step))
-    if end <= 120:
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g} s"))
-    else:
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{int(x) // 60}:{int(x) % 60:02d}"))
+    said = (lambda x: f"{x:g} s") if end <= 120 else (lambda x: f"{int(x) // 60}:{int(x) % 60:02d}")
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: said(x)))
     axes.grid(axis="x", color=GUIDE, linewidth=0.6, alpha=0.7)
     axes.set_axisbelow(True)
     axes.tick_params(axis="x", bottom=False, labelbottom=named, labelsize=8.5, labelcolor=SOFT_INK, pad=5)

@@ -38,7 +38,7 @@ import numpy as np
 
 from musictx.errors import MusictxError, reason
 from musictx.files import refusals
-from musictx.performance import Performance, make_notes, resolve_overlaps
+from musictx.performance import Performance, apply_pedal, make_notes, resolve_overlaps
 from musictx.training.metrics import METRICS
 
 ENDING = ".jsonl"
@@ -90,10 +90,11 @@ class Choice:
         """
 
         def take(whole: Performance) -> list[list[float]]:
-            return _rows(whole.notes[whole.notes["offset"] > self.cut])
+            notes = apply_pedal(whole).notes
+            return _rows(notes[notes["offset"] > self.cut])
 
         facts = {
-            "primer": _rows(self.primer.notes),
+            "primer": _rows(apply_pedal(self.primer).notes),
             "cut": round(self.cut, 3),
             "kept": [take(whole) for whole in self.kept],
             "rejected": [take(whole) for whole in self.rejected],

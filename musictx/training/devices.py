@@ -104,8 +104,8 @@ def together(fabric: Fabric) -> Iterator[None]:
         ) from error
 
 
-def refuse_too_large(config: ModelConfig) -> None:
-    """Say that a model is too large to be trained here, before its memory is taken.
+def refuse_too_large(config: ModelConfig, shares: int = 1) -> None:
+    """Say that a model is too large to be trained here, before its memory is taken; `shares`: machines.
 
     Raises
     ------
@@ -113,9 +113,10 @@ def refuse_too_large(config: ModelConfig) -> None:
         Weights, gradients and the optimiser's two averages alone take more memory than the machine has.
     """
     count, there = parameter_count(config), memory()
-    if 16 * count > there:
+    needed = max(4 * count, 16 * count // shares)
+    if needed > there:
         raise MusictxError(
-            f"a model of {count:,} parameters takes more than {16 * count >> 30:,} GB to train; "
+            f"a model of {count:,} parameters takes more than {needed >> 30:,} GB to train; "
             f"there are {there / 2**30:,.0f} GB. Choose a smaller size or context"
         )
 

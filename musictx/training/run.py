@@ -179,7 +179,7 @@ class Run:
     def _set_up(self) -> None:
         """Make model and optimisers, with random weights or those of another model."""
         config = self.config
-        refuse_too_large(self.model_config)
+        refuse_too_large(self.model_config, config.nodes if config.strategy == "fsdp" else 1)
         for source in self.curriculum.stages:  # refused before any work is done
             share_batch(source.size, self.fabric.world_size, config.micro_batch)
         torch.manual_seed(config.seed)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import accumulate, islice
+from itertools import accumulate
 from typing import Protocol
 
 import numpy as np
@@ -99,7 +98,7 @@ class Curriculum:
             BatchSource(
                 train,
                 length=tokens,
-                batch=config.batch * (length // tokens),
+                batch=config.batch * round(length / tokens),
                 seed=config.seed,
                 augmentation=config.augmentation,
                 mix=mix,
@@ -135,7 +134,10 @@ def make_validation(corpora: Mapping[str, Corpus], length: int, max_chunks: int)
 
 
 def spread_chunks(corpus: Corpus, length: int, max_chunks: int) -> Iterator[Chunk]:
-    """At most `max_chunks` full chunks, spread evenly over a corpus; shorter ones if none is full."""
-    full = int(((corpus.ends - corpus.starts) // length).sum())
-    stride = math.ceil((full or len(corpus)) / max_chunks)
-    return islice(consecutive_chunks(corpus, length, full_only=full > 0), 0, None, stride)
+    """At most `max_chunks` chunks, spread evenly over a corpus: full ones, or as many of the longest."""
+    sizes = (corpus.ends - corpus.starts).tolist()
+    lengths = np.array([min(length, size - at) for size in sizes for at in range(0, size, length)])
+    count = max(int((lengths == length).sum()), min(max_chunks, len(lengths)))
+    longest = np.sort(np.argsort(-lengths, kind="stable")[:count])
+    chosen = set(longest[np.linspace(0, count - 1, min(count, max_chunks)).round().astype(int)].tolist())
+    return (chunk for k, chunk in enumerate(consecutive_chunks(corpus, length)) if k in chosen)

@@ -98,6 +98,16 @@ def test_real_music_may_stand_beside_the_choices(
     assert status == 0 and "3 choices; watched by music: 4 pieces, encoded: 4 pieces" in said
 
 
+def test_music_of_a_single_piece_leaves_the_primers_to_watch(
+    run: Run, model: Path, choices: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "music"
+    folder.mkdir()
+    write_midi(melody(*range(40, 80)), folder / "one.mid")
+    status, said = run(model, choices, "-o", tmp_path / "tuned", "--music", folder, "--passes", 1)
+    assert status == 0 and "watched by primers: 13 pieces" in said
+
+
 def test_what_cannot_be_tuned_says_so(run: Run, model: Path, choices: Path, tmp_path: Path) -> None:
     output = tmp_path / "tuned"
     status, said = run("rope", choices, "-o", output)

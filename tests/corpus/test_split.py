@@ -12,7 +12,7 @@ from musictx.corpus import Split, build_corpus, training_and_validation
 from musictx.corpus.split import refuse_shared, validation_name
 from musictx.errors import MusictxError
 from musictx.midi import write_midi
-from musictx.performance import Performance, make_notes
+from musictx.performance import Performance, make_notes, transpose
 
 
 def song(seed: int, tempo: float = 1.0) -> Performance:
@@ -68,6 +68,21 @@ def test_nothing_below_a_validation_folder_is_trained_on(music: Path, tmp_path: 
     assert found.remarks == (f"{held} is held out: nothing below it is trained on",)
 
 
+def test_no_performance_of_a_held_out_piece_is_trained_on(music: Path, tmp_path: Path) -> None:
+    """However it was played: a loss on it would measure memory."""
+    held = tmp_path / "held"
+    held.mkdir()
+    write_midi(transpose(song(2, 1.1), 1), held / "another pianist.mid")
+    found = split(tmp_path, music, validation=(held,))
+    assert "2.mid" not in found.train.names and len(found.train) == 5
+    assert found.remarks == ("not trained on, since their pieces are held out: 1 performance",)
+    write_midi(song(2, 0.9), held / "a third.mid")
+    for i in range(6):
+        write_midi(song(i, 1.2), held / f"{i}.mid")
+    with pytest.raises(MusictxError, match="every piece to train on is held out"):
+        split(tmp_path, music, validation=(held,))
+
+
 def test_copies_of_held_out_pieces_are_not_trained_on(music: Path, tmp_path: Path) -> None:
     held = tmp_path / "held"
     held.mkdir()
@@ -75,7 +90,7 @@ def test_copies_of_held_out_pieces_are_not_trained_on(music: Path, tmp_path: Pat
     write_midi(song(9), held / "own.mid")
     found = split(tmp_path, music, validation=(held,))
     assert len(found.train) == 5 and "3.mid" not in found.train.names
-    assert found.remarks == ("1 copies of held-out pieces are not trained on",)
+    assert found.remarks == ("not trained on, since their pieces are held out: 1 performance",)
     refuse_shared(found.train, found.validation)
     everything = build_corpus([music], tmp_path / "all", workers=1)
     with pytest.raises(MusictxError, match=r"3\.mid is trained on and held out in 'held'"):

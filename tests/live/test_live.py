@@ -178,6 +178,35 @@ def test_of_a_long_duet_the_last_minutes_are_heard_as_the_middle_of_a_piece(
     assert heard[0]["primer_start"] == pytest.approx(before - 1.0, abs=0.05)
 
 
+def test_the_time_that_one_thinks_before_a_phrase_is_no_part_of_it(
+    system: dict[str, list[mido.Message]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[float] = []
+
+    def listen(*music: Any, **options: Any) -> Any:
+        asked.append(options["seconds"])
+        return stream_notes(*music, **options)
+
+    monkeypatch.setattr(duet, "stream_notes", listen)
+    player = Player(system)
+    player.play(*[60, 64, 67, 72] * 5)
+    player.wait(0.2)
+    player.wait_for(lambda: player.duet.answer is not None and player.duet.answer.complete)
+    player.wait(30)
+    assert asked == [pytest.approx(4.95, abs=0.05)] and player.duet.turns.turn is Turn.LISTENING
+    player.phrase()
+    assert asked[1] == 4.0  # the shortest: the phrase lasts 1.5 s
+
+
+def test_a_chord_that_is_held_when_the_duet_ends_lasts_until_then(
+    system: dict[str, list[mido.Message]],
+) -> None:
+    player, began = Player(system), time.perf_counter()
+    player.inbox += [mido.Message("note_on", note=pitch, velocity=70) for pitch in (48, 64, 67)]
+    notes = player.duet.run(lambda: time.perf_counter() - began > 0.4).notes
+    assert len(notes) == 3 and (notes["offset"] - notes["onset"]).min() > 0.2
+
+
 def test_a_program_that_ends_all_notes_at_once_is_answered_too(
     system: dict[str, list[mido.Message]],
 ) -> None:

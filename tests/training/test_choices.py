@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from musictx.errors import MusictxError
 from musictx.events import encode
-from musictx.performance import Performance, make_notes, resolve_overlaps, slice_time
+from musictx.performance import SPAN_DTYPE, Performance, make_notes, resolve_overlaps, slice_time
 from musictx.training.choices import MAX_BYTES, Choice, of_model, read_choices
 
 GOOD: dict[str, Any] = {
@@ -48,6 +48,16 @@ def test_a_take_that_was_written_and_read_has_the_same_events(
     (read,) = read_choices(file)
     assert encode(read.kept[0]).tolist() == encode(whole).tolist()
     assert encode(read.primer).tolist() == encode(choice.primer).tolist()
+
+
+def test_the_pedal_is_in_the_ends_of_the_notes(tmp_path: Path) -> None:
+    pedal = np.array([(0.0, 2.0)], SPAN_DTYPE)
+    primer = Performance(make_notes([0, 0.25, 0.5], [0.2, 0.45, 0.7], [60, 64, 67]), pedal)
+    notes = make_notes([0, 0.25, 0.5, 1.0], [0.2, 0.45, 0.7, 1.1], [60, 64, 67, 72])
+    take = Performance(notes, pedal)
+    (tmp_path / "mine.jsonl").write_text(Choice(primer, 1.0, (take,), (take,)).line())
+    (choice,) = read_choices(tmp_path)
+    assert choice.kept[0].notes["offset"].tolist() == [2.0] * 4
 
 
 def test_a_note_shorter_than_a_millisecond_can_be_read_again(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from training_helpers import EVERY_STEP, losses, tiny_corpus, tiny_run
 
 import musictx.files
 from musictx.checkpoint import load_model, read_card, save_model
-from musictx.corpus import NO_AUGMENTATION, BatchSource, consecutive_chunks
+from musictx.corpus import NO_AUGMENTATION, BatchSource, Corpus, consecutive_chunks
 from musictx.errors import MusictxError
 from musictx.losses import chunk_losses
 from musictx.model import MusicTransformer
@@ -398,7 +398,7 @@ def test_it_learns_more_than_how_often_each_event_comes(tmp_path: Path) -> None:
     unigram = -(p * np.log(p)).sum()
     run = tiny_run(tmp_path, steps=300, augmentation=NO_AUGMENTATION, model={"dropout": 0.0}, log_every=20)
     model = run.fit()
-    chunks = consecutive_chunks(corpus, 16, full_only=True)
+    chunks = consecutive_chunks(corpus, 16)
     nll = np.concatenate([x for _, x in chunk_losses(model, chunks)]).mean()
     assert nll < 0.5 * unigram
     training = [x for _, x in losses(tmp_path) if isinstance(x, float)]
@@ -417,7 +417,7 @@ def test_the_best_model_by_validation_is_kept(tmp_path: Path) -> None:
     card = read_card(tmp_path / "model")
     assert card["validation_nll_while_training"]["held"] == best
     assert (card["steps"], best) in validation
-    chunks = consecutive_chunks(tiny_corpus(2, seed=4), 16, full_only=True)
+    chunks = spread_chunks(tiny_corpus(2, seed=4), 16, run.config.validation_chunks)
     nll = np.concatenate([x for _, x in chunk_losses(load_model(tmp_path), chunks)]).mean()
     assert nll == pytest.approx(best, abs=1e-5)
     assert card["tokens_seen"] == card["steps"] * 64
@@ -469,12 +469,23 @@ def test_a_model_whose_card_says_odd_things_can_be_taught(whole: Path, tmp_path:
 
 @pytest.mark.parametrize(("max_chunks", "length"), [(1, 16), (3, 16), (1000, 16), (3, 10_000)])
 def test_validation_is_bounded_and_spread(max_chunks: int, length: int) -> None:
-    chunks = list(spread_chunks(tiny_corpus(10), length, max_chunks))
-    assert 1 <= len(chunks) <= max_chunks
-    if length == 16:
-        assert all(len(c.targets) == 16 for c in chunks)
+    corpus = tiny_corpus(10)
+    chunks = list(spread_chunks(corpus, length, max_chunks))
+    every = list(consecutive_chunks(corpus, length))
+    assert len(chunks) == min(max_chunks, len(every))
+    full = sum(len(c.targets) == length for c in every)
+    assert sum(len(c.targets) == length for c in chunks) == min(full, max_chunks)  # those come first
     if max_chunks == 3:
         assert {c.piece for c in chunks} > {0}
+
+
+def test_three_songs_of_which_one_fills_a_window_are_all_listened_to() -> None:
+    sizes = np.array([0, 4200, 8100, 11_600])
+    tokens = np.random.default_rng(0).integers(0, 128, sizes[-1]).astype(np.uint16)
+    songs = Corpus(tokens, sizes[:-1], sizes[1:], ("a", "b", "c"), np.zeros(3, int), {})
+    found = [(c.piece, len(c.targets)) for c in spread_chunks(songs, 4096, 16)]
+    assert found == [(0, 4096), (0, 104), (1, 3900), (2, 3500)]
+    assert [c.piece for c in spread_chunks(songs, 4096, 3)] == [0, 1, 2]
 
 
 def test_a_run_leaves_what_it_promises(whole: Path) -> None:

@@ -83,5 +83,5 @@ def test_a_piece_cannot_be_trained_on_and_held_out(tmp_path: Path) -> None:
     held = corpus.subset([3])
     with pytest.raises(MusictxError, match=r"3\.mid is trained on and held out in 'asap' as well"):
         tiny_run(tmp_path, train=corpus, validation={"asap": held})
-    tiny_run(tmp_path, train=corpus.without([held]), validation={"asap": held})
+    tiny_run(tmp_path, train=corpus.subset([0, 1, 2, 4]), validation={"asap": held})
     assert not list(tmp_path.iterdir())

@@ -115,7 +115,7 @@ def compare_rules(
     context, result = model.config.context_length, {}
     plan = []
     for k in times:
-        chunks = list(consecutive_chunks(corpus, k * context, full_only=True))
+        chunks = [c for c in consecutive_chunks(corpus, k * context) if len(c.targets) == k * context]
         plan.append((k, chunks, length_rules(model, k * context)))
     total = sum(len(c) * k * len(rules) for k, c, rules in plan)
     done = 0

@@ -14,6 +14,7 @@ Yang, "The Jazz Transformer on the front line" (2020), section 4.3, for structur
 
 from __future__ import annotations
 
+import math
 from itertools import pairwise
 
 import numpy as np
@@ -170,12 +171,16 @@ def structureness(performance: Performance) -> dict[str, float | None]:
     return result
 
 
-def primer_similarity(primer: Performance, continuation: Performance, parts: int = 4) -> list[float | None]:
+def primer_similarity(
+    primer: Performance, continuation: Performance, seconds: float = 0.0, parts: int = 4
+) -> list[float | None]:
     """How much each quarter of a continuation sounds like some moment of the primer.
 
     Parameters
     ----------
     primer, continuation : Performance
+    seconds : float
+        How long the continuation is, if silence at its end counts.
     parts : int
 
     Returns
@@ -187,6 +192,7 @@ def primer_similarity(primer: Performance, continuation: Performance, parts: int
     home, away = chroma(primer), chroma(continuation)
     if not len(home):
         return [None] * parts
+    away = np.pad(away, ((0, max(0, math.ceil(seconds) - len(away))), (0, 0)))
     best = (away @ home.T).max(1) if len(away) else np.empty(0)
     heard = np.any(away, axis=1)
     bounds = np.linspace(0, len(away), parts + 1).round().astype(int).tolist()

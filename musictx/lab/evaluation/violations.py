@@ -16,8 +16,9 @@ def forbidden_share(
 ) -> dict[str, float | None]:
     """Probability that a model gives to events that may not follow: what the grammar mask removes.
 
-    At temperature 1 and without the mask this is the expected share of grammar-breaking tokens, given
-    that all before were grammatical; it needs no sampling, and so has no noise of its own.
+    That a note ends within ten seconds is one of its rules; those against loops and long rests are not
+    counted. At temperature 1 and without the mask this is the expected share of grammar-breaking tokens,
+    given that all before were grammatical; it needs no sampling, and so has no noise of its own.
 
     Parameters
     ----------

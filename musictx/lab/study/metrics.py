@@ -60,7 +60,7 @@ def measure(
     figures["structureness"] = structureness(whole)
     figures["storm"] = is_degenerate(alone, seconds)
     figures["stuck"] = stuck_share(alone, seconds)
-    figures["primer_similarity"] = primer_similarity(primer, alone)
+    figures["primer_similarity"] = primer_similarity(primer, alone, seconds)
     figures["listening_seconds"] = figures["listening_primer"] = [None] * QUARTERS
     if model is not None and len(alone):
         figures |= describe_listening(model, take_tokens(model, whole, cut), cut, cut + seconds)

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from musictx.corpus import Corpus
+from musictx.corpus.grouping import joined
 from musictx.errors import require
 from musictx.events import decode, encode
 from musictx.lab.evaluation.loading import open_music, unit_numbers
@@ -138,7 +139,8 @@ def choose_primers(
     found: dict[str, list[StudyPrimer]] = {str(folder): [] for folder in folders}
     left_out = []
     every = [_one_of_each(open_music(folder, progress=progress)) for folder in folders]
-    both = _one_of_each(_joined(every))  # a piece of two folders is one
+    # A piece of two folders is one; each corpus is one source, whatever it was made of.
+    both = _one_of_each(joined([replace(c, source=np.zeros_like(c.source), folders=1) for c in every]))
     for name, source, i in zip(both.names, both.source.tolist(), range(len(both)), strict=True):
         folder = str(folders[source])
         found[folder].append(_primer(name, decode(both.piece(i)), settings, folder))
@@ -159,16 +161,6 @@ def choose_primers(
 def _one_of_each(corpus: Corpus) -> Corpus:
     """The first performance of each piece."""
     return corpus.subset(np.unique(unit_numbers(corpus), return_index=True)[1])
-
-
-def _joined(corpora: Sequence[Corpus]) -> Corpus:
-    """The pieces of several corpora as one, whose sources are their numbers."""
-    pieces = [corpus.piece(i) for corpus in corpora for i in range(len(corpus))]
-    ends = np.cumsum([len(piece) for piece in pieces])
-    starts = ends - [len(piece) for piece in pieces]
-    names = tuple(name for corpus in corpora for name in corpus.names)
-    source = np.repeat(np.arange(len(corpora)), [len(corpus) for corpus in corpora])
-    return Corpus(np.concatenate(pieces), starts, ends, names, source, {}, len(corpora))
 
 
 def _share_out(found: dict[str, list[StudyPrimer]], count: int) -> list[StudyPrimer]:

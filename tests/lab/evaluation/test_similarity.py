@@ -99,6 +99,13 @@ def test_the_matrix_is_one_on_the_diagonal_and_a_penalty_elsewhere():
     assert (matrix == matrix.T).all()
 
 
+def test_silence_at_the_end_is_like_nothing():
+    scale = Performance(make_notes(np.arange(20), np.arange(20) + 1.0, np.arange(20) % 12 + 60))
+    assert None not in primer_similarity(scale, scale)
+    like = primer_similarity(scale, scale, 60)
+    assert like[0] == pytest.approx(1) and like[1] is not None and like[2:] == [None, None]
+
+
 def test_likeness_to_the_primer_falls_where_the_music_moves_away():
     primer = phrase(10, 0)
     black = Performance(make_notes(np.arange(10.0), np.arange(10.0) + 1, np.full(10, 66)))
