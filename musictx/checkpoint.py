@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+from contextlib import ExitStack
 from dataclasses import fields
 from pathlib import Path
 from reprlib import repr as shown
@@ -19,7 +20,7 @@ from safetensors.torch import load_file, save
 
 from musictx.errors import MusictxError, reason
 from musictx.events import VOCABULARY_SIZE
-from musictx.files import read_json, write_bytes
+from musictx.files import make_folder, read_json, writing
 from musictx.model import ModelConfig, MusicTransformer
 from musictx.model.positions import SCHEMES, find_scheme
 from musictx.model.sizes import parameter_count
@@ -64,9 +65,15 @@ def save_model(
     """
     folder = Path(folder)
     weights = {name: w.detach().to("cpu", dtype).contiguous() for name, w in model.state_dict().items()}
-    write_bytes(folder / WEIGHTS, save(weights, {"format": "musictx"}))
-    write_bytes(folder / CONFIG, (json.dumps(model.config.to_dict(), indent=2) + "\n").encode())
-    write_bytes(folder / CARD, (json.dumps(card or {}, indent=2) + "\n").encode())
+    make_folder(folder)
+    texts = {CONFIG: model.config.to_dict(), CARD: card or {}}
+    contents = {name: (json.dumps(text, indent=2) + "\n").encode() for name, text in texts.items()}
+    with ExitStack() as files:  # all are on the disk before the first takes the place of an older one
+        for name, content in {WEIGHTS: save(weights, {"format": "musictx"}), **contents}.items():
+            stream = files.enter_context(writing(folder / name))
+            stream.write(content)
+            stream.flush()
+            os.fsync(stream.fileno())
 
 
 def find_model(name: str | os.PathLike[str]) -> Path:

@@ -179,10 +179,9 @@ def hold(stream: IO[Any]) -> bool:
     The system lets go of it when the process ends, even by ``kill -9``. Where files cannot be held (Windows,
     some network drives) the answer is always true.
     """
-    if fcntl is None:
-        return True
     try:
-        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if fcntl is not None:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         return not isinstance(error, BlockingIOError)
     return True

@@ -251,14 +251,20 @@ def test_a_folder_without_configuration_is_no_model(folder: Path) -> None:
         load_model(folder)
 
 
-def test_a_full_disk_leaves_the_old_model(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_a_full_disk_leaves_the_old_model(folder: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    """Whichever of its files the disk has no room for."""
     before = {p.name: p.read_bytes() for p in folder.iterdir()}
+    written = []
 
     def full(descriptor: int) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        written.append(descriptor)
+        if len(written) == number:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(musictx.files.os, "fsync", full)
-    with pytest.raises(MusictxError, match=r"model\.safetensors' cannot be written: No space left on device"):
+    name = (WEIGHTS, CONFIG, CARD)[number - 1]
+    with pytest.raises(MusictxError, match=f"{name}' cannot be written: No space left on device"):
         save_model(tiny("relative"), folder)
     assert {p.name: p.read_bytes() for p in folder.iterdir()} == before
 

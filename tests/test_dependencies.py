@@ -40,6 +40,25 @@ def imported(path: Path) -> set[str]:
     return found - set(sys.stdlib_module_names) - OWN
 
 
+def needed(path: Path) -> set[str]:
+    """Top-level names of the libraries without which a file cannot be imported."""
+    code = ast.parse(path.read_text())
+    plain = [node for node in code.body if isinstance(node, ast.Import | ast.ImportFrom)]
+    found = {alias.name for node in plain if isinstance(node, ast.Import) for alias in node.names}
+    found |= {
+        node.module for node in plain if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module
+    }
+    return {name.split(".")[0] for name in found} - set(sys.stdlib_module_names) - OWN
+
+
+@pytest.mark.parametrize("folder", ["musictx", "app"])
+def test_what_every_import_needs_is_no_extra(folder: str) -> None:
+    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
+    plain = {re.match(r"[\w.-]+", line)[0].lower().replace("-", "_") for line in project["dependencies"]}  # type: ignore[index]
+    libraries = set().union(*(needed(path) for path in (REPOSITORY / folder).rglob("*.py")))
+    assert {"numpy"} <= libraries and libraries - plain == set()
+
+
 @pytest.mark.parametrize("folder", ["musictx", "app"])
 def test_every_imported_library_is_a_declared_dependency(folder: str) -> None:
     libraries = set().union(*(imported(path) for path in (REPOSITORY / folder).rglob("*.py")))

@@ -49,12 +49,10 @@ def fill(
     from musictx.sampling.beat import check_beat
     from musictx.sampling.filling import check_takes
 
-    if seed is None:
-        seed = secrets.randbelow(100_000)
+    seed = secrets.randbelow(100_000) if seed is None else seed
     check_takes(takes, candidates)
     check_beat(beat)
-    places = Places(output, audio, roll)
-    check_places(places, takes, [midi, find_model(model)])
+    check_places(places := Places(output, audio, roll), takes, [midi, find_model(model)])
     music = read_music(midi, beat=beat)
     player = load_model(model)
     torch.set_num_threads(1)  # one token is too little work for two

@@ -105,12 +105,10 @@ def continue_primer(
     from musictx.sampling.beat import check_beat
     from musictx.sampling.continuation import check_variations
 
-    if seed is None:
-        seed = secrets.randbelow(100_000)
+    seed = secrets.randbelow(100_000) if seed is None else seed
     if bars is not None and seconds is not None:
         raise MusictxError("--bars and --seconds both say how long the continuation is; give one of them")
-    if seconds is None and tokens is None and bars is None:
-        seconds = 30.0
+    seconds = 30.0 if seconds is tokens is bars is None else seconds
     check_beat(beat)
     if takes is not None and (variations > 1 or audio or roll):
         raise MusictxError("--takes makes sound and rolls itself; leave out --variations, --audio and --roll")
@@ -124,7 +122,8 @@ def continue_primer(
     chosen = [int(t) if t.isdecimal() and len(t) < 6 else t for t in tracks] or None
     music = Performance() if str(primer) == "-" else read_music(primer, beat=beat, tracks=chosen)
     _tell(primer, music.duration, primer_start, primer_end)
-    player = load_model(model, **_changes(window, rope_scaling=rope_scaling, rope_factor=rope_factor))
+    changes: dict[str, Any] = {} if window is None else {"window": window or None}
+    player = load_model(model, **changes, **given(rope_scaling=rope_scaling, rope_factor=rope_factor))
     index = _copy_index(copy_check)
     places = Places(folder, audio, roll) if takes is None else folder_of_takes(folder)
     check_places(places, variations, [primer, find_model(model), copy_check])
@@ -190,11 +189,6 @@ def _tell(path: Path, duration: float, start: float, end: float | None) -> None:
         )
 
 
-def _changes(window: int | None, **rope: Any) -> dict[str, Any]:
-    """What of a model's configuration the options change."""
-    return given(**rope) if window is None else {**given(**rope), "window": window or None}
-
-
 def _copy_index(folder: Path | None) -> Any:
     if folder is None:
         return None
@@ -234,10 +228,9 @@ def info(model: ModelName, as_json: AsJson = False) -> None:
     from musictx.checkpoint import find_model, load_model, read_card
 
     folder = find_model(model)
-    card = read_card(folder)
     loaded = load_model(folder)
-    counted = {"model": model, "parameters": loaded.parameter_count()}
-    facts = {**counted, **card, "config": loaded.config.to_dict()}
+    facts = {"model": model, "parameters": loaded.parameter_count(), **read_card(folder)}
+    facts["config"] = loaded.config.to_dict()
     if as_json:
         print(json.dumps(facts, indent=2))
         return

@@ -289,6 +289,26 @@ def test_visitors_wait_in_turn_and_are_told_their_place(model: MusicTransformer)
     assert list(third)[-1]["state"] == "done"
 
 
+def test_who_came_first_is_let_in_first_whoever_asks_first() -> None:
+    stage = Stage(visitors=1)
+    first, second, third = (stage.enter(name, "r") for name in ("one", "two", "three"))
+    assert stage.wait(first, 0) == 0
+    stage.leave(first)
+    assert stage.wait(third, 0) > 0 and stage.wait(second, 0) == 0
+    stage.leave(second)
+    assert stage.wait(third, 0) == 0
+
+
+def test_a_page_that_asks_for_it_ends_a_run(tmp_path: Path) -> None:
+    stage = Stage()
+    served = TestClient(Starlette(routes=routes([], VoteBook(HASHES, tmp_path / "v.sqlite"), stage)))
+    ticket = stage.enter("one", "r")
+    assert stage.is_current(ticket, part_name("r.0", "rope"))
+    assert served.post("/musictx/stop?run=r.0&lane=rope").json() == {}
+    assert not stage.is_current(ticket, part_name("r.0", "rope"))
+    assert stage.is_current(ticket, part_name("r.0", "vanilla"))
+
+
 def test_a_run_has_no_more_lanes_than_a_page(model: MusicTransformer) -> None:
     """And a selection is filled in by one of them alone."""
     stage = Stage()

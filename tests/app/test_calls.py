@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -148,11 +147,13 @@ def test_a_file_that_went_or_is_no_midi_file_is_named(client: httpx.Client, tmp_
     assert "a.mid is not here; send it again." in call(client, with_change(primer=file(path)))
 
 
-def test_the_log_has_no_traceback(client: httpx.Client, capfd: pytest.CaptureFixture[str]) -> None:
-    logging.getLogger("musictx.app.faults").propagate = True
+def test_the_log_has_no_traceback(
+    client: httpx.Client, capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
     for values in (with_change(seed=float("nan")), [None], with_change(primer={"path": 5})):
         assert '"error": "' in call(client, values)
-    assert "Traceback" not in "".join(capfd.readouterr())
+    assert "Traceback" not in "".join(capfd.readouterr()) + caplog.text
+    assert not any(record.exc_info for record in caplog.records)
 
 
 def test_no_call_goes_past_the_line(client: httpx.Client) -> None:

@@ -100,7 +100,11 @@ def test_browsers_are_told_what_to_allow(client: TestClient, path: str) -> None:
     headers = client.get(f"/{path}").headers
     assert headers["x-content-type-options"] == "nosniff"
     assert headers["referrer-policy"] == "same-origin"
-    assert "frame-ancestors 'self' https://huggingface.co" in headers["content-security-policy"]
+    policy = {name: sites for name, *sites in map(str.split, headers["content-security-policy"].split(";"))}
+    assert policy.pop("frame-ancestors") == ["'self'", "https://huggingface.co"]
+    assert policy["default-src"] == ["'self'"]
+    own = {"'self'", "data:", "blob:", "'none'", "'unsafe-inline'", "'unsafe-eval'", "'wasm-unsafe-eval'"}
+    assert all(set(sites) <= own for sites in policy.values()), policy  # nothing from elsewhere
     assert ("content-disposition" in headers) == ("file=" in path)
 
 

@@ -201,6 +201,18 @@ def test_a_demo_that_cannot_listen_says_why(run):
     assert status == 1 and "choose another --port" in err and "GRADIO" not in err
 
 
+def test_every_option_of_the_demo_reaches_it(run, monkeypatch):
+    started = []
+    monkeypatch.setattr("musictx.app.launch", lambda *given, **named: started.append((given, named)))
+    options = ("--host", "0.0.0.0", "--port", 7999, "--browser", "--model", "rope", "--model", "grand")
+    places = ("--public-host", "a.example", "--public-host", "b.example", "--root-path", "/music")
+    assert run("app", *options, *places)[0] == run("app")[0] == 0
+    named = {"models": ["rope", "grand"], "names": ["a.example", "b.example"], "prefix": "/music"}
+    assert started[0] == (("0.0.0.0", 7999), {**named, "open_browser": True})
+    usual = {"models": None, "names": (), "prefix": "", "open_browser": False}
+    assert started[1] == (("127.0.0.1", None), usual)
+
+
 def test_an_unknown_model_is_named(run, tmp_path):
     status, _, err = run("continue", PRIMER, "-o", tmp_path / "o.mid", "--model", "beethoven")
     assert status == 1 and "beethoven" in err

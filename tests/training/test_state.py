@@ -121,6 +121,23 @@ def test_what_killed_processes_left_half_written_goes(run_folder: Path) -> None:
     assert (run_folder / "notes.txt").read_bytes() == b"mine"
 
 
+class _Evil:
+    """What a pickle calls that was made to."""
+
+    def __init__(self, path: Path):
+        self.path = path
+
+    def __reduce__(self) -> Any:
+        return Path.touch, (self.path,)
+
+
+def test_a_state_that_was_made_to_runs_no_code(run_folder: Path, tmp_path: Path) -> None:
+    torch.save({"model": _Evil(tmp_path / "ran")}, run_folder / STATE)
+    with pytest.raises(MusictxError):
+        _read(run_folder / STATE)
+    assert not (tmp_path / "ran").exists()
+
+
 def test_a_flipped_bit_is_noticed_or_changes_nothing(run_folder: Path) -> None:
     """Between the arrays of a state there is padding, which nobody reads."""
     path = run_folder / STATE
