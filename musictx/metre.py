@@ -110,16 +110,18 @@ class Metre:
         place = max(0, int(np.searchsorted(self.signatures[:, 0], tick + 0.5, side="right")) - 1)
         first, beats, unit = self.signatures[place].tolist()
         length = max(1, 4 * self.division * beats // unit)
-        return first + int((tick + 0.5 - first) // length) * length, length
+        line = first + int((tick + 0.5 - first) // length) * length
+        return line, min(
+            [length, *(self.signatures[place + 1 : place + 2, 0] - line).tolist()]
+        )  # or cut short
 
     def bars_after(self, time: float, count: int) -> float:
         """The time (s) that so many bars after `time` end; they begin with the bar line nearest to it."""
         tick = float(self.ticks(time))
         line, length = self.bar_before(tick)
         count += tick - line > length / 2
-        for _ in range(count):  # a new time signature may cut a bar short
-            later = self.signatures[:, 0][self.signatures[:, 0] > line]
-            line = min([line + self.bar_before(line)[1], *later[:1].tolist()])
+        for _ in range(count):
+            line += self.bar_before(line)[1]
         return float(self.seconds(line))
 
     def for_writing(self) -> Metre:

@@ -61,6 +61,12 @@ def test_what_is_written_begins_with_the_bar_of_the_music() -> None:
     assert coarse.division % 24 == 0 and 1 / coarse.division <= 0.003
 
 
+def test_a_bar_that_a_new_time_signature_cuts_short_is_as_short_as_it_is() -> None:
+    metre = Metre.of(480, [(0, 500_000)], [(0, 4, 4), (960, 3, 4)])
+    assert metre.bar_before(900) == (0, 960) and metre.bar_before(960) == (960, 1440)
+    assert metre.bars_after(0.9, 1) == 2.5  # from the bar line at 1.0, which is nearer than the one at 0
+
+
 def test_tempo_maps_that_nobody_can_count_by_are_told() -> None:
     assert not Metre.of(480, RALLENTANDO, []).fault()
     assert "0.1 s" in Metre.of(480, [(0, 100_000)], []).fault()

@@ -62,7 +62,7 @@ class Beat:
             self.first = self._grid(cut)
         elif pull == 1:
             self.first = self._grid(cut + self.step(cut) / 2)
-        self.end = end - _NEAR
+        self.end = end
         self.known: dict[int, int] = {}  # the stream's number of a note → its number here
         self.onset: list[float] = []
         self.last: dict[int, int] = {}  # by pitch, the note that was struck last
@@ -79,7 +79,7 @@ class Beat:
     def strike(self, index: int, seconds: float, pitch: int) -> tuple[int, float] | None:
         """Number and onset of a note; None if it meets the end, or the one before on its key, which stays."""
         onset, before = self.place(seconds), self.last.get(pitch)
-        if onset >= self.end:
+        if onset >= self.end - _NEAR:
             return None
         if before is not None and onset - self.onset[before] < _SAME:
             self.known[index] = before
@@ -91,12 +91,12 @@ class Beat:
     def release(self, index: int, seconds: float) -> tuple[int, float] | None:
         """Number and offset of a note; one without length gets half a step. The primer's are never cut."""
         if index < 0:
-            return index, max(seconds, self.place(seconds))
+            return index, max(seconds, min(self.place(seconds), self.end))
         if index not in self.known:
             return None
         number, offset = self.known[index], self.place(seconds)
         onset = self.onset[number]
-        return number, offset if offset > onset + _SAME else onset + self.step(onset) / 2
+        return number, min(offset if offset > onset + _SAME else onset + self.step(onset) / 2, self.end)
 
     def _grid(self, seconds: float) -> float:
         """The place on the grid nearest to a time."""

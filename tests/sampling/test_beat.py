@@ -68,6 +68,14 @@ def test_notes_of_the_primer_are_never_cut() -> None:
     assert beat().release(-1, 1.84) == (-1, 1.84)
 
 
+@pytest.mark.parametrize("pull", [0.5, 1.0])
+def test_no_note_sounds_past_the_end(pull: float) -> None:
+    beat = Beat(METRE, np.empty(0), 0.0, pull, end=2.07)
+    assert beat.strike(0, 1.9, 60)
+    for index in (0, -1):
+        assert (beat.release(index, 2.07) or (0, 0.0))[1] <= 2.07
+
+
 def test_a_word_that_is_no_way_to_keep_the_beat_is_refused() -> None:
     with pytest.raises(MusictxError, match="off, loose, strict"):
         check_beat("sloppy")

@@ -16,7 +16,7 @@ export class Beat {
   }
 
   constructor(metre, onsets, cut, pull, end) {
-    Object.assign(this, { metre, pull, first: cut, end: end - NEAR });
+    Object.assign(this, { metre, pull, first: cut, end });
     const away = GRIDS.map((parts) => this.offGrid(onsets, parts));
     this.parts = GRIDS.find((_, k) => away[k] <= Math.min(...away) + AS_NEAR);
     if (this.grid(cut) >= cut - NEAR) this.first = this.grid(cut);
@@ -43,7 +43,7 @@ export class Beat {
 
   strike({ index, on, pitch, velocity }) {
     const onset = this.place(on);
-    if (onset >= this.end) return []; // it belongs to what follows
+    if (onset >= this.end - NEAR) return []; // it belongs to what follows
     const before = this.last.get(pitch);
     if (before !== undefined && onset - this.onsets[before] < SAME) {
       this.known.set(index, before);
@@ -57,11 +57,12 @@ export class Beat {
 
   release({ index, off }) {
     const offset = this.place(off);
-    if (index < 0) return [{ index, off: Math.max(off, offset) }];
+    if (index < 0) return [{ index, off: Math.max(off, Math.min(offset, this.end)) }];
     const number = this.known.get(index);
     if (number === undefined) return [];
     const onset = this.onsets[number];
-    return [{ index: number, off: offset > onset + SAME ? offset : onset + this.step(onset) / 2 }];
+    const lasting = offset > onset + SAME ? offset : onset + this.step(onset) / 2;
+    return [{ index: number, off: Math.min(lasting, this.end) }];
   }
 
   /** The place on the grid nearest to a time. */

@@ -107,15 +107,12 @@ export class Metre {
 
   /** The last bar line at or before a tick, and the length of its bar in ticks. */
   barBefore(tick) {
-    const [first, beats, unit] = rowAt(this.signatures, tick + 0.5);
+    const place = placeAt(this.signatures, tick + 0.5);
+    const [first, beats, unit] = this.signatures[place];
     const length = Math.max(1, Math.floor((4 * this.division * beats) / unit));
-    return [first + Math.floor((tick + 0.5 - first) / length) * length, length];
-  }
-
-  /** The bar line after one: a new time signature may cut a bar short. */
-  next(line, length) {
-    const later = this.signatures[placeAt(this.signatures, line) + 1];
-    return later ? Math.min(line + length, later[0]) : line + length;
+    const line = first + Math.floor((tick + 0.5 - first) / length) * length;
+    const later = this.signatures[place + 1]; // a new time signature may cut a bar short
+    return [line, later ? Math.min(length, later[0] - line) : length];
   }
 
   /** Bar lines (s) from 0 to before `until` (s). */
@@ -125,7 +122,7 @@ export class Metre {
     let [line, length] = this.barBefore(this.tick(0));
     while (line < end - 0.5) {
       lines.push(this.seconds(line));
-      line = this.next(line, length);
+      line += length;
       [, length] = this.barBefore(line);
     }
     return lines.filter((seconds) => seconds > -NEAR);
@@ -135,8 +132,8 @@ export class Metre {
   barsAfter(time, count) {
     const at = this.tick(time);
     let [line, length] = this.barBefore(at);
-    if (at - line > length / 2) line = this.next(line, length);
-    for (let k = 0; k < count; k += 1) line = this.next(line, this.barBefore(line)[1]);
+    if (at - line > length / 2) line += length;
+    for (let k = 0; k < count; k += 1) line += this.barBefore(line)[1];
     return this.seconds(line);
   }
 
@@ -144,8 +141,8 @@ export class Metre {
   barEnd(struck, end) {
     const sixteenth = this.seconds(this.tick(end) + this.division / 4) - end; // so late a note may hang over
     const [bar, length] = this.barBefore(this.tick(Math.max(0, end - sixteenth)));
-    const line = this.next(bar, length);
-    return this.seconds(this.seconds(line) > struck + NEAR ? line : this.next(line, this.barBefore(line)[1]));
+    const line = bar + length;
+    return this.seconds(this.seconds(line) > struck + NEAR ? line : line + this.barBefore(line)[1]);
   }
 
   /** The metre of a file that begins with the bar in which 0 lies, in the same ticks or a fine enough multiple. */
