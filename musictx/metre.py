@@ -111,9 +111,8 @@ class Metre:
         first, beats, unit = self.signatures[place].tolist()
         length = max(1, 4 * self.division * beats // unit)
         line = first + int((tick + 0.5 - first) // length) * length
-        return line, min(
-            [length, *(self.signatures[place + 1 : place + 2, 0] - line).tolist()]
-        )  # or cut short
+        later = self.signatures[place + 1 : place + 2, 0] - line  # a new time signature may cut it short
+        return line, min([length, *later.tolist()])
 
     def bars_after(self, time: float, count: int) -> float:
         """The time (s) that so many bars after `time` end; they begin with the bar line nearest to it."""

@@ -160,17 +160,14 @@ def continue_primer(
         if not len(part):
             console.print(f"{place.midi}: {over if result.ended else short}")
             continue
-        which = f" {number}" if variations > 1 else ""
-        title = f"{name} · {model} · seed {seed}{which}"
+        title = f"{name} · {model} · seed {seed}" + (f" {number}" if variations > 1 else "")
         cut = None if only_continuation else result.cut
         split = None if one_track else cut or 0.0  # without a primer everything is the continuation
         place.write(part, title, cut, cut=split, names=track_names(model, seed))
-        made = result.performance.duration - result.cut
-        words = (
-            f"{len(result.performance) - len(result.primer)} notes, {made:.1f} s of music, "
-            f"{result.tokens} tokens in {took:.1f} s, seed {seed}"
-            + (" (the model ended the piece)" if result.ended else "")
-        )
+        made, whole = len(result.performance) - len(result.primer), result.performance.duration - result.cut
+        ended = " (the model ended the piece)" if result.ended else ""
+        drawn = f"{result.tokens} tokens in {took:.1f} s"
+        words = f"{made} notes, {whole:.1f} s of music, {drawn}, seed {seed}{ended}"
         saved.append((number, place, f"{words}."))
         console.print(f"{place.midi}: {words}")
         if index:
