@@ -167,6 +167,14 @@ export class Answering {
     this.answered = piano.recorder.length;
   }
 
+  /** Leave an answer that is being made, since the models are wanted for something else. */
+  giveWay() {
+    if (!this.score || this.score.complete) return;
+    const { conversation } = this;
+    if (conversation.state === "waiting") Object.assign(conversation, { state: "listening", played: false, prepared: false });
+    this.finish();
+  }
+
   /** Leave an answer; what of it rings may ring on if it is not `silent`. */
   forget(silent = true) {
     if (this.score) this.player.stop(this.model);

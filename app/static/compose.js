@@ -27,6 +27,7 @@ export class Compose {
     Object.assign(this, { studio, root: studio.root });
     this.states = recallPiece();
     this.idea = null; // the primer with which the piece began: {source, selection}
+    this.stood = null; // the primer that stands for a piece that is empty now
     this.other = false; // whether the primers are shown although there is a piece
     this.view = new PieceView(find("#piece"), studio.models, {
       play: (from) => this.play(from),
@@ -143,9 +144,10 @@ export class Compose {
   leavePiece() {
     const first = this.states.all.flat().find(({ from }) => from.primer);
     if (!first) return;
-    const { primer, begins } = first.from;
-    const own = { title: primer, composer: "", notes: first.rows, pedals: [], continues: !begins };
+    const { primer, begins, metre = null } = first.from;
+    const own = { title: primer, composer: "", notes: first.rows, pedals: [], metre, continues: !begins };
     const { source, selection } = this.idea ?? { source: own, selection: { start: 0, end: first.length } };
+    this.stood = source;
     this.studio.primers.set(source, selection);
   }
 
@@ -158,6 +160,7 @@ export class Compose {
   /** The last change becomes another. */
   exchange(sections) {
     this.states.replace(sections);
+    this.follow();
     this.changed();
   }
 
@@ -196,7 +199,8 @@ export class Compose {
 
   /** The primer is the piece's end as long as there is a piece. */
   follow() {
-    if (!this.studio.primer.source?.piece) return;
+    const { source } = this.studio.primer;
+    if (!source || !(source.piece || source === this.stood)) return;
     if (this.sections.length) this.usePiece();
     else this.leavePiece();
   }

@@ -149,6 +149,7 @@ export class Listening {
 
   /** Play a lane around a selection {from, to}, again and again. */
   listenAround(model, { from, to }) {
+    this.showLanes();
     this.hear(model);
     this.transport.loop = { from: Math.max(0, from - AROUND), to: Math.min(this.transport.end, to + AROUND) };
     this.transport.seek(this.transport.loop.from);

@@ -14,9 +14,9 @@ export class Making {
   /**
    * `player` lets models play (io/backend-server.js). `on` has refresh(), called when buttons must be brought up to date,
    * fit(), when a lane has grown, arrange(), when lanes may stand in another order, begun(), when the models begin,
-   * focus(), which leads to Continue, changed(), when settings are others, and alone(), before models begin: nothing
-   * else may play them; lanes(), for whom a new take is, entering(take), which of them is heard first, and keep(lane),
-   * which takes what a lane played into the piece.
+   * focus(), which leads to Continue, changed(), when settings are others, playing(), before models begin, or the next
+   * key would replace what is continued, and alone(): nothing else may play them; lanes(), for whom a new take is,
+   * entering(take), which of them is heard first, and keep(lane), which takes what a lane played into the piece.
    */
   constructor({ player, models, lanes, listening, settings, primer, primers, blind, notice }, on) {
     Object.assign(this, { models, lanes, listening, settings, primer, primers, blind, notice, on });
@@ -53,15 +53,17 @@ export class Making {
     return before;
   }
 
-  continueMusic({ silent = false, more = {} } = {}) {
+  /** `before`: the settings as they were before some were changed to play so, for Undo. */
+  continueMusic({ silent = false, more = {}, before = this.settings.chosen } = {}) {
     if (this.running || !this.primer.source) return;
+    this.on.playing();
     const fault = this.findFault();
     if (fault) {
       this.notice.say(fault, true);
       return;
     }
     this.on.alone();
-    this.step();
+    this.step(before);
     const take = newTake(this.on.lanes(), this.primer, this.settings.values);
     take.bars = this.settings.chosen.bars; // its length as it was chosen
     this.notice.say(this.history.find(take) ? SAME : "");
@@ -145,18 +147,19 @@ export class Making {
   /** Some settings are others: if a take is shown, the models play it so, unless they have already. */
   choose(settings) {
     if (this.running) return;
-    const now = this.take;
+    const [now, before] = [this.take, this.settings.chosen];
     this.settings.set(settings);
     this.on.changed();
     if (!now || Object.entries(settings).every(([name, value]) => now.settings[name] === value)) return;
-    const made = this.history.find({ ...now, settings: { ...now.settings, ...settings } });
+    const made = this.history.find({ ...this.primer.cut(), settings: this.settings.values, model: now.model });
     if (made) this.show(made);
-    else this.continueMusic();
+    else this.continueMusic({ before });
   }
 
   /** Let one lane go on where it ended. */
   more(model) {
     const { heard, transport } = this.listening;
+    this.on.playing();
     this.on.alone();
     this.step();
     // One that has ended before the playhead catches up; who hears that one goes back to where it ended.
@@ -174,6 +177,7 @@ export class Making {
       this.notice.say("Move the playhead into what the model played, to where it is to continue from.", true);
       return;
     }
+    this.on.playing();
     this.on.alone();
     this.step();
     this.listening.transport.pause();
@@ -205,15 +209,16 @@ export class Making {
   }
 
   /** Remember how things stand, before something is changed. */
-  step() {
+  step(settings = this.settings.chosen) {
     const { source, selection } = this.primer;
-    this.history.step({ source, selection, settings: this.settings.chosen, take: this.take });
+    this.history.step({ source, selection, settings, take: this.take });
     this.on.refresh();
   }
 
   undo() {
     const step = this.history.undo();
     if (!step) return;
+    this.on.alone();
     this.leave();
     this.settings.set(step.settings);
     this.primers.set(step.source, step.selection);

@@ -1,11 +1,13 @@
 // The two ways to use the page: comparing models, and composing with one. What was made either way stays.
 
+import { recall, remember } from "./io/memory.js";
 import { keepTakes, recallTakes } from "./io/session.js";
 import { tellingLength } from "./music/length.js";
 import { Metre } from "./music/metre.js";
 import { History } from "./music/takes.js";
 
 const MODES = ["compare", "compose"]; // the address names the second one
+const ADDRESS = "musictx.address"; // what the address held when the page was left
 
 export class Modes {
   find; studio;
@@ -107,10 +109,16 @@ export class Modes {
     return now.take;
   }
 
+  /** Whether the address holds what it held when the page was left: music that is here. */
+  get sharedHere() {
+    return location.hash === recall(ADDRESS, "sessionStorage");
+  }
+
   /** The page is left. */
   remember() {
     const { making, take, blind } = this.studio;
     blind.keep();
+    remember(ADDRESS, location.hash, "sessionStorage");
     const now = { history: making.history, take };
     const ways = this.composing ? [this.made, now] : [now, this.made];
     for (const [k, mode] of MODES.entries()) keepTakes(mode, ways[k].history.takes, ways[k].take);

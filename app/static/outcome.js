@@ -19,7 +19,11 @@ export function makeOutcome(studio, find) {
   });
   const outcome = new Outcome(studio, find("#headline"), bar, find("#compare"), find("#outcome"));
   const judged = (take, model) => outcome.of(take, model)?.verdict;
-  const series = new Series(studio, bar, judged, () => studio.stopFillings());
+  const free = () => {
+    studio.stopFillings();
+    studio.duet.giveWay();
+  };
+  const series = new Series(studio, bar, judged, free);
   return { outcome, series };
 }
 

@@ -14,7 +14,7 @@ export class Series {
    */
   constructor({ player, models, making, primer, settings, blind, notice }, bar, judged, free) {
     Object.assign(this, { player, models, making, primer, settings, blind, notice, bar, judged, free });
-    this.run = null; // what is played: {takes, missing, settings}, of which the last take still plays
+    this.run = null; // what is played: {takes, missing, settings, bars}, of which the last take still plays
     this.about = null; // the primer, {source, selection}, that is or was played
     this.words = ""; // what came of it
   }
@@ -38,7 +38,7 @@ export class Series {
     this.making.step();
     const { source, selection } = this.primer;
     Object.assign(this, { about: { source, selection }, words: "" });
-    this.run = { takes: [], missing: new Set(), settings: this.settings.values };
+    this.run = { takes: [], missing: new Set(), settings: this.settings.values, bars: this.settings.chosen.bars };
     this.next();
   }
 
@@ -51,6 +51,7 @@ export class Series {
     const { run, models } = this;
     const seed = nextSeed(run.settings.seed, run.takes.length);
     const take = newTake(models.all, this.primer, { ...run.settings, seed });
+    take.bars = run.bars;
     run.takes.push(take);
     run.missing = new Set(models.keys);
     for (const model of models.keys) {

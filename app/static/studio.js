@@ -86,13 +86,14 @@ class Studio {
       lanes: () => (this.compose.on ? this.compose.lanes : this.models.all),
       entering: (made) => (made.model ? this.listening.heard : this.blind.nextTake(this.listening.heard, made)),
       keep: (lane) => this.compose.keep(lane),
+      playing: () => this.piano.endRecording(),
       alone: () => this.series.stop(),
       changed: () => this.settingsChanged(),
     });
     this.compose = new Compose(this, find);
     this.modes = new Modes(this, find);
     this.fillings = makeFillings(this, find);
-    this.linking = new Linking({ ...this, take }, (how) => this.continueMusic(how));
+    this.linking = new Linking({ ...this, take }, (how) => this.making.continueMusic(how));
     showModels(root, models);
     Object.assign(this, makeOutcome(this, find));
     this.bar.showLanes(models.all.length);
@@ -107,13 +108,15 @@ class Studio {
   }
 
   async start(presets) {
-    const link = await this.primers.start(this.settings, presets);
+    const found = await this.primers.start(this.settings, presets);
     const shown = this.modes.recall();
+    const link = shown && this.modes.sharedHere ? null : found; // a link to what is here still
     this.ready = true;
     this.root.dataset.ready = "true";
     if (!link && !this.compose.on) this.judging.resume();
     if (shown && !link) {
-      this.making.adopt(shown);
+      if (this.primers.restored) this.making.adopt(shown);
+      else this.making.return(shown);
       this.notice.say("The page was reloaded; what the models played is still here.");
     }
     this.refresh();
@@ -127,12 +130,13 @@ class Studio {
       this.settingsChanged();
     };
     wireButtons(this.root, {
-      continue: () => this.continueMusic(),
+      continue: () => this.making.continueMusic(),
       stop: () => this.making.runs.stop(),
       vary: () => {
+        const before = this.settings.chosen;
         this.settings.nextSeed(this.take?.model ? this.take.scores.size : 1);
         this.settingsChanged();
-        this.continueMusic();
+        this.making.continueMusic({ before });
       },
       newSeed: changed(() => this.settings.newSeed()),
       defaults: changed(() => this.settings.reset()),
@@ -161,11 +165,6 @@ class Studio {
       else if (this.listening.transport.state !== "stopped") this.sound.wake(); // a call had taken the sound
     });
     new ResizeObserver(() => this.redrawAll()).observe(this.root);
-  }
-
-  continueMusic(how) {
-    if (!this.making.running) this.piano.endRecording(); // or the next key would replace what is continued
-    this.making.continueMusic(how);
   }
 
   primerChanged() {

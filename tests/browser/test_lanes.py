@@ -153,6 +153,36 @@ def test_more_goes_on_where_the_lane_ended_and_undo_takes_it_back(open_studio: O
     assert studio.rows("rope") == before
 
 
+def test_more_that_was_taken_back_can_be_asked_for_again(open_studio: Open, endless_server: Server) -> None:
+    """The server has stopped the first one; the second is no part of it."""
+    studio = open_studio(endless_server)
+    studio.run(seconds=2)
+    studio.wait_done()
+    before = studio.rows("relative")
+    for _ in range(2):
+        studio.get("more-relative").click()
+        studio.get("undo").click()  # while it plays
+    assert studio.rows("relative") == before
+    studio.get("more-relative").click()
+    studio.wait_done()
+    assert len(studio.rows("relative")) > len(before)
+    studio.get("undo").click()
+    studio.get("more-relative").click()
+    studio.wait_done()
+    assert len(studio.rows("relative")) > len(before)
+
+
+def test_undo_after_a_variation_brings_back_the_seed_too(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place)
+    studio.run(seconds=2, seed=8)
+    studio.wait_done()
+    studio.get("vary").click()
+    studio.wait_done()
+    assert studio.get("seed").input_value() == "9"
+    studio.get("undo").click()
+    assert studio.get("seed").input_value() == "8"
+
+
 def test_a_lane_becomes_the_primer_and_undo_brings_the_old_one_back(open_studio: Open, place: Place) -> None:
     studio = open_studio(place)
     studio.run(seconds=3)

@@ -103,6 +103,14 @@ def test_a_series_can_be_stopped_and_gives_way_to_continue(studio: Any) -> None:
     assert studio.get("theme-off").is_enabled()
 
 
+def test_undo_ends_five_takes(studio: Any) -> None:
+    studio.get("seconds").fill("3")
+    studio.get("series").click()
+    studio.page.wait_for_function("() => document.querySelectorAll('[data-testid^=take-]').length > 1")
+    studio.get("undo").click()
+    assert studio.get("series").inner_text() == "Five takes"
+
+
 def test_a_blind_test_has_no_series_and_no_answer(studio: Any) -> None:
     studio.get("blind").click()
     assert studio.get("series").get_attribute("aria-disabled") == "true" or studio.get("series").is_disabled()

@@ -45,6 +45,7 @@ export class Primers {
     this.on = on;
     this.presets = [];
     this.told = new WeakSet(); // pieces whose remarks were said
+    this.restored = false; // whether the page began with what a link or the tab's memory had
     this.reading = null; // the file or link that is being read, unless something else is chosen meanwhile
   }
 
@@ -59,7 +60,8 @@ export class Primers {
     else this.presets = presets;
     this.cards.show(this.presets);
     const { link, fault } = await this.readAddress();
-    if (!this.put(link ?? recallPage(), settings) && this.presets.length) this.usePreset(this.presets[0]);
+    this.restored = this.put(link ?? recallPage(), settings);
+    if (!this.restored && this.presets.length) this.usePreset(this.presets[0]);
     if (!link) settings.set(readManner(location.hash));
     if (fault) this.on.notice(fault, true);
     return link;

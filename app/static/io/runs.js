@@ -41,6 +41,7 @@ export class Runs {
   /** Stop the models; what is there stays, and goes on sounding. */
   stop() {
     this.pendingMore = {};
+    if (this.queued) this.on.notice("");
     this.queued = false;
     for (const model of [...this.playing]) {
       this.player.stop(model);

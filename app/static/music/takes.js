@@ -65,12 +65,16 @@ export function nextPart(take, model, from = null) {
   const part = (take.parts[model] ?? -1) + 1;
   take.parts[model] = part;
   const { begins, metre, model: player } = take;
-  const common = { run: `${take.run}.${part}`, primer_length: take.length, begins, metre, model: player };
+  // A part that was taken back and asked for again has another name: the server may have stopped the first one.
+  const run = `${take.run}.${part}.${newRun().slice(0, 8)}`;
+  const common = { run, primer_length: take.length, begins, metre, model: player };
   const own = take.seeds[model];
   const settings = { ...take.settings, seed: part ? nextSeed(own, MORE_SEED * part) : own };
   if (part === 0) return { ...common, notes: take.notes, pedals: take.pedals, length: take.length, settings };
-  take.more[model] = [...(take.more[model] ?? []), from];
   const score = take.scores.get(model);
+  // A part that was stopped ended where whoever follows a link would play on: say where.
+  const start = take.messages[model]?.state === "done" ? from : (from ?? score.end);
+  take.more[model] = [...(take.more[model] ?? []), start];
   const length = Math.ceil(100 * score.extend(from ?? undefined) - 1e-6) * 10;
   return { ...common, notes: score.rows(), pedals: [], length, settings };
 }
