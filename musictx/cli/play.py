@@ -91,7 +91,7 @@ def continue_primer(
 ) -> None:
     """Play on from a primer.
 
-    What is not given is as the model's card has it: grand's has --form 0.5 --steady.
+    What is not given is as the model's card has it: grand's has --theme 0.4 --form 0.4 --steady.
 
     Example: musictx continue data/primers/chopin-black-keys.mid -o out.mid --audio out.wav --roll out.png
     """
