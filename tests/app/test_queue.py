@@ -57,14 +57,18 @@ def test_the_queue_looks_seldom_and_keeps_so_many_sessions_at_most() -> None:
     assert len(queue.pending_event_ids_session) == MAX_SESSIONS
 
 
-def test_the_line_of_programs_is_bounded() -> None:
-    """And that of the pages is another one."""
+def two_lines() -> tuple[Any, Any, Any]:
+    """A queue, what a program calls, and what a page calls."""
     with gr.Blocks() as page:
         for line in (PROGRAMS, "lanes"):
             gr.Button().click(lambda: None, concurrency_id=line, concurrency_limit=1)
     page.queue()
-    queue = patch_gradio_queue(page._queue)
-    programs, lanes = page.fns.values()
+    return (patch_gradio_queue(page._queue), *page.fns.values())  # type: ignore[return-value]
+
+
+def test_the_line_of_programs_is_bounded() -> None:
+    """And that of the pages is another one."""
+    queue, programs, lanes = two_lines()
     waiting = EventQueue(PROGRAMS, 1)
     queue.event_queue_per_concurrency_id[PROGRAMS] = waiting
 
@@ -98,12 +102,7 @@ def test_what_holds_far_more_than_a_pages_notes_does_not_wait() -> None:
 
 def test_what_programs_send_is_small_and_all_together_is_bounded() -> None:
     """A program's music is in a file; many pages' notes at once would fill the memory."""
-    with gr.Blocks() as page:
-        for line in (PROGRAMS, "lanes"):
-            gr.Button().click(lambda: None, concurrency_id=line, concurrency_limit=1)
-    page.queue()
-    queue = patch_gradio_queue(page._queue)
-    programs, lanes = page.fns.values()
+    queue, programs, lanes = two_lines()
 
     def push(fn: Any, **sent: Any) -> Any:
         body: Any = SimpleNamespace(

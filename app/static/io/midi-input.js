@@ -1,8 +1,8 @@
 // MIDI keyboards, where the browser offers Web MIDI.
 
+import { PEDAL_DOWN, RESET_CONTROLLERS, SUSTAIN } from "../midi/notes.js";
 import { askForMidi } from "./midi-access.js";
 
-const [SUSTAIN, RESET_CONTROLLERS] = [64, 121]; // controllers
 const endsAll = (controller) => controller === 120 || controller > 122; // all sound off, all notes off and its kin
 
 /**
@@ -56,7 +56,7 @@ export class MidiInput {
     } else if (kind === 0xb0 && endsAll(first)) {
       this.lift(held);
     } else if (kind === 0xb0 && (first === SUSTAIN || first === RESET_CONTROLLERS)) {
-      held.pedal = first === SUSTAIN && second >= 64; // a reset lifts it
+      held.pedal = first === SUSTAIN && second >= PEDAL_DOWN; // a reset lifts it
       this.on.pedal(held.pedal);
     }
   }

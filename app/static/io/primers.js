@@ -1,13 +1,12 @@
 // Where a primer comes from: the cards, an upload, the piano, a link, or this tab before it was reloaded.
 
-import { cutRows, pedalledRows, Score } from "../music/score.js";
+import { cutRows, LATEST, pedalledRows, Score } from "../music/score.js";
 import { wholeOrEnd } from "../music/selection.js";
 import { preciseClock } from "../music/sentences.js";
 import { readLink, readManner, recallPage, rememberPage, writeLink, writeManner } from "./link.js";
 import { services } from "./backend.js";
 import { sentence } from "./server.js";
 
-const HOUR = 3_600_000; // ms: a longer primer no model is given
 const MAX_UPLOAD = 8 * 2 ** 20; // bytes, as on the server
 const SOUND = /\.(wav|mp3|m4a|aac|flac|ogg|aiff?|mp4|mov)$/i;
 const SCORE = /\.(musicxml|mxl|mscz|xml|pdf)$/i;
@@ -198,7 +197,7 @@ export class Primers {
     // With the pedal down the last notes ring on after their keys.
     const end = Math.max(10, ...notes.map((row) => row[1]), ...pedals.map((span) => span[1]));
     const played = { notes, pedals, metre, title: "Played by you", composer: "", recorded: true };
-    this.putIn(played, { start: Math.max(0, end - HOUR), end });
+    this.putIn(played, { start: Math.max(0, end - LATEST), end });
   }
 
   /** What is left of it after Undo or Clear. Another primer that was chosen meanwhile stays. */

@@ -5,9 +5,9 @@ import { applyPedal } from "../engine/primer.js";
 import { counted } from "../music/sentences.js";
 
 const NOTE_ON = 0x90;
-const SUSTAIN = 64;
-const RESET_CONTROLLERS = 121;
-const PEDAL_DOWN = 64; // controller values from here on
+export const SUSTAIN = 64;
+export const RESET_CONTROLLERS = 121;
+export const PEDAL_DOWN = 64; // controller values from here on
 const DEFAULT_MICROS = 500_000;
 const MAX_SECONDS = 24 * 3600;
 

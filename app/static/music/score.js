@@ -6,7 +6,7 @@ import { isBefore } from "./rounding.js";
 
 const SAME = 0.01; // seconds between the notes of a chord, at most
 const BEFORE = 4; // seconds before the training length from which one hears it pass
-const LATEST = 3_600_000; // ms after which a server takes no note's end: one that never ended would be the file's length
+export const LATEST = 3_600_000; // ms after which a server takes no note's end: one that never ended would be the file's length
 const LATELY = 2; // seconds after which a note no longer is what was struck last
 
 /** What begins in [start, end) of rows and pedals, on the axis on which 0 is `start`; what sounds at the end sounds on. */

@@ -1,6 +1,7 @@
 // Music as a WAV file (16 bit, stereo): the page's piano, and the limiter of musictx.audio.
 
 import { applyPedal } from "../engine/primer.js";
+import { readMusic } from "../engine/request.js";
 import { Sound, UNDAMPED } from "./synth.js";
 
 const RATE = 44_100;
@@ -15,9 +16,8 @@ export async function wavBytes(samples, rows, pedals = []) {
   if (samples.lost.size) throw new Error("The sound of the piano has not arrived yet: there is no connection. Try again later.");
   samples.hurry.abort(); // models wait
   await samples.ready;
-  const spans = pedals.map(([down, up]) => ({ down: down / 1000, up: up / 1000 })).sort((a, b) => a.down - b.down);
-  const struck = rows.map(([on, off, pitch, velocity]) => ({ on: on / 1000, off: off / 1000, pitch, velocity }));
-  const notes = applyPedal(struck, spans);
+  const struck = readMusic({ notes: rows, pedals });
+  const notes = applyPedal(struck.notes, struck.pedals);
   const silent = (note) => (note.pitch < UNDAMPED ? note.off + TAIL : note.on + samples.ringing(note));
   const frames = Math.ceil(notes.reduce((last, note) => Math.max(last, silent(note)), 0) * RATE);
   const context = new OfflineAudioContext(2, frames, RATE);

@@ -3,7 +3,7 @@
 import { pitchName } from "../music/pitches.js";
 import { h } from "./dom.js";
 
-const CLICKED = { velocity: 75, time: 400 }; // of a key that is clicked without a pointer; ms
+const CLICKED = { velocity: 75, time: 400 }; // of a key that no pointer strikes; ms
 const BLACK = new Set([1, 3, 6, 8, 10]);
 
 const isBlack = (pitch) => BLACK.has(pitch % 12);
@@ -101,7 +101,7 @@ export class Keyboard {
         event.stopPropagation();
         if (event.repeat) return;
         this.struck.set(event.code, pitch);
-        this.on.noteOn(pitch, 75);
+        this.on.noteOn(pitch, CLICKED.velocity);
       }
     });
     // The focus may have moved on, even out of the piano, before the key comes up.
