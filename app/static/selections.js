@@ -140,7 +140,7 @@ export class PrimerSelection {
     const { model, gap, before, from } = work;
     const outside = pedalledRows(before.notes, before.pedals).filter(([on]) => isBefore(on, gap.start) || !isBefore(on, gap.end));
     const inside = rows.map(([on, off, ...rest]) => [on + from, off + from, ...rest]);
-    const notes = [...outside, ...inside].sort((a, b) => a[0] - b[0] || a[2] - b[2]);
+    const notes = pedalledRows([...outside, ...inside], []);
     const title = `${before.title}, filled in by ${this.models.of(model).name}`;
     const { composer, continues, metre } = before;
     work.now = { title, composer, continues, metre, notes, pedals: [] };

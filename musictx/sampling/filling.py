@@ -16,7 +16,7 @@ import torch
 from torch.nn import functional as F
 
 from musictx.errors import MusictxError, require
-from musictx.events import STEP_SECONDS, STEPS_PER_SECOND, TIME_SHIFT, tokens_to_table
+from musictx.events import MAX_SHIFT, NOTE_OFF, STEP_SECONDS, STEPS_PER_SECOND, TIME_SHIFT, VELOCITY
 from musictx.model import MusicTransformer
 from musictx.performance import Performance, apply_pedal, resolve_overlaps
 from musictx.sampling.cache import Cache
@@ -37,7 +37,8 @@ class Filling:
     Attributes
     ----------
     performance : Performance
-        The pedal is part of the note ends; every note that begins outside the passage is as it was.
+        The pedal is part of the note ends. Every note that begins outside the passage is as it was, but for
+        one that sounds into it: it ends where its key is struck again.
     start, end : float
         The passage (s), on the 10 ms grid; a note belongs to the place on it that it is nearest to.
     nats : float
@@ -87,7 +88,8 @@ def fill_in(
     model : MusicTransformer
     performance : Performance
     start, end : float
-        The passage (s). Notes that are struck in it are replaced; notes that sound into it stay.
+        The passage (s). Notes that are struck in it are replaced; notes that sound into it stay until their
+        key is struck again.
     takes : int, optional
         Different fillings. None: every candidate, in the order in which they were made.
     candidates : int
@@ -160,7 +162,7 @@ def fill_in(
         if not len(before):
             notes["onset"], notes["offset"] = notes["onset"] + start, notes["offset"] + start
         notes["offset"] = np.minimum(notes["offset"], end)
-        together = np.concatenate([before, _fitting(notes, before), after])
+        together = np.concatenate([before, notes, after])
         # What follows may begin a little before the end: a bar line lies between two hundredths.
         wholes.append(replace(heard, notes=resolve_overlaps(together)))
     int8 = SamplingSettings(**settings).int8
@@ -183,13 +185,6 @@ def draw_likely(nats: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.argsort(nats - rng.gumbel(size=len(nats)))
 
 
-def _fitting(new: np.ndarray, before: np.ndarray) -> np.ndarray:
-    """New notes, less those of a pitch that still sounds from before the passage."""
-    until = np.full(128, -np.inf)
-    np.maximum.at(until, before["pitch"], before["offset"])
-    return new[new["onset"] >= until[new["pitch"]]]
-
-
 def following_nats(
     model: MusicTransformer,
     performances: Sequence[Performance],
@@ -201,6 +196,9 @@ def following_nats(
     int8: bool = False,
 ) -> np.ndarray:
     """How surprised a model is by what follows a passage, after each way of playing the passage.
+
+    It is taken as given that the passage is over: how likely the rest up to its end is has already decided
+    which candidates there are.
 
     Parameters
     ----------
@@ -220,40 +218,47 @@ def following_nats(
     -------
     np.ndarray [shape=(performances, count), dtype=float64]
         Nats of each event, with the time and the velocity that are said before it; 0 after the last one.
+        With the first come the ends of notes that are cut where the passage ends.
     """
-    sequences, places = [], []
+    sequences, places, rests = [], [], []
     for performance in performances:
         take = take_tokens(model, performance, start, from_beginning=from_beginning)
-        table = tokens_to_table(take.tokens)
-        border = round((end - take.begins) * STEPS_PER_SECOND)
-        # What ends with the passage belongs to it, what begins with its end comes after it.
-        inside = int((table.step < border + ~table.is_on).sum())
-        after = np.append(-1, np.flatnonzero(take.tokens < TIME_SHIFT)) + 1  # so many events
-        places.append(after[inside : inside + count + 1])
-        sequences.append(take.tokens[: places[-1][-1]])
+        tokens, border = take.tokens, round((end - take.begins) * STEPS_PER_SECOND)
+        is_shift = (tokens >= TIME_SHIFT) & (tokens < VELOCITY)
+        clock = np.cumsum(np.where(is_shift, tokens - TIME_SHIFT + 1, 0))
+        over = int((clock < border).sum())  # the token with which the passage is over
+        rests.append(border - int(clock[over - 1]))
+        # The ends of what is cut there are not counted: all candidates lead into as many events.
+        after = np.flatnonzero((tokens < TIME_SHIFT) & (clock >= border + (tokens >= NOTE_OFF)))[:count]
+        places.append(np.append(over, after + 1))
+        sequences.append(tokens[: places[-1][-1]])
     result = np.zeros((len(performances), count))
-    first = max(1, min(place[0] for place in places))
-    for row, nats, place in zip(result, _nats_from(model, sequences, first, int8), places, strict=True):
-        total = np.append(0.0, np.cumsum(nats))
-        row[: len(place) - 1] = np.diff(total[np.maximum(place - first, 0)])
+    costs = _nats_from(model, sequences, [int(place[0]) for place in places], rests, int8)
+    for row, nats, place in zip(result, costs, places, strict=True):
+        row[: len(place) - 1] = np.diff(np.append(0.0, np.cumsum(nats))[place - place[0]])
     return result
 
 
 @torch.inference_mode()
 def _nats_from(
-    model: MusicTransformer, sequences: list[np.ndarray], first: int, int8: bool
+    model: MusicTransformer, sequences: list[np.ndarray], starts: list[int], rests: list[int], int8: bool
 ) -> Iterator[np.ndarray]:
-    """Nats of the tokens from `first` (1 or later) on. What is before and alike in all is read once."""
-    before = np.stack([tokens[: first - 1] for tokens in sequences])
+    """Nats of the tokens from each start on, the first of which is known to be a shift by the rest or more.
+
+    What is before and alike in all is read once.
+    """
+    before = np.stack([tokens[: min(starts) - 1] for tokens in sequences])
     alike = int((before == before[0]).all(0).cumprod().sum())
     cache = Cache(model, 1, max(len(tokens) for tokens in sequences), int8=int8)
     if alike:
         cache.step(torch.from_numpy(before[:1, :alike]).to(model.device))
-    for tokens in sequences:
+    for tokens, start, rest in zip(sequences, starts, rests, strict=True):
         cache.length = alike
-        rest = torch.from_numpy(tokens[alike:]).to(model.device)
-        if len(rest) > 1:
-            nats = F.cross_entropy(cache.step(rest[None, :-1])[0].float(), rest[1:], reduction="none")
-            yield nats[first - 1 - alike :].double().cpu().numpy()
+        following = torch.from_numpy(tokens[alike:]).to(model.device)
+        if start < len(tokens):
+            logits = cache.step(following[None, :-1])[0, start - 1 - alike :].float()
+            logits[0, : TIME_SHIFT + rest - 1] = logits[0, TIME_SHIFT + MAX_SHIFT :] = -torch.inf
+            nats = F.cross_entropy(logits, following[start - alike :], reduction="none")
+            yield nats.double().cpu().numpy()
         else:
             yield np.zeros(0)  # positions end before what follows

@@ -4,6 +4,7 @@
 import {
   CANDIDATES,
   FOLLOWING,
+  MAX_SHIFT,
   MAX_TOKENS_A_SECOND,
   START,
   STEPS_PER_SECOND,
@@ -13,7 +14,7 @@ import {
 } from "../music/constants.js";
 import { movedMetre } from "../music/metre.js";
 import { isBefore, rint } from "../music/rounding.js";
-import { encode, isTime, resolveOverlaps, tokensToTable } from "./events.js";
+import { encode, isRelease, isTime, resolveOverlaps, tokensToTable } from "./events.js";
 import { feed } from "./engine.js";
 import { Turns, generate, prefill } from "./generate.js";
 import { applyPedal, preparePrimer } from "./primer.js";
@@ -41,13 +42,6 @@ function readPassage(request) {
   if (!heard.length) throw new Error("There is no note around this selection; choose one inside the music.");
   if (!after.length) throw new Error("No note begins after this selection, so there is nothing to lead into.");
   return { start: start / STEPS_PER_SECOND, end: end / STEPS_PER_SECOND, before, after, isInside };
-}
-
-/** New notes, less those of a pitch that still sounds from before the passage. */
-function fitting(notes, before) {
-  const until = new Map();
-  for (const { pitch, off } of before) until.set(pitch, Math.max(off, until.get(pitch) ?? -Infinity));
-  return notes.filter(({ pitch, on }) => on >= (until.get(pitch) ?? -Infinity));
 }
 
 /** The music with a candidate in the passage, or null if that was not wanted any more; `tell` hears of seconds made. */
@@ -78,7 +72,7 @@ async function playCandidate(engine, model, request, { primer, passage, seed, tu
   const shift = before.length ? 0 : start;
   const moved = resolveOverlaps(notes).map((n) => ({ ...n, on: n.on + shift, off: Math.min(n.off + shift, end) }));
   // What follows may begin a little before the end: a bar line lies between two hundredths.
-  return resolveOverlaps([...before, ...fitting(moved, before), ...after]);
+  return resolveOverlaps([...before, ...moved, ...after]);
 }
 
 /** The tokens of the whole music as the model has it that listens from `start` on: musictx.sampling.takes. */
@@ -94,16 +88,21 @@ function takeTokens(music, start, isBeginning, model, begins) {
   return { tokens, begins: secondsOf(everything.slice(0, at)) - secondsOf(kept) };
 }
 
-/** Tokens up to the last that is weighed, and the first of them: the events that follow a passage's end (s). */
+/**
+ * Tokens up to the last that is weighed, and `from` where: the events that follow a passage's end (s), and before them
+ * the ends of what is cut there. The first token is known to be a shift by the `rest` of the passage (steps) or more.
+ */
 function following({ tokens, begins }, end) {
-  const { events } = tokensToTable(tokens);
-  const border = rint((end - begins) * STEPS_PER_SECOND);
-  // What ends with the passage belongs to it, what begins with its end comes after it.
-  const inside = events.filter(({ step, isOn }) => step < border + Number(!isOn)).length;
-  const after = [0];
-  tokens.forEach((token, k) => isEvent(token) && after.push(k + 1));
-  const places = after.slice(inside, inside + FOLLOWING + 1);
-  return { tokens: tokens.slice(0, places.at(-1)), from: Math.max(1, places[0]) };
+  let left = rint((end - begins) * STEPS_PER_SECOND); // of the passage
+  let [from, rest] = [tokens.length, 0];
+  const after = [];
+  tokens.forEach((token, k) => {
+    const shift = isTime(token) ? token - TIME_SHIFT + 1 : 0;
+    if (left > 0 && shift >= left) [from, rest] = [k, left];
+    left -= shift;
+    if (isEvent(token) && left <= (isRelease(token) ? -1 : 0)) after.push(k + 1);
+  });
+  return { tokens: tokens.slice(0, after.slice(0, FOLLOWING).at(-1) ?? 0), from, rest };
 }
 
 /** What a token costs: nats, from logits. */
@@ -116,10 +115,11 @@ function costOf(logits, token) {
 }
 
 /** How surprised the model is by the tokens `from` one on (nats), or null if that was not wanted any more. */
-async function surprise(engine, { tokens, from }, turns) {
+async function surprise(engine, { tokens, from, rest }, turns) {
   if (from >= tokens.length) return 0;
   if (!(await prefill(engine, tokens.slice(0, from), turns))) return null;
-  const costs = [costOf(engine.logits, tokens[from])];
+  const shortest = TIME_SHIFT + rest - 1;
+  const costs = [costOf(engine.logits.slice(shortest, TIME_SHIFT + MAX_SHIFT), tokens[from] - shortest)];
   for (let at = from; at < tokens.length - 1; at += engine.block) {
     const next = tokens.slice(at + 1, at + 1 + engine.block);
     feed(engine, tokens.slice(at, at + next.length));

@@ -1,6 +1,7 @@
 // Notes of a primer and of a lane. Times are seconds on the axis on which 0 is the primer's start;
 // rows, as the server and links have them, are [onset, offset, pitch, velocity] in whole milliseconds.
 
+import { resolveOverlaps } from "../engine/events.js";
 import { applyPedal } from "../engine/primer.js";
 import { isBefore } from "./rounding.js";
 
@@ -148,12 +149,12 @@ export class Score {
       ]);
   }
 
-  /** This score with other notes (rows) in a selection {start, end} in ms; all that begins outside stays. */
+  /** This score with other notes (rows) in a selection {start, end} in ms; a held note ends where its key is struck again. */
   filled({ start, end }, rows) {
     const copy = this.clone();
     const outside = copy.notes.filter(({ on }) => isBefore(1000 * on, start) || !isBefore(1000 * on, end));
     const inside = rows.map((row) => noteOf(row, false));
-    copy.notes = [...outside, ...inside].sort((a, b) => a.on - b.on || a.pitch - b.pitch);
+    copy.notes = resolveOverlaps([...outside, ...inside]);
     return copy;
   }
 
