@@ -18,7 +18,7 @@ import gradio as gr
 from musictx.errors import MusictxError
 from musictx.labels import track_names
 from musictx.midi import write_midi
-from musictx.performance import Performance, slice_time
+from musictx.performance import Performance, apply_pedal, slice_time
 from musictx.render.audio import SAMPLE_RATE, write_wav
 from musictx.sampling import Continuation, continue_variations
 from musictx.sampling.beat import check_beat
@@ -195,7 +195,7 @@ def _play(
     with ExitStack() as failing:
         with _turn(stage, lane) as ticket:
             music, end = _read(primer, selection)
-            last = music.duration if end is None else end
+            last = apply_pedal(music).duration if end is None else end
             seconds = _seconds_of(options.bars, music, last) if options.bars else settings.seconds
             whole = _check_length(music, selection[0], last, seconds)
             folder = shelf.place(round(4 * SAMPLE_RATE * (whole + RINGS_ON)) if options.sound else 0)
@@ -203,7 +203,8 @@ def _play(
             played = continue_variations(
                 lane.model,
                 music,
-                seconds=seconds,
+                seconds=None if options.bars else seconds,
+                bars=options.bars or None,
                 beat=options.beat,
                 primer_start=selection[0],
                 primer_end=end,

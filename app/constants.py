@@ -91,6 +91,7 @@ def c_constants() -> str:
     """The vocabulary, the grammar's tables and the activations' numbers, as a C header."""
     numbers = _taken(vocabulary, _EVENTS + _SIZES)
     numbers |= {"LOOP_RULES": len(loops.LOOP_RULES), "REMEMBERED": max(s.notes for s in loops.LOOP_RULES)}
+    numbers["CHORD"] = loops.CHORD
     rows = ", ".join("{" + ", ".join(map(str, rule)) + "}" for rule in loops.LOOP_RULES)
     lines = [
         f"// {_NOTE}",

@@ -102,7 +102,7 @@ class Insight:
         rows = _rows(sent["notes"], take, listening.notes.onset, listening.notes.pitch)
         chosen = np.flatnonzero(rows == note)
         if not len(chosen):
-            raise MusictxError("this note lies before what the model was given; choose a later one")
+            raise MusictxError("this note is outside what the model reads; choose a later one")
         arcs = listening.arcs(int(chosen[0]), heads)
         return answer | {"arcs": [[int(rows[arc.note]), round(arc.weight, 4)] for arc in arcs]}
 

@@ -159,7 +159,10 @@ def main() -> None:
     ]
     place = arguments.output / "listener.json"
     counted = ("takes", "seconds", "primer_seconds", "primers", "heard", "chunks", "seed")
-    about = {name: getattr(arguments, name) for name in counted} | {"playing": PLAYING}
+    about = {name: getattr(arguments, name) for name in counted} | {
+        "playing": PLAYING,
+        "model": arguments.model,
+    }
     music = open_music(arguments.music)
     about["music"] = [corpus.fingerprint() for corpus in (music, *held.values())]
     found = read_kept(place, about, {arguments.model: model})

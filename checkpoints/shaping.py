@@ -27,6 +27,7 @@ from musictx.lab.study.plan import StudyPrimer
 from musictx.model import MusicTransformer
 from musictx.performance import Performance, apply_pedal, slice_time
 from musictx.sampling import NoteStream, continuation, prepare_primer
+from musictx.sampling.primer import without_rest
 from musictx.sampling.sampler import Sampler
 from musictx.sampling.shaping import Shaping
 from musictx.settings import STEADY, WISHES, SamplingSettings
@@ -47,7 +48,7 @@ def play(
     rngs = [np.random.default_rng([seed, 0]) for _ in shapes]
     tokens = ready.tokens.astype(np.int64)
     sampler = Sampler(model, tokens, SamplingSettings(allow_end=False), rngs)
-    sampler.shape([Shaping(SHAPES[shape], tokens) for shape in shapes])
+    sampler.shape([Shaping(SHAPES[shape], without_rest(tokens)[0]) for shape in shapes])
     events: list[list[Any]] = [[] for _ in streams]
     while not all(stream.ended for stream in streams):
         for made, stream, token in zip(events, streams, sampler.draw().tolist(), strict=True):

@@ -119,6 +119,7 @@ def main() -> None:
     model = load_model(arguments.model)
     others = {validation_name(folder, ()): open_music(folder) for folder in arguments.others}
     about = {
+        "model": arguments.model,
         "held": arguments.held,
         "chunks": arguments.chunks,
         "blend": TeachingConfig.blend,

@@ -212,7 +212,8 @@ def load_model(
     if set(own) - find_scheme(config.position).changeable:
         able = " and ".join(name for name, scheme in SCHEMES.items() if set(own) <= scheme.changeable)
         raise MusictxError(
-            f"{', '.join(own)} can change in {able} models only; {folder} has {config.position} positions"
+            f"{', '.join(own).replace('_', ' ')} can change in {able} models only; "
+            f"{name} has {config.position} positions"
         )
     if config.vocabulary != VOCABULARY_SIZE:
         raise MusictxError(

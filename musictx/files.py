@@ -173,6 +173,16 @@ def make_folder(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
 
 
+def check_folder(folder: Path, names: set[str], what: str) -> None:
+    """Say that a folder holds other things than `names` and those whose names begin with a dot."""
+    if folder.is_file():
+        raise MusictxError(f"{folder} is a file; {what} needs a folder")
+    inside = folder.iterdir() if folder.is_dir() else ()
+    others = [path.name for path in inside if path.name not in names and path.name[0] != "."]
+    if others:
+        raise MusictxError(f"{folder} holds other things ({min(others)}); choose a new or empty folder")
+
+
 def hold(stream: IO[Any]) -> bool:
     """Hold an open file for this process alone until it is closed; false if another process holds it.
 

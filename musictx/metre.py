@@ -11,6 +11,7 @@ DEFAULT_MICROS = 500_000  # a quarter note at 120 bpm: what a file means that st
 MAX_CHANGES = 2000  # of tempo or time signature: a map with more follows a performance, and makes no bars
 QUARTER_SECONDS = (0.15, 6.0)  # the shortest and the longest quarter note that anybody counts
 _COARSEST = 0.003  # seconds of a tick in what is written, at most
+_BEFORE_BAR = 0.0101  # seconds before its first bar line at which a file may begin
 _NEAR = 0.00055  # seconds by which whole milliseconds miss a place on the grid, at most
 _FINEST = 48  # places in a quarter note that a time so near is meant to lie on
 
@@ -93,7 +94,7 @@ class Metre:
         return np.asarray(self._seconds[place] + (tick - since) * micros / (1e6 * self.division) - self.start)
 
     def to_ticks(self, seconds: np.ndarray) -> np.ndarray:
-        """The ticks nearest to times (s) [dtype=int64].
+        """The ticks nearest to times (s), none before the file's first [dtype=int64].
 
         A time in whole milliseconds that is less than half a millisecond from a place on a grid of 48 to the
         quarter lies on it: a note on a bar line must not fall into the bar before.
@@ -103,7 +104,7 @@ class Metre:
         thousandths = np.asarray(seconds) * 1000
         meant = np.abs(self.seconds(grid) - seconds) < _NEAR
         meant &= np.abs(thousandths - np.rint(thousandths)) < 1e-6
-        return np.where(meant, grid, np.rint(exact)).astype(np.int64)
+        return np.maximum(np.where(meant, grid, np.rint(exact)), 0).astype(np.int64)
 
     def bar_before(self, tick: float) -> tuple[int, int]:
         """The last bar line at or before a tick, and the length of its bar in ticks."""
@@ -129,7 +130,8 @@ class Metre:
         Its ticks are the file's, or the smallest multiple of them that is fine enough for music in seconds.
         """
         times = -(-int(self.tempos[:, 1].max()) // round(1e6 * _COARSEST * self.division))
-        first = self.bar_before(float(self.ticks(0.0)))[0]
+        # Music is cut in hundredths of a second, which may lie just before the bar line that is meant.
+        first = self.bar_before(float(self.ticks(_BEFORE_BAR)))[0]
 
         def rows(table: np.ndarray) -> np.ndarray:
             place = max(0, int(np.searchsorted(table[:, 0], first, side="right")) - 1)

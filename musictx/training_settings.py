@@ -108,14 +108,14 @@ class TrainingConfig:
     optimizer: str = _set("muon", "muon or adamw.")
     matrix_lr: float = _set(0.02, "Peak learning rate of Muon.", above=0, highest=100)
     lr: float = _set(0.003, "Peak learning rate of AdamW.", above=0, highest=100)
-    weight_decay: float = _set(0.01, "Pull of weights to 0.", lowest=0, highest=100)
-    warmup: int = _set(100, "First steps, in which the rates rise.", lowest=0, highest=10**6)
-    decay: float = _set(0.4, "Last share of the budget in which the rates fall to 0.", lowest=0, highest=1)
+    weight_decay: float = _set(0.01, "Weight decay.", lowest=0, highest=100)
+    warmup: int = _set(100, "Warm-up steps.", lowest=0, highest=10**6)
+    decay: float = _set(0.4, "Last share of the budget, over which the rates fall to 0.", lowest=0, highest=1)
     blend: float = _set(
         1.0, "With --from, the kept model lies between that one (0) and the trained (1).", above=0, highest=1
     )
     validate_every: int = _set(500, "Steps between validations.", above=0, highest=10**9)
-    patience: float = _set(1.0, "End if nothing was better for this share of the budget.", above=0, highest=1)
+    patience: float = _set(1.0, "Stop if nothing improves for this share of the budget.", above=0, highest=1)
     compile: bool = _set(False, "Use torch.compile (needs a C++ compiler).")
     clip: float = _set(1.0, lowest=0, highest=10**9)  # largest gradient norm
     augmentation: Augmentation = field(default_factory=_augmentation)

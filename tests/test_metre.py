@@ -61,6 +61,20 @@ def test_what_is_written_begins_with_the_bar_of_the_music() -> None:
     assert coarse.division % 24 == 0 and 1 / coarse.division <= 0.003
 
 
+def test_what_begins_on_a_bar_line_has_no_empty_bar_before_it() -> None:
+    """Cuts lie on hundredths of a second, bar lines between them."""
+    metre = Metre.of(480, [(0, round(60e6 / 110))], [])
+    for bar in range(1, 40):
+        cut = np.floor(100 * float(metre.seconds(1920 * bar))) / 100
+        file = metre.moved(cut).for_writing()
+        assert -0.0101 < file.start <= 0
+        assert file.to_ticks(metre.moved(cut).seconds(np.array([1920 * bar, 1920 * (bar + 1)]))).tolist() == [
+            0,
+            1920,
+        ]
+        assert file.to_ticks(np.zeros(1)).tolist() == [0]  # what is struck before the line, with it
+
+
 def test_a_bar_that_a_new_time_signature_cuts_short_is_as_short_as_it_is() -> None:
     metre = Metre.of(480, [(0, 500_000)], [(0, 4, 4), (960, 3, 4)])
     assert metre.bar_before(900) == (0, 960) and metre.bar_before(960) == (960, 1440)

@@ -164,6 +164,7 @@ export class Answering {
     });
     this.shift = null;
     piano.recorder.add(rows);
+    if (piano.pedalDown) piano.recorder.pedal(true);
     this.answered = piano.recorder.length;
   }
 

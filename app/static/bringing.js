@@ -42,7 +42,10 @@ export function makePrimers(studio, find) {
   const panel = new DuetPanel(studio.models, {
     switch: (on) => duet.switch(on),
     changed: () => duet.changed(),
-    save: () => savePiece(piano.recorder.piece, "duet.mid").catch((error) => studio.notice.say(error.message, true)),
+    save: () => {
+      const piece = { ...piano.recorder.piece, metre: piano.metre };
+      return savePiece(piece, "duet.mid").catch((error) => studio.notice.say(error.message, true));
+    },
   });
   piano.element.append(panel.element);
   const duet = new Answering({

@@ -7,6 +7,14 @@ import { ChoicesLine } from "./view/choices.js";
 
 const NO_ROOM = "There is no room for more choices in this browser: save them as a file, then let it forget them.";
 
+const SAME = 20; // ms by which a section may miss what it follows
+
+/** Whether a section begins where its take does, or where one before it ends. */
+const followsOn = (take) => ({ from, length }, _, sections) =>
+  [take.length, ...sections.filter((other) => other.from.take === from.take).map((other) => other.from.until)].some(
+    (end) => Math.abs(from.until - length - end) <= SAME,
+  );
+
 export class Choosing {
   /** `say` tells something in a sentence. */
   constructor(models, say) {
@@ -35,7 +43,8 @@ export class Choosing {
     if (!this.choices.on || !take?.model) return "";
     const kept = new Map();
     for (const { from } of sections) kept.set(from.take, Math.max(kept.get(from.take) ?? 0, from.until / 1000));
-    const choice = choiceOf(take, kept, this.models.of(take.model).weights);
+    // Of a take whose beginning was left out nobody knows whether it is liked.
+    const choice = sections.every(followsOn(take)) ? choiceOf(take, kept, this.models.of(take.model).weights) : null;
     const stored = this.choices.put(take.run, choice);
     this.show();
     return stored ? "" : NO_ROOM;

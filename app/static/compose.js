@@ -51,6 +51,7 @@ export class Compose {
       goOn: () => this.goOn(),
       changed: () => studio.showPreview(),
     });
+    this.runs = new Set(); // of the takes of which something is in the piece
     this.choosing = new Choosing(studio.models, (text) => this.say(text));
     this.view.element.append(this.choosing.line.element);
     const catchUp = () => {
@@ -82,9 +83,8 @@ export class Compose {
     return this.studio.models.takesOf(model, count);
   }
 
-  /** What was kept of the takes that are shown. */
-  get keptNow() {
-    const run = this.studio.take?.run;
+  /** What was kept of takes. */
+  keptOf({ run }) {
     return this.sections.filter(({ from }) => run && from.run === run);
   }
 
@@ -96,7 +96,7 @@ export class Compose {
     const [start, end] = loop ? [loop.from, loop.to].map((time) => Math.round(1000 * time)) : [span.from, span.to];
     const selection = { from: Math.max(start, span.from), to: Math.min(end, span.to) };
     if (selection.to - selection.from < MIN_LENGTH) {
-      notice.say("What is marked lies in the primer or after the end. Mark something that this take played.", true);
+      notice.say("The selection is outside this take. Mark a part of what it played.", true);
       return false;
     }
     if (endsWith(this.sections, take, lane, selection)) {
@@ -116,7 +116,7 @@ export class Compose {
     const { making, settings, listening, take } = this.studio;
     if (making.running) return;
     const played = take?.model && hasMusic(take);
-    if (played && !this.keptNow.length && !this.keep(listening.heard)) return;
+    if (played && !this.keptOf(take).length && !this.keep(listening.heard)) return;
     if (!this.sections.length) return;
     if (take) settings.nextSeed(take.scores.size);
     this.usePiece();
@@ -176,25 +176,26 @@ export class Compose {
     this.changed();
   }
 
+  /** Its choices stay: what was kept of it was not disliked. */
   clear() {
-    this.rework([], "The piece is empty. Undo brings it back.");
+    this.rework([], "The piece is empty. Undo brings it back.", false);
   }
 
   remove(index) {
-    this.rework(withoutSection(this.sections, index), "The section is out of the piece. Undo brings it back.");
+    this.rework(withoutSection(this.sections, index), "Section removed. Undo brings it back.");
   }
 
   repeat(index) {
-    const words = "The section comes again at the end of the piece. Go on continues from there.";
+    const words = "Section repeated at the end. Go on continues from there.";
     this.rework(withRepeat(this.sections, index), words);
   }
 
   /** The piece becomes another, not by a take: takes are drawn from its new end. */
-  rework(sections, words) {
+  rework(sections, words, forgets = true) {
     this.states.push(sections);
     this.follow();
     this.say(words);
-    this.changed();
+    this.changed(forgets);
   }
 
   /** The primer is the piece's end as long as there is a piece. */
@@ -205,9 +206,15 @@ export class Compose {
     else this.leavePiece();
   }
 
-  changed() {
+  /** Show and store what the piece is now, and what is kept of its takes; one that is out of it `forgets` that. */
+  changed(forgets = true) {
     this.show(this.states);
-    const fault = this.choosing.store(this.studio.take, this.keptNow);
+    const runs = new Set(this.sections.map(({ from }) => from.run));
+    const { takes } = this.studio.making.history;
+    const touched = takes.filter(({ run }) => runs.has(run) || (forgets && this.runs.has(run)));
+    this.runs = runs;
+    const faults = touched.map((take) => this.choosing.store(take, this.keptOf(take)));
+    const fault = faults.find(Boolean);
     if (fault) this.say(fault, true);
     this.unkept = !keepPiece(this.states);
     if (this.unkept) this.say(NO_ROOM, true);
@@ -260,7 +267,7 @@ export class Compose {
     const { states, sections, studio } = this;
     const { running } = studio.making;
     const played = Boolean(studio.take?.model && hasMusic(studio.take));
-    const drops = played && !this.keptNow.length;
+    const drops = played && !this.keptOf(studio.take).length;
     const fromPiece = Boolean(sections.length && studio.primer.source?.piece);
     this.root.dataset.from = fromPiece && !this.other ? "piece" : "primer";
     if (this.shown !== sections || this.shownAt !== states.at) {

@@ -42,6 +42,11 @@ export class Listening {
     return this.program === "primer" && this.transport.state !== "stopped";
   }
 
+  /** Whether the piece was paused on the way. */
+  get pausedPiece() {
+    return this.program === "primer" && this.source === this.piece && this.transport.scores.size > 0 && !this.atEnd;
+  }
+
   get playsLanes() {
     return this.program === "lanes" && Boolean(this.take);
   }
@@ -97,6 +102,7 @@ export class Listening {
 
   toggle() {
     if (this.transport.state !== "stopped") this.transport.pause();
+    else if (this.pausedPiece) this.transport.play();
     else if (!this.take) this.playPrimer();
     else {
       this.showLanes();

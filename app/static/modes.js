@@ -44,7 +44,7 @@ export class Modes {
       this.find(place).hidden = !this.composing;
     const vary = this.find("#vary");
     vary.textContent = this.composing ? "Other takes" : "Variation";
-    vary.title = this.composing ? "Leave these takes and draw others from the same place" : "The same primer with the next seed";
+    vary.title = this.composing ? "Draw others from the same place instead of these" : "The same primer with the next seed";
   }
 
   switch(mode) {

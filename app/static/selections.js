@@ -198,7 +198,8 @@ export class PieceSelection {
     const from = Math.max(0, start - BEFORE);
     Object.assign(work, { now: sections, before: sections, from });
     const begins = sections[0].from.begins !== false && !from;
-    const around = cutRows(rowsOf(sections), [], from, end + AFTER);
+    // Without what is there now: a note that its keys cut short is whole again.
+    const around = cutRows(rowsOf(withSelection(sections, work.gap, [], {})), [], from, end + AFTER);
     const metre = movedMetre(barsOf(sections)?.facts(), from);
     return { ...around, begins, metre, gap: { start: start - from, end: end - from } };
   }

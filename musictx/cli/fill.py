@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from musictx.console.options import Audio, Beat, Int8, Model, Roll, Seed, moment, sampling_options
+from musictx.console.options import Audio, Beat, Int8, Model, Roll, Seed, Tracks, moment, sampling_options
 from musictx.console.places import Places, check_places
 from musictx.console.progress import console, read_music, working
 from musictx.settings import SETTINGS
@@ -32,6 +32,7 @@ def fill(
         int, typer.Option(help="Number of candidates to choose from; more fit better and take longer.")
     ] = 16,
     beat: Beat = "off",
+    tracks: Tracks = [],  # noqa: B006
     seed: Seed = None,
     audio: Audio = None,
     roll: Roll = None,
@@ -39,6 +40,8 @@ def fill(
     **settings: Any,
 ) -> None:
     """Play a passage of a piece again, so that it leads into what follows.
+
+    The file that is written has one piano track, without drums; the pedal is part of its notes' lengths.
 
     Example: musictx fill song.mid -o out.mid --from 12 --to 16 --takes 3
     """
@@ -53,7 +56,7 @@ def fill(
     check_takes(takes, candidates)
     check_beat(beat)
     check_places(places := Places(output, audio, roll), takes, [midi, find_model(model)])
-    music = read_music(midi, beat=beat)
+    music = read_music(midi, beat=beat, tracks=tracks)
     player = load_model(model)
     torch.set_num_threads(1)  # one token is too little work for two
     with working("playing candidates", total=max(end - start, 0.0)) as advance:

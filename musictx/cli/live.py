@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from musictx.console.options import Model, Seed, playing, sampling_options
+from musictx.errors import MusictxError
 from musictx.shipped import DEFAULT_MODEL
 
 
@@ -50,6 +51,8 @@ def live(
         return
     if save:
         check_place(save, ())
+        if save.is_file():  # a duet cannot be played again
+            raise MusictxError(f"{save} is there already; choose another name")
     opened = open_ports(input_name, output_name)
     duet = Duet(
         load_model(model),

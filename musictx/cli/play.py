@@ -20,6 +20,7 @@ from musictx.console.options import (
     Models,
     Roll,
     Seed,
+    Tracks,
     given,
     moment,
     playing,
@@ -44,23 +45,26 @@ def continue_primer(
     output: Annotated[
         Path | None,
         typer.Option(
-            "--output", "-o", help="MIDI file to write; with --takes, a folder.", show_default=False
+            "--output",
+            "-o",
+            help="MIDI file to write; with --takes a folder, which may be left out.",
+            show_default=False,
         ),
     ] = None,
     model: Model = DEFAULT_MODEL,
     seconds: Annotated[float | None, typer.Option(help="Length of the continuation. [default: 30]")] = None,
     bars: Annotated[int | None, typer.Option(help="Length in bars, instead of seconds.")] = None,
     beat: Beat = "off",
-    tokens: Annotated[int | None, typer.Option(help="Largest number of tokens, instead of seconds.")] = None,
+    tokens: Annotated[
+        int | None, typer.Option(help="Stop after this many tokens, if that comes first.")
+    ] = None,
     primer_start: Annotated[
         float, typer.Option(parser=moment, metavar="<time>", help="Where the primer starts (s, or 1:15.3).")
     ] = 0.0,
     primer_end: Annotated[
         float | None, typer.Option(parser=moment, metavar="<time>", help="Where it ends. [default: the end]")
     ] = None,
-    tracks: Annotated[
-        list[str], typer.Option("--track", help="Use only this track (number or name). Repeatable.")
-    ] = [],  # noqa: B006
+    tracks: Tracks = [],  # noqa: B006
     seed: Seed = None,
     variations: Annotated[
         int, typer.Option(help="Number of continuations; their files are numbered from 1.")
@@ -69,7 +73,7 @@ def continue_primer(
         int | None,
         typer.Option(
             help="Write this many variations to a folder, with sound, piano rolls and a page to hear them. "
-            "[default folder: the primer's name and -takes]"
+            "[default folder: the primer's name and -takes, and a number if there is one already]"
         ),
     ] = None,
     audio: Audio = None,
@@ -91,7 +95,7 @@ def continue_primer(
 ) -> None:
     """Play on from a primer.
 
-    What is not given is as the model's card has it: grand's has --theme 0.4 --form 0.4 --steady.
+    Defaults come from the model's card: grand's has --theme 0.4 --form 0.4 --steady.
 
     Example: musictx continue data/primers/chopin-black-keys.mid -o out.mid --audio out.wav --roll out.png
     """
@@ -116,16 +120,17 @@ def continue_primer(
     variations = variations if takes is None else takes
     check_variations(variations)
     if takes is None and output is None:
-        raise typer.BadParameter("Missing option '--output' / '-o'.")
-    name = primer.stem if str(primer) != "-" else "from-nothing"
-    folder = output or Path(f"{name}-takes")
-    chosen = [int(t) if t.isdecimal() and len(t) < 6 else t for t in tracks] or None
-    music = Performance() if str(primer) == "-" else read_music(primer, beat=beat, tracks=chosen)
+        raise typer.BadParameter("it is missing; only with --takes it may be", param_hint="--output / -o")
+    nothing = str(primer) == "-"
+    if nothing and (tracks or primer_start or primer_end is not None or bars is not None or beat != "off"):
+        raise MusictxError("without a primer there are no tracks, times, bars or beat to name")
+    name = "from-nothing" if nothing else primer.stem
+    music = Performance() if nothing else read_music(primer, beat=beat, tracks=tracks)
     _tell(primer, music.duration, primer_start, primer_end)
     changes: dict[str, Any] = {} if window is None else {"window": window or None}
     player = load_model(model, **changes, **given(rope_scaling=rope_scaling, rope_factor=rope_factor))
     index = _copy_index(copy_check)
-    places = Places(folder, audio, roll) if takes is None else folder_of_takes(folder)
+    places = Places(output, audio, roll) if output and takes is None else folder_of_takes(output, name)
     check_places(places, variations, [primer, find_model(model), copy_check])
     torch.set_num_threads(1)  # one token is too little work for two
     began = time.monotonic()
@@ -173,6 +178,7 @@ def continue_primer(
         if index:
             console.print(f"copy check: {index.check(result.alone)}")
     if takes is not None:
+        folder = places.midi.parent
         write_page(folder, f"{name}, continued by {model}", saved)
         console.print(f"{folder / 'index.html'}: a page to hear the takes")
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from html import escape
+from itertools import chain, count
 from pathlib import Path
 
 from musictx.console.places import Places
-from musictx.files import make_folder, write_bytes
+from musictx.files import check_folder, make_folder, write_bytes
 
 PAGE = Path(__file__).with_name("takes.html").read_text(encoding="utf-8")
 TAKE = """<h2>Take {number}</h2>
@@ -17,14 +18,23 @@ TAKE = """<h2>Take {number}</h2>
 """
 
 
-def folder_of_takes(folder: Path) -> Places:
-    """Make a folder for takes, if it is not there, and say where their files go.
+def folder_of_takes(folder: Path | None, name: str) -> Places:
+    """Make a folder for takes: this one, or the first of name-takes, name-takes-2, … that is not there yet.
+
+    Returns
+    -------
+    Places
+        Where the files of the takes go.
 
     Raises
     ------
     MusictxError
-        The folder cannot be made.
+        The folder holds other things, such as earlier takes, or cannot be made.
     """
+    if folder is None:
+        names = chain([f"{name}-takes"], (f"{name}-takes-{k}" for k in count(2)))
+        folder = next(path for path in map(Path, names) if not path.exists())
+    check_folder(folder, set(), "--takes")
     make_folder(folder)
     return Places(folder / "take.mid", folder / "take.wav", folder / "take.png")
 

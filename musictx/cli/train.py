@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 LITTLE = 5_000_000  # tokens of music from which alone a model learns little
 FROM_NOTHING = (
-    "this begins from nothing, which takes much music and hours; with --from relative the shipped model "
-    "learns your music in minutes"
+    "training from scratch takes much music and hours; --from relative fine-tunes the shipped model on yours "
+    "in minutes"
 )
 # What a model's card says by itself.
 CARD_FACTS = {"command", "data", "musictx", "parameters", "sampling", "started_from", "steps", "tokens_seen"}

@@ -34,9 +34,18 @@ Beat = Annotated[
         help="Move notes to the file's sixteenths or triplets: off, loose (half way), strict (all the way)."
     ),
 ]
+Tracks = Annotated[
+    list[str], typer.Option("--track", help="Use only this track (number or name). Repeatable.")
+]
 Seed = Annotated[int | None, typer.Option(help="The same seed gives the same music. [default: a new one]")]
 Int8 = Annotated[bool, typer.Option(help="Decode with 8-bit weights: 1.5 times as fast as float32.")]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on exactly where a killed or stopped run was.")]
+Resume = Annotated[
+    bool,
+    typer.Option(
+        "--resume",
+        help="Go on exactly where the run in --output was killed or stopped; if there is none, begin one.",
+    ),
+]
 Minutes = Annotated[
     float | None, typer.Option(min=0, help="Save and stop after this many minutes, to be resumed.")
 ]

@@ -23,13 +23,14 @@ console = Console(stderr=True, markup=False, highlight=False, quiet=any(rank != 
 on_output = Console(markup=False)  # for results
 
 
-def read_music(path: Path, *, beat: str = "off", **options: Any) -> Performance:
-    """Read a MIDI file whose beat is to be kept so, and say what is worth knowing of it."""
+def read_music(path: Path, *, beat: str = "off", tracks: Sequence[str] = ()) -> Performance:
+    """Read a MIDI file, or some tracks, whose beat is to be kept so; say what is worth knowing of it."""
     from musictx.compiled import announce_compilation
     from musictx.midi import read_midi
 
     with announce_compilation(console.print):
-        music = read_midi(path, **options)
+        chosen = [int(t) if t.isdecimal() and len(t) < 6 else t for t in tracks]
+        music = read_midi(path, tracks=chosen or None)
     for remark in music.remarks:
         console.print(f"{path}: {remark}")
     if music.metre is None and beat != "off":

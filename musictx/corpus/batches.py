@@ -71,7 +71,7 @@ class BatchSource:
         if mix is not None:
             if len(mix) != corpus.folders or not all(0 < part < np.inf for part in mix):
                 raise MusictxError(
-                    f"mix {tuple(mix)} must have a number above 0 for each of the {corpus.folders} folders"
+                    f"mix {tuple(mix)} must have a number above 0 for each folder; there are {corpus.folders}"
                 )
             for folder in np.unique(corpus.source):  # one that is held out as a whole has no piece here
                 weight[corpus.source == folder] *= mix[folder] / weight[corpus.source == folder].sum()

@@ -65,7 +65,9 @@ class Grammar:
         self.sounding = np.zeros(128, bool)
         self.level = -1
         self.after_velocity = self.after_short_shift = False
-        self.rest = self.clock = 0  # steps
+        self.clock = 0  # steps
+        self.rest = 2**40  # steps; what is played begins with a note
+        self.wait = 0  # steps of a primer's end in which nothing comes any more
         self.lowest_on = self.lowest_off = 0  # within this step
         self.struck = False  # a note was struck in this step
         self.loops = Loops(loop_rules)
@@ -73,6 +75,9 @@ class Grammar:
     def allowed(self) -> np.ndarray:
         """Which tokens may come next [shape=(vocabulary,), dtype=bool]."""
         ok = np.zeros(VOCABULARY_SIZE, bool)
+        if self.wait:
+            ok[TIME_SHIFT + min(self.wait, MAX_SHIFT) - 1 : VELOCITY] = True
+            return ok
         on, off, sounding = self.lowest_on, self.lowest_off, self.sounding
         free = ~(sounding | self.loops.refused(self.clock))[on:]
         if self.level >= 0:
@@ -112,6 +117,7 @@ class Grammar:
             steps = token - TIME_SHIFT + 1
             self.rest += steps
             self.clock += steps
+            self.wait = max(0, self.wait - steps)
             self.after_short_shift = steps < MAX_SHIFT
             self.lowest_on = self.lowest_off = 0
             self.struck = False
@@ -141,4 +147,4 @@ def is_grammatical(tokens: np.ndarray, *, closed: bool = True) -> bool:
         if token == END or not state.allowed()[token]:
             return False
         state.advance(token)
-    return not (closed and (state.sounding.any() or state.after_velocity or state.rest))
+    return not (closed and len(tokens) and (state.sounding.any() or state.after_velocity or state.rest))

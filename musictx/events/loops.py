@@ -30,6 +30,7 @@ class LoopRule(NamedTuple):
 
 # Of the notes of the training music, 0.8 % (ASAP) and 0.3 % (POP909) would have to be other ones.
 LOOP_RULES = (LoopRule(200, 8, 3, 8), LoopRule(400, 16, 4, 8), LoopRule(800, 32, 6, 0))
+CHORD = 5  # steps from its first note in which the notes of a chord come
 _NEVER = -(2**40)  # steps
 
 
@@ -37,7 +38,8 @@ class Loops:
     """The keys that were struck for too long.
 
     Where the next note would break a rule, it is struck on another key, and then the keys struck for
-    too long are set aside. A primer that stays there all the same, for as many notes again, lifts the rule.
+    too long are set aside. A chord is refused whole or not at all. A primer that stays there all the same,
+    for as many notes again, lifts the rule.
 
     Parameters
     ----------
@@ -59,14 +61,18 @@ class Loops:
         self.aside = np.zeros(128, np.int64)  # for how many notes
         self.struck_at = np.full(128, _NEVER)  # steps; the last time of each key
         self.notes_at = np.full(max((s.notes for s in loop_rules), default=0), _NEVER)
+        self.chord_at, self.worn = _NEVER, self._worn(0)  # when the last chord began, and what was worn then
 
     def refused(self, step: int) -> np.ndarray:
         """Keys that may not be struck now [shape=(128,), dtype=bool]."""
-        return self._worn(step).any(0) | (self.aside > 0)
+        worn = self.worn if step < self.chord_at + CHORD else self._worn(step)
+        return worn.any(0) | (self.aside > 0)
 
     def strike(self, key: int, step: int) -> None:
         """Take in a note."""
-        worn = self._worn(step)
+        if step >= self.chord_at + CHORD:
+            self.chord_at, self.worn = step, self._worn(step)
+        worn = self.worn
         self.broken += worn[:, key]
         self.aside = np.maximum(self.aside - 1, 0)
         if not worn[:, key].any():

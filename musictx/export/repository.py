@@ -9,7 +9,7 @@ from typing import Any
 
 from musictx.checkpoint import CARD, CONFIG, WEIGHTS, card_part, find_model, licence_of, load_model, read_card
 from musictx.errors import MusictxError
-from musictx.files import real_path, write_bytes
+from musictx.files import check_folder, real_path, write_bytes
 from musictx.model import ModelConfig
 
 # The Hub's names of licences, by ours; models of others may have any.
@@ -103,16 +103,6 @@ def model_files(folder: Path) -> dict[str, bytes]:
     return {
         name: (folder / name).read_bytes() for name in (CONFIG, CARD, WEIGHTS) if (folder / name).is_file()
     }
-
-
-def check_folder(folder: Path, names: set[str], what: str) -> None:
-    """Say that a folder holds other things than `names` and those whose names begin with a dot."""
-    if folder.is_file():
-        raise MusictxError(f"{folder} is a file; {what} needs a folder")
-    inside = folder.iterdir() if folder.is_dir() else ()
-    others = [path.name for path in inside if path.name not in names and path.name[0] != "."]
-    if others:
-        raise MusictxError(f"{folder} holds other things ({min(others)}); choose a new or empty folder")
 
 
 def licence_facts(licences: set[str]) -> dict[str, str]:

@@ -15,7 +15,7 @@ from musictx.model import MusicTransformer
 from musictx.performance import Performance
 
 PLAYING = (
-    1  # raise it when the same model, primer and settings would play otherwise: what is kept is played anew
+    2  # raise it when the same model, primer and settings would play otherwise: what is kept is played anew
 )
 
 

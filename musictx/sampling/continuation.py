@@ -13,7 +13,7 @@ from musictx.events import END, STEP_SECONDS
 from musictx.model import MusicTransformer
 from musictx.performance import Performance, make_notes, resolve_overlaps, slice_time
 from musictx.sampling.generate import generate
-from musictx.sampling.primer import Primer, prepare_primer
+from musictx.sampling.primer import Primer, prepare_primer, without_rest
 from musictx.sampling.streaming import NoteOff, NoteOn, NoteStream
 from musictx.settings import SamplingSettings
 
@@ -163,7 +163,7 @@ def continue_variations(
         if on_progress and not enough.all():
             on_progress(min(s.step for s in streams if not s.ended) * STEP_SECONDS - ready.cut)
     limit = model.positions.limit
-    if limit is not None and len(ready.tokens) + max(counts) >= limit:
+    if limit is not None and len(without_rest(ready.tokens)[0]) + max(counts) >= limit:
         remark = f"the model knows {limit} positions and no more; no variation goes on after them"
         ready = ready._replace(remarks=(*ready.remarks, remark))
     for stream, made in zip(streams, events, strict=True):

@@ -9,6 +9,7 @@ import numpy as np
 from musictx.errors import require
 from musictx.events import PAD
 from musictx.model import MusicTransformer
+from musictx.sampling.primer import without_rest
 from musictx.sampling.sampler import Sampler
 from musictx.settings import SamplingSettings
 
@@ -31,7 +32,8 @@ def generate(
     ----------
     model : MusicTransformer
     primer : np.ndarray [shape=(n,), dtype=integer]
-        At least one token (START for nothing).
+        At least one token (START for nothing). Time at its end is a rest: what is drawn first leads on from
+        the last event, by so much or more.
     settings : SamplingSettings, optional
     seed : int
         Variation i draws from the stream (seed, i): it is the same music alone or among others.
@@ -58,7 +60,7 @@ def generate(
     require(variations >= 1, "variations", variations, "be at least 1")
     tokens = np.asarray(primer, np.int64)
     if model.positions.limit is not None:
-        room = model.positions.limit - len(tokens)
+        room = model.positions.limit - len(without_rest(tokens)[0])
         max_tokens = room if max_tokens is None else min(max_tokens, room)
     settings = settings or SamplingSettings()
     streams = [np.random.default_rng([seed % 2**64, i]) for i in range(variations)]

@@ -20,6 +20,8 @@ from musictx.events import (
     START,
     STEP_SECONDS,
     STEPS_PER_SECOND,
+    TIME_SHIFT,
+    VELOCITY,
     encode,
     note_pairs,
     table_to_tokens,
@@ -146,6 +148,27 @@ def _until(heard: Performance, until: float) -> Performance:
     """What begins before `until`, by the millisecond that it is nearest to, and ends there at the latest."""
     notes = heard.notes[heard.notes["onset"] < until - _HALF_MILLISECOND]
     return slice_time(replace(heard, notes=notes), 0.0, until)
+
+
+def without_rest(tokens: np.ndarray) -> tuple[np.ndarray, int]:
+    """What a model reads of a primer: tokens up to the last event, and the steps after it.
+
+    Music is seldom cut exactly where an event is. The next one comes after that rest, or later; a model that
+    read the rest as a time would have to play something right at the cut, since no time follows a short one.
+
+    Parameters
+    ----------
+    tokens : np.ndarray [shape=(n,), dtype=integer]
+
+    Returns
+    -------
+    tokens : np.ndarray [shape=(m,), dtype=int64]
+        START if there is no event.
+    rest : int
+    """
+    tokens = np.asarray(tokens, np.int64)
+    end = int(np.flatnonzero((tokens < TIME_SHIFT) | (tokens >= VELOCITY)).max(initial=-1)) + 1
+    return tokens[:end] if end else np.array([START]), int((tokens[end:] - TIME_SHIFT + 1).sum())
 
 
 def last_events(tokens: np.ndarray, limit: int) -> np.ndarray:

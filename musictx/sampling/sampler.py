@@ -14,6 +14,7 @@ from musictx.model import MusicTransformer
 from musictx.sampling.cache import Cache
 from musictx.sampling.contrast import STRIDES, ShortContext, contrast, log_probabilities
 from musictx.sampling.filters import draw, filter_logits
+from musictx.sampling.primer import without_rest
 from musictx.sampling.shaping import Shaping
 from musictx.settings import SamplingSettings
 
@@ -25,6 +26,7 @@ class Sampler:
     ----------
     model : MusicTransformer
     primer : np.ndarray [shape=(n,), dtype=int64]
+        If it ends with time, what is drawn first leads on from the last event, by so much or more.
     settings : SamplingSettings
     streams : list of np.random.Generator
         The random numbers of each sequence.
@@ -42,11 +44,12 @@ class Sampler:
         settings: SamplingSettings,
         streams: list[np.random.Generator],
     ):
-        rows = len(streams)
+        rows, (primer, wait) = len(streams), without_rest(primer)
         self.model, self.settings, self.streams = model, settings, streams
         grammar = Grammar()
         for token in primer.tolist():
             grammar.advance(token)
+        grammar.wait = wait
         self.grammars = [copy.deepcopy(grammar) for _ in streams]
         self.ended, self.begun = np.zeros(rows, bool), np.zeros(rows, bool)
         self.anything = np.ones(model.config.vocabulary, bool)
@@ -116,7 +119,7 @@ class Sampler:
     def _scores(self) -> np.ndarray:
         """Logits of what may come next, -inf elsewhere [shape=(rows, vocabulary)]."""
         obeys = self.settings.grammar
-        allowed = np.stack([each.allowed() if obeys else self.anything for each in self.grammars])
+        allowed = np.stack([g.allowed() if obeys or g.wait else self.anything for g in self.grammars])
         # A primer that is a whole piece asks for more: it does not end before a note was struck.
         allowed[:, END] &= self.settings.allow_end & self.begun
         logits = self.logits.float().cpu().numpy()

@@ -20,7 +20,7 @@ from musictx.events import (
     tokens_to_table,
 )
 from musictx.sampling.beat import BEATS, Beat, check_beat
-from musictx.sampling.primer import Primer
+from musictx.sampling.primer import Primer, without_rest
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +60,7 @@ class NoteStream:
         self.beat = Beat(metre, notes["onset"], primer.cut, pull, end) if metre and pull else None
         table = tokens_to_table(primer.tokens)
         self.step = round(primer.cut * STEPS_PER_SECOND)
+        self.wait = without_rest(primer.tokens)[1]  # steps of the primer with which the first tokens begin
         self.end = round(end * STEPS_PER_SECOND) if np.isfinite(end) else 2**62
         self.level = int(table.level[table.is_on][-1]) if table.is_on.any() else DEFAULT_VELOCITY_LEVEL
         self.open: dict[int, int] = {}  # pitch → index
@@ -100,7 +101,9 @@ class NoteStream:
         if token in (END, PAD) or self.step >= self.end:
             return self._finish()
         if TIME_SHIFT <= token < VELOCITY:
-            self.step += token - TIME_SHIFT + 1
+            steps = token - TIME_SHIFT + 1
+            self.step += max(0, steps - self.wait)
+            self.wait = max(0, self.wait - steps)
             self.struck.clear()
             return self._finish() if self.step >= self.end else []
         if VELOCITY <= token < PAD:

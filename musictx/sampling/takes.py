@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from musictx.events import NOTE_OFF, START, STEP_SECONDS, TIME_SHIFT, VELOCITY, encode, tokens_to_table
+from musictx.events import NOTE_OFF, START, STEP_SECONDS, TIME_SHIFT, encode, tokens_to_table
 from musictx.model import MusicTransformer
 from musictx.performance import Performance
-from musictx.sampling.primer import in_milliseconds, prepare_primer
+from musictx.sampling.primer import in_milliseconds, prepare_primer, without_rest
 
 
 class Take(NamedTuple):
@@ -59,9 +59,7 @@ def take_tokens(
         ready = prepare_primer(model, whole, end=cut, from_beginning=from_beginning)
         kept = ready.tokens
         events = len(tokens_to_table(encode(whole, until=ready.cut)).step)
-    # The time that leads over the cut is said once: with the first event after it.
-    while len(kept) and TIME_SHIFT <= kept[-1] < VELOCITY:
-        kept = kept[:-1]
+    kept, _ = without_rest(kept)  # the time that leads over the cut is said with the first event after it
     at = int(np.flatnonzero(everything < TIME_SHIFT)[events - 1]) + 1 if events else 0
     begins = _seconds(everything[:at]) - _seconds(kept)
     skipped = int((everything[:at] < NOTE_OFF).sum()) - int((kept < NOTE_OFF).sum())

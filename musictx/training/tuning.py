@@ -33,10 +33,11 @@ from torch.nn import functional as F
 from musictx.checkpoint import find_model, load_model, weights_hash
 from musictx.corpus import Chunk, Corpus
 from musictx.errors import MusictxError
-from musictx.events import PAD
+from musictx.events import PAD, START
 from musictx.files import read_json, write_bytes
 from musictx.losses import chunk_losses
 from musictx.model import MusicTransformer
+from musictx.sampling.primer import last_events
 from musictx.sampling.takes import take_tokens
 from musictx.training.choices import Choice
 from musictx.training.devices import choose_precision
@@ -110,9 +111,13 @@ class Pairs:
 
 def _chunk(model: MusicTransformer, choice: Choice, whole: Any, number: int, longest: int) -> Chunk:
     tokens, primer, *_ = take_tokens(model, whole, choice.cut, from_beginning=choice.from_beginning)
-    tokens = tokens[: longest + 1]
+    before, take = tokens[:primer], tokens[primer:][: max(longest // 2, longest + 1 - primer)]
+    room = longest + 1 - len(take)
+    if primer > room:  # of a long primer the last part is read, as when a model plays on
+        before = last_events(before[before != START], room)
+    tokens = np.concatenate([before, take]).astype(np.int64)
     targets = tokens[1:].copy()
-    targets[: primer - 1] = IGNORED
+    targets[: len(before) - 1] = IGNORED
     return Chunk(number, tokens[:-1], targets)
 
 

@@ -110,7 +110,7 @@ def test_takes_that_stay_read_are_bounded_and_read_once(
         ({"heads": [[0, 0.0]]}, "6 layers of 4 heads"),
         ({"heads": [[True, False]]}, "6 layers of 4 heads"),
         ({"heads": [[9, 9]]}, "6 layers of 4 heads"),
-        ({"note": 10_000}, "lies before"),
+        ({"note": 10_000}, "outside what the model reads"),
     ],
 )
 def test_questions_that_make_no_sense_are_answered_in_words(

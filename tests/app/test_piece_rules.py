@@ -62,7 +62,10 @@ console.log(JSON.stringify(cases.map(({ first, gap, rows }) => {
 CHOSEN = (
     PIECE
     + """
-const chosen = ({ first, kept }) => choiceOf(takeOf(first), new Map(Object.entries(kept)), "hash");
+const chosen = ({ first, kept, heard = { A: 9, B: 9 } }) => {
+  const take = { ...takeOf(first), heard: { lanes: heard } };
+  return choiceOf(take, new Map(Object.entries(kept)), "hash");
+};
 console.log(JSON.stringify(cases.map(chosen)));
 """
 )
@@ -196,15 +199,16 @@ def test_a_filled_selection_leaves_all_around_it_and_can_be_taken_back() -> None
 
 
 def test_a_choice_says_what_was_kept_and_what_was_not_as_tune_reads_it(tmp_path: Path) -> None:
-    (choice, nothing, part) = answer(
+    (choice, nothing, part, unheard) = answer(
         CHOSEN,
         [
             {"first": TAKE, "kept": {"A": 3}},
             {"first": TAKE, "kept": {"A": 3, "B": 3}},
             {"first": TAKE, "kept": {"A": 1.6}},
+            {"first": TAKE, "kept": {"A": 3}, "heard": {"A": 9, "B": 1}},
         ],
     )
-    assert nothing is None
+    assert nothing is None and unheard is None
     assert choice == {
         "primer": [[0, 0.5, 60, 80], [0.5, 1, 64, 80]],
         "cut": 1,

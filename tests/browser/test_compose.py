@@ -462,7 +462,7 @@ def test_a_section_comes_again_at_the_end(open_studio: Open, place: Place) -> No
     assert max(primer) < 4 * BAR and max(before) < 8 * BAR
     first = [tick for tick in before if tick < 6 * BAR]
     studio.get("piece-repeat-1").click()  # A, after B
-    assert "comes again at the end" in studio.notice().inner_text()
+    assert "repeated at the end" in studio.notice().inner_text()
     assert piece(studio)[1] == 3
     stayed, after = ticks_of(studio).values()
     assert stayed == primer
@@ -514,6 +514,11 @@ def test_what_is_kept_is_a_choice_that_tune_reads(open_studio: Open, place: Plac
     assert studio.get("choices").inner_text() == "none so far, in this browser only"
     assert studio.get("choices-on").is_checked()
     takes = drawn(studio)
+    studio.page.evaluate("window.musictx.take.heard.lanes = { A: 1, B: 5 }")
+    studio.get("keep-B").click()
+    assert studio.get("choices").inner_text().startswith("none so far")  # the others were not heard yet
+    studio.get("piece-undo").click()
+    studio.page.evaluate("window.musictx.take.heard.lanes = { A: 5, B: 5, C: 3 }")
     studio.get("keep-B").click()
     assert studio.get("choices").inner_text() == "1 choice (30 teach density or pitch), in this browser only"
     file = tmp_path / "choices.jsonl"

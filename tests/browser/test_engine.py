@@ -137,7 +137,7 @@ GRAMMAR = """
 async ([tokens, maxNote, maxRest]) => {
   const { Engine } = await import("/static/engine/engine.js");
   const engine = await Engine.make(await (await fetch("/static/engine/engine.wasm")).arrayBuffer());
-  engine.begin([], maxNote, maxRest);
+  engine.begin([], 0, maxNote, maxRest);
   return tokens.map((token) => {
     const allowed = engine.allowed.join("");
     engine.calls.advance(token);

@@ -445,12 +445,27 @@ def test_what_is_no_time_is_named(run, model, tmp_path):
 
 def test_a_folder_named_like_a_shipped_model_is_no_model(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    options = ("--takes", 1, "-o", "relative", "--model", "relative", "--tokens", 9)
+    assert run("continue", PRIMER, *options)[0] == 0
     for _ in range(2):
-        assert (
-            run("continue", PRIMER, "--takes", 1, "-o", "relative", "--model", "relative", "--tokens", 9)[0]
-            == 0
-        )
         assert run("publish", "rope", "rope")[0] == 0
+    status, _, error = run("continue", PRIMER, *options)  # earlier takes are not written over
+    assert status == 1 and "relative holds other things (index.html)" in error
+
+
+def test_takes_without_a_folder_get_one_of_their_own_each_time(run, model, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for folder in ("from-nothing-takes", "from-nothing-takes-2", "from-nothing-takes-3"):
+        assert run("continue", "-", "--takes", 1, "--model", model, "--tokens", 9)[0] == 0
+        assert (tmp_path / folder / "index.html").is_file()
+
+
+@pytest.mark.parametrize(
+    "options", [("--track", 7), ("--primer-end", 5), ("--beat", "strict"), ("--bars", 2)]
+)
+def test_without_a_primer_nothing_of_it_can_be_named(run, model, tmp_path, options):
+    status, _, error = run("continue", "-", "-o", tmp_path / "o.mid", "--model", model, *options)
+    assert status == 1 and "without a primer" in error and not (tmp_path / "o.mid").exists()
 
 
 def test_a_link_that_leads_nowhere_is_told_before_anything_is_played(run, model, tmp_path, monkeypatch):

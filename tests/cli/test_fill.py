@@ -52,6 +52,11 @@ def test_takes_are_numbered_differ_and_keep_the_rest(model, tmp_path):
     assert passages[0] != passages[1]
 
 
+def test_only_some_tracks_are_read(model, tmp_path):
+    result = fill(model, tmp_path / "f.mid", "--candidates", 1, "--track", "drums")
+    assert result.exit_code == 1 and "no track 'drums'" in str(result.exception)
+
+
 def test_every_setting_changes_the_music(model, tmp_path):
     def played(*options):
         path = tmp_path / "o.mid"

@@ -268,7 +268,7 @@ def test_an_encoded_corpus_is_trained_on_as_it_is(
         (["--dropout", "1.5"], "dropout is 1.5"),
         (["--precision", "8"], "precision is '8'"),
         (["--mix", "both"], "--mix is 'both'; give folders, tokens, or numbers such as 3,1"),
-        (["--mix", "1,2,3"], "mix (1.0, 2.0, 3.0) must have a number above 0 for each of the 1 folders"),
+        (["--mix", "1,2,3"], "mix (1.0, 2.0, 3.0) must have a number above 0 for each folder; there are 1"),
         (["--curriculum", "0.7"], "--curriculum is '0.7'; give TOKENS:SHARE"),
         (["--repeats", "0.5", "--repeat-notes", "9", "3"], "repeats: notes (9, 3) must rise from at least 1"),
         (["--optimizer", "sgd"], "optimizer is 'sgd'"),

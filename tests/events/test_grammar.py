@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from music_helpers import level, random_walk, shift
 
-from musictx.events import END, EVENTS, NOTE_OFF, NOTE_ON, START, TIME_SHIFT, VELOCITY, decode, encode
+from musictx.events import END, EVENTS, NOTE_OFF, NOTE_ON, PAD, START, TIME_SHIFT, VELOCITY, decode, encode
 from musictx.events.grammar import MAX_REST_STEPS, Grammar, is_grammatical
 
 
@@ -51,8 +51,27 @@ def test_the_grammar_never_leaves_nothing_to_say() -> None:
         for grammar in grammars:
             allowed = grammar.allowed()
             allowed[END] = False
-            assert allowed.any() and grammar.rest <= MAX_REST_STEPS
+            assert allowed.any() and (grammar.rest <= MAX_REST_STEPS or not grammar.clock)
             grammar.advance(int(rng.choice(np.flatnonzero(allowed))))
+
+
+def test_what_is_played_begins_with_a_note() -> None:
+    grammar = Grammar()
+    assert set(np.flatnonzero(grammar.allowed())) == {*range(VELOCITY, PAD), END}
+    assert is_grammatical([]) and is_grammatical([shift(1), level(64), NOTE_ON + 60, shift(1), NOTE_OFF + 60])
+
+
+def test_nothing_comes_before_a_primer_s_end() -> None:
+    grammar = Grammar()
+    for token in (level(64), NOTE_ON + 60):
+        grammar.advance(token)
+    grammar.wait = 250
+    for token in (shift(1), shift(1)):
+        assert np.flatnonzero(grammar.allowed()).tolist() == [shift(1)]
+        grammar.advance(token)
+    assert np.flatnonzero(grammar.allowed()).tolist() == list(range(shift(0.5), VELOCITY))
+    grammar.advance(shift(0.6))
+    assert grammar.allowed()[[NOTE_OFF + 60, NOTE_ON + 61, shift(0.1)]].tolist() == [True, True, False]
 
 
 def test_something_must_happen_after_the_longest_rest() -> None:

@@ -60,6 +60,21 @@ def test_a_primer_that_stays_on_a_few_keys_all_the_same_lifts_the_rule() -> None
     assert state.allowed()[NOTE_ON + 60]
 
 
+def test_a_chord_is_refused_whole_or_not_at_all() -> None:
+    state = Grammar(loop_rules=(LoopRule(200, 8, 3, aside=4),))
+    state.advance(VELOCITY + 10)
+    for _ in range(3):  # the eighth note is the third chord's second
+        for key in (60, 64, 67):
+            assert state.allowed()[NOTE_ON + key]
+            state.advance(NOTE_ON + key)
+            state.advance(TIME_SHIFT)  # played by hand
+        for key in (60, 64, 67):
+            state.advance(NOTE_OFF + key)
+        state.advance(TIME_SHIFT + 49)
+    assert not state.allowed()[[NOTE_ON + key for key in (60, 64, 67)]].any()
+    assert not state.loops.broken.any()
+
+
 def _refused(tokens: np.ndarray) -> list[bool]:
     """Whether each note is one that a continuation would not strike any more."""
     state, refused = Grammar(), []

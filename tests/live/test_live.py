@@ -335,6 +335,8 @@ def test_the_command_saves_what_both_played(
     struck = sum(message.type == "note_on" for message in system[OUT])
     assert len(read_midi(tmp_path / "duet.mid")) == 3 + struck > 3
     assert not sounding(system[OUT])
+    again = CliRunner().invoke(app, [*command, "--save", str(tmp_path / "duet.mid")])
+    assert again.exit_code == 1 and "duet.mid is there already" in again.output + str(again.exception)
 
 
 def test_the_command_plays_as_the_models_card_says(tmp_path, monkeypatch: pytest.MonkeyPatch) -> None:

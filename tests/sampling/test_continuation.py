@@ -412,8 +412,8 @@ def test_a_note_that_sounds_at_the_cut_sounds_until_the_model_releases_it(
 ) -> None:
     held = performance((0.0, 9.0, 60, 64), (0.0, 9.0, 67, 64), (0.5, 0.8, 64, 80))
     scripted(
-        monkeypatch, *(shift(0.5), NOTE_OFF + 60, NOTE_ON + 62, shift(1), NOTE_OFF + 62, shift(0.25), END)
-    )
+        monkeypatch, *(shift(0.7), NOTE_OFF + 60, NOTE_ON + 62, shift(1), NOTE_OFF + 62, shift(0.25), END)
+    )  # counted from the primer's last event, at 0.8
     made = continue_variations(player(), held, primer_end=1.0, seconds=20)[0]
     assert [tuple(n) for n in made.performance.notes.tolist()] == [
         (0.0, 1.5, 60, 64),
@@ -430,8 +430,29 @@ def test_a_note_that_sounds_at_the_cut_sounds_until_the_model_releases_it(
     ]
 
 
+@pytest.mark.parametrize("rest", [0.37, 1.0, 2.5])
+@pytest.mark.parametrize("masked", [True, False])
+def test_a_primer_that_is_cut_in_a_rest_rests_until_there_and_as_long_as_the_model_likes(
+    rest: float, masked: bool
+) -> None:
+    music = performance((0.0, 0.5, 60, 64), (9.0, 9.5, 62, 64))
+    firsts = []
+    for take in continue_variations(
+        player(), music, primer_end=0.5 + rest, seconds=20, variations=12, allow_end=False, grammar=masked
+    ):
+        new = take.performance.notes[1:]
+        assert take.performance.notes[0].tolist() == (0.0, 0.5, 60, 64)
+        firsts.append(round(100 * (new["onset"].min() - 0.5 - rest)))
+    assert min(firsts) >= 0 and len(set(firsts)) > 2  # not all at the cut
+
+
+def test_without_a_primer_the_first_note_comes_at_once() -> None:
+    for take in continue_variations(player(), Performance(), seconds=3, variations=6):
+        assert take.performance.notes["onset"].min() == 0
+
+
 def test_a_held_note_that_is_struck_again_ends_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    scripted(monkeypatch, shift(0.5), NOTE_ON + 60, shift(0.5), END)
+    scripted(monkeypatch, shift(1), shift(0.5), NOTE_ON + 60, shift(0.5), END)
     held = performance((0.0, 9.0, 60, 64))
     made = continue_performance(player(), held, primer_end=1.0, grammar=False)
     assert made.notes.tolist() == [(0.0, 1.5, 60, 64), (1.5, 2.0, 60, 62)]

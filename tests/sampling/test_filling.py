@@ -76,7 +76,7 @@ def test_a_bar_is_filled_from_its_own_bar_line_to_the_next(bar: int) -> None:
     music = Performance(notes, metre=Metre.of(480, [(0, round(1e6 * quarter))], []))
     start, end = 4 * bar * quarter, 4 * (bar + 1) * quarter
     lines = []
-    for filling in fill_in(MODEL, music, start, end, beat="strict", takes=None, **FEW):
+    for filling in fill_in(MODEL, music, start, end, beat="strict", takes=None, candidates=40, int8=False):
         whole = filling.performance.notes
         stays = np.flatnonzero((notes["onset"] < start - 0.01) | (notes["onset"] > end - 0.01))
         assert set(notes[stays].tolist()) <= set(whole.tolist())

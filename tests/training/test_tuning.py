@@ -52,6 +52,18 @@ def choices(count: int = 3, kept: int = 1, rejected: int = 2) -> list[Choice]:
     return made
 
 
+def test_of_a_long_primer_the_last_part_is_read_and_the_whole_take_counts(model: Path) -> None:
+    player = load_model(model)
+    whole = Pairs.of(player, choices(1), longest=1000).takes
+    for longest in (36, 24):
+        short = Pairs.of(player, choices(1), longest=longest).takes
+        for part, full in zip(short, whole, strict=True):
+            told = full.targets[full.targets != IGNORED]
+            kept = part.targets[part.targets != IGNORED]
+            assert len(part.inputs) <= longest < len(full.inputs)
+            assert kept.tolist() == told[: len(kept)].tolist() and len(kept) >= min(len(told), longest // 2)
+
+
 @pytest.fixture(autouse=True)
 def no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Metrics, "plot", lambda *_: None)

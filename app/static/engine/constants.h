@@ -12,5 +12,6 @@ enum { VOCABULARY_SIZE = 391 };
 enum { MAX_SHIFT = 100 };
 enum { LOOP_RULES = 3 };
 enum { REMEMBERED = 32 };
+enum { CHORD = 5 };
 enum { GELU, RELU, RELU_SQUARED, SWIGLU };
 static const int loop_rules[LOOP_RULES][4] = {{200, 8, 3, 8}, {400, 16, 4, 8}, {800, 32, 6, 0}}; // steps, notes, keys, aside

@@ -101,12 +101,13 @@ export class Engine {
   }
 
   /**
-   * Begin the grammar anew with these tokens as what came before; after `maxNote` steps a note must be released,
-   * after `maxRest` something must happen.
+   * Begin the grammar anew with these tokens as what came before, and a rest of so many steps after them; after
+   * `maxNote` steps a note must be released, after `maxRest` something must happen.
    */
-  begin(tokens, maxNote = MAX_NOTE_STEPS, maxRest = MAX_REST_STEPS) {
+  begin(tokens, rest = 0, maxNote = MAX_NOTE_STEPS, maxRest = MAX_REST_STEPS) {
     this.calls.begin(maxNote, maxRest);
     for (const token of tokens) this.calls.advance(token);
+    this.calls.wait(rest);
   }
 
   /** Draw the next token; the grammar takes it, the model has not seen it yet. */

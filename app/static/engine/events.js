@@ -136,9 +136,13 @@ export function decode(tokens) {
 
 /** Takes the tokens of one continuation and says which notes they strike and end, as `musictx.sampling` has it. */
 export class NoteStream {
-  /** `primer` is what `preparePrimer` made; the continuation must end at `end` seconds; `beat` moves times to a grid. */
-  constructor({ tokens, notes, cut }, end = Infinity, beat = null) {
+  /**
+   * `primer` is what `preparePrimer` made, with whose rest the first tokens begin; the continuation must end at `end`
+   * seconds; `beat` moves times to a grid.
+   */
+  constructor({ tokens, rest, notes, cut }, end = Infinity, beat = null) {
     this.beat = beat;
+    this.wait = rest;
     const { events } = tokensToTable(tokens);
     this.step = rint(cut * STEPS_PER_SECOND);
     this.end = rint(end * STEPS_PER_SECOND);
@@ -178,7 +182,9 @@ export class NoteStream {
       return [];
     }
     if (token >= TIME_SHIFT) {
-      this.step += token - TIME_SHIFT + 1;
+      const steps = token - TIME_SHIFT + 1;
+      this.step += Math.max(0, steps - this.wait);
+      this.wait = Math.max(0, this.wait - steps);
       this.struck.clear();
       return this.step >= this.end ? this.close() : [];
     }

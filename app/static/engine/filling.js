@@ -22,7 +22,7 @@ import { Random } from "./random.js";
 import { milliseconds, openStream, readMusic, readSettings, row, tokenLimit } from "./request.js";
 
 const MESSAGE = 250; // milliseconds between two messages
-const NOTHING = { notes: [], tokens: [START], cut: 0, remarks: [] }; // the primer of a piece's beginning
+const NOTHING = { notes: [], tokens: [START], rest: 0, cut: 0, remarks: [] }; // the primer of a piece's beginning
 const EXACT = 1e-6; // milliseconds by which a time may be computed too early
 const ORDER = 2n ** 32n; // no candidate has this stream of random numbers
 
@@ -62,7 +62,7 @@ async function playCandidate(engine, model, request, { primer, passage, seed, tu
       else if (event.index >= 0) notes[event.index].off = event.off;
     }
   };
-  for (const token of generate(engine, primer.tokens, settings, new Random(seed), { maxTokens, allowEnd: false })) {
+  for (const token of generate(engine, primer, settings, new Random(seed), { maxTokens, allowEnd: false })) {
     hear(stream.push(token));
     if (stream.ended) break;
     tell(stream.step * STEP_SECONDS - primer.cut);
@@ -81,11 +81,10 @@ function takeTokens(music, start, isBeginning, model, begins) {
   const everything = encode(whole);
   const primer = isBeginning ? NOTHING : preparePrimer({ notes: whole, pedals: [] }, start, model, begins);
   const events = isBeginning ? 0 : tokensToTable(encode(whole, primer.cut)).events.length;
-  const kept = primer.tokens.slice(0, primer.tokens.findLastIndex((token) => !isTime(token)) + 1);
   let at = 0;
   for (let count = 0; count < events; at += 1) count += Number(isEvent(everything[at]));
-  const tokens = [...kept, ...everything.slice(at)].slice(0, model.limit || undefined);
-  return { tokens, begins: secondsOf(everything.slice(0, at)) - secondsOf(kept) };
+  const tokens = [...primer.tokens, ...everything.slice(at)].slice(0, model.limit || undefined);
+  return { tokens, begins: secondsOf(everything.slice(0, at)) - secondsOf(primer.tokens) };
 }
 
 /**

@@ -66,15 +66,15 @@ function weigh(engine, shorts, shaping, mayEnd) {
  * Draw up to `maxTokens` tokens after those that the model has seen last.
  *
  * @param engine an Engine with the model's file, which has seen the primer
- * @param {number[]} primer tokens
+ * @param {{tokens: number[], rest: number}} primer what the model has seen of it, and the steps after that (primer.js)
  * @param settings as a page sends them (request.js)
  * @param random a Random (random.js)
  * @param {{shorts?: any[], maxTokens: number, allowEnd?: boolean}} how `shorts` are shortContexts (contrast.js);
  *   `allowEnd` says whether the piece may end
  */
 export function* generate(engine, primer, settings, random, { shorts = [], maxTokens, allowEnd = true }) {
-  const shaping = settings.shape ? new Shaping(settings.shape, primer) : null;
-  engine.begin(primer, shaping?.maxNote, shaping?.maxRest);
+  const shaping = settings.shape ? new Shaping(settings.shape, primer.tokens) : null;
+  engine.begin(primer.tokens, primer.rest, shaping?.maxNote, shaping?.maxRest);
   let mayEnd = false; // who gives a whole piece wants to hear more: it does not end before a note was struck
   for (let made = 1; ; made += 1) {
     if (shorts.length || shaping) weigh(engine, shorts, shaping, mayEnd);

@@ -95,7 +95,7 @@ export async function play(engine, model, request, say, goesOn) {
   if (model.limit) maxTokens = Math.min(maxTokens, model.limit - primer.tokens.length);
   const random = new Random([settings.seed, 0]);
   let ended = false;
-  for (const token of generate(engine, primer.tokens, settings, random, { shorts, maxTokens })) {
+  for (const token of generate(engine, primer, settings, random, { shorts, maxTokens })) {
     said.hear(stream.push(token), stream.step * STEP_SECONDS);
     ended = token === END;
     if (stream.ended) break;

@@ -3,7 +3,7 @@
 
 import { START, STEPS_PER_SECOND } from "../music/constants.js";
 import { oneDecimal, rint } from "../music/rounding.js";
-import { by, encode, notePairs, resolveOverlaps, tableToTokens, tokensToTable } from "./events.js";
+import { by, encode, isTime, notePairs, resolveOverlaps, tableToTokens, tokensToTable } from "./events.js";
 
 const LONG_REST = 4; // seconds of silence at a primer's end that are worth a word
 
@@ -31,9 +31,9 @@ function notesUntil(notes, end) {
 }
 
 /**
- * {notes, tokens, cut, remarks} of the music until `end` seconds: what is heard of it, its tokens, where the
- * continuation begins, and what a listener should know. `model` has context_length and limit; `begins` says whether
- * a piece begins here.
+ * {notes, tokens, rest, cut, remarks} of the music until `end` seconds: what is heard of it, its tokens up to the last
+ * event, the steps after that, where the continuation begins, and what a listener should know. `model` has
+ * context_length and limit; `begins` says whether a piece begins here.
  */
 export function preparePrimer({ notes, pedals }, end, model, begins) {
   const heard = applyPedal([...notes].sort(inOrder), pedals);
@@ -51,14 +51,20 @@ export function preparePrimer({ notes, pedals }, end, model, begins) {
   if (model.limit) limit = Math.min(limit, Math.floor(model.limit / 2));
   // A passage from the middle of a piece has no START before it, as in training.
   const opening = begins || !tokens.length ? [START] : [];
-  if (tokens.length < limit) return { notes: shown, tokens: [...opening, ...tokens], cut, remarks };
+  if (tokens.length < limit) return { notes: shown, ...withoutRest([...opening, ...tokens]), cut, remarks };
   const kept = lastEvents(tokens, limit);
   const seconds = tokensToTable(kept).end / STEPS_PER_SECOND;
   remarks.push(
     `The primer is ${oneDecimal(cut)} s long; the model reads its last ${oneDecimal(seconds)} s ` +
       `(${kept.length} of ${tokens.length} events).`,
   );
-  return { notes: shown, tokens: kept.length ? kept : [START], cut, remarks };
+  return { notes: shown, ...withoutRest(kept), cut, remarks };
+}
+
+/** What a model reads of a primer: tokens up to the last event, and the `rest` (steps) after it. */
+function withoutRest(tokens) {
+  const end = tokens.findLastIndex((token) => !isTime(token)) + 1;
+  return { tokens: end ? tokens.slice(0, end) : [START], rest: tokensToTable(tokens.slice(end)).end };
 }
 
 /** The last events as a sequence of its own: the velocity is said again, offs of notes struck before are left out. */

@@ -15,12 +15,15 @@ static float logits[VOCABULARY_SIZE + 1]; // of the next token
 static struct {
   uint8_t sounding[128];
   int level, after_velocity, after_short_shift, rest, clock;
+  int wait; // steps of the primer's end in which nothing comes any more
   int lowest_on, lowest_off, struck; // within this step
   int max_note, max_rest; // steps after which a note must be released, and something must happen
   int struck_at[128]; // when each key was struck last
   uint8_t aside[128]; // for how many notes each key is set aside, after a loop on it
   int broken[LOOP_RULES]; // by how many notes of the primer all the same: as many again lift the rule
   int notes_at[REMEMBERED], notes; // when the last notes were struck, in a ring, and how many there were
+  int chord_at; // when the last chord began
+  uint8_t worn[LOOP_RULES][128]; // what was worn then
 } piece;
 static uint8_t allowed[VOCABULARY_SIZE];
 
@@ -30,11 +33,17 @@ void EXPORT(begin)(int max_note, int max_rest) {
   piece.level = -1;
   piece.max_note = max_note;
   piece.max_rest = max_rest;
+  piece.rest = -NEVER; // what is played begins with a note
+  piece.chord_at = NEVER;
   for (int i = 0; i < 128; i++) piece.struck_at[i] = piece.notes_at[i % REMEMBERED] = NEVER;
 }
 
-/// Whether a key was struck for too long, with nothing but a few others beside it.
+/// The primer goes on for so many steps in which nothing comes any more.
+void EXPORT(wait)(int steps) { piece.wait = steps; }
+
+/// Whether a key was struck for too long, with nothing but a few others beside it; a chord is refused whole or not at all.
 static int worn(int key, int rule) {
+  if (piece.clock < piece.chord_at + CHORD) return piece.worn[rule][key];
   int since = piece.clock - loop_rules[rule][0], notes = loop_rules[rule][1], keys = 0;
   if (piece.broken[rule] >= notes || piece.struck_at[key] <= since) return 0;
   if (piece.notes_at[(piece.notes + REMEMBERED - notes + 1) % REMEMBERED] <= since) return 0; // the next makes the number
@@ -51,6 +60,11 @@ static int worn_out(int key) {
 
 /// Take a note into what the rules against loops know.
 static void strike(int pitch) {
+  if (piece.clock >= piece.chord_at + CHORD) {
+    for (int s = 0; s < LOOP_RULES; s++)
+      for (int p = 0; p < 128; p++) piece.worn[s][p] = worn(p, s);
+    piece.chord_at = piece.clock;
+  }
   int loops_on = worn_out(pitch);
   for (int s = 0; s < LOOP_RULES; s++) piece.broken[s] += worn(pitch, s);
   for (int p = 0; p < 128; p++) {
@@ -74,6 +88,7 @@ void EXPORT(advance)(int token) {
   } else if (token < VELOCITY) {
     int steps = token - TIME_SHIFT + 1;
     piece.rest += steps, piece.clock += steps;
+    piece.wait = piece.wait > steps ? piece.wait - steps : 0;
     piece.after_short_shift = steps < MAX_SHIFT;
     piece.lowest_on = piece.lowest_off = piece.struck = 0;
   } else if (token < PAD) {
@@ -92,6 +107,8 @@ static int overdue(void) {
 static void allow(void) {
   int free = 0, first_overdue = overdue();
   __builtin_memset(allowed, 0, sizeof allowed);
+  for (int i = piece.wait < MAX_SHIFT ? piece.wait : MAX_SHIFT; piece.wait && i <= MAX_SHIFT; i++) allowed[TIME_SHIFT + i - 1] = 1;
+  if (piece.wait) return;
   if (!piece.after_velocity && first_overdue < 128) { // offs come by rising pitch: those up to it are open
     for (int p = piece.lowest_off; p <= first_overdue; p++) allowed[NOTE_OFF + p] = piece.sounding[p];
     return;

@@ -101,7 +101,7 @@ function named(title, messages) {
  */
 export function midiBytes(rows, pedals = [], { metre = null, cut = null, names = ["Primer", "Continuation"] } = {}) {
   const clock = metre && new Metre(metre).forWriting();
-  const tickOf = clock ? (ms) => clock.nearest(ms / 1000) : (ms) => 2 * ms;
+  const tickOf = clock ? (ms) => Math.max(0, clock.nearest(ms / 1000)) : (ms) => 2 * ms;
   const tempos = clock?.tempos ?? [[0, MICROS]];
   const changes = [
     ...(clock?.signatures ?? []).map(([tick, beats, unit]) => [tick, 0xff, 0x58, 4, beats, Math.log2(unit), 24, 8]),

@@ -5,6 +5,7 @@
 
 import { rint } from "./rounding.js";
 
+const BEFORE_BAR = 0.0101; // seconds before its first bar line at which a file may begin
 const NEAR = 0.00055; // seconds by which whole milliseconds miss a place on the grid, at most
 const FINEST = 48; // places in a quarter note that a time so near is meant to lie on
 const COARSEST = 0.003; // seconds of a tick in what is written, at most
@@ -149,7 +150,8 @@ export class Metre {
   forWriting() {
     const slowest = Math.max(...this.tempos.map(([, micros]) => micros));
     const times = Math.ceil(slowest / Math.round(1e6 * COARSEST * this.division));
-    const [first] = this.barBefore(this.tick(0));
+    // Music is cut in hundredths of a second, which may lie just before the bar line that is meant.
+    const [first] = this.barBefore(this.tick(BEFORE_BAR));
     const rows = (table) => {
       const kept = table.slice(table.indexOf(rowAt(table, first)));
       return kept.map(([tick, ...rest]) => [Math.max(tick - first, 0) * times, ...rest]);

@@ -186,6 +186,7 @@ export function withSelection(sections, { start, end }, rows, filling) {
     if (!isBefore(first, end) || !isBefore(start, last)) return section;
     const outside = section.rows.filter(([on]) => isBefore(on + first, start) || !isBefore(on + first, end));
     const inside = rows.filter(([on]) => on >= first && (on < last || k === sections.length - 1));
+    if (outside.length === section.rows.length && !inside.length) return section;
     const filled = [...(section.from.filled ?? []), filling];
     return { ...section, rows: [...outside, ...moved(inside, -first)].sort(byOnset), from: { ...section.from, filled } };
   });
@@ -197,7 +198,8 @@ export function tracksOf(sections, version) {
   const names = [...new Set(kept.map(({ model }) => model))].join(", ");
   const seeds = `seed${kept.length > 1 ? "s" : ""} ${kept.map(({ seed }) => seed).join(", ")}`;
   const title = `Continuation: ${names}, ${seeds}, musictx ${version}`;
-  return { ...sourceOf(sections), cut: isKept(sections[0]) ? 0 : sections[0].length, names: ["Primer", title] };
+  const cut = isKept(sections[0]) ? 0 : sections[0].length;
+  return { ...sourceOf(sections), cut: kept.length ? cut : null, names: ["Primer", title] };
 }
 
 /** The piece as a source of primers. */

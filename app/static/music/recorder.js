@@ -12,6 +12,7 @@ export class Recorder {
     this.changed = changed;
     this.now = now;
     this.recording = false;
+    this.beat = 0; // ms, if the metronome is heard
     this.clear();
   }
 
@@ -23,9 +24,10 @@ export class Recorder {
     this.origin = null;
   }
 
-  /** Record, after what is there `before`: {notes, pedals}, or null. */
-  start(before) {
+  /** Record, after what is there `before`: {notes, pedals}, or null; on a `beat` (ms), if that has one. */
+  start(before, beat = 0) {
     this.clear();
+    this.beat = beat;
     if (before) Object.assign(this, copyOf(before));
     this.recording = true;
   }
@@ -51,10 +53,14 @@ export class Recorder {
     return Math.max(0, ...this.notes.map((row) => row[1]));
   }
 
-  /** A recording begins with its first note; one that goes on does so soon after the last one, however long one thought. */
+  /**
+   * A recording begins with its first note; one that goes on does so soon after the last one, however long one thought,
+   * and on a beat, if there is one.
+   */
   time() {
     const end = Math.max(this.length, ...this.pedals.map(([, up]) => up));
-    this.origin ??= this.now() - (this.notes.length ? end + GAP : 0);
+    const next = this.beat ? Math.ceil((end + GAP) / this.beat) * this.beat : end + GAP;
+    this.origin ??= this.now() - (this.notes.length ? next : 0);
     return Math.max(0, Math.round(this.now() - this.origin));
   }
 
@@ -97,6 +103,6 @@ export class Recorder {
     const { length } = this;
     this.pedals = this.pedals.filter(([down]) => down < length).map(([down, up]) => [down, Math.min(up, length)]);
     if (!this.notes.length) this.clear();
-    else if (this.recording) this.origin = null;
+    else if (this.recording && !this.beat) this.origin = null; // on the beat the clock goes on
   }
 }

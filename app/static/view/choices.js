@@ -13,7 +13,7 @@ export class ChoicesLine {
     this.words = h("span", { "data-testid": "choices" });
     const button = (testid, text, title, onclick) =>
       h("button", { type: "button", class: "quiet", "data-testid": testid, title, onclick }, text);
-    this.saveButton = button("choices-save", "Save them", `A file from which a model learns, by musictx tune`, on.save);
+    this.saveButton = button("choices-save", "Save them", "Training file for musictx tune", on.save);
     this.clearButton = button("choices-clear", "Forget them", "Delete all choices from this browser", on.clear);
     const label = h("label", { class: "check" }, this.box, "Remember what I keep, to teach a model");
     this.element = h("div", { class: "choices-line" }, label, this.words, this.saveButton, this.clearButton);

@@ -28,7 +28,7 @@ export class Lane {
     this.hearButton = button("hear", `solo-${model}`, "Listen", null, icon("ear"));
     this.hearButton.classList.add("hear");
     const more = button("more", `more-${model}`, "More", "Continue from where it ended");
-    const whole = "Take it into the piece: all of it, or the passage that is marked by Loop or by a drag with Shift held";
+    const whole = "Add to the piece: the whole take, or the passage marked with Loop or by a drag with Shift held";
     const own = models.of(model).take
       ? { take: button("take", `keep-${model}`, "Keep", whole), more }
       : {

@@ -17,7 +17,12 @@ export function offerMidiOutput(element, studio) {
     },
   });
   sound.instrument = output;
-  const select = h("select", { "data-testid": "midi-output", onchange: () => output.choose(select.value) });
+  const choose = () => {
+    output.choose(select.value);
+    const { transport } = studio.listening;
+    if (transport.state !== "stopped") transport.seek(transport.position); // what sounds now sounds there, too
+  };
+  const select = h("select", { "data-testid": "midi-output", onchange: choose });
   const field = h("label", { class: "field", hidden: true }, "MIDI output", select);
   const find = h("button", { type: "button", "data-testid": "midi-output-find", onclick: () => connect() }, "MIDI output …");
   const show = () => {

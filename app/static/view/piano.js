@@ -117,7 +117,10 @@ export class Piano {
       map.delete(pitch);
     }
     this.voices.set(pitch, this.sound.strike(this.sound.live, pitch, velocity, now));
-    if (this.recorder.isEmpty) this.metre = this.beat.checked ? metreAt(this.bpm) : null;
+    if (this.recorder.isEmpty) {
+      this.metre = this.beat.checked ? metreAt(this.bpm) : null;
+      this.recorder.beat = this.metre ? 60_000 / this.bpm : 0;
+    }
     this.recorder.noteOn(pitch, velocity);
     this.keyboard.show(pitch, true);
   }
@@ -135,7 +138,7 @@ export class Piano {
 
   pedal(down) {
     this.pedalDown = down;
-    this.recorder.pedal(down);
+    if (!(down && this.duet?.begun)) this.recorder.pedal(down); // an answer sounds dry
     this.duet?.pedal(down);
     if (down || !this.sound.context) return;
     for (const voice of this.sustained.values()) this.sound.release(voice, this.sound.context.currentTime);
@@ -165,7 +168,7 @@ export class Piano {
     this.on.quiet();
     const before = this.on.recording();
     this.metre = before?.metre ?? null;
-    this.recorder.start(before);
+    this.recorder.start(before, this.metre ? this.metre.tempos[0][1] / 1000 : 0);
     this.on.notice(this.recorder.notes.length ? ADDED : NEW);
     this.refresh();
   }

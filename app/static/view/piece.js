@@ -3,7 +3,7 @@
 import { barsOf, isKept, lengthOf, scoreOf, startsOf } from "../music/piece.js";
 import { onBarLine } from "../music/metre.js";
 import { clock, counted } from "../music/sentences.js";
-import { cutRows, Score } from "../music/score.js";
+import { Score } from "../music/score.js";
 import { moved, turned, zoomed } from "../music/view.js";
 import { h, paint, setUsable } from "./dom.js";
 import { icon } from "./icons.js";
@@ -189,8 +189,9 @@ export class PieceView {
 
   /** A selection {start, end} (ms) of the piece as it sounds. */
   score({ start, end }) {
-    const { notes } = cutRows(scoreOf(this.sections).rows(), [], start, end);
-    return Score.finished(notes, (end - start) / 1000);
+    const sounding = scoreOf(this.sections).rows().filter(([on, off]) => off > start && on < end);
+    const rows = sounding.map(([on, off, ...rest]) => [on - start, off - start, ...rest]);
+    return Score.finished(rows, (end - start) / 1000);
   }
 
   setMark(mark) {

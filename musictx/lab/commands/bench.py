@@ -16,7 +16,7 @@ from musictx.files import keep_inputs
 
 bench = typer.Typer(
     no_args_is_help=True,
-    help="Measure speed and memory, next to other libraries that are installed (`pip install '.[peers]'`).",
+    help="Measure speed and memory, beside other installed libraries (`pip install 'musictx[peers]'`).",
 )
 
 Plot = Annotated[Path | None, typer.Option(help="PNG file for a picture.")]

@@ -207,10 +207,7 @@ def read_votes(path: str | os.PathLike[str]) -> list[Vote]:
     """
     path = Path(path)
     if not path.is_file():
-        raise MusictxError(
-            f"there are no votes at {path}; the blind test of `musictx app` keeps them there, "
-            "or name another file"
-        )
+        raise MusictxError(f"there is no file {path}; `musictx app` keeps votes in {default_path()}")
     try:
         return [_vote({name: _plain(value) for name, value in row.items()}) for row in read_rows(path)]
     except RecursionError as error:

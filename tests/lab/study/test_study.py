@@ -158,8 +158,10 @@ def test_how_far_back_each_model_listens_is_measured_by_quarter_and_head(finishe
 
 def test_continuations_are_measured_beside_the_primers_of_other_pieces(finished):
     _, result, _, _, _ = finished
-    for row in result["rows"]:
-        measured = row["measured"]
+    rows = [row["measured"] for row in result["rows"]]
+    told = [row for row in rows if row["motif_recurrence"] is not None]  # in 3 s there may be two notes
+    assert len(told) >= 3
+    for measured in told:
         assert -1 <= measured["motif_beyond_chance"] <= measured["motif_recurrence"]
         assert measured["alignment_beyond_chance"] <= measured["alignment"]
     assert result["stands_out"]["motif"]["relative"]["primers"] == 6
