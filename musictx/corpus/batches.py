@@ -108,7 +108,11 @@ class BatchSource:
         """One window: from anywhere in a piece, and on into other pieces where it ends too soon."""
         needed, parts, anywhere = self.length + 1, [], True
         while needed > 0:
-            piece = np.asarray(self.corpus.piece(self._draw(rng)))
+            if anywhere:
+                number = self._draw(rng)
+            else:  # of the same folder, each as often, so that neither folders nor short pieces get less
+                number = int(rng.choice(np.flatnonzero(self.corpus.source == self.corpus.source[number])))
+            piece = np.asarray(self.corpus.piece(number))
             total = len(piece) + 2  # with START and END
             start = int(rng.integers(0, max(1, total - self.length // 8))) if anywhere else 0
             # Some more than needed, since stretching and thinning may shorten it.

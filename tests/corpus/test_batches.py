@@ -113,10 +113,26 @@ def test_folders_are_drawn_by_their_tokens_or_as_often_as_asked() -> None:
         assert np.mean(drawn) == pytest.approx(expected, abs=0.04)
 
 
+@pytest.mark.parametrize("length", [100, 400])
+def test_folders_and_pieces_have_their_share_in_windows_longer_than_pieces(length: int) -> None:
+    """Six pieces of 40 notes beside one of 2,000; by pitch one knows which a note is of."""
+
+    def piece(pitch: int, count: int) -> np.ndarray:
+        onset = np.arange(count) * 0.25
+        return encode(Performance(make_notes(onset, onset + 0.2, np.full(count, pitch))))
+
+    corpus = corpus_of(*(piece(30 + k, 40) for k in range(6)), piece(90, 2000), source=[0] * 6 + [1])
+    source = BatchSource(corpus, length=length, batch=600, mix=(1, 1), augmentation=NO_AUGMENTATION)
+    inputs, _ = source.batch(0)
+    struck = np.bincount(inputs[inputs < 128], minlength=128)
+    assert struck[90] / struck.sum() == pytest.approx(0.5, abs=0.06)
+    assert struck[30:36] / struck[30:36].sum() == pytest.approx(1 / 6, abs=0.05)
+
+
 @pytest.mark.parametrize("mix", [(1,), (1, 2, 3), (1, 0), (1, -1), (1, np.nan), (1, np.inf)])
 def test_a_mix_has_a_number_for_each_folder(mix: tuple[float, ...]) -> None:
     corpus = corpus_of(*[encode(random_performance(seed, 30, 10.0)) for seed in range(2)], source=[0, 1])
-    with pytest.raises(MusictxError, match="for each of the 2 folders"):
+    with pytest.raises(MusictxError, match="for each folder; there are 2"):
         BatchSource(corpus, length=8, batch=1, mix=mix)
 
 

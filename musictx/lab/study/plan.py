@@ -12,9 +12,10 @@ import numpy as np
 from musictx.corpus import Corpus
 from musictx.corpus.grouping import joined
 from musictx.errors import require
-from musictx.events import decode, encode
+from musictx.events import STEP_SECONDS, decode, encode
+from musictx.events.grammar import MAX_NOTE_STEPS
 from musictx.lab.evaluation.loading import open_music, unit_numbers
-from musictx.performance import Performance, slice_time
+from musictx.performance import Performance, apply_pedal, slice_time
 from musictx.sampling.continuation import check_variations
 from musictx.settings import SamplingSettings, read_shape
 
@@ -184,6 +185,10 @@ def _primer(name: str, piece: Performance, settings: StudySettings, source: str)
             real = slice_time(piece, 0, cut + decode(rest[: settings.tokens]).duration)
     elif piece.duration >= cut + settings.seconds:
         real = slice_time(piece, 0, cut + settings.seconds)
+    if real is not None:  # a pedal that a file forgot to lift is no music: models release such notes, too
+        real = apply_pedal(real)
+        longest = real.notes["onset"] + MAX_NOTE_STEPS * STEP_SECONDS
+        real.notes["offset"] = np.minimum(real.notes["offset"], longest)
     return StudyPrimer(_file_name(title), title, slice_time(piece, 0, cut), cut, real, source)
 
 

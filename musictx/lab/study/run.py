@@ -173,6 +173,11 @@ def run_study(
         "primers": [{"name": p.name, "title": p.title, "cut": p.cut, "folder": p.source} for p in primers],
         "rows": rows,
         "comparison": compare_rows(rows, list(models)),
+        "comparison_by_folder": {
+            folder: compare_rows([row for row in rows if folder_of[row["primer"]] == folder], list(models))
+            for folder in sorted(folders)
+            if len(folders) > 1
+        },
         "stands_out": stands_out,
         "told_from_real": tell_models(rows, music_of),
         "told_by_folder": {

@@ -64,6 +64,17 @@ def test_primers_are_beginnings_of_different_pieces_with_their_real_continuation
     assert any("broken.mid" in line for line in left_out)
 
 
+def test_a_note_that_a_pedal_holds_for_ever_is_released_as_models_release_it(tmp_path):
+    piece = random_piece(30, 1)
+    piece.notes["offset"][0], piece.notes["pitch"][0] = 30.0, 100
+    write_midi(piece, tmp_path / "held.mid")
+    (primer,), _ = choose_primers([tmp_path], StudySettings(seconds=20, primer_seconds=5), 1)
+    assert (
+        primer.real.notes["offset"][0] == pytest.approx(10, abs=0.01)
+        and primer.performance.notes["offset"][0] == 5
+    )
+
+
 def test_short_pieces_come_last_and_without_a_real_continuation(music):
     primers, left_out = choose_primers([music], SHORT, 50)
     assert [p.real is None for p in primers] == [False] * 6 + [True]
