@@ -41,7 +41,8 @@ def fill(
 ) -> None:
     """Play a passage of a piece again, so that it leads into what follows.
 
-    The file that is written has one piano track, without drums; the pedal is part of its notes' lengths.
+    The model plays as it is, whatever its card says of theme and form. The file that is written has one piano
+    track, without drums; the pedal is part of its notes' lengths.
 
     Example: musictx fill song.mid -o out.mid --from 12 --to 16 --takes 3
     """

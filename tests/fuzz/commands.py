@@ -150,7 +150,7 @@ COMMANDS: dict[
             "-o": OUTPUTS,
             "--json": (),
             "--precision": ("bfloat16", *TEXTS),
-            "--memory": NUMBERS,
+            "--tokens-at-once": NUMBERS,
             "--device": TEXTS,
         },
     ),

@@ -12,7 +12,7 @@ import typer
 
 from musictx.console.options import AsJson, CopyCheck, sampling_options
 from musictx.console.progress import console, corpus_progress, on_output, say_first, working
-from musictx.errors import MusictxError
+from musictx.errors import MusictxError, require
 from musictx.files import keep_inputs, make_folder
 
 if TYPE_CHECKING:
@@ -82,8 +82,8 @@ def evaluate(
     precision: Annotated[
         str, typer.Option(help="float32, or bfloat16: about twice as fast on recent processors.")
     ] = "float32",
-    memory: Annotated[
-        int, typer.Option(help="Events computed at once: more is faster, and needs more memory.")
+    tokens_at_once: Annotated[
+        int, typer.Option(help="Tokens in a forward pass: more is faster, and needs more memory.")
     ] = 8192,
     device: Annotated[str, typer.Option(help="cpu, cuda, …")] = "cpu",
 ) -> None:
@@ -99,8 +99,7 @@ def evaluate(
     if len(paths) < 2:
         raise typer.BadParameter("give at least one model, and then a folder of MIDI files")
     *names, folder = paths
-    if memory < 1:
-        raise MusictxError(f"--memory is {memory}; it must be at least 1")
+    require(tokens_at_once >= 1, "--tokens-at-once", tokens_at_once, "be at least 1")
     if output:
         keep_inputs([output / name for name in _RESULTS], [*names, folder, baselines])
         make_folder(output)
@@ -109,7 +108,7 @@ def evaluate(
         fit_on = open_music(baselines, progress=encoding) if baselines else None
     models, left_out = open_models(names, device=device)
     groups = unit_numbers(corpus)
-    options: dict[str, Any] = {"tokens_at_once": memory, "precision": precision}
+    options: dict[str, Any] = {"tokens_at_once": tokens_at_once, "precision": precision}
     with _progress("evaluating") as progress:
         evaluation = compare.evaluate(
             models, corpus, groups, lengths=context or None, fit_on=fit_on, progress=progress, **options
@@ -271,6 +270,7 @@ def study(
 ) -> None:
     """Let models play on from the same primers, measure it all beside real music, and make one page of it.
 
+    All play with the same settings, whatever their cards say (grand: --theme 0.4 --form 0.4 --shape steady).
     Stop it at any time; the same command goes on where it was.
     Example: musictx study my-midi/ more-midi/ --output study/ --primers 40 --seeds 2
     """

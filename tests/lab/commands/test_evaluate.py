@@ -75,7 +75,7 @@ def test_precision_and_baselines_change_the_figures(place):
     plain, fast, fitted = nats(), nats("--precision", "bfloat16"), nats("--baselines", place / "music")
     assert plain[0] != fast[0] and plain[0] == pytest.approx(fast[0], rel=0.02)
     assert plain[0] == fitted[0] and fitted[1] < plain[1]
-    assert nats("--memory", 40)[0] == pytest.approx(plain[0], rel=1e-5)
+    assert nats("--tokens-at-once", 40)[0] == pytest.approx(plain[0], rel=1e-5)
 
 
 def foreign_model(place):
@@ -102,7 +102,7 @@ def test_a_model_of_another_vocabulary_is_left_out_and_the_rest_goes_on(place):
         (["relative", "music", "--precision", "int4"], "int4"),
         (["relative", "music", "--context", "0"], "at least 1"),
         (["relative", "music", "--pieces", "0"], "--pieces is 0"),
-        (["relative", "music", "--memory", "0"], "--memory is 0"),
+        (["relative", "music", "--tokens-at-once", "0"], "--tokens-at-once is 0"),
         (["learned", "music", "--context", "64"], "learned positions end at 32"),
     ],
 )
