@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from musictx import __version__
-from musictx.checkpoint import find_model, load_model, usual_settings, weights_hash
+from musictx.checkpoint import find_model, licence_of, load_model, usual_settings, weights_hash
 from musictx.compiled import announce_compilation
 from musictx.errors import MusictxError
 from musictx.events import START
@@ -81,6 +81,7 @@ class LaneModel:
             "parameters": self.model.parameter_count(),
             "tokens_seen": self.card.get("tokens_seen"),
             "weights": self.weights,
+            "licence": licence_of(self.card),
             "version": __version__,
             "shipped": self.key in SHIPPED_MODELS,
             "compared": self.compared,

@@ -21,7 +21,7 @@ from musictx.events import END, STEP_SECONDS
 from musictx.sampling import NoteOff, NoteOn, NoteStream, generate
 from musictx.sampling.continuation import token_limit
 from musictx.sampling.filling import CANDIDATES
-from musictx.sampling.primer import Primer, prepare_primer
+from musictx.sampling.primer import Primer, prepare_primer, without_rest
 
 from .filling import stream_filling
 from .payloads import (
@@ -176,7 +176,7 @@ def _play(lane: Lane, model: Any, stage: Stage, ticket: Ticket, sent: dict[str, 
         return
     begins = bool(sent.get("begins", True))
     primer = prepare_primer(model, performance, end=length, from_beginning=begins)
-    lane.primer_seconds, lane.primer_tokens = primer.cut, len(primer.tokens)
+    lane.primer_seconds, lane.primer_tokens = primer.cut, len(without_rest(primer.tokens)[0])
     lane.begun = time.monotonic()
     held = sorted(-1 - index for index in NoteStream(primer).open.values())
     remark = " ".join(sentence(each) for each in primer.remarks)

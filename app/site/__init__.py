@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
+from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
@@ -81,6 +82,8 @@ def page_files() -> dict[str, bytes]:
     for path in sorted(_PIANO.iterdir()):
         files[f"musictx/piano/{path.name}"] = path.read_bytes()
     files["musictx/primers.json"] = _json(presets())
+    if licence := distribution("musictx").read_text("licenses/LICENSE"):
+        files["LICENSE"] = licence.encode()
     return files
 
 

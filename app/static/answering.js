@@ -66,6 +66,10 @@ export class Answering {
     this.conversation?.lift(pitch, now());
   }
 
+  get answers() {
+    return this.conversation?.state === "answering";
+  }
+
   pedal(down) {
     this.conversation?.pedal(down, now());
   }
@@ -154,6 +158,7 @@ export class Answering {
     const ended = begun && score.complete && at >= score.end;
     this.forget(!ended);
     this.conversation.ended();
+    if (piano.pedalDown) piano.recorder.pedal(true);
     if (!begun || this.shift === null) return;
     const played = score.notes.slice(score.base).filter(({ on }) => on < at);
     const until = piano.recorder.time();
@@ -164,7 +169,6 @@ export class Answering {
     });
     this.shift = null;
     piano.recorder.add(rows);
-    if (piano.pedalDown) piano.recorder.pedal(true);
     this.answered = piano.recorder.length;
   }
 

@@ -10,10 +10,11 @@ const NO_ROOM = "There is no room for more choices in this browser: save them as
 const SAME = 20; // ms by which a section may miss what it follows
 
 /** Whether a section begins where its take does, or where one before it ends. */
-const followsOn = (take) => ({ from, length }, _, sections) =>
-  [take.length, ...sections.filter((other) => other.from.take === from.take).map((other) => other.from.until)].some(
-    (end) => Math.abs(from.until - length - end) <= SAME,
-  );
+const followsOn = (take) => ({ from, length }, _, sections) => {
+  const { since = from.until - length } = from; // pieces of earlier versions do not say it
+  const before = sections.filter((other) => other.from.take === from.take).map((other) => other.from.until);
+  return [take.length, ...before].some((end) => Math.abs(since - end) <= SAME);
+};
 
 export class Choosing {
   /** `say` tells something in a sentence. */
@@ -48,6 +49,12 @@ export class Choosing {
     const stored = this.choices.put(take.run, choice);
     this.show();
     return stored ? "" : NO_ROOM;
+  }
+
+  /** Nothing of a run is kept any more. */
+  forget(run) {
+    if (this.choices.on) this.choices.put(run, null);
+    this.show();
   }
 
   show() {

@@ -3,7 +3,8 @@
 import { Choosing } from "./choosing.js";
 import { keepPiece, onOtherTab, recallPiece } from "./io/piece-store.js";
 import { dragMidi, MAKING, savePiece } from "./io/save.js";
-import { endsWith, isKept, lengthOf, sourceOf, spanOf, tracksOf, withoutSection, withRepeat, withTake } from "./music/piece.js";
+import { endsWith, isKept, lengthOf, runsOf, sourceOf, spanOf, tracksOf } from "./music/piece.js";
+import { withoutSection, withRepeat, withTake } from "./music/piece.js";
 import { counted } from "./music/sentences.js";
 import { hasMusic } from "./music/takes.js";
 import { ComposePanel } from "./view/compose-panel.js";
@@ -13,8 +14,7 @@ const [SECONDS, BARS] = [15, 4]; // that takes last unless another length is cho
 const PRIMER = 120_000; // ms of the piece's end that are given to the model: more than it reads
 const BEFORE = 8; // seconds of the piece that are shown before what is drawn
 const MIN_LENGTH = 100; // ms of what can be kept
-const FILE = "piece.mid";
-const SOUND = "piece.wav";
+const [FILE, SOUND] = ["piece.mid", "piece.wav"];
 const NO_ROOM =
   "This browser has no room to keep the piece, or keeps nothing for the page. It is here for as long as the page is open: " +
   "save it as a file.";
@@ -51,12 +51,13 @@ export class Compose {
       goOn: () => this.goOn(),
       changed: () => studio.showPreview(),
     });
-    this.runs = new Set(); // of the takes of which something is in the piece
+    this.runs = runsOf(this.sections); // of the takes of which something is in the piece
     this.choosing = new Choosing(studio.models, (text) => this.say(text));
     this.view.element.append(this.choosing.line.element);
     const catchUp = () => {
       if (this.unkept) return; // what is stored is older
       this.show(recallPiece());
+      this.runs = runsOf(this.sections);
       this.follow(); // takes are drawn from the end that the piece has now
     };
     onOtherTab(catchUp);
@@ -173,7 +174,7 @@ export class Compose {
   go(steps) {
     this.states.go(steps);
     this.follow();
-    this.changed();
+    this.changed(steps < 0 || this.sections.length > 0); // only New piece leads on to none
   }
 
   /** Its choices stay: what was kept of it was not disliked. */
@@ -209,11 +210,11 @@ export class Compose {
   /** Show and store what the piece is now, and what is kept of its takes; one that is out of it `forgets` that. */
   changed(forgets = true) {
     this.show(this.states);
-    const runs = new Set(this.sections.map(({ from }) => from.run));
-    const { takes } = this.studio.making.history;
-    const touched = takes.filter(({ run }) => runs.has(run) || (forgets && this.runs.has(run)));
+    const runs = runsOf(this.sections);
+    if (forgets) for (const run of this.runs) if (!runs.has(run)) this.choosing.forget(run);
     this.runs = runs;
-    const faults = touched.map((take) => this.choosing.store(take, this.keptOf(take)));
+    const takes = this.studio.making.history.takes.filter(({ run }) => this.runs.has(run));
+    const faults = takes.map((take) => this.choosing.store(take, this.keptOf(take)));
     const fault = faults.find(Boolean);
     if (fault) this.say(fault, true);
     this.unkept = !keepPiece(this.states);

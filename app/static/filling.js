@@ -23,11 +23,11 @@ export function makeFillings(studio, find) {
 }
 
 class Filling {
-  all; making; models; notice; place; player; settings;
+  all; making; models; notice; place; player; settings; sound;
 
   /** `name` begins the names of its buttons; `place` is where the selection is (selections.js); `all` gives the fillings. */
-  constructor({ player, models, making, settings, notice }, element, name, place, all) {
-    Object.assign(this, { player, models, making, settings, notice, place, all });
+  constructor({ player, models, making, settings, notice, sound }, element, name, place, all) {
+    Object.assign(this, { player, models, making, settings, notice, sound, place, all });
     // What is being done: {model, gap, seed, made, candidates, says}; once there are takes, {takes, shown, step} as well,
     // of which the last takes them back. The place keeps there what the music was `before`, and is `now`.
     this.work = null;
@@ -69,6 +69,7 @@ class Filling {
       this.notice.say(fault, true);
       return;
     }
+    this.sound.wake(); // in the click, or some browsers play nothing when the takes are there
     this.making.on.alone();
     const settings = this.settings.values;
     const work = { model, gap: this.place.gap, seed: settings.seed, made: 0, candidates: "", says: "" };

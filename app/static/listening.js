@@ -102,7 +102,7 @@ export class Listening {
 
   toggle() {
     if (this.transport.state !== "stopped") this.transport.pause();
-    else if (this.pausedPiece) this.transport.play();
+    else if (this.pausedPiece) this.piece.on.play(this.piece.cursor);
     else if (!this.take) this.playPrimer();
     else {
       this.showLanes();
@@ -255,7 +255,9 @@ export class Listening {
   }
 
   drawPlayheads() {
-    const { position, state, end } = this.transport;
+    const { state, end } = this.transport;
+    const latency = (state === "playing" && this.sound.context.outputLatency) || 0; // until one hears it
+    const position = Math.max(0, this.transport.position - latency);
     const { passageSounds, playsLanes } = this;
     if (playsLanes && state === "playing") this.lanes.follow(position);
     this.lanes.drawPlayheads(playsLanes ? position : null, this.heard);

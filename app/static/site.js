@@ -10,6 +10,7 @@ function say(text) {
   if (place) place.textContent = text;
 }
 
+document.querySelector("#opened").remove();
 await mount({ element: document.querySelector("#site") });
 await window.musictx?.ready; // the piano comes before what is kept for the next time
 

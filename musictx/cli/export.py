@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from musictx.console.options import ModelName, Models
 from musictx.console.places import check_place
 from musictx.console.progress import console
-from musictx.files import keep_inputs
+from musictx.files import keep_inputs, read_json
 
 
 def export(
@@ -48,6 +48,7 @@ def site(
 
     sizes = write_site(folder, model or None, told=console.print)
     console.print(f"{folder}: {len(sizes)} files, {sum(sizes.values()) / 1e6:.1f} MB")
+    console.print(f"See it: python -m http.server -d {folder}")
 
 
 def space(
@@ -62,7 +63,15 @@ def space(
 
     sizes = write_space(folder, model or None)
     console.print(f"{folder}: {len(sizes)} files, {sum(sizes.values()) / 1e6:.1f} MB")
+    for card in sorted(folder.rglob("card.json")):
+        _tell_command(read_json(card), card)
     console.print(f"Upload it: hf upload USER/NAME {folder} . --repo-type space")
+
+
+def _tell_command(card: dict[str, Any], place: Path) -> None:
+    """Say that a card that is going to be public tells a command, in which names of folders stand."""
+    if card.get("command"):
+        console.print(f"{place} tells the command of the training: {card['command']}")
 
 
 def publish(
@@ -81,6 +90,5 @@ def publish(
     console.print(
         f"{folder}: {f'licence {licence}' if licence else 'no licence is stated; state one in README.md'}"
     )
-    if card.get("command"):
-        console.print(f"card.json tells the command of the training: {card['command']}")
+    _tell_command(card, folder / "card.json")
     console.print(f"Upload it: hf upload USER/NAME {folder}")

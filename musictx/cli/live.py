@@ -42,7 +42,7 @@ def live(
     from musictx.compiled import announce_compilation
     from musictx.console.places import check_place
     from musictx.console.progress import console
-    from musictx.live import Duet, open_ports, port_names
+    from musictx.live import Duet, Turn, open_ports, port_names
     from musictx.midi import write_midi
 
     if ports:
@@ -54,13 +54,21 @@ def live(
         if save.is_file():  # a duet cannot be played again
             raise MusictxError(f"{save} is there already; choose another name")
     opened = open_ports(input_name, output_name)
+    answers = False
+
+    def tell(turn: Turn) -> None:
+        nonlocal answers
+        if answers != (turn is Turn.ANSWERING):
+            answers = not answers
+            console.print("answering" if answers else "listening")
+
     duet = Duet(
         load_model(model),
         opened,
         pause=pause,
         channel=channel,
         seed=secrets.randbelow(100_000) if seed is None else seed,
-        on_turn=lambda turn: console.print(turn.value),
+        on_turn=tell,
         **playing(model, settings),
     )
     console.print("play, and pause for an answer; Ctrl-C ends the duet")

@@ -33,10 +33,14 @@ def folder_of_takes(folder: Path | None, name: str) -> Places:
     """
     if folder is None:
         names = chain([f"{name}-takes"], (f"{name}-takes-{k}" for k in count(2)))
-        folder = next(path for path in map(Path, names) if not path.exists())
+        folder = next(path for path in map(Path, names) if not path.exists() or _is_empty(path))
     check_folder(folder, set(), "--takes")
     make_folder(folder)
     return Places(folder / "take.mid", folder / "take.wav", folder / "take.png")
+
+
+def _is_empty(folder: Path) -> bool:
+    return folder.is_dir() and not any(folder.iterdir())
 
 
 def write_page(folder: Path, title: str, takes: Sequence[tuple[int, Places, str]]) -> None:

@@ -115,7 +115,7 @@ class Grammar:
             self.rest, self.after_short_shift = 0, False
         elif token < VELOCITY:
             steps = token - TIME_SHIFT + 1
-            self.rest += steps
+            self.rest += max(0, steps - self.wait)  # the primer's own rest does not count
             self.clock += steps
             self.wait = max(0, self.wait - steps)
             self.after_short_shift = steps < MAX_SHIFT

@@ -19,6 +19,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from musictx.checkpoint import licence_of
 from musictx.errors import MusictxError, require
 from musictx.files import writing
 from musictx.model import MusicTransformer
@@ -130,7 +131,10 @@ def export_onnx(model: MusicTransformer, path: str | PathLike[str], *, capacity:
         )
     assert program is not None
     graph = program.model_proto
-    for key, value in {"context_length": config.context_length, "capacity": capacity}.items():
+    for node in graph.graph.node:
+        del node.metadata_props[:]  # where in this computer's files each operation was written
+    facts = {"context_length": config.context_length, "capacity": capacity, "licence": licence_of(model.card)}
+    for key, value in facts.items():
         graph.metadata_props.append(onnx.StringStringEntryProto(key=key, value=str(value)))
     content = graph.SerializeToString()
     difference = _difference(model, content, capacity, names)

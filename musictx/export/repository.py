@@ -179,7 +179,8 @@ def _licence(licence: str, card: dict[str, Any]) -> str:
         if licence
         else "No licence is stated: nobody else may use these weights until you state one here."
     ]
-    corpora = card_part(card, "trained on")
+    before = card_part(card_part(card, "started_from"), "trained on")
+    corpora = {**before, **card_part(card, "trained on")}
     for corpus in corpora:
         about = card_part(corpora, corpus)
         lines.append(

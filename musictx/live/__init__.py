@@ -5,5 +5,6 @@
 
 from musictx.live.duet import Duet
 from musictx.live.ports import Ports, open_ports, port_names
+from musictx.live.turns import Turn
 
-__all__ = ["Duet", "Ports", "open_ports", "port_names"]
+__all__ = ["Duet", "Ports", "Turn", "open_ports", "port_names"]

@@ -15,7 +15,7 @@ from musictx.live.turns import PEDAL, Turn, Turns
 from musictx.midi.notes import RESET_CONTROLLERS, SUSTAIN, pair_notes, pedal_spans
 from musictx.midi.smf import CONTROL, NOTE_ON, Messages, TrackEvents
 from musictx.model import MusicTransformer
-from musictx.performance import Performance, make_notes
+from musictx.performance import Performance, apply_pedal, make_notes
 from musictx.sampling import NoteOff, NoteOn, stream_notes
 from musictx.settings import SamplingSettings
 
@@ -30,6 +30,7 @@ MEMORY_SECONDS = 180.0  # of the duet, before an answer
 ALL_NOTES_OFF = 123  # a controller
 ALL_UP = (120, *range(ALL_NOTES_OFF, 128))  # controllers that end all notes
 PEDAL_DOWN = 64  # its least value
+ECHO = 0.05  # seconds in which an instrument may send back what it was told to play
 PERSON, MODEL = 0, 1  # channels in what is recorded
 TICKS_PER_SECOND = 1_000_000
 
@@ -111,6 +112,8 @@ class Duet:
         self.messages: list[tuple[float, int, int, int]] = []  # of both: on the clock; status and data
         self.channel, self.seed, self.on_turn = channel - 1, seed, on_turn
         self.answer: _Answer | None = None
+        self._made: _Answer | None = None  # the last one, also if it was given up
+        self._sent: dict[tuple[int, bool], float] = {}  # when each key was last let down and up
         self.latencies: list[float] = []
         self._answered, self._turn = 0.0, Turn.LISTENING  # where in the recording the last answer ended
 
@@ -174,6 +177,8 @@ class Duet:
         if message.type in ("note_on", "note_off"):
             key, down = message.note, message.type == "note_on" and message.velocity > 0
             status, *data = message.bytes()
+            if at < self._sent.pop((key, down), -1.0) + ECHO:
+                return
         elif message.type == "control_change" and message.control in (SUSTAIN, RESET_CONTROLLERS):
             value = message.value if message.control == SUSTAIN else 0  # a reset lifts the pedal
             key, down, status, data = PEDAL, value >= PEDAL_DOWN, CONTROL, [SUSTAIN, value]
@@ -189,15 +194,16 @@ class Duet:
 
     def _prepare(self) -> None:
         """Let the model play on before the pause is over, so that its first notes are there by then."""
-        whole = self.performance()
+        if self._made and not self._made.complete:
+            return  # one that was given up still reads the music: two at once would both be late
+        whole = apply_pedal(self.performance())
         shortest, longest = ANSWER_SECONDS
         onset = whole.notes["onset"]  # the time that a person thinks before the first key does not count
         begun = onset[onset >= self._answered - 1 / TICKS_PER_SECOND].min(initial=whole.duration)
         seconds = min(longest, max(shortest, whole.duration - begun))
         start = max(0.0, whole.duration - MEMORY_SECONDS)
         options = {"seconds": seconds, "seed": self.seed, "primer_start": start, **self.settings}
-        self.answer = _Answer(stream_notes(self.model, whole, **options))
-        self.seed += 1
+        self.answer = self._made = _Answer(stream_notes(self.model, whole, **options))
 
     def _play(self, at: float) -> None:
         answer = self.answer
@@ -210,6 +216,7 @@ class Duet:
             first = next((event for event in list(answer.events) if isinstance(event, NoteOn)), None)
             if first:
                 answer.shift = at - first.onset
+                self.seed += 1
                 self.latencies.append(at - self.turns.since - self.turns.pause)
         while answer.shift is not None and answer.events:
             event = answer.events[0]
@@ -229,6 +236,7 @@ class Duet:
     def _sound(self, at: float, pitch: int, velocity: int) -> None:
         """Strike a note of an answer, or end it by velocity 0."""
         self._send("note_on" if velocity else "note_off", note=pitch, velocity=velocity)
+        self._sent[pitch, velocity > 0] = at
         self.messages.append((at, NOTE_ON | MODEL, pitch, velocity))
 
     def _end_answer(self, at: float) -> None:

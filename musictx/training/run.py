@@ -106,7 +106,7 @@ class Run:
         if start_from:
             before = read_card(find_model(start_from))
             known = {**before, "licence": licence_of(before)}  # of the model that it was taught from, too
-            told = ("name", "licence", "command", "tokens_seen")
+            told = ("name", "licence", "command", "tokens_seen", "trained on")
             self.card["started_from"] = {k: known[k] for k in told if known.get(k)}
             if "sampling" in before:  # it plays like it
                 self.card.setdefault("sampling", before["sampling"])

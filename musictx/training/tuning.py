@@ -37,7 +37,7 @@ from musictx.events import PAD, START
 from musictx.files import read_json, write_bytes
 from musictx.losses import chunk_losses
 from musictx.model import MusicTransformer
-from musictx.sampling.primer import last_events
+from musictx.sampling.primer import last_events, without_rest
 from musictx.sampling.takes import take_tokens
 from musictx.training.choices import Choice
 from musictx.training.devices import choose_precision
@@ -114,7 +114,7 @@ def _chunk(model: MusicTransformer, choice: Choice, whole: Any, number: int, lon
     before, take = tokens[:primer], tokens[primer:][: max(longest // 2, longest + 1 - primer)]
     room = longest + 1 - len(take)
     if primer > room:  # of a long primer the last part is read, as when a model plays on
-        before = last_events(before[before != START], room)
+        before, _ = without_rest(last_events(before[before != START], room))
     tokens = np.concatenate([before, take]).astype(np.int64)
     targets = tokens[1:].copy()
     targets[: len(before) - 1] = IGNORED

@@ -87,7 +87,8 @@ void EXPORT(advance)(int token) {
     piece.rest = piece.after_short_shift = 0;
   } else if (token < VELOCITY) {
     int steps = token - TIME_SHIFT + 1;
-    piece.rest += steps, piece.clock += steps;
+    piece.rest += piece.wait < steps ? steps - piece.wait : 0; // the primer's own rest does not count
+    piece.clock += steps;
     piece.wait = piece.wait > steps ? piece.wait - steps : 0;
     piece.after_short_shift = steps < MAX_SHIFT;
     piece.lowest_on = piece.lowest_off = piece.struck = 0;

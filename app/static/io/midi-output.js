@@ -78,7 +78,7 @@ export class MidiOutput {
     const place = this.waiting.findIndex(later);
     this.waiting.splice(place < 0 ? this.waiting.length : place, 0, message);
     this.timer ??= setInterval(() => this.send(), TICK);
-    this.send();
+    queueMicrotask(() => this.send()); // once all that is known now stands in its order
   }
 
   /** The time of the page (ms) at which a moment of the audio clock is heard. */

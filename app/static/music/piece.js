@@ -1,8 +1,8 @@
 // The piece that is composed: sections one after the other, each as it was kept. A list of sections never changes.
 //
 // A section is {rows, length, from}: notes on its own axis and its length, in whole milliseconds, and what it came from:
-// {primer: title, begins, metre} or {take, model, seed, run, until, filled: [{model, from, to, seed}]}, where `until` is the
-// time in the take (ms) up to which it was kept.
+// {primer: title, begins, metre} or {take, model, seed, run, since, until, filled: [{model, from, to, seed}]}, where
+// `since` and `until` are the times in the take (ms) between which it was kept.
 
 import { Metre } from "./metre.js";
 import { isBefore } from "./rounding.js";
@@ -25,6 +25,7 @@ const metreOf = (sections) => sections[0]?.from.metre ?? null;
 export const barsOf = (sections) => metreOf(sections) && new Metre(metreOf(sections));
 export const lengthOf = (sections) => startsOf(sections).at(-1);
 export const isKept = (section) => !section.from.primer;
+export const runsOf = (sections) => new Set(sections.filter(isKept).map(({ from }) => from.run));
 
 /** All notes, each pitch ended where it is struck again. */
 export function rowsOf(sections) {
@@ -71,7 +72,7 @@ export function spanOf(take, lane) {
 export function withTake(sections, take, lane, { from, to }) {
   const score = take.scores.get(lane);
   const { from: cut } = spanOf(take, lane);
-  const origin = { take: lane, model: take.model, seed: take.seeds[lane], run: take.run, until: to, filled: [] };
+  const origin = { take: lane, model: take.model, seed: take.seeds[lane], run: take.run, since: from, until: to, filled: [] };
   // By what they are and not by their times: a note that keeps the beat may lie a little before the cut.
   const played = score.rows().filter((_, k) => !score.notes[k].primer);
   const inside = played.filter(([on]) => (from === cut || on >= from) && on < to);

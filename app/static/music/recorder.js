@@ -22,6 +22,7 @@ export class Recorder {
     this.sounding = new Map();
     this.pedalDown = null;
     this.origin = null;
+    this.resumes = false;
   }
 
   /** Record, after what is there `before`: {notes, pedals}, or null; on a `beat` (ms), if that has one. */
@@ -60,6 +61,8 @@ export class Recorder {
   time() {
     const end = Math.max(this.length, ...this.pedals.map(([, up]) => up));
     const next = this.beat ? Math.ceil((end + GAP) / this.beat) * this.beat : end + GAP;
+    if (this.resumes) this.origin += Math.max(0, Math.floor((this.now() - this.origin - next) / (4 * this.beat))) * 4 * this.beat;
+    this.resumes = false;
     this.origin ??= this.now() - (this.notes.length ? next : 0);
     return Math.max(0, Math.round(this.now() - this.origin));
   }
@@ -103,6 +106,7 @@ export class Recorder {
     const { length } = this;
     this.pedals = this.pedals.filter(([down]) => down < length).map(([down, up]) => [down, Math.min(up, length)]);
     if (!this.notes.length) this.clear();
-    else if (this.recording && !this.beat) this.origin = null; // on the beat the clock goes on
+    else if (this.recording && this.beat) this.resumes = true; // whole bars of what one thinks are left out
+    else if (this.recording) this.origin = null;
   }
 }

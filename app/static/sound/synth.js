@@ -73,8 +73,6 @@ export class Sound {
       attack: 0.002,
       release: 0.2,
     });
-    // The compressor makes up for its own reduction; this takes that back and leaves headroom.
-    const headroom = new GainNode(context, { gain: 0.62 });
     // Last guard: a curve that is straight up to 0.8 and never reaches full scale.
     const curve = Float32Array.from({ length: 4097 }, (_, k) => {
       const x = k / 2048 - 1;
@@ -82,7 +80,7 @@ export class Sound {
       return Math.sign(x) * (size < 0.8 ? size : 0.8 + 0.18 * Math.tanh((size - 0.8) / 0.18));
     });
     this.output = new WaveShaperNode(context, { curve });
-    this.master.connect(compressor).connect(headroom).connect(this.output).connect(context.destination);
+    this.master.connect(compressor).connect(this.output).connect(context.destination);
     this.live = new Bus(context, this.master);
   }
 
@@ -109,7 +107,7 @@ export class Sound {
     const level = 0.7 * (velocity / 127) ** 1.5;
     const envelope = new GainNode(this.context);
     envelope.connect(bus.input(pitch));
-    const voice = { pitch, envelope, sources: [], start: when };
+    const voice = { pitch, envelope, sources: [], start: when, stopped: Infinity };
     const parts = this.samples.of({ pitch, velocity });
     if (!parts) {
       this.samples.prefer([{ pitch, velocity }]);
@@ -136,11 +134,13 @@ export class Sound {
 
   /** Let the damper fall at context time `when`. */
   release(voice, when) {
+    if (when >= voice.stopped) return; // the string is struck again, where one sound had ended
     if (voice.pitch < UNDAMPED) this.fade(voice, when, damping(voice.pitch));
   }
 
   /** The string is struck again: its old sound ends quickly. */
   stopString(voice, when) {
+    voice.stopped = when;
     this.fade(voice, when, RESTRIKE);
   }
 

@@ -251,6 +251,7 @@ export class Transport {
     if (turn - position < TURN && frontier >= turn) {
       this.segment.lane.leave(when(turn));
       this.segment = { lane: this.enter(when(turn), this.loop.from), context: when(turn), music: this.loop.from };
+      this.advance(); // its first notes, before the next look
     } else if (frontier - position < HOLD) {
       this.at = frontier;
       if (frontier === this.known) this.statistics.waits += 1;

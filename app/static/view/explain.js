@@ -13,6 +13,8 @@ export function showModels(root, models) {
     h("span", {}, several ? "Which of them keeps the thread?" : "Does it keep the thread?"),
   );
   find("#maker").textContent = maker;
+  const licences = [...new Set(models.all.map(({ licence }) => licence).filter(Boolean))];
+  find("#weights").textContent = licences.length ? `The weights of the models: ${licences.join("; ")}.` : "";
   for (const figure of root.querySelectorAll(".schemes figure")) {
     const model = models.all.find((each) => each.position === figure.dataset.position);
     figure.hidden = !model;

@@ -138,7 +138,7 @@ export class Piano {
 
   pedal(down) {
     this.pedalDown = down;
-    if (!(down && this.duet?.begun)) this.recorder.pedal(down); // an answer sounds dry
+    if (!(down && this.duet?.answers)) this.recorder.pedal(down); // an answer sounds dry
     this.duet?.pedal(down);
     if (down || !this.sound.context) return;
     for (const voice of this.sustained.values()) this.sound.release(voice, this.sound.context.currentTime);

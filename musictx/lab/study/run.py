@@ -113,7 +113,8 @@ def run_study(
     dict
         As in ``study.json``: ``settings``, ``models``, ``primers``, ``rows``, ``comparison``,
         ``stands_out`` (see `measure_memory`), ``told_from_real`` (see `tell_models`) and, with primers of
-        several folders, ``told_by_folder``, the same of each; ``left_out``, ``machine``, ``seconds``.
+        several folders, ``comparison_by_folder`` and ``told_by_folder``, the same of each; ``left_out``,
+        ``machine``, ``seconds``.
 
     Raises
     ------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from musictx.errors import MusictxError
@@ -63,10 +63,7 @@ def judge_votes(votes: Sequence[Vote], rules: Rules | None = None) -> list[str |
         asked = json.dumps([vote.settings, vote.models], sort_keys=True)
         takes = (vote.primer_sha256, vote.seed, asked, frozenset(vote.lanes))
         music = (vote.visitor, *takes)
-        # As the page asks: of a short lane nearly all.
-        if _heard_too_little(
-            vote, min(rules.least_heard, WHOLE * (vote.settings or {}).get("seconds", 3600))
-        ):
+        if _heard_too_little(vote, min(rules.least_heard, WHOLE * _seconds(vote))):
             reasons.append(TOO_LITTLE)
         elif rules.once and vote.visitor is not None and music in seen:
             reasons.append(AGAIN)
@@ -74,6 +71,12 @@ def judge_votes(votes: Sequence[Vote], rules: Rules | None = None) -> list[str |
             reasons.append(None)
             seen.add(music)
     return reasons
+
+
+def _seconds(vote: Vote) -> float:
+    """How long its lanes were to be, of which the page wants nine tenths to be heard."""
+    seconds = vote.settings.get("seconds") if isinstance(vote.settings, Mapping) else None
+    return float(seconds) if isinstance(seconds, int | float) else float("inf")
 
 
 def _heard_too_little(vote: Vote, min_seconds: float) -> bool:
