@@ -74,6 +74,18 @@ def test_nothing_comes_before_a_primer_s_end() -> None:
     assert grammar.allowed()[[NOTE_OFF + 60, NOTE_ON + 61, shift(0.1)]].tolist() == [True, True, False]
 
 
+def test_a_primer_s_own_rest_is_no_part_of_the_longest() -> None:
+    grammar = Grammar(max_rest=150)
+    for token in (level(64), NOTE_ON + 60):
+        grammar.advance(token)
+    grammar.wait = 300
+    for token in (shift(1), shift(1), shift(1)):
+        grammar.advance(token)
+    assert grammar.allowed()[shift(1)] and grammar.allowed()[NOTE_OFF + 60]
+    grammar.advance(shift(1))
+    assert np.flatnonzero(grammar.allowed()[TIME_SHIFT:VELOCITY]).tolist() == list(range(50))
+
+
 def test_something_must_happen_after_the_longest_rest() -> None:
     grammar = Grammar()
     for token in [level(64), NOTE_ON + 60, *[shift(1)] * (MAX_REST_STEPS // 100)]:

@@ -46,9 +46,12 @@ def test_a_published_model_is_the_model_and_its_card_is_read_by_the_hub(tmp_path
 
 
 def test_a_model_made_from_another_has_its_licence_and_one_without_says_so(tmp_path: Path) -> None:
-    mine = model(tmp_path / "mine", started_from={"name": "musictx relative", "licence": "CC BY-NC-SA 4.0"})
+    music = {"MAESTRO": {"licence": "CC BY-NC-SA 4.0", "what": "piano", "citation": "Hawthorne et al. 2019"}}
+    before = {"name": "musictx relative", "licence": "CC BY-NC-SA 4.0", "trained on": music}
+    mine = model(tmp_path / "mine", started_from=before)
     publish_model(mine, tmp_path / "one")
     assert metadata_load(tmp_path / "one" / "README.md")["license"] == "cc-by-nc-sa-4.0"
+    assert "Trained on MAESTRO (CC BY-NC-SA 4.0): piano" in (tmp_path / "one" / "README.md").read_text()
     publish_model(model(tmp_path / "bare"), tmp_path / "two")
     assert "license" not in metadata_load(tmp_path / "two" / "README.md")
     assert "No licence is stated" in (tmp_path / "two" / "README.md").read_text()

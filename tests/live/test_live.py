@@ -247,6 +247,22 @@ def test_resetting_all_controllers_lifts_the_pedal(system: dict[str, list[mido.M
     assert player.duet.performance().pedals["offset"].tolist() == pytest.approx([0.25 + PAUSE], abs=0.05)
 
 
+def test_what_the_instrument_sends_back_is_not_answered(system: dict[str, list[mido.Message]]) -> None:
+    """As through a loopback port, or a piano that echoes what it is told to play."""
+    player, returned = Player(system), 0
+    player.play(60, 64, 67, 72, 67, 64)
+    player.wait(0.2)
+    player.wait_for(lambda: player.duet.answer is not None and player.duet.answer.complete)
+    for _ in range(1500):
+        player.wait(0.01)
+        fresh = [message for message in player.sent[returned:] if message.type.startswith("note_")]
+        returned = len(player.sent)
+        system[IN].extend(message.copy(channel=0) for message in fresh)
+    answer = sum(message.type == "note_on" for message in player.sent)
+    assert answer > 3 and player.duet.turns.turn is Turn.LISTENING and player.duet.seed == 4
+    assert len(player.duet.performance()) == 6 + answer
+
+
 def test_a_second_answer_takes_the_next_seed(system: dict[str, list[mido.Message]]) -> None:
     player = Player(system)
     player.phrase()

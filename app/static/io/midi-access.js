@@ -15,3 +15,20 @@ export async function askForMidi() {
     throw new Error(DENIED);
   }
 }
+
+const ECHO = 50; // ms in which an instrument, or a port that is output and input, may send back what it was sent
+const sent = new Map(); // key and direction → when it was sent (ms of the page)
+const nameOf = (pitch, isOn) => `${pitch} ${isOn}`;
+
+/** A key goes down, or up, on an instrument at a moment (ms of the page). */
+export function tellSent(pitch, isOn, at) {
+  sent.set(nameOf(pitch, isOn), at);
+}
+
+/** Whether a message of a keyboard is only what was sent to an instrument, and comes back. */
+export function isEcho(pitch, isOn) {
+  const name = nameOf(pitch, isOn);
+  const echoes = Math.abs(performance.now() - (sent.get(name) ?? -Infinity)) < ECHO;
+  if (echoes) sent.delete(name);
+  return echoes;
+}

@@ -1,7 +1,7 @@
 // MIDI keyboards, where the browser offers Web MIDI.
 
 import { PEDAL_DOWN, RESET_CONTROLLERS, SUSTAIN } from "../midi/notes.js";
-import { askForMidi } from "./midi-access.js";
+import { askForMidi, isEcho } from "./midi-access.js";
 
 const endsAll = (controller) => controller === 120 || controller > 122; // all sound off, all notes off and its kin
 
@@ -47,10 +47,12 @@ export class MidiInput {
 
   receive([status, first, second], held) {
     const kind = status & 0xf0;
-    if (kind === 0x90 && second > 0) {
+    const [isOn, isOff] = [kind === 0x90 && second > 0, kind === 0x80 || (kind === 0x90 && second === 0)];
+    if ((isOn || isOff) && isEcho(first, isOn)) return;
+    if (isOn) {
       held.pitches.add(first);
       this.on.noteOn(first, second);
-    } else if (kind === 0x80 || kind === 0x90) {
+    } else if (isOff) {
       held.pitches.delete(first);
       this.on.noteOff(first);
     } else if (kind === 0xb0 && endsAll(first)) {

@@ -1,6 +1,6 @@
 // A MIDI instrument on which playback sounds besides the page's piano, where the browser offers Web MIDI.
 
-import { askForMidi } from "./midi-access.js";
+import { askForMidi, tellSent } from "./midi-access.js";
 
 const AHEAD = 100; // ms before its time that a message is handed over: from then on nothing can take it back
 const AHEAD_HIDDEN = 1400; // the same in a page that is hidden, which browsers let look once a second at most
@@ -100,6 +100,7 @@ export class MidiOutput {
       const at = Math.max(this.timeOf(when), this.last.get(pitch) ?? 0); // the clocks drift: a key's messages keep their order
       this.last.set(pitch, at);
       this.port?.send([kind, pitch, velocity], at);
+      tellSent(pitch, kind === NOTE_ON, at);
     }
     if (this.waiting.length) return;
     clearInterval(this.timer);

@@ -210,6 +210,8 @@ def test_votes_are_left_out_by_the_rules():
     assert judge_votes(votes) == [TOO_LITTLE, None, AGAIN, None, None, TOO_LITTLE, None, None]
     assert judge_votes([vote(models={"a": "1"}), vote(models={"a": "2"})]) == [None] * 2  # other music
     assert judge_votes(votes, Rules(least_heard=7.0, once=False)) == [TOO_LITTLE] * 7 + [None]
+    short = [vote(settings={"seconds": s}, heard={"a": 3.6, "b": 3.7, "c": 4}) for s in (4, 4.2, "x", None)]
+    assert judge_votes(short) == [None, *[TOO_LITTLE] * 3]
     assert judge_votes(votes, Rules(least_heard=0.0, once=False)) == [None] * 8
     with pytest.raises(MusictxError, match="least-heard is -1"):
         Rules(least_heard=-1)
