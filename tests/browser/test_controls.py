@@ -90,7 +90,7 @@ def test_the_transport_button_says_that_it_stops_the_primer(open_studio: Open, p
     studio = open_studio(place)
     studio.get("preset-chopin-black-keys").click()
     studio.get("primer-play").click()
-    studio.page.wait_for_function("() => window.musictx.transport.position > 1.3")  # some of it is not heard yet
+    studio.page.wait_for_function("() => window.musictx.transport.position > 1.3")  # and heard: > 1
     assert studio.get("play").get_attribute("aria-label") == "Stop the primer"
     assert studio.get("time").inner_text() in ("0:01 / 0:08", "0:02 / 0:08")
     studio.get("position").fill("5")
