@@ -206,9 +206,10 @@ class Duet:
         self.answer = self._made = _Answer(stream_notes(self.model, whole, **options))
 
     def _play(self, at: float) -> None:
+        if self.answer is None:
+            self._prepare()
         answer = self.answer
         if answer is None:
-            self.turns.ended()
             return
         if answer.error:
             raise answer.error

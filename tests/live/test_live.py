@@ -247,6 +247,24 @@ def test_resetting_all_controllers_lifts_the_pedal(system: dict[str, list[mido.M
     assert player.duet.performance().pedals["offset"].tolist() == pytest.approx([0.25 + PAUSE], abs=0.05)
 
 
+def test_an_answer_comes_though_one_that_was_given_up_still_reads(
+    system: dict[str, list[mido.Message]],
+) -> None:
+    player = Player(system)
+    player.play(60, 64)
+    player.wait(0.2)
+    given_up = player.duet._made
+    assert given_up
+    player.wait_for(lambda: given_up.complete)
+    player.play(67)
+    given_up.complete = False  # as if it still read
+    player.wait(PAUSE + 0.3)
+    assert player.duet.turns.turn is Turn.ANSWERING and player.duet.answer is None
+    given_up.complete = True
+    player.wait_for(lambda: player.duet.answer is not None and player.duet.answer.complete)
+    player.wait_for_sound()
+
+
 def test_what_the_instrument_sends_back_is_not_answered(system: dict[str, list[mido.Message]]) -> None:
     """As through a loopback port, or a piano that echoes what it is told to play."""
     player, returned = Player(system), 0
