@@ -16,12 +16,12 @@ from musictx.errors import MusictxError
 from musictx.export.repository import (
     LARGE,
     card_to_write,
-    check_folder,
+    code_licence,
     front_matter,
     licence_facts,
     model_files,
 )
-from musictx.files import write_bytes
+from musictx.files import check_folder, write_bytes
 from musictx.shipped import SHIPPED_MODELS, shipped_folder
 
 from .models import MAX_MODELS
@@ -105,8 +105,7 @@ def write_space(folder: str | os.PathLike[str], models: Sequence[str | Path] | N
         files |= {f"{place}/{path}": content for path, content in model_files(source).items()}
     files[ENTRY] = (_MARK + _SERVE.format(models=None if shipped else names)).encode()
     files["requirements.txt"] = requirements().encode()
-    if licence := distribution("musictx").read_text("licenses/LICENSE"):
-        files["LICENSE"] = licence.encode()
+    files |= code_licence()
     files[".gitattributes"] = LARGE + b"*.flac filter=lfs diff=lfs merge=lfs -text\n"
     licences = [licence_of(card) for card in cards]
     table = "\n".join(

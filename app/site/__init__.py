@@ -5,12 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Sequence
-from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
 
 import musictx
 from musictx.errors import MusictxError
+from musictx.export.repository import code_licence
 from musictx.files import write_bytes
 
 from ..head import STYLES, describe, policy, preloads
@@ -82,9 +82,7 @@ def page_files() -> dict[str, bytes]:
     for path in sorted(_PIANO.iterdir()):
         files[f"musictx/piano/{path.name}"] = path.read_bytes()
     files["musictx/primers.json"] = _json(presets())
-    if licence := distribution("musictx").read_text("licenses/LICENSE"):
-        files["LICENSE"] = licence.encode()
-    return files
+    return files | code_licence()
 
 
 def _described(lanes: Sequence[LaneModel], told: Callable[[str], None]) -> dict[str, bytes]:

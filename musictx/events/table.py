@@ -105,8 +105,7 @@ def tokens_to_table(tokens: np.ndarray, level: int = DEFAULT_VELOCITY_LEVEL) -> 
     ([0, 50], [True, False], [60, 60])
     """
     tokens = np.asarray(tokens).astype(np.int64)
-    is_shift = (tokens >= TIME_SHIFT) & (tokens < VELOCITY)
-    clock = np.cumsum(np.where(is_shift, tokens - TIME_SHIFT + 1, 0))
+    clock = clock_of(tokens)
     is_velocity = (tokens >= VELOCITY) & (tokens < PAD)
     latest = np.maximum.accumulate(np.where(is_velocity, np.arange(len(tokens)), -1))
     levels = np.where(latest >= 0, tokens[latest] - VELOCITY, level)
@@ -119,6 +118,12 @@ def tokens_to_table(tokens: np.ndarray, level: int = DEFAULT_VELOCITY_LEVEL) -> 
         level=levels[note],
         end=int(clock[-1]) if len(tokens) else 0,
     )
+
+
+def clock_of(tokens: np.ndarray) -> np.ndarray:
+    """The step after each token [shape=(n,), dtype=int64]."""
+    is_shift = (tokens >= TIME_SHIFT) & (tokens < VELOCITY)
+    return np.cumsum(np.where(is_shift, tokens.astype(np.int64) - TIME_SHIFT + 1, 0))
 
 
 def note_pairs(table: EventTable) -> np.ndarray:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import Any
 
@@ -103,6 +105,14 @@ def model_files(folder: Path) -> dict[str, bytes]:
     return {
         name: (folder / name).read_bytes() for name in (CONFIG, CARD, WEIGHTS) if (folder / name).is_file()
     }
+
+
+def code_licence() -> dict[str, bytes]:
+    """The licence of musictx itself, by the name of its file; nothing if it is not installed as a package."""
+    with suppress(PackageNotFoundError):
+        if licence := distribution("musictx").read_text("licenses/LICENSE"):
+            return {"LICENSE": licence.encode()}
+    return {}
 
 
 def licence_facts(licences: set[str]) -> dict[str, str]:

@@ -16,7 +16,8 @@ import torch
 from torch.nn import functional as F
 
 from musictx.errors import MusictxError, require
-from musictx.events import MAX_SHIFT, NOTE_OFF, STEP_SECONDS, STEPS_PER_SECOND, TIME_SHIFT, VELOCITY
+from musictx.events import MAX_SHIFT, NOTE_OFF, STEP_SECONDS, STEPS_PER_SECOND, TIME_SHIFT
+from musictx.events.table import clock_of
 from musictx.model import MusicTransformer
 from musictx.performance import Performance, apply_pedal, resolve_overlaps
 from musictx.sampling.cache import Cache
@@ -224,8 +225,7 @@ def following_nats(
     for performance in performances:
         take = take_tokens(model, performance, start, from_beginning=from_beginning)
         tokens, border = take.tokens, round((end - take.begins) * STEPS_PER_SECOND)
-        is_shift = (tokens >= TIME_SHIFT) & (tokens < VELOCITY)
-        clock = np.cumsum(np.where(is_shift, tokens - TIME_SHIFT + 1, 0))
+        clock = clock_of(tokens)
         over = int((clock < border).sum())  # the token with which the passage is over
         rests.append(border - int(clock[over - 1]))
         # The ends of what is cut there are not counted: all candidates lead into as many events.

@@ -168,7 +168,7 @@ def without_rest(tokens: np.ndarray) -> tuple[np.ndarray, int]:
     """
     tokens = np.asarray(tokens, np.int64)
     end = int(np.flatnonzero((tokens < TIME_SHIFT) | (tokens >= VELOCITY)).max(initial=-1)) + 1
-    return tokens[:end] if end else np.array([START]), int((tokens[end:] - TIME_SHIFT + 1).sum())
+    return tokens[:end] if end else np.array([START]), tokens_to_table(tokens[end:]).end
 
 
 def last_events(tokens: np.ndarray, limit: int) -> np.ndarray:

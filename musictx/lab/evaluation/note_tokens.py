@@ -11,10 +11,10 @@ from musictx.events import (
     PAD,
     STEP_SECONDS,
     TIME_SHIFT,
-    VELOCITY,
     note_pairs,
     tokens_to_table,
 )
+from musictx.events.table import clock_of
 from musictx.sampling.takes import Take
 
 
@@ -107,8 +107,7 @@ def note_tokens(tokens: np.ndarray) -> NoteTokens:
     following = np.searchsorted(event, np.arange(len(tokens)))  # the note event that a token leads to
     owner = np.append(of_event, -1)[following]
     owner[tokens >= PAD] = -1
-    is_shift = (tokens >= TIME_SHIFT) & (tokens < VELOCITY)
-    clock = np.cumsum(np.where(is_shift, tokens - TIME_SHIFT + 1, 0)) * STEP_SECONDS
+    clock = clock_of(tokens) * STEP_SECONDS
     on = event[table.is_on]
     return NoteTokens(
         on=on,
