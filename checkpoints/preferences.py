@@ -146,6 +146,7 @@ def work(
             variations=arguments.takes,
             seed=arguments.seed + number,
             allow_end=False,
+            **arguments.sampling,
         )
         cut = takes[0].cut
         beside = [other.primer for other in first if other is not piece][:OTHERS]
@@ -173,6 +174,7 @@ def main() -> None:
     parser.add_argument("--kept", type=int, default=2, help="best takes that are kept; as many are rejected")
     parser.add_argument("--seconds", type=float, default=60.0)
     parser.add_argument("--primer-seconds", type=float, default=15.0)
+    parser.add_argument("--sampling", type=json.loads, default={}, help="instead of the card's (JSON)")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--minutes", type=float, default=float("inf"), help="stop after so many")
@@ -183,7 +185,7 @@ def main() -> None:
     arguments.output.mkdir(parents=True, exist_ok=True)
     corpus = open_music(arguments.music)
     index = open_copy_index(arguments.copies) if arguments.copies else None
-    counted = ("takes", "kept", "seconds", "primer_seconds", "seed")
+    counted = ("takes", "kept", "seconds", "primer_seconds", "sampling", "seed")
     about = {name: getattr(arguments, name) for name in counted}
     about |= {"music": corpus.fingerprint(), "playing": PLAYING}
     place = arguments.output / "about.json"

@@ -131,12 +131,10 @@ def train(
     check_begin(output, resume, minutes)
 
     fabric = open_devices(config)
-    with together(fabric):
-        fabric.launch()
-        with corpora_progress() as progress, fabric.rank_zero_first():  # the others find it encoded
-            music = training_and_validation(
-                midi, validation, place=output / "corpus", seed=config.seed, progress=progress
-            )
+    with together(fabric), corpora_progress() as progress, fabric.rank_zero_first():
+        music = training_and_validation(  # the first process encodes it, the others find it
+            midi, validation, place=output / "corpus", seed=config.seed, progress=progress
+        )
     for remark in music.remarks:
         console.print(remark)
     if start_from is None and not resume and music.train.token_count < LITTLE:

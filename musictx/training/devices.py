@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import gc
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -83,7 +85,7 @@ def open_devices(config: TrainingConfig) -> Fabric:
 
 @contextmanager
 def together(fabric: Fabric) -> Iterator[None]:
-    """Say in words that memory is used up, or that processes which work together have lost each other.
+    """Launch the processes; say in words that memory is used up, or that they have lost each other.
 
     Raises
     ------
@@ -91,6 +93,9 @@ def together(fabric: Fabric) -> Iterator[None]:
         What one device computes alone goes on to raise what it raises.
     """
     try:
+        fabric.launch()
+        atexit.unregister(_part)
+        atexit.register(_part)
         yield
     except RuntimeError as error:
         if isinstance(error, torch.OutOfMemoryError) or "can't allocate memory" in str(error):
@@ -102,6 +107,17 @@ def together(fabric: Fabric) -> Iterator[None]:
             f"process {fabric.global_rank + 1} of {fabric.world_size} cannot go on: {said}. If another one "
             "was lost, start all of them again with --resume: they go on from the last state"
         ) from error
+
+
+def _part() -> None:
+    """End the connection of the processes, and its threads.
+
+    Gloo's threads hold the tensors of the last exchange. Where one lets go of them after Python has ended,
+    which happens on a busy machine, it aborts the process (PyTorch 2.13).
+    """
+    if torch.distributed.is_available() and torch.distributed.is_initialized():
+        torch.distributed.destroy_process_group()
+        gc.collect()  # the model that was trained holds them as well
 
 
 def refuse_too_large(config: ModelConfig, shares: int = 1) -> None:

@@ -169,7 +169,6 @@ class Run:
             is damaged, or was begun with other settings or other music; the loss is no longer a number.
         """
         with together(self.fabric):
-            self.fabric.launch()
             keep_freed_memory()
             with state.held(self.folder) if self.fabric.is_global_zero else nullcontext():
                 self._set_up()

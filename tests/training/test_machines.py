@@ -39,8 +39,9 @@ def test_two_machines_are_one_and_lose_nothing_with_a_process(tmp_path: Path) ->
     ended = train_on_machines("torchrun", 2, 1, tmp_path, *names)
     assert all(status for status, _ in ended), "one process was lost, so both machines stop"
     assert torch.load(tmp_path / "lost" / "state.pt", weights_only=True)["step"] == 5
-    for status, error in train_on_machines("torchrun", 2, 1, tmp_path, "lost"):
-        assert status == 0, error[-3000:]
+    ended = train_on_machines("torchrun", 2, 1, tmp_path, "lost")
+    # All of them: what stops one machine is often told by the other one only.
+    assert not any(status for status, _ in ended), "\n\n".join(error for _, error in ended)
     tiny_run(tmp_path / "one process", **PLAIN).fit()
     assert_alike(tmp_path / "plain", tmp_path / "one process")
     for name in ("lost", "shards in slices"):
