@@ -12,7 +12,9 @@ from musictx.errors import MusictxError
 from musictx.training_settings import TuningConfig
 
 
-@run_options(TuningConfig, "passes", "beta", "likelihood", "tolerance", "lr", "batch", "seed")
+@run_options(
+    TuningConfig, "passes", "beta", "likelihood", "tolerance", "lr", "batch", "validate_every", "seed"
+)
 def tune(
     model: ModelName,
     choices: Annotated[

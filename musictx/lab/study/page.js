@@ -85,8 +85,9 @@ function tone(pitch) {
         level *= decay;
       }
     }
-    const attack = Math.round(0.003 * rate);
-    for (let i = 0; i < attack; i++) samples[i] *= i / attack;
+    const fade = Math.round(0.003 * rate); // in and out
+    for (let i = 0; i < fade; i++) samples[i] *= i / fade;
+    for (let i = 1; i <= fade; i++) samples[samples.length - i] *= i / fade;
     tones.set(zone, buffer);
   }
   return { buffer: tones.get(zone), rate: 2 ** ((pitch - zone) / 12) };
@@ -128,8 +129,9 @@ function schedule() {
     source.connect(gain).connect(audio.master);
     source.start(at);
     source.stop(release + 0.6);
-    player.sounding.add(source);
-    source.onended = () => player.sounding.delete(source);
+    const voice = { source, gain };
+    player.sounding.add(voice);
+    source.onended = () => player.sounding.delete(voice);
   }
   if (position() > take.end + 0.8) stop();
 }
@@ -151,7 +153,12 @@ function stop() {
   if (!player.lane) return 0;
   const at = position();
   clearInterval(player.timer);
-  for (const source of player.sounding) source.stop();
+  const now = audio.context.currentTime;
+  for (const { source, gain } of player.sounding) { // faded: cut off, they would click
+    gain.gain.cancelScheduledValues(now);
+    gain.gain.setTargetAtTime(0, now, 0.01);
+    source.stop(now + 0.08);
+  }
   player.sounding.clear();
   player.lane.button.textContent = "▶";
   player.lane.button.setAttribute("aria-label", `play ${player.lane.title}`);
