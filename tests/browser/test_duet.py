@@ -71,21 +71,29 @@ def test_a_conversation_takes_turns(page: Any, case: str) -> None:
     assert page.evaluate(TALK, events) == [asked, state]
 
 
-def begin(studio: Any) -> None:
-    """Open the piano for a duet, play three notes, and wait until the answer sounds."""
+def begin(studio: Any) -> str:
+    """Open the piano for a duet, play three notes, wait until the answer sounds; what the page says then."""
     studio.get("piano").click()
     studio.get("duet").click()
-    answer(studio)
+    return answer(studio)
 
 
-def answer(studio: Any) -> None:
+def answer(studio: Any, notes: int = 1) -> str:
+    """Play three notes and wait until so many of the answer have begun; what the page says at that moment.
+
+    Until the answer has begun, the clock may still be that of the one before it, which rings out.
+    """
     play_letters(studio, "adg")
-    studio.page.wait_for_function(
-        """() => {
-          const { transport, score } = window.musictx.duet;
-          return score && transport.state === "playing" && transport.position > score.notes[score.base]?.on;
-        }"""
-    )
+    says: str = studio.page.wait_for_function(
+        """(notes) => {
+          const { begun, transport, score } = window.musictx.duet;
+          const last = begun && score.notes[score.base + notes - 1];
+          const sounds = last && transport.state === "playing" && transport.position > last.on;
+          return sounds && document.querySelector("[data-testid=turn]").innerText;
+        }""",
+        arg=notes,
+    ).json_value()
+    return says
 
 
 def recorded(studio: Any) -> list[list[int]]:
@@ -95,9 +103,8 @@ def recorded(studio: Any) -> list[list[int]]:
 
 def test_a_model_answers_and_gives_way_to_the_first_key(open_studio: Open, place: Place) -> None:
     studio = open_studio(place)
-    begin(studio)
+    assert begin(studio).startswith("Relative answers")
     assert studio.page.locator(".duet").get_attribute("data-state") == "answering"
-    assert studio.get("turn").inner_text().startswith("Relative answers")
     assert len(recorded(studio)) == 3
     studio.page.keyboard.down("k")
     assert studio.page.evaluate("window.musictx.duet.transport.state") == "stopped"
@@ -123,12 +130,7 @@ def test_an_answer_ends_by_itself_and_the_duet_goes_on_from_it(open_studio: Open
     first = len(recorded(studio))
     assert first > 3
     studio.get("duet-rope").click()
-    answer(studio)
-    assert studio.get("turn").inner_text().startswith("RoPE answers")
-    studio.page.wait_for_function(  # the key would cut the answer after its first note
-        "() => { const { transport, score } = window.musictx.duet;"
-        " return transport.position > score.notes[score.base + 1]?.on; }"
-    )
+    assert answer(studio, notes=2).startswith("RoPE answers")  # some of it is to be recorded
     studio.page.keyboard.press("k")
     assert len(recorded(studio)) > first + 4
     with studio.page.expect_download() as download:
