@@ -5,11 +5,12 @@
 STUDY is a folder that `musictx study` has written. For each model, and for real music, means over
 continuations: for how much of the time steady music would be tilted, since the last second has far more notes
 than the primer's densest one, more keys are held than ever in it, more of the music is a pattern that comes
-again, or it is higher or louder than ever in it; the longest time in which no note is struck; how many notes
-last more than a second longer than steady music lets them, and in how many continuations; how far register
-and loudness of the last quarter are from the primer's; where a primer is in strict time, how often two gaps
-between its notes are equal, and two gaps of what follows; and, where such a primer keeps to a scale, how many
-notes after it are outside. See `musictx.sampling.steady` and `musictx.sampling.shaping`.
+again, or the last seconds are sparser or denser, lower or higher, softer or louder than ever in it; the
+longest time in which no note is struck; how many notes last more than a second longer than steady music
+lets them, and in how many continuations; how far register and loudness of the last quarter are from the
+primer's; where a primer is in strict time, how often two gaps between its notes are equal, and two gaps of
+what follows; and, where such a primer keeps to a scale, how many notes after it are outside. See
+`musictx.sampling.steady` and `musictx.sampling.shaping`.
 """
 
 from __future__ import annotations
@@ -29,9 +30,13 @@ from musictx.sampling.steady import STRICT, equal_gaps
 from musictx.settings import STEADY
 
 FIGURES = {  # and how each is written
-    "too dense, of the time": "{:.1%}",
+    "a second too dense, of the time": "{:.1%}",
     "too many keys held, of the time": "{:.1%}",
     "too much of a pattern, of the time": "{:.1%}",
+    "too sparse, of the time": "{:.1%}",
+    "too low, of the time": "{:.1%}",
+    "too soft, of the time": "{:.1%}",
+    "too dense, of the time": "{:.1%}",
     "too high, of the time": "{:.1%}",
     "too loud, of the time": "{:.1%}",
     "longest time without a new note, s": "{:.1f}",
@@ -52,9 +57,10 @@ def strays(music: Performance, cut: float, end: float) -> list[float]:
     times = np.where((tokens >= TIME_SHIFT) & (tokens < VELOCITY), tokens - TIME_SHIFT + 1, 0)
     begin = int(np.searchsorted(np.cumsum(times), cut * STEPS_PER_SECOND))
     shaping = Shaping(STEADY, tokens[:begin])
-    steady, tilted = shaping.steady, np.zeros(5)  # for so many steps
+    steady, tilted = shaping.steady, np.zeros(9)  # for so many steps
     for token, steps in zip(tokens[begin:].tolist(), times[begin:].tolist(), strict=True):
-        tilted += steps * (np.array([*steady.firmness(), shaping.beyond(0), shaping.beyond(1)]) > 0)
+        beyond = np.array([shaping.beyond(figure) for figure in range(3)])
+        tilted += steps * (np.array([*steady.firmness(), *-beyond, *beyond]) > 0)
         shaping.advance(token)
 
     after = apply_pedal(slice_time(music, cut)).notes

@@ -72,10 +72,10 @@ class SamplingSettings:
         0 to 1: the same with the last 256 to 511 tokens in the place of the last few.
     shape : str
         What the music is to be beside its primer, with commas between the wishes: denser or calmer, higher
-        or lower, louder or softer; and steady, which keeps it from growing far denser, higher or louder than
-        the primer ever is, from far longer rests, from holding far more or longer notes, from staying with
-        one pattern, and from losing strict time and the scale of a song (see `musictx.sampling.shaping` and
-        `musictx.sampling.steady`).
+        or lower, louder or softer; and steady, which keeps it from becoming far denser or sparser, higher or
+        lower, louder or softer than the primer ever is, from far longer rests, from holding far more or
+        longer notes, from staying with one pattern, and from losing strict time and the scale of a song (see
+        `musictx.sampling.shaping` and `musictx.sampling.steady`).
     grammar : bool
         Draw only events that can follow (see `musictx.events.grammar`).
     allow_end : bool

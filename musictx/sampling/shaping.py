@@ -3,8 +3,8 @@
 What a model finds likely is tilted a little. Towards notes and short times between events, or away from both;
 towards high or low keys; towards high or low velocities. That a key is struck at all, or a velocity said,
 stays as likely as the model has it where keys and velocities are tilted. The tilt lets go as the music of the
-last seconds gets far from the primer, so that it does not run away. Steady music that has grown higher or
-louder than ever in the primer is tilted back, unless that was asked for.
+last seconds gets far from the primer, so that it does not run away. Steady music that has become denser or
+sparser, higher or lower, louder or softer than ever in the primer is tilted back, unless that was asked for.
 
 `app/static/engine/shaping.js` is this file for the browser.
 """
@@ -38,9 +38,12 @@ PRIMER_NOTES = 64  # at the primer's end, with which the music is compared
 USUAL = (2.5, 62.0, 16.0)  # the figures where there is no primer
 RECENT_SECONDS, RECENT_NOTES = 4.0, 24  # the pace at which music is forgotten
 SPARSEST = 0.25  # notes a second that count where there are fewer
-# Steady music: nats for one unit less of pitch and of level; how far above the primer's most they begin, and
-# are tilted most. The primer's most counts as `USUAL` at least.
-BACK_TILT, BACK = (0.12, 0.3), ((4.0, 10.0), (1.0, 4.0))
+# Steady music: nats for one unit; how far below the primer's least and above its most they begin, and are
+# tilted most. `USUAL` counts as part of the primer. How many notes a single second has is minded in
+# `musictx.sampling.steady`.
+BACK_TILT = (0.5, 0.15, 0.3)
+BELOW = ((0.1, 0.8), (2.0, 6.0), (0.5, 3.0))
+ABOVE = ((0.4, 1.0), (2.0, 6.0), (0.5, 3.0))
 
 _UNITS = np.zeros((3, VOCABULARY_SIZE))
 _UNITS[0] = DENSITY
@@ -73,7 +76,15 @@ class Shaping:
             self.start = [math.log2(len(last) / seconds), table.pitch[last].mean(), table.level[last].mean()]
         self.rate, self.pitch, self.loudness = 2 ** self.start[0], self.start[1], self.start[2]
         played = (table.pitch[table.is_on], table.level[table.is_on])
-        self.most = [_highest(values, usual) for values, usual in zip(played, USUAL[1:], strict=True)]
+        means = (_running_mean(values) for values in played)
+        every = (_rates(table.step[table.is_on], table.end, self.rate), *means)
+        self.least = [min([usual, *now]) for usual, now in zip(USUAL, every, strict=True)]
+        self.most = [max([usual, *now]) for usual, now in zip(USUAL, every, strict=True)]
+
+    @property
+    def figures(self) -> tuple[float, float, float]:
+        """Density (log2 of notes a second), pitch and level of the last seconds and notes."""
+        return math.log2(max(self.rate, SPARSEST)), self.pitch, self.loudness
 
     def advance(self, token: int) -> None:
         """Take the next token."""
@@ -92,7 +103,7 @@ class Shaping:
     def shaped(self, scores: np.ndarray) -> np.ndarray:
         """Logits with the tilt [shape=(vocabulary,), dtype=float32]; -inf stays."""
         result = self.steady.steered(scores) if self.steady else scores.astype(np.float64)
-        for figure, now in enumerate((math.log2(max(self.rate, SPARSEST)), self.pitch, self.loudness)):
+        for figure, now in enumerate(self.figures):
             if tilt := self._tilt(figure, now):
                 tilted = result + tilt * _UNITS[figure]
                 if figure:  # as likely as a whole
@@ -106,21 +117,34 @@ class Shaping:
         if sign := self.signs[figure]:
             gone = (now - self.start[figure]) * sign / BY[figure]
             return sign * TILT[figure][sign < 0] * within(2 - 2 * gone)
-        if figure and self.steady:  # which minds density itself
-            return -BACK_TILT[figure - 1] * self.beyond(figure - 1)
-        return 0.0
+        return -BACK_TILT[figure] * self.beyond(figure) if self.steady else 0.0
 
-    def beyond(self, which: int) -> float:
-        """How far pitch (0) or level (1) has grown beyond the primer's most (0 to 1)."""
-        begin, full = BACK[which]
-        return within(((self.pitch, self.loudness)[which] - self.most[which] - begin) / (full - begin))
+    def beyond(self, figure: int) -> float:
+        """How far a figure is below the primer's least (to -1) or above its most (to 1)."""
+        now, least, most = self.figures[figure], self.least[figure], self.most[figure]
+        return _share(now - most, *ABOVE[figure]) - _share(least - now, *BELOW[figure])
 
 
-def _highest(values: np.ndarray, usual: float) -> float:
-    """The highest that the mean of the last notes ever was, and `usual` at least."""
-    now = float(values[:RECENT_NOTES].mean()) if len(values) else usual
-    most = max(now, usual)
+def _share(far: float, begin: float, full: float) -> float:
+    return within((far - begin) / (full - begin))
+
+
+def _running_mean(values: np.ndarray) -> list[float]:
+    """The mean of the last notes, at first and after each."""
+    if not len(values):
+        return []
+    result = [float(values[:RECENT_NOTES].mean())]
     for value in values.tolist():
-        now += (value - now) / RECENT_NOTES
-        most = max(most, now)
-    return most
+        result.append(result[-1] + (value - result[-1]) / RECENT_NOTES)
+    return result
+
+
+def _rates(onset: np.ndarray, end: int, rate: float) -> list[float]:
+    """Notes a second (log2) of the last seconds, before and after each of the notes and at the end."""
+    result = []
+    for steps in np.diff(onset, append=end).tolist():
+        rate += 1 / RECENT_SECONDS
+        result.append(math.log2(rate))
+        rate *= math.exp(-steps * STEP_SECONDS / RECENT_SECONDS)
+        result.append(math.log2(max(rate, SPARSEST)))
+    return result

@@ -12,8 +12,9 @@ longer than any in the primer, and a key is released that is held for much longe
   the likeliest times, and, if it keeps to one scale, away from the notes outside it. Other music that begins
   in one scale leaves it.
 
-That music grows louder and higher is minded in `musictx.sampling.shaping`, which knows whether somebody asked
-for it. How much of real music strays so from its primer: `checkpoints/steady.py`.
+That music leaves its primer's density for longer, its register or loudness, is minded in
+`musictx.sampling.shaping`, which knows whether somebody asked for it. How much of real music strays so from
+its primer: `checkpoints/steady.py`.
 `app/static/engine/steady.js` is this file for the browser.
 """
 
@@ -45,8 +46,8 @@ NOTE_TILT, DENSE, DENSEST, OPEN, SHORTEST, NOTE = 4.0, 12.0, 25.0, 20.0, 8, 2.0
 # Keys that are held: nats for a release; the most of the primer counts as so many at least; the steps after
 # which a key has been held for long.
 RELEASE_TILT, HELD, LONG_HELD = 12.0, 10, 100
-# Both are tilted from this much more than the primer's most on (log2), and tilted most at one above that.
-BEYOND = 0.25
+# From how much more than the primer's most on (log2) notes and keys are tilted; most at one above that.
+DENSE_FROM, HELD_FROM = 0.25, 0.0
 # A note may be so many times as long as the primer's longest, and so many steps at least; a rest that many
 # times as long as the longest time between two of its notes.
 LONGER, LONG, REST = 1.5, 400, 250
@@ -121,8 +122,8 @@ class Steady:
 
     def firmness(self) -> tuple[float, float, float]:
         """How firmly notes a second, keys held and a pattern are tilted (0 to 1)."""
-        now = (max(self.second, 1.0) / self.densest, max(len(self.struck), 1) / self.most_held)
-        dense, many = (within(math.log2(each) - BEYOND) for each in now)
+        dense = within(math.log2(max(self.second, 1.0) / self.densest) - DENSE_FROM)
+        many = within(math.log2(max(len(self.struck), 1) / self.most_held) - HELD_FROM)
         more = self.ostinato.share - self.most_again
         return dense, many, within((more - PATTERN_FROM) / (PATTERN_FULL - PATTERN_FROM))
 

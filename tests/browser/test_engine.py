@@ -274,6 +274,9 @@ def test_the_shaping_is_pythons(page: Any) -> None:
         ("steady", primer, [*range(30, 60), *[VELOCITY - 1] * 5, *[NOTE_OFF + 30, VELOCITY - 1] * 12, 70]),
         ("steady", [*primer, *[60, NOTE_OFF + 60, TIME_SHIFT + 24] * 9], [62, *[TIME_SHIFT + 49] * 58, 70]),
         ("steady", [*primer, *[67] * 30], [VELOCITY + 31, TIME_SHIFT + 49, 90, TIME_SHIFT, 80, 100] * 10),
+        ("steady", [*primer, *[67] * 30], [VELOCITY, TIME_SHIFT + 49, 30, TIME_SHIFT, 40, 20] * 10),
+        ("steady", [*primer, *[67] * 30], [50, TIME_SHIFT + 99, TIME_SHIFT + 79] * 20),
+        ("steady,calmer,softer", [*primer, *[67] * 30], [VELOCITY, 30, 32, *[TIME_SHIFT + 99] * 2] * 12),
         ("steady", [*primer, *[TIME_SHIFT + 99] * 3, 60], more),
         ("steady", primer, [60, TIME_SHIFT + 49, NOTE_OFF + 60, 67, TIME_SHIFT + 49, NOTE_OFF + 67] * 10),
     ):

@@ -100,31 +100,70 @@ def test_to_be_steady_goes_with_wishes() -> None:
     assert both.shaped(scores)[90] > both.shaped(scores)[30]
 
 
-@pytest.mark.parametrize(("which", "wish"), enumerate(("higher", "louder")))
-@pytest.mark.parametrize("least", [False, True])
-def test_steady_music_that_grows_higher_or_louder_than_its_primer_is_tilted_back(
-    which: int, wish: str, least: bool
+BACK = [  # a primer's token and velocity level, and what comes after it
+    ("pitch up", 1, "higher", (40, 8), (100, 8)),
+    ("pitch up, from a high primer", 1, "higher", (80, 22), (120, 22)),
+    ("pitch down", 1, "lower", (80, 22), (24, 22)),
+    ("pitch down, from a low primer", 1, "lower", (45, 8), (10, 8)),
+    ("louder", 2, "louder", (40, 8), (40, 31)),
+    ("louder, from a loud primer", 2, "louder", (70, 22), (70, 31)),
+    ("softer", 2, "softer", (70, 22), (70, 1)),
+    ("softer, from a soft primer", 2, "softer", (40, 8), (40, 1)),
+]
+
+
+@pytest.mark.parametrize(
+    ("figure", "wish", "of_primer", "then"), [case[1:] for case in BACK], ids=[case[0] for case in BACK]
+)
+def test_steady_music_that_leaves_its_primers_register_or_loudness_is_tilted_back(
+    figure: int, wish: str, of_primer: tuple[int, int], then: tuple[int, int]
 ) -> None:
-    """The more the further it is, to a bound, and not if it was asked for; low, soft primers count more."""
-    key, level = (40, 8) if least else (70, 22)
-    primer = np.array([START, VELOCITY + level, *[key, NOTE_OFF + key, TIME_SHIFT + 49] * 30])
+    """The more the further it is, to a bound, and not if it was asked for; what is usual is never too far."""
+    key, level = of_primer
+    primer = np.array([START, VELOCITY + level, *[key, NOTE_OFF + key, TIME_SHIFT + 99] * 40])
     scores = np.zeros(391, np.float32)
     steady, free, asked = (Shaping(shape, primer) for shape in ("steady", "", f"steady,{wish}"))
-    most = max((key, level)[which], shaping.USUAL[which + 1])
-    kind, tilts = slice(*KINDS[which]), []
+    up = wish in ("higher", "louder")
+    least, most = sorted([of_primer[figure - 1], shaping.USUAL[figure]])
+    begins = most + shaping.ABOVE[figure][0] if up else least - shaping.BELOW[figure][0]
+    kind, tilts = slice(*KINDS[figure - 1]), []
     for _ in range(80):
         for shaper in (steady, free, asked):
-            for token in (VELOCITY + (31 if which else level), key if which else 100, TIME_SHIFT + 99):
+            for token in (VELOCITY + then[1], then[0], TIME_SHIFT + 89):
                 shaper.advance(token)
         shaped = steady.shaped(scores)
-        tilts.append(float(np.diff(shaped[kind]).mean()))
-        now = (steady.pitch, steady.loudness)[which]
-        assert (tilts[-1] < 0) == (now > most + shaping.BACK[which][0])
+        tilts.append(float(np.diff(shaped[kind]).mean()) * (-1 if up else 1))
+        now = steady.figures[figure]
+        assert (tilts[-1] > 0) == (now > begins if up else now < begins)
         assert np.exp(shaped[kind]).sum() == pytest.approx(kind.stop - kind.start, rel=1e-5)
-        assert not np.delete(shaped, np.r_[kind, :NOTE_OFF]).any()  # patterns may tilt keys
-        assert not free.shaped(scores).any() and np.diff(asked.shaped(scores)[kind]).mean() >= 0
-    assert tilts == sorted(tilts, reverse=True) and tilts[0] == 0
-    assert tilts[-1] == pytest.approx(-shaping.BACK_TILT[which], rel=1e-5)
+        others = np.delete(shaped, np.r_[kind, :NOTE_OFF])  # patterns may tilt keys
+        np.testing.assert_allclose(others, 0, atol=1e-4)
+        assert not free.shaped(scores).any()
+        assert np.diff(asked.shaped(scores)[kind]).mean() * (1 if up else -1) > -1e-4
+    assert tilts == sorted(tilts) and tilts[0] == 0
+    assert tilts[-1] == pytest.approx(shaping.BACK_TILT[figure], rel=1e-5)
+
+
+@pytest.mark.parametrize(("gap", "sign"), [(100, 1), (48, 0), (12, 0), (2, -1)])
+def test_steady_music_that_gets_far_sparser_or_denser_than_its_primer_is_tilted_back(
+    gap: int, sign: int
+) -> None:
+    """The primer has a note every 50 steps, then one every 12; after it comes one every `gap` steps."""
+    slow, fast = (
+        [key, TIME_SHIFT, NOTE_OFF + key, TIME_SHIFT + far - 2] for key, far in ((60, 50), (62, 12))
+    )
+    primer = np.array([START, *slow * 40, *fast * 40])
+    steady, free, asked = (Shaping(shape, primer) for shape in ("steady", "", "steady,calmer"))
+    scores = np.zeros(391, np.float32)
+    for each in range(3000 // gap):
+        key = 40 + each * 7 % 40
+        for shaper in (steady, free, asked):
+            for token in (key, TIME_SHIFT, NOTE_OFF + key, TIME_SHIFT + gap - 2):
+                shaper.advance(token)
+    assert steady.steady is not None and steady.beyond(0) == -sign
+    tilt = steady.shaped(scores) - steady.steady.steered(scores)
+    assert np.sign(np.round(tilt[[key, VELOCITY - 1]], 5)).tolist() == [sign, -sign]
+    assert not free.shaped(scores).any() and asked.shaped(scores)[60] <= 0
 
 
 def test_wishes_go_together_and_without_a_primer() -> None:

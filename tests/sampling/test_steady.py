@@ -37,7 +37,7 @@ def test_notes_get_less_likely_where_there_are_far_more_than_ever_in_the_primer(
         steady.advance(60 + k % 20)
         steered = steady.steered(LEVEL)
         tilts.append(steered[VELOCITY - 1] - steered[60])
-        assert (tilts[-1] > 0) == (steady.second > densest * 2**module.BEYOND)
+        assert (tilts[-1] > 0) == (steady.second > densest * 2**module.DENSE_FROM)
         assert steered[VELOCITY - 1] >= steered[NOTE_OFF + 60] == 0
     assert tilts == sorted(tilts) and tilts[-1] == tilts[-2] > 10
     for key in range(60, 80):
@@ -58,7 +58,7 @@ def test_releases_get_likelier_where_more_keys_are_held_than_ever_in_the_primer(
         steady.advance(TIME_SHIFT + 7)  # 0.08 s: it is not dense, and no key is held for too long
         steered = steady.steered(LEVEL)
         releases = steered[NOTE_OFF + 41 : NOTE_OFF + 41 + count]
-        assert (releases[0] > 0) == (count > max(most, module.HELD) * 2**module.BEYOND)
+        assert (releases[0] > 0) == (count > max(most, module.HELD) * 2**module.HELD_FROM)
         assert (np.diff(releases) <= 0).all() and steered.sum() == pytest.approx(releases.sum())
         assert releases[0] == 0 or releases[-1] < releases[0]
         tilts.append(releases[0])

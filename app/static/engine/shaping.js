@@ -1,8 +1,9 @@
 // Denser or calmer, higher or lower, louder or softer than the primer: musictx.sampling.shaping.
 
 import {
-  BACK,
+  ABOVE,
   BACK_TILT,
+  BELOW,
   BY,
   DEFAULT_VELOCITY_LEVEL,
   KINDS,
@@ -32,15 +33,24 @@ const UNITS = [
 
 const mean = (values) => values.reduce((sum, value) => sum + value, 0) / values.length;
 
-/** The highest that the mean of the last notes ever was, and `usual` at least. */
-function highest(values, usual) {
-  let now = values.length ? mean(values.slice(0, RECENT_NOTES)) : usual;
-  let most = Math.max(now, usual);
-  for (const value of values) {
-    now += (value - now) / RECENT_NOTES;
-    most = Math.max(most, now);
-  }
-  return most;
+/** The mean of the last notes, at first and after each. */
+function runningMean(values) {
+  const result = values.length ? [mean(values.slice(0, RECENT_NOTES))] : [];
+  for (const value of values) result.push(result.at(-1) + (value - result.at(-1)) / RECENT_NOTES);
+  return result;
+}
+
+/** Notes a second (log2) of the last seconds, before and after each of the notes and at the end. */
+function rates(onsets, end, first) {
+  const result = [];
+  let rate = first;
+  onsets.forEach((step, k) => {
+    rate += 1 / RECENT_SECONDS;
+    result.push(Math.log2(rate));
+    rate *= Math.exp((-((onsets[k + 1] ?? end) - step) * STEP_SECONDS) / RECENT_SECONDS);
+    result.push(Math.log2(Math.max(rate, SPARSEST)));
+  });
+  return result;
 }
 
 /** Wishes at work on one continuation. */
@@ -62,8 +72,17 @@ export class Shaping {
     this.rate = 2 ** this.start[0];
     this.pitch = this.start[1];
     this.loudness = this.start[2];
-    const played = [notes.map((n) => n.pitch), notes.map((n) => n.level)];
-    this.most = played.map((values, which) => highest(values, USUAL[which + 1]));
+    const means = [notes.map((n) => n.pitch), notes.map((n) => n.level)].map(runningMean);
+    const every = [rates(notes.map((n) => n.step), end, this.rate), ...means];
+    const furthest = (choose) =>
+      every.map((values, figure) => values.reduce((far, value) => choose(far, value), USUAL[figure]));
+    this.least = furthest(Math.min);
+    this.most = furthest(Math.max);
+  }
+
+  /** Density (log2 of notes a second), pitch and level of the last seconds and notes. */
+  get figures() {
+    return [Math.log2(Math.max(this.rate, SPARSEST)), this.pitch, this.loudness];
   }
 
   /** Take the next token. */
@@ -84,7 +103,7 @@ export class Shaping {
   /** Tilt logits in place; `allowed` are the tokens that may come. */
   shape(logits, allowed) {
     let result = this.steady?.steered(logits, allowed) ?? Float64Array.from(logits);
-    [Math.log2(Math.max(this.rate, SPARSEST)), this.pitch, this.loudness].forEach((now, figure) => {
+    this.figures.forEach((now, figure) => {
       const tilt = this.#tilt(figure, now);
       if (!tilt) return;
       const tilted = result.map((logit, token) => logit + tilt * UNITS[figure](token));
@@ -102,8 +121,12 @@ export class Shaping {
       const gone = ((now - this.start[figure]) * sign) / BY[figure];
       return sign * TILT[figure][Number(sign < 0)] * within(2 - 2 * gone);
     }
-    if (!figure || !this.steady) return 0; // it minds density itself
-    const [begin, full] = BACK[figure - 1];
-    return -BACK_TILT[figure - 1] * within((now - this.most[figure - 1] - begin) / (full - begin));
+    return this.steady ? -BACK_TILT[figure] * this.#beyond(figure, now) : 0;
+  }
+
+  /** How far a figure is below the primer's least (to -1) or above its most (to 1). */
+  #beyond(figure, now) {
+    const share = (far, bounds) => within((far - bounds[0]) / (bounds[1] - bounds[0]));
+    return share(now - this.most[figure], ABOVE[figure]) - share(this.least[figure] - now, BELOW[figure]);
   }
 }

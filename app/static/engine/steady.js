@@ -1,10 +1,11 @@
 // Music that keeps to what its primer does: musictx.sampling.steady.
 
 import {
-  BEYOND,
   DENSE,
   DENSEST,
+  DENSE_FROM,
   HELD,
+  HELD_FROM,
   LONG,
   LONGER,
   LONG_HELD,
@@ -99,7 +100,7 @@ function scaleOf(pitches) {
 }
 
 /** How far a figure is beyond what it was at most. */
-const beyond = (now, most) => within(Math.log2(Math.max(now, 1) / most) - BEYOND);
+const beyond = (now, most, from) => within(Math.log2(Math.max(now, 1) / most) - from);
 
 /** One continuation that keeps to what its primer does. */
 export class Steady {
@@ -146,9 +147,9 @@ export class Steady {
 
   /** Logits with the tilt; `allowed` are the tokens that may come. */
   steered(logits, allowed) {
-    const away = NOTE_TILT * beyond(this.second, this.densest);
+    const away = NOTE_TILT * beyond(this.second, this.densest, DENSE_FROM);
     const result = Float64Array.from(logits, (logit, token) => logit - away * density(token));
-    const many = beyond(this.struck.size, this.mostHeld);
+    const many = beyond(this.struck.size, this.mostHeld, HELD_FROM);
     for (const [key, since] of this.struck) {
       result[NOTE_OFF + key] += RELEASE_TILT * many * Math.min((this.clock - since) / LONG_HELD, 1);
     }
