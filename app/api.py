@@ -88,7 +88,7 @@ def add_endpoints(models: Sequence[LaneModel], stage: Stage, shelf: Shelf) -> No
     ) -> tuple[str, str | None]:
         """Play on from a MIDI file, the primer.
 
-        What is not given is as the model's card has it: grand's has theme and form of 0.4, and steady.
+        What is not given is as the model's card has it: grand's has theme 0.3 and form 0.35, and steady.
 
         Args:
             primer: A MIDI file; without one, the first primer that comes with musictx.

@@ -2,7 +2,7 @@
 
     python checkpoints/ship.py runs/relative checkpoints/relative --nll runs/relative/nll.json
     python checkpoints/ship.py runs/grand checkpoints/grand --name grand --data ASAP MAESTRO SUPRA POP909 \
-        --sampling '{"theme": 0.4, "form": 0.4, "shape": "steady"}'
+        --sampling '{"theme": 0.3, "form": 0.35, "shape": "steady"}'
 
 The weights are those of the best validation loss, and the card says where they come from.
 """

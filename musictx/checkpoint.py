@@ -161,7 +161,7 @@ def usual_settings(card: dict[str, Any]) -> dict[str, Any]:
     --------
     >>> from musictx.checkpoint import find_model, read_card, usual_settings
     >>> usual_settings(read_card(find_model("grand")))
-    {'theme': 0.4, 'form': 0.4, 'shape': 'steady'}
+    {'theme': 0.3, 'form': 0.35, 'shape': 'steady'}
     """
     settings = card.get("sampling", {})
     try:

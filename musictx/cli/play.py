@@ -95,7 +95,7 @@ def continue_primer(
 ) -> None:
     """Play on from a primer.
 
-    Defaults come from the model's card: grand's has --theme 0.4 --form 0.4 --steady.
+    Defaults come from the model's card: grand's has --theme 0.3 --form 0.35 --steady.
 
     Example: musictx continue data/primers/chopin-black-keys.mid -o out.mid --audio out.wav --roll out.png
     """

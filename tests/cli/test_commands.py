@@ -359,9 +359,9 @@ def test_wishes_shape_the_music_as_they_do_in_the_library(run, model, tmp_path):
 @pytest.mark.parametrize(
     ("name", "options", "settings"),
     [
-        ("grand", (), (0.4, 0.4, "steady")),
-        ("grand", ("--no-steady", "--softer"), (0.4, 0.4, "softer")),
-        ("grand", ("--form", 0, "--lower"), (0.4, 0.0, "lower,steady")),
+        ("grand", (), (0.3, 0.35, "steady")),
+        ("grand", ("--no-steady", "--softer"), (0.3, 0.35, "softer")),
+        ("grand", ("--form", 0, "--lower"), (0.3, 0.0, "lower,steady")),
         ("relative", (), (0.5, 0.0, "")),
         ("relative", ("--steady", "--form", 0.25), (0.5, 0.25, "steady")),
         ("mine", (), (0.25, 0.0, "higher,steady")),

@@ -270,7 +270,7 @@ def study(
 ) -> None:
     """Let models play on from the same primers, measure it all beside real music, and make one page of it.
 
-    All play with the same settings, whatever their cards say (grand: --theme 0.4 --form 0.4 --shape steady).
+    All play with the same settings, whatever their cards say (grand: --theme 0.3 --form 0.35 --shape steady).
     Stop it at any time; the same command goes on where it was.
     Example: musictx study my-midi/ more-midi/ --output study/ --primers 40 --seeds 2
     """
