@@ -81,7 +81,8 @@ def test_each_model_plays_as_it_usually_does_unless_it_is_asked_otherwise(
     client: Client, primer: Any
 ) -> None:
     names = {each["key"] for each in client.predict(api_name="/info")}
-    usual = {"grand": {"theme": 0.3, "form": 0.35, "shape": "steady"}, "relative": {"theme": 0.5, "shape": ""}}
+    grand = {"theme": 0.3, "form": 0.35, "shape": "steady"}
+    usual = {"grand": grand, "relative": {"theme": 0.5, "shape": ""}}
     for name in names & set(usual):
         asked = {"model": name, "seconds": 2, "seed": 5, "sound": False, "api_name": "/continue"}
         music = [
