@@ -44,7 +44,6 @@ _SHAPING = [
 ]
 _STEADY = [
     "DENSE_FROM",
-    "HELD_FROM",
     "NOTE_TILT",
     "DENSE",
     "DENSEST",

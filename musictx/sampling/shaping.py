@@ -27,7 +27,7 @@ from musictx.events import (
     tokens_to_table,
 )
 from musictx.events.grammar import MAX_NOTE_STEPS, MAX_REST_STEPS
-from musictx.sampling.steady import DENSITY, Steady, as_likely, within
+from musictx.sampling.steady import DENSITY, Steady, as_likely, rise, within
 from musictx.settings import read_shape
 
 # Of density (log2 of notes a second), pitch, and level of velocity:
@@ -122,11 +122,7 @@ class Shaping:
     def beyond(self, figure: int) -> float:
         """How far a figure is below the primer's least (to -1) or above its most (to 1)."""
         now, least, most = self.figures[figure], self.least[figure], self.most[figure]
-        return _share(now - most, *ABOVE[figure]) - _share(least - now, *BELOW[figure])
-
-
-def _share(far: float, begin: float, full: float) -> float:
-    return within((far - begin) / (full - begin))
+        return rise(now - most, *ABOVE[figure]) - rise(least - now, *BELOW[figure])
 
 
 def _running_mean(values: np.ndarray) -> list[float]:

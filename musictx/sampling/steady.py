@@ -46,8 +46,8 @@ NOTE_TILT, DENSE, DENSEST, OPEN, SHORTEST, NOTE = 4.0, 12.0, 25.0, 20.0, 8, 2.0
 # Keys that are held: nats for a release; the most of the primer counts as so many at least; the steps after
 # which a key has been held for long.
 RELEASE_TILT, HELD, LONG_HELD = 12.0, 10, 100
-# From how much more than the primer's most on (log2) notes and keys are tilted; most at one above that.
-DENSE_FROM, HELD_FROM = 0.25, 0.0
+# Notes are tilted from this much more than the primer's most on (log2), keys at once; most at one above that.
+DENSE_FROM = 0.25
 # A note may be so many times as long as the primer's longest, and so many steps at least; a rest that many
 # times as long as the longest time between two of its notes.
 LONGER, LONG, REST = 1.5, 400, 250
@@ -98,9 +98,9 @@ class Steady:
         self.max_rest = min(max(int(LONGER * rest), REST), MAX_REST_STEPS)
         notes = np.searchsorted(onset, onset + STEPS_PER_SECOND) - np.arange(len(onset))
         self.densest = min(max(DENSE, float(notes.max())), DENSEST) if len(notes) else OPEN
-        self.strict = within((equal_gaps(onset) - LOOSE) / (STRICT - LOOSE))
+        self.strict = rise(equal_gaps(onset), LOOSE, STRICT)
         kept, self.outside = scale_of(table.pitch[table.is_on])
-        self.in_scale = self.strict * within((kept - SCALE_LOW) / (SCALE_HIGH - SCALE_LOW))
+        self.in_scale = self.strict * rise(kept, SCALE_LOW, SCALE_HIGH)
 
     @property
     def oldest(self) -> int:
@@ -123,9 +123,9 @@ class Steady:
     def firmness(self) -> tuple[float, float, float]:
         """How firmly notes a second, keys held and a pattern are tilted (0 to 1)."""
         dense = within(math.log2(max(self.second, 1.0) / self.densest) - DENSE_FROM)
-        many = within(math.log2(max(len(self.struck), 1) / self.most_held) - HELD_FROM)
+        many = within(math.log2(max(len(self.struck), 1) / self.most_held))
         more = self.ostinato.share - self.most_again
-        return dense, many, within((more - PATTERN_FROM) / (PATTERN_FULL - PATTERN_FROM))
+        return dense, many, rise(more, PATTERN_FROM, PATTERN_FULL)
 
     def steered(self, scores: np.ndarray) -> np.ndarray:
         """Logits with the tilt [shape=(vocabulary,), dtype=float64]; -inf stays."""
@@ -180,3 +180,8 @@ def scale_of(pitch: np.ndarray) -> tuple[float, np.ndarray]:
 def within(share: float) -> float:
     """A share of 0 to 1 stays; others become the nearer end."""
     return float(min(max(share, 0.0), 1.0))
+
+
+def rise(value: float, begin: float, full: float) -> float:
+    """How far a value is on its way from `begin` (0) to `full` (1)."""
+    return within((value - begin) / (full - begin))

@@ -136,10 +136,9 @@ def test_steady_music_that_leaves_its_primers_register_or_loudness_is_tilted_bac
         now = steady.figures[figure]
         assert (tilts[-1] > 0) == (now > begins if up else now < begins)
         assert np.exp(shaped[kind]).sum() == pytest.approx(kind.stop - kind.start, rel=1e-5)
-        others = np.delete(shaped, np.r_[kind, :NOTE_OFF])  # patterns may tilt keys
-        np.testing.assert_allclose(others, 0, atol=1e-4)
+        assert not np.delete(shaped, np.r_[kind, :NOTE_OFF]).any()  # patterns may tilt keys
         assert not free.shaped(scores).any()
-        assert np.diff(asked.shaped(scores)[kind]).mean() * (1 if up else -1) > -1e-4
+        assert np.diff(asked.shaped(scores)[kind]).mean() * (1 if up else -1) >= 0
     assert tilts == sorted(tilts) and tilts[0] == 0
     assert tilts[-1] == pytest.approx(shaping.BACK_TILT[figure], rel=1e-5)
 

@@ -58,7 +58,7 @@ def test_releases_get_likelier_where_more_keys_are_held_than_ever_in_the_primer(
         steady.advance(TIME_SHIFT + 7)  # 0.08 s: it is not dense, and no key is held for too long
         steered = steady.steered(LEVEL)
         releases = steered[NOTE_OFF + 41 : NOTE_OFF + 41 + count]
-        assert (releases[0] > 0) == (count > max(most, module.HELD) * 2**module.HELD_FROM)
+        assert (releases[0] > 0) == (count > max(most, module.HELD))
         assert (np.diff(releases) <= 0).all() and steered.sum() == pytest.approx(releases.sum())
         assert releases[0] == 0 or releases[-1] < releases[0]
         tilts.append(releases[0])

@@ -22,7 +22,7 @@ import {
   WISHES,
 } from "../music/constants.js";
 import { isNote, isTime, isVelocity, tokensToTable } from "./events.js";
-import { density, keepLikely, Steady, within } from "./steady.js";
+import { density, keepLikely, rise, Steady, within } from "./steady.js";
 
 /** What a token counts for: density, pitch and loudness. */
 const UNITS = [
@@ -126,7 +126,7 @@ export class Shaping {
 
   /** How far a figure is below the primer's least (to -1) or above its most (to 1). */
   #beyond(figure, now) {
-    const share = (far, bounds) => within((far - bounds[0]) / (bounds[1] - bounds[0]));
-    return share(now - this.most[figure], ABOVE[figure]) - share(this.least[figure] - now, BELOW[figure]);
+    const [above, below] = [ABOVE[figure], BELOW[figure]];
+    return rise(now - this.most[figure], above[0], above[1]) - rise(this.least[figure] - now, below[0], below[1]);
   }
 }

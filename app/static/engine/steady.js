@@ -5,7 +5,6 @@ import {
   DENSEST,
   DENSE_FROM,
   HELD,
-  HELD_FROM,
   LONG,
   LONGER,
   LONG_HELD,
@@ -61,6 +60,9 @@ function logSum(scores) {
 /** A share of 0 to 1 stays; others become the nearer end. */
 export const within = (share) => Math.min(Math.max(share, 0), 1);
 
+/** How far a value is on its way from `begin` (0) to `full` (1). */
+export const rise = (value, begin, full) => within((value - begin) / (full - begin));
+
 /** The most notes within a second, from DENSE to DENSEST; OPEN where there are none. */
 function densest(onsets) {
   let most = onsets.length ? DENSE : OPEN;
@@ -99,8 +101,8 @@ function scaleOf(pitches) {
   return { kept: most, outside };
 }
 
-/** How far a figure is beyond what it was at most. */
-const beyond = (now, most, from) => within(Math.log2(Math.max(now, 1) / most) - from);
+/** How far a figure is beyond what it was at most (log2). */
+const beyond = (now, most) => Math.log2(Math.max(now, 1) / most);
 
 /** One continuation that keeps to what its primer does. */
 export class Steady {
@@ -124,10 +126,10 @@ export class Steady {
     const rest = longestRest(onsets, this.clock);
     this.maxRest = Math.min(Math.max(Math.trunc(LONGER * rest), REST), MAX_REST_STEPS);
     this.densest = densest(onsets);
-    this.strict = within((equalGaps(onsets) - LOOSE) / (STRICT - LOOSE));
+    this.strict = rise(equalGaps(onsets), LOOSE, STRICT);
     const { kept, outside } = scaleOf(notes.map(({ pitch }) => pitch));
     this.outside = outside; // pitch classes
-    this.inScale = this.strict * within((kept - SCALE_LOW) / (SCALE_HIGH - SCALE_LOW));
+    this.inScale = this.strict * rise(kept, SCALE_LOW, SCALE_HIGH);
   }
 
   /** Take the next token. */
@@ -147,14 +149,14 @@ export class Steady {
 
   /** Logits with the tilt; `allowed` are the tokens that may come. */
   steered(logits, allowed) {
-    const away = NOTE_TILT * beyond(this.second, this.densest, DENSE_FROM);
+    const away = NOTE_TILT * within(beyond(this.second, this.densest) - DENSE_FROM);
     const result = Float64Array.from(logits, (logit, token) => logit - away * density(token));
-    const many = beyond(this.struck.size, this.mostHeld, HELD_FROM);
+    const many = within(beyond(this.struck.size, this.mostHeld));
     for (const [key, since] of this.struck) {
       result[NOTE_OFF + key] += RELEASE_TILT * many * Math.min((this.clock - since) / LONG_HELD, 1);
     }
     const more = this.ostinato.share - this.mostAgain;
-    const again = within((more - PATTERN_FROM) / (PATTERN_FULL - PATTERN_FROM));
+    const again = rise(more, PATTERN_FROM, PATTERN_FULL);
     if (again) {
       for (const key of this.ostinato.due(this.clock)) result[NOTE_ON + key] -= PATTERN_TILT * again;
     }

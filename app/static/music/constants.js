@@ -31,7 +31,6 @@ export const RECENT_SECONDS = 4.0;
 export const RECENT_NOTES = 24;
 export const SPARSEST = 0.25;
 export const DENSE_FROM = 0.25;
-export const HELD_FROM = 0.0;
 export const NOTE_TILT = 4.0;
 export const DENSE = 12.0;
 export const DENSEST = 25.0;
