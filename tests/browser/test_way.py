@@ -323,8 +323,10 @@ def test_a_phone_shows_the_lanes_after_continue(open_studio: Open, place: Place)
     studio.get("stop").evaluate("(button) => button.click()")
     studio.wait_done()
     assert studio.page.evaluate(UNFIT) == []
-    parts = (studio.lane("vanilla").locator(part) for part in (".said", ".roll", ".lane-actions"))
-    places = [part.bounding_box()["y"] for part in parts]
+    places = studio.lane("vanilla").evaluate(
+        """(lane) => [".said", ".roll", ".lane-actions"]
+            .map((part) => lane.querySelector(part).getBoundingClientRect().y)"""
+    )
     assert places == sorted(places)  # what happened comes first
     for testid in ("inside", "blind", "piano", "duet"):
         studio.get(testid).tap()
@@ -333,3 +335,19 @@ def test_a_phone_shows_the_lanes_after_continue(open_studio: Open, place: Place)
     studio.wait_done()
     studio.get("settings").tap()
     assert studio.page.evaluate(UNFIT) == []
+
+
+def test_what_is_said_on_a_phone_moves_nothing_of_what_one_looks_at(open_studio: Open, place: Place) -> None:
+    studio = open_studio(place, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    studio.run()
+    studio.wait_done()
+    button = studio.get("keep-rope")
+    button.scroll_into_view_if_needed()
+    before = button.bounding_box()["y"]
+    studio.page.evaluate(
+        "() => { const { transport } = window.musictx; transport.pause(); transport.seek(0) }"
+    )
+    button.tap()
+    said = studio.notice().bounding_box()
+    assert "Move the playhead" in studio.notice().inner_text() and 0 <= said["y"] < said["height"] < 100
+    assert button.bounding_box()["y"] == pytest.approx(before, abs=1)
