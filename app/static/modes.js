@@ -49,7 +49,7 @@ export class Modes {
 
   switch(mode) {
     if (mode === this.mode) return;
-    const { making, settings, listening, blind, judging, player, models, series, primer, primers } = this.studio;
+    const { making, settings, listening, blind, judging, player, models, series, primer, primers, notice } = this.studio;
     if (blind.on) judging.switch(false);
     series.stop();
     this.studio.stopFillings();
@@ -63,6 +63,7 @@ export class Modes {
     const brought = (source?.file || source?.recorded) && !making.take && source !== was?.source; // and not played on yet
     this.made = { ...making.exchangeHistory(other), left };
     if (brought) making.leave();
+    else notice.say(""); // it was about what is left behind
     settings.set(was ? { bars: was.bars, ...was.settings } : settings.usual, other.left?.own ?? false);
     const lanes = this.composing ? models.takes : models.all;
     player.leave([...models.players, ...models.takes].filter((each) => !lanes.includes(each)).map(({ key }) => key));

@@ -392,6 +392,12 @@ class Studio:
             arg=[model, count],
         )
 
+    def rewind(self) -> None:
+        """Pause at the primer's beginning."""
+        self.page.evaluate(
+            "() => { const { transport } = window.musictx; transport.pause(); transport.seek(0) }"
+        )
+
     def hear_all(self) -> None:
         """Listen to what stands in each lane, for as long as it takes until there may be a vote."""
         for letter in "abcde"[: len(self.order())]:

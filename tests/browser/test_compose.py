@@ -181,8 +181,11 @@ def test_what_was_made_the_other_way_stays(open_studio: Open, place: Place) -> N
     studio.run(seconds=2, seed=9)
     studio.wait_done()
     compared = studio.rows("rope")
+    studio.rewind()
+    studio.get("keep-rope").click()
+    assert "Move the playhead" in studio.notice().inner_text()
     studio.get("mode-compose").click()
-    assert studio.get("bars").input_value() == "4"
+    assert studio.get("bars").input_value() == "4" and studio.notice().inner_text() == ""
     takes = drawn(studio, seconds=2)
     studio.get("mode-compare").click()
     assert "mode" not in studio.page.url and not studio.get("piece").is_visible()

@@ -339,14 +339,13 @@ def test_a_phone_shows_the_lanes_after_continue(open_studio: Open, place: Place)
 
 def test_what_is_said_on_a_phone_moves_nothing_of_what_one_looks_at(open_studio: Open, place: Place) -> None:
     studio = open_studio(place, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    studio.page.emulate_media(reduced_motion="reduce")
     studio.run()
     studio.wait_done()
     button = studio.get("keep-rope")
     button.scroll_into_view_if_needed()
     before = button.bounding_box()["y"]
-    studio.page.evaluate(
-        "() => { const { transport } = window.musictx; transport.pause(); transport.seek(0) }"
-    )
+    studio.rewind()
     button.tap()
     said = studio.notice().bounding_box()
     assert "Move the playhead" in studio.notice().inner_text() and 0 <= said["y"] < said["height"] < 100
