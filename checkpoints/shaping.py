@@ -48,7 +48,7 @@ def play(
     rngs = [np.random.default_rng([seed, 0]) for _ in shapes]
     tokens = ready.tokens.astype(np.int64)
     sampler = Sampler(model, tokens, SamplingSettings(allow_end=False), rngs)
-    sampler.shape([Shaping(SHAPES[shape], without_rest(tokens)[0]) for shape in shapes])
+    sampler.shape([Shaping(shape, without_rest(tokens)[0]) for shape in shapes])
     events: list[list[Any]] = [[] for _ in streams]
     while not all(stream.ended for stream in streams):
         for made, stream, token in zip(events, streams, sampler.draw().tolist(), strict=True):
@@ -96,10 +96,13 @@ def main() -> None:
     parser = playing_parser(__doc__, primers=8, seconds=20.0)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--wish", nargs="+", choices=list(SHAPES)[1:], help="only these, beside plain")
+    parser.add_argument("--steady", action="store_true", help="steady with every wish, as Compose plays it")
     parser.add_argument("--output", type=Path, required=True, help="JSON file for every figure")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    seconds, shapes = arguments.seconds, [PLAIN, *(arguments.wish or list(SHAPES)[1:])]
+    seconds, always = arguments.seconds, STEADY if arguments.steady else ""
+    wishes = [wish for wish in arguments.wish or list(SHAPES)[1:] if wish != always]
+    shapes = {wish: ",".join(filter(None, (SHAPES[wish], always))) for wish in (PLAIN, *wishes)}
     primers = choose(arguments.music, arguments.primers, seconds)
     names = [primer.name for primer in primers]
     about = {"primers": names, "seconds": seconds, "seed": arguments.seed, "shapes": shapes}
@@ -114,7 +117,7 @@ def main() -> None:
         every = found.setdefault("models", {})
         played: dict[str, list[Row]] = every.setdefault(name, {shape: [] for shape in shapes})
         for primer in primers[len(played[PLAIN]) :]:
-            answers = play(model, primer, seconds, arguments.seed, shapes)
+            answers = play(model, primer, seconds, arguments.seed, list(shapes.values()))
             for rows, answer in zip(played.values(), answers, strict=True):
                 rows.append(judge(primer.performance, answer, seconds))
             arguments.output.write_text(json.dumps(found, indent=1) + "\n")
