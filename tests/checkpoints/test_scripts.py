@@ -309,6 +309,12 @@ def test_a_study_says_how_far_its_music_is_from_the_real_one(
     head, *rows = script("steady.py", study).splitlines()
     assert name in head and "real music" in head
     assert [len(re.findall(r"[\d.]+%? \(\d\)|–", row)) for row in rows] == [2] * 18  # in every column
+    takes, motif, *_ = script("joined.py", study, study).splitlines()
+    assert f" {name}, 4 takes" in takes and "real music, 2 takes" in takes  # of two primers
+    alone = json.loads((study / "study.json").read_text())["comparison"]["metrics"]["motif"]
+    assert [f"{alone[each]['mean']:.3f}" for each in (name, "real music")] == re.findall(
+        r"([\d.]+) \(", motif
+    )
     again = script("steady.py", study, study).splitlines()
     assert [row[-14:] for row in again] == [row[-14:] for row in [head, *rows]]  # real music counts once
 
