@@ -11,20 +11,23 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from musictx.lab.study.comparison import REAL, compare_rows
 
 
-def read_rows(folders: list[Path]) -> list[dict[str, Any]]:
-    """The continuations of all parts."""
-    found: list[dict[str, Any]] = []
-    for folder in folders:
-        heard = {row["primer"] for row in found if row["model"] == REAL}
-        rows = json.loads((folder / "study.json").read_text())["rows"]
-        found += [row for row in rows if row["model"] != REAL or row["primer"] not in heard]
-    return found
+def read_rows(studies: Iterable[Path]) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Every continuation, with the study that it is of; real music once, though studies share primers."""
+    real = set()
+    for study in studies:
+        for row in json.loads((study / "study.json").read_text())["rows"]:
+            if row["model"] == REAL:
+                if row["primer"] in real:
+                    continue
+                real.add(row["primer"])
+            yield study, row
 
 
 def cell(figure: dict[str, Any] | None, interval: bool = True) -> str:
@@ -41,18 +44,16 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("study", nargs="+", type=Path)
-    rows = read_rows(parser.parse_args().study)
+    rows = [row for _, row in read_rows(parser.parse_args().study)]
     models = list(dict.fromkeys(row["model"] for row in rows if row["model"] != REAL))
     compared = compare_rows(rows, models)
     names = [*models, REAL]
     takes = {name: sum(row["model"] == name for row in rows) for name in names}
     print(f"{'':28}", " | ".join(f"{name}, {takes[name]} takes" for name in names))
     for key, figures in compared["metrics"].items():
-        print(f"{key:28}", " | ".join(cell(figures.get(name)) for name in names))
+        print(f"{key:28}", " | ".join(cell(figures[name]) for name in names))
     for key, quarters in compared["quarters"].items():
-        every = (
-            ", ".join(cell(each, False) for each in quarters[name]) for name in names if name in quarters
-        )
+        every = (", ".join(cell(each, interval=False) for each in quarters[name]) for name in names)
         print(f"{key:28}", " | ".join(every))
     for test in sorted(compared["tests"], key=lambda test: test["p"]):
         pair, apart = f"{test['first']} less {test['second']}", test["difference"]

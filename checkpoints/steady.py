@@ -16,13 +16,12 @@ what follows; and, where such a primer keeps to a scale, how many notes after it
 from __future__ import annotations
 
 import argparse
-import json
 from pathlib import Path
 
 import numpy as np
+from joined import read_rows
 
 from musictx.events import MAX_SHIFT, STEPS_PER_SECOND, TIME_SHIFT, VELOCITY, encode, tokens_to_table
-from musictx.lab.study.comparison import REAL
 from musictx.midi import read_midi
 from musictx.performance import Performance, apply_pedal, slice_time
 from musictx.sampling.shaping import Shaping
@@ -102,16 +101,10 @@ def main() -> None:
     )
     parser.add_argument("study", nargs="+", type=Path)
     found: dict[str, list[list[float]]] = {}
-    real = set()  # primers whose real music was measured: studies of the same primers share it
-    for folder in parser.parse_args().study:
-        for row in json.loads((folder / "study.json").read_text())["rows"]:
-            if row["model"] == REAL:
-                if row["primer"] in real:
-                    continue
-                real.add(row["primer"])
-            music = read_midi(folder / "continuations" / row["primer"] / row["file"])
-            end = row["cut"] + row["measured"]["seconds"]
-            found.setdefault(row["model"], []).append(strays(music, row["cut"], end))
+    for study, row in read_rows(parser.parse_args().study):
+        music = read_midi(study / "continuations" / row["primer"] / row["file"])
+        end = row["cut"] + row["measured"]["seconds"]
+        found.setdefault(row["model"], []).append(strays(music, row["cut"], end))
     print(f"{'':46}" + "".join(f"{name:>14}" for name in found))
     for which, (figure, form) in enumerate(FIGURES.items()):
         columns = [[each[which] for each in every if np.isfinite(each[which])] for every in found.values()]
